@@ -1,0 +1,125 @@
+/**
+ * What a command answers, before it becomes bytes. One value serves RESP2 and RESP3: `encode` picks the wire form.
+ *
+ * | value            | RESP2                | RESP3          |
+ * |------------------|----------------------|----------------|
+ * | Buffer, string   | bulk string          | bulk string    |
+ * | number, bigint   | integer              | integer        |
+ * | boolean          | integer 1 or 0       | boolean        |
+ * | null             | null bulk `$-1`      | null `_`       |
+ * | NullArray        | null array `*-1`     | null `_`       |
+ * | Reply[]          | array                | array          |
+ * | SimpleString     | simple string        | simple string  |
+ * | MapReply         | flat array           | map            |
+ * | SetReply         | array                | set            |
+ * | PairsReply       | flat array           | array of pairs |
+ * | Double           | bulk string          | double         |
+ * | BigNumber        | bulk string          | big number     |
+ * | Verbatim         | bulk string          | verbatim       |
+ * | PushReply        | array                | push           |
+ * | ErrorReply       | error                | error          |
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
+ */
+export type Reply =
+  | Buffer
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly Reply[]
+  | SimpleString
+  | NullArray
+  | MapReply
+  | SetReply
+  | PairsReply
+  | Double
+  | BigNumber
+  | Verbatim
+  | PushReply
+  | ErrorReply
+
+export class SimpleString {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** The null of a command whose reply is otherwise an array: RESP2 tells it from the null bulk. */
+export class NullArray {
+  private readonly kind = 'null-array'
+  toString(): string {
+    return this.kind
+  }
+}
+
+/** `flat` holds key, value, key, value... */
+export class MapReply {
+  readonly flat: readonly Reply[]
+  constructor(flat: readonly Reply[]) {
+    this.flat = flat
+  }
+}
+
+export class SetReply {
+  readonly items: readonly Reply[]
+  constructor(items: readonly Reply[]) {
+    this.items = items
+  }
+}
+
+/** An ordered list of pairs, such as ZRANGE WITHSCORES: flat in RESP2, an array of two-element arrays in RESP3. */
+export class PairsReply {
+  readonly flat: readonly Reply[]
+  constructor(flat: readonly Reply[]) {
+    this.flat = flat
+  }
+}
+
+/** A floating point number; `text` is what Redis would print, so no digit is lost on the way. */
+export class Double {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export class BigNumber {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** `format` has exactly three characters (`txt`, `mkd`). */
+export class Verbatim {
+  readonly format: string
+  readonly text: string
+  constructor(format: string, text: string) {
+    this.format = format
+    this.text = text
+  }
+}
+
+/** An out-of-band message (pub/sub, token about to expire): never an answer to a command. */
+export class PushReply {
+  readonly items: readonly Reply[]
+  constructor(items: readonly Reply[]) {
+    this.items = items
+  }
+}
+
+/** `text` starts with its prefix (`ERR`, `WRONGTYPE`...); it never holds an argument of the caller. */
+export class ErrorReply {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export const OK = new SimpleString('OK')
+export const QUEUED = new SimpleString('QUEUED')
+export const PONG = new SimpleString('PONG')
+export const NULL_ARRAY = new NullArray()
