@@ -1,0 +1,73 @@
+import { Buffer } from 'node:buffer'
+
+/**
+ * Base64url without padding (RFC 7515 section 2), written straight into and read straight out of Buffers. Up to SHORT bytes a loop beats
+ * the call into Buffer's own code and the string that it makes (100 bytes: 0.5 us less to seal, 1 us less to open); above it Buffer wins.
+ */
+const SHORT = 128
+
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+/** -1, a negative number under any shift, stands for what is not in the alphabet. */
+const SEXTETS = new Int8Array(256).fill(-1)
+for (const [sextet, char] of ALPHABET.entries()) SEXTETS[char] = sextet
+
+/** Characters that `bytes` bytes take. */
+export const encodedLength = (bytes: number): number => Math.ceil((bytes * 4) / 3)
+
+/** Writes `bytes` into `out` at `at`; answers where the text ends. */
+export const encodeInto = (bytes: Buffer, out: Buffer, at: number): number => {
+  const length = bytes.length
+  if (length > SHORT) return at + out.write(bytes.toString('base64url'), at, 'latin1')
+  let i = 0
+  let o = at
+  for (; i + 2 < length; i += 3) {
+    const group = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!
+    out[o++] = ALPHABET[group >>> 18]!
+    out[o++] = ALPHABET[(group >>> 12) & 63]!
+    out[o++] = ALPHABET[(group >>> 6) & 63]!
+    out[o++] = ALPHABET[group & 63]!
+  }
+  if (i === length) return o
+  const two = i + 1 < length
+  const group = (bytes[i]! << 16) | (two ? bytes[i + 1]! << 8 : 0)
+  out[o++] = ALPHABET[group >>> 18]!
+  out[o++] = ALPHABET[(group >>> 12) & 63]!
+  if (two) out[o++] = ALPHABET[(group >>> 6) & 63]!
+  return o
+}
+
+/**
+ * The bytes of `text[from, to)`, or `undefined` unless it is the one canonical text of them: Buffer.from alone skips foreign characters,
+ * takes `+` and `/`, and ignores spare bits.
+ */
+export const decodeStrict = (text: Buffer, from: number, to: number): Buffer | undefined => {
+  const length = to - from
+  if (length > encodedLength(SHORT)) {
+    const chars = text.toString('latin1', from, to)
+    const bytes = Buffer.from(chars, 'base64url')
+    return bytes.toString('base64url') === chars ? bytes : undefined
+  }
+  const rest = length % 4
+  if (rest === 1) return undefined
+  const out = Buffer.allocUnsafe((length * 3) >>> 2)
+  const whole = to - rest
+  let seen = 0
+  let o = 0
+  let i = from
+  for (; i < whole; i += 4) {
+    const group =
+      (SEXTETS[text[i]!]! << 18) | (SEXTETS[text[i + 1]!]! << 12) | (SEXTETS[text[i + 2]!]! << 6) | SEXTETS[text[i + 3]!]!
+    seen |= group
+    out[o++] = group >>> 16
+    out[o++] = group >>> 8
+    out[o++] = group
+  }
+  if (rest > 0) {
+    const group = (SEXTETS[text[i]!]! << 12) | (SEXTETS[text[i + 1]!]! << 6) | (rest === 3 ? SEXTETS[text[i + 2]!]! : 0)
+    seen |= group
+    if ((group & (rest === 3 ? 0b11 : 0b11_1111_1111)) !== 0) return undefined
+    out[o++] = group >>> 10
+    if (rest === 3) out[o++] = group >>> 2
+  }
+  return seen < 0 ? undefined : out
+}
