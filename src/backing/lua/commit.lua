@@ -1,0 +1,59 @@
+-- Applies what was computed from a snapshot, if nothing that it was computed from has changed since.
+-- ARGV[2] most keys allowed, ARGV[3] expected version or '', ARGV[4] number of write requests in it,
+-- ARGV[5] number of guards, then pairs: data key, version of its last write as the snapshot saw it ('0': absent);
+-- number of operations, then each: number of arguments, data key, command, further arguments...;
+-- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
+-- then what to read on a conflict (see snapshot).
+-- Answers {1, version, now}, {0, snapshot...} on a conflict, or {2} when the quota is reached.
+local requests = tonumber(ARGV[4])
+local guards = tonumber(ARGV[5])
+local operations_at = 6 + 2 * guards
+local at = operations_at + 1
+for _ = 1, tonumber(ARGV[operations_at]) do at = at + 1 + ARGV[at] end
+local changes_at = at
+local changes = tonumber(ARGV[changes_at])
+local reads_at = changes_at + 1 + 4 * changes
+
+local function conflict()
+  local found = snapshot(reads_at)
+  table.insert(found, 1, 0)
+  return found
+end
+
+if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end
+for g = 0, guards - 1 do
+  local i = tonumber(ARGV[6 + 2 * g])
+  local entry = entry_of(i)
+  if (entry and entry[2] or '0') ~= ARGV[7 + 2 * g] then return conflict() end
+end
+
+local more = 0
+for c = 0, changes - 1 do
+  local known = entry_of(tonumber(ARGV[changes_at + 1 + 4 * c]))
+  local exists = ARGV[changes_at + 3 + 4 * c] ~= ''
+  if exists and not known then more = more + 1 end
+  if known and not exists then more = more - 1 end
+end
+if more > 0 and over_quota(more, tonumber(ARGV[2])) then return { 2 } end
+
+at = operations_at + 1
+for _ = 1, tonumber(ARGV[operations_at]) do
+  local count = tonumber(ARGV[at])
+  redis.call(ARGV[at + 2], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, at + count))
+  at = at + 1 + count
+end
+
+local before = redis.call('INCRBY', KEYS[1], requests) - requests
+for c = 0, changes - 1 do
+  local base = changes_at + 1 + 4 * c
+  local i = tonumber(ARGV[base])
+  local expires = ARGV[base + 2]
+  if expires == '' then
+    redis.call('HDEL', KEYS[2], name_of(i))
+  else
+    local entry = entry_of(i)
+    local since = entry and ARGV[base + 3] ~= '1' and entry[1] or string.format('%.0f', now)
+    record(i, since, before + tonumber(ARGV[base + 1]), expires)
+  end
+end
+return { 1, before + requests, string.format('%.0f', now) }

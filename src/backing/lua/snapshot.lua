@@ -1,0 +1,31 @@
+-- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
+--   a  everything     m  only its type     f n field...  these fields, if it is a hash (else everything)
+-- `at` is where these begin. Answers {now, version, {entry or false, type, data}...}.
+local function snapshot(at)
+  local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0' }
+  for i = 3, #KEYS do
+    local key = KEYS[i]
+    local kind = redis.call('TYPE', key).ok
+    local want = ARGV[at]
+    local fields = 0
+    if want == 'f' then fields = tonumber(ARGV[at + 1]) end
+    local data = false
+    if want == 'f' and kind == 'hash' then
+      data = fields > 0 and redis.call('HMGET', key, unpack(ARGV, at + 2, at + 1 + fields)) or {}
+      data[fields + 1] = redis.call('HLEN', key)
+    elseif want ~= 'm' then
+      if kind == 'string' then data = redis.call('GET', key)
+      elseif kind == 'hash' then data = redis.call('HGETALL', key)
+      elseif kind == 'list' then data = redis.call('LRANGE', key, 0, -1)
+      elseif kind == 'set' then data = redis.call('SMEMBERS', key)
+      elseif kind == 'zset' then data = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+      elseif kind == 'stream' then data = redis.call('XINFO', 'STREAM', key, 'FULL', 'COUNT', 0)
+      end
+    end
+    at = at + 1
+    if want == 'f' then at = at + 1 + fields end
+    local raw = kind ~= 'none' and redis.call('HGET', KEYS[2], name_of(i))
+    result[#result + 1] = { raw, kind, data }
+  end
+  return result
+end

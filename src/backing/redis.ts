@@ -1,0 +1,175 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { KvError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { SCRIPTS, type Script } from './scripts.ts'
+import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf, WireCommand } from './wire-command.ts'
+
+export type { BackingArg, BackingCallback, BackingReply } from './wire-command.ts'
+
+export interface BackingOptions {
+  /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
+  readonly url: string
+  /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
+  readonly commandTimeoutMs: number
+  readonly log: Log
+}
+
+/** Oldest Redis whose scripts replicate their effects and whose commands (GETDEL, LMOVE, COPY...) this server uses. */
+const OLDEST_VERSION = [6, 2] as const
+
+/** Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return. */
+const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
+
+/**
+ * The one door to the backing Redis. Invariants:
+ * - commands are answered in the order in which they were sent (one connection);
+ * - nothing is queued while the link is down: `unavailable` at once;
+ * - nothing is ever sent twice by itself: a write in flight when the link breaks fails with `outcome_unknown`.
+ */
+export class Backing {
+  private readonly redis: Redis
+  private readonly log: Log
+  private readonly commandTimeoutMs: number
+  private readonly watchdog: NodeJS.Timeout
+  private inFlight = 0
+  private lastProgress = 0
+  private scriptsLoaded = false
+  private closing = false
+  /** `major.minor.patch` of the backing server, known after `connect`. */
+  version = ''
+
+  constructor(options: BackingOptions) {
+    this.log = options.log
+    this.commandTimeoutMs = options.commandTimeoutMs
+    this.redis = new Redis({
+      ...redisOptions(options.url),
+      protocol: 2,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: retryDelayMs,
+      connectTimeout: 5_000,
+      connectionName: 'automation-kv',
+    } as RedisOptions)
+    this.redis.on('error', (error: Error) => this.log.warn({ reason: reasonOf(error) }, 'backing Redis: connection failed'))
+    this.redis.on('close', () => {
+      this.scriptsLoaded = false
+      if (!this.closing) this.log.warn({}, 'backing Redis: link down')
+    })
+    this.redis.on('ready', () => {
+      this.loadScripts().then(
+        () => this.log.info({}, 'backing Redis: link up'),
+        (error: Error) => this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded'),
+      )
+    })
+    this.watchdog = setInterval(() => this.giveUpStalledLink(), Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)))
+    this.watchdog.unref()
+  }
+
+  /** Connects and checks that the server is recent enough and runs scripts. Throws an Error that says what to do. */
+  async connect(): Promise<void> {
+    try {
+      await this.redis.connect()
+    } catch (error) {
+      this.redis.disconnect()
+      throw new Error(`cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`)
+    }
+    const info = String(await this.call(['INFO', 'server']))
+    this.version = /^(?:valkey_version|redis_version):(\S+)/m.exec(info)?.[1] ?? ''
+    const [major = 0, minor = 0] = (/^redis_version:(\S+)/m.exec(info)?.[1] ?? '').split('.').map(Number)
+    if (major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1])) {
+      throw new Error(`the backing Redis is too old: ${this.version || 'unknown version'}; 6.2 or newer is needed`)
+    }
+    try {
+      await this.loadScripts()
+    } catch (error) {
+      throw new Error(`the backing Redis refuses scripts (${reasonOf(error as Error)}). Allow EVALSHA, SCRIPT LOAD and EVAL for this user.`)
+    }
+  }
+
+  get ready(): boolean {
+    return this.redis.status === 'ready'
+  }
+
+  /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
+  read(command: readonly BackingArg[], done: BackingCallback): void {
+    this.send(command, false, done)
+  }
+
+  /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
+  script(script: Script, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+    this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
+      if (error !== null && error.message.startsWith('NOSCRIPT')) {
+        // Nothing ran, so sending it again is no resend; EVAL also puts the script back into the cache.
+        this.send(['EVAL', script.source, ...keysAndArgs], writes, done)
+      } else {
+        done(error, reply)
+      }
+    })
+  }
+
+  /** A rare command, as a promise (INFO, WAIT's look at the replicas). */
+  call(command: readonly BackingArg[]): Promise<BackingReply> {
+    return new Promise((resolve, reject) => {
+      this.read(command, (error, reply) => (error === null ? resolve(reply) : reject(error)))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closing = true
+    clearInterval(this.watchdog)
+    if (this.redis.status === 'end') return
+    const ended = new Promise<void>((resolve) => this.redis.once('end', () => resolve()))
+    this.redis.disconnect()
+    await ended
+  }
+
+  private send(command: readonly BackingArg[], writes: boolean, done: BackingCallback): void {
+    if (this.redis.status !== 'ready') {
+      done(new KvError('unavailable'), null)
+      return
+    }
+    if (this.inFlight++ === 0) this.lastProgress = Date.now()
+    const [name, ...args] = command
+    const wire = new WireCommand(String(name), args, (error, reply) => {
+      this.inFlight--
+      this.lastProgress = Date.now()
+      if (error === null) done(null, reply)
+      else if (isReplyError(error)) done(refusalOf(error) ?? error, null)
+      else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+    })
+    void this.redis.sendCommand(wire as never)
+  }
+
+  private async loadScripts(): Promise<void> {
+    if (this.scriptsLoaded) return
+    await Promise.all(SCRIPTS.map((script) => this.call(['SCRIPT', 'LOAD', script.source])))
+    this.scriptsLoaded = true
+  }
+
+  private giveUpStalledLink(): void {
+    if (this.inFlight === 0 || Date.now() - this.lastProgress < this.commandTimeoutMs) return
+    this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, link given up')
+    this.redis.disconnect(true)
+  }
+}
+
+/** ioredis options for a URL of the setting REDIS_URL. */
+export function redisOptions(url: string): RedisOptions {
+  if (url.startsWith('/')) return { path: url }
+  if (url.startsWith('unix://')) return { path: decodeURIComponent(url.slice('unix://'.length)) }
+  const { protocol, hostname, port, username, password, pathname } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 6379 : Number(port),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
+    ...(protocol === 'rediss:' ? { tls: { servername: hostname } } : {}),
+  }
+}
+
+/** The message of a connection error: addresses and codes, never arguments. */
+const reasonOf = (error: Error & { code?: string; errors?: Error[] }): string =>
+  error.message || error.errors?.map((e) => e.message).join('; ') || error.code || 'unknown'

@@ -1,0 +1,17 @@
+import type { DataRow, KeyspaceRow } from '../commands/row.ts'
+import type { Identity } from '../auth/tokens.ts'
+import type { Store } from './store.ts'
+import type { Tenant } from './tenant.ts'
+
+/** One data command on its way through the pipeline. */
+export interface Call {
+  readonly row: DataRow | KeyspaceRow
+  /** The command's name first. */
+  readonly args: readonly Buffer[]
+  readonly identity: Identity
+  readonly tenant: Tenant
+  readonly store: Store
+  /** Called around the time that the command is computed, which takes more than one round trip. */
+  readonly computing?: () => void
+  readonly computed?: () => void
+}

@@ -1,0 +1,108 @@
+import type { BackingReply } from '../backing/redis.ts'
+import { isReplyError } from '../backing/wire-command.ts'
+import type { DataRow, Direct } from '../commands/row.ts'
+import { keyIndexes } from '../commands/row.ts'
+import { KvError } from '../errors.ts'
+import { ErrorReply, type Reply } from '../resp/reply.ts'
+import type { Call } from './call.ts'
+import { checkKey } from './keys.ts'
+
+export type Done = (reply: Reply) => void
+
+/**
+ * The way of every data command, for each once: allow, then either directly (plan and seal, send, restore and open) or computed.
+ * `done` is called exactly once, with an ErrorReply for whatever went wrong.
+ */
+export function execute(call: Call, done: Done): void {
+  try {
+    allow(call)
+    const { row } = call
+    if (row.kind === 'keyspace') {
+      row.execute(call).then(done, (error: Error) => done(errorReply(error)))
+      return
+    }
+    if (row.direct !== undefined && runDirect(call, row, row.direct, done)) return
+    compute(call, row, done)
+  } catch (error) {
+    done(errorReply(error as Error))
+  }
+}
+
+/** Scope of the token and names of the keys; arity was checked when the row was looked up. */
+export function allow({ row, args, identity, store }: Call): void {
+  if (identity.readOnly && row.flags.includes('write')) throw new KvError('read_only_token')
+  const { keys } = row
+  if (keys.first === 1 && keys.last === 1 && keys.find === undefined) {
+    checkKey(args[1]!, store.limits.maxKeyLength)
+    return
+  }
+  for (const index of keyIndexes(row, args)) checkKey(args[index]!, store.limits.maxKeyLength)
+}
+
+/** False when the command cannot be answered directly. */
+function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolean {
+  const { store, tenant } = call
+  if ('read' in direct) {
+    const command = direct.read(call)
+    if (command === undefined) return false
+    store.read(command, (error, raw) => {
+      if (error === null) done(restored(() => direct.reply(call, raw)))
+      else directFailed(call, row, error, done)
+    })
+    return true
+  }
+  const operations = direct.write(call)
+  if (operations === undefined || !store.fits(operations)) return false
+  store.write(tenant, operations, (error, raws) => {
+    const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
+    if (failed === undefined) done(restored(() => direct.reply(call, raws)))
+    else directFailed(call, row, failed, done)
+  })
+  return true
+}
+
+/** A list command on a document that is an array finds a string in Redis: it is computed, which turns the document into a list. */
+function directFailed(call: Call, row: DataRow, error: Error, done: Done): void {
+  if (row.group === 'list' && error.message.startsWith('WRONGTYPE')) compute(call, row, done)
+  else done(errorReply(error))
+}
+
+function compute({ store, tenant, args, computing, computed }: Call, row: DataRow, done: Done): void {
+  computing?.()
+  store.compute(tenant, {
+    needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
+    run: (db) => row.run(db, args),
+    done: (error, reply) => {
+      computed?.()
+      done(error === null ? reply! : errorReply(error))
+    },
+  })
+}
+
+const restored = (open: () => Reply): Reply => {
+  try {
+    return open()
+  } catch (error) {
+    return errorReply(error as Error)
+  }
+}
+
+/** What a RESP client reads. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`, and logged. */
+export function errorReply(error: Error): ErrorReply {
+  if (error instanceof KvError) return new ErrorReply(error.respText)
+  if (isReplyError(error)) return new ErrorReply(error.message)
+  unforeseen(error)
+  return new ErrorReply(new KvError('internal').respText)
+}
+
+/** Set by the application to its log: a programming error must be seen, with its stack and without the command's arguments. */
+let unforeseen: (error: Error) => void = (error) => {
+  process.stderr.write(`${error.stack ?? error.message}\n`)
+}
+
+export const onUnforeseen = (handler: (error: Error) => void): void => {
+  unforeseen = handler
+}
+
+/** For rows whose direct write is a single operation. */
+export const first = (raws: readonly BackingReply[]): BackingReply => raws[0] ?? null

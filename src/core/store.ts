@@ -1,0 +1,113 @@
+import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
+import { FLUSH, RUN } from '../backing/scripts.ts'
+import { KvError } from '../errors.ts'
+import { type Job, Lane, type Written } from './lane.ts'
+import type { Operation } from './operation.ts'
+import type { Tenant } from './tenant.ts'
+import { idOf } from './values.ts'
+
+export interface StoreLimits {
+  readonly maxKeys: number
+  readonly maxKeyLength: number
+  readonly maxValueSize: number
+  readonly lockTimeoutMs: number
+}
+
+/** More arguments than this do not fit Lua's stack: such a write is computed and committed in pieces. */
+const MAX_DIRECT_ARGS = 4_000
+
+/**
+ * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
+ * - `read`: a native command on ciphertext, one round trip;
+ * - `write`: native commands on ciphertext with their bookkeeping, one script call;
+ * - `compute`: a job on plaintext, read and committed under guards.
+ */
+export class Store {
+  readonly backing: Backing
+  readonly limits: StoreLimits
+  private readonly lanes = new Map<string, Lane>()
+
+  constructor(backing: Backing, limits: StoreLimits) {
+    this.backing = backing
+    this.limits = limits
+  }
+
+  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void): void {
+    this.backing.read(command, done)
+  }
+
+  /** Whether `operations` may go through `write`. */
+  fits(operations: readonly Operation[]): boolean {
+    return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
+  }
+
+  /** One write request. The replies are as Redis gave them, errors included. */
+  write(
+    tenant: Tenant,
+    operations: readonly Operation[],
+    done: (error: Error | null, replies: readonly BackingReply[], written: Written) => void,
+    ifVersion?: number,
+  ): void {
+    const args = runArgs(tenant, operations, this.limits.maxKeys, ifVersion)
+    this.backing.script(RUN, true, args, (error, reply) => {
+      if (error !== null) {
+        done(error, [], NOTHING)
+        return
+      }
+      const [status, version, now, created, ...replies] = reply as BackingReply[]
+      if (status === 1) done(null, replies, { version: version as number, now: Number(now), created: created as number })
+      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING)
+      else done(versionMismatch(ifVersion, version as number), [], NOTHING)
+    })
+  }
+
+  /** Queues a job behind the others of its automation. */
+  compute<T>(tenant: Tenant, job: Job<T>): void {
+    let lane = this.lanes.get(tenant.id)
+    if (lane === undefined) {
+      lane = new Lane(tenant, this.backing, this.limits, () => this.lanes.delete(tenant.id))
+      this.lanes.set(tenant.id, lane)
+    }
+    lane.submit(job)
+  }
+
+  /** Deletes all keys of the automation; answers how many there were. */
+  flush(tenant: Tenant): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length]
+      this.backing.script(FLUSH, true, args, (error, reply) => {
+        if (error === null) resolve((reply as number[])[3]!)
+        else reject(error)
+      })
+    })
+  }
+}
+
+const NOTHING: Written = { version: 0, now: 0, created: 0 }
+
+const versionMismatch = (expected: number | undefined, actual: number): KvError =>
+  new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
+
+/** See run.lua. */
+function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
+  const expected = ifVersion ?? ''
+  if (operations.length === 1) {
+    const { name, after, changed, command, args } = operations[0]!
+    const { versionKey, indexKey, prefix } = tenant
+    return [3, versionKey, indexKey, tenant.key(name), prefix.length, maxKeys, expected, 3, after, changed, args.length + 1, command, ...args]
+  }
+  const ordinals = new Map<string, number>()
+  const keys: Buffer[] = []
+  const rest: BackingArg[] = []
+  for (const { name, after, changed, command, args } of operations) {
+    const id = idOf(name)
+    let ordinal = ordinals.get(id)
+    if (ordinal === undefined) {
+      keys.push(tenant.key(name))
+      ordinal = keys.length + 2
+      ordinals.set(id, ordinal)
+    }
+    rest.push(ordinal, after, changed, args.length + 1, command, ...args)
+  }
+  return [keys.length + 2, tenant.versionKey, tenant.indexKey, ...keys, tenant.prefix.length, maxKeys, expected, ...rest]
+}
