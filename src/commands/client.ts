@@ -1,0 +1,162 @@
+import { KvError, respError } from '../errors.ts'
+import { OK, type Reply, Verbatim } from '../resp/reply.ts'
+import type { Session } from '../session.ts'
+import { word } from './args.ts'
+import { checkName } from './connection.ts'
+import { connection, container, type LeafRow } from './row.ts'
+
+/** One line of CLIENT LIST: only what belongs to the asking automation, in Redis's field names. */
+function describe(session: Session, now: number): string {
+  const age = Math.floor((now - session.createdAt) / 1000)
+  const idle = Math.floor((now - session.lastCommandAt) / 1000)
+  return (
+    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=N db=0 sub=0 psub=0 ` +
+    `ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
+    `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
+  )
+}
+
+function list(session: Session, args: readonly Buffer[]): Reply {
+  let ids: ReadonlySet<string> | undefined
+  if (args.length > 2) {
+    const option = word(args[2])
+    if (option === 'TYPE' && args.length === 4) {
+      const type = word(args[3])
+      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw respError('ERR Unknown client type')
+      if (type !== 'NORMAL') return new Verbatim('txt', '')
+    } else if (option === 'ID' && args.length > 3) {
+      ids = new Set(args.slice(3).map(String))
+      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw respError('ERR Invalid client ID')
+    } else {
+      throw new KvError('syntax')
+    }
+  }
+  const now = Date.now()
+  const own = [...session.context.sessions].filter((other) => other.tenant === session.tenant && (ids?.has(String(other.id)) ?? true))
+  return new Verbatim('txt', own.map((other) => `${describe(other, now)}\n`).join(''))
+}
+
+const onOff = (arg: Buffer): void => {
+  const value = word(arg)
+  if (value !== 'ON' && value !== 'OFF') throw new KvError('syntax')
+}
+
+function setInfo(session: Session, args: readonly Buffer[]): Reply {
+  const attribute = word(args[2])
+  if (attribute === 'LIB-NAME') session.libName = checkName(args[3]!, 'lib-name')
+  else if (attribute === 'LIB-VER') session.libVersion = checkName(args[3]!, 'lib-ver')
+  else throw respError('ERR Unrecognized option')
+  return OK
+}
+
+/** OFF silences everything after it, SKIP the next command; neither answers itself. */
+function replyMode(session: Session, args: readonly Buffer[]): Reply | undefined {
+  const mode = word(args[2])
+  if (mode === 'ON') {
+    session.replyMode = 'on'
+    return OK
+  }
+  if (mode === 'OFF') session.replyMode = 'off'
+  else if (mode === 'SKIP') session.replyMode = session.replyMode === 'off' ? 'off' : 'skip-next'
+  else throw new KvError('syntax')
+  return undefined
+}
+
+const HELP = [
+  'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'GETNAME',
+  '    Return the name of the current connection.',
+  'ID',
+  '    Return the ID of the current connection.',
+  'INFO',
+  '    Return information about the current connection.',
+  'LIST [options ...]',
+  "    Return information about this automation's connections to this server. Options:",
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Return clients of specified type.',
+  '    * ID id [id...]',
+  '      Return clients of specified IDs only.',
+  'NO-EVICT (ON|OFF)',
+  '    Accepted; connections are never evicted.',
+  'NO-TOUCH (ON|OFF)',
+  '    Accepted; idle times are kept by the backing Redis.',
+  'REPLY (ON|OFF|SKIP)',
+  '    Control the replies sent to the current connection.',
+  'SETNAME <name>',
+  '    Assign the name <name> to the current connection.',
+  'SETINFO <option> <value>',
+  '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'HELP',
+  '    Print this help.',
+]
+
+const group = 'connection'
+const flags = 'noscript loading stale'
+
+const SUBCOMMANDS: LeafRow[] = [
+  connection({
+    name: 'client|getname', arity: 2, flags, group, since: '2.6.9', syntax: '',
+    summary: 'Returns the name of the connection.',
+    handle: (session) => (session.name === '' ? null : session.name),
+  }),
+  connection({
+    name: 'client|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', syntax: '',
+    summary: 'Returns help about CLIENT.',
+    handle: () => HELP,
+  }),
+  connection({
+    name: 'client|id', arity: 2, flags, group, since: '5.0.0', syntax: '',
+    summary: 'Returns the number of the connection.',
+    handle: (session) => session.id,
+  }),
+  connection({
+    name: 'client|info', arity: 2, flags, group, since: '6.2.0', syntax: '',
+    summary: 'Describes the connection.',
+    handle: (session) => new Verbatim('txt', `${describe(session, Date.now())}\n`),
+  }),
+  connection({
+    name: 'client|list', arity: -2, flags, group, since: '2.4.0',
+    syntax: '[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]',
+    summary: "Describes the automation's own connections to this server.",
+    complexity: 'O(N) in the number of connections',
+    handle: list,
+  }),
+  connection({
+    name: 'client|no-evict', arity: 3, flags, group, since: '7.0.0', syntax: '<ON | OFF>',
+    summary: 'Accepted: connections are never evicted.',
+    handle: (_session, args) => (onOff(args[2]!), OK),
+  }),
+  connection({
+    name: 'client|no-touch', arity: 3, flags, group, since: '7.2.0', syntax: '<ON | OFF>',
+    summary: 'Accepted: idle times are kept by the backing Redis.',
+    handle: (_session, args) => (onOff(args[2]!), OK),
+  }),
+  connection({
+    name: 'client|reply', arity: 3, flags, group, since: '3.2.0', syntax: '<ON | OFF | SKIP>', exclusive: true,
+    summary: 'Switches replies on or off, or skips the next one.',
+    handle: replyMode,
+  }),
+  connection({
+    name: 'client|setinfo', arity: 4, flags, group, since: '7.2.0', syntax: '<LIB-NAME libname | LIB-VER libver>',
+    summary: 'Tells the name and version of the client library.',
+    handle: setInfo,
+  }),
+  connection({
+    name: 'client|setname', arity: 3, flags, group, since: '2.6.9', syntax: 'connection-name',
+    summary: 'Names the connection.',
+    handle: (session, args) => {
+      session.name = checkName(args[2]!)
+      return OK
+    },
+  }),
+  connection({
+    name: 'client|getredir', arity: 2, flags, group, since: '6.0.0', syntax: '',
+    summary: 'Answers -1: there is no tracking.',
+    handle: () => -1,
+  }),
+]
+
+export const CLIENT = container(
+  { name: 'client', arity: -2, flags: '', group, since: '2.4.0', syntax: '', summary: 'A container for commands on connections.' },
+  SUBCOMMANDS,
+)

@@ -1,0 +1,165 @@
+import type { Call } from '../core/call.ts'
+import type { Db } from '../core/db.ts'
+import type { Operation } from '../core/operation.ts'
+import type { Extent } from '../core/snapshot.ts'
+import type { BackingArg, BackingReply } from '../backing/redis.ts'
+import type { Reply } from '../resp/reply.ts'
+import type { Session } from '../session.ts'
+
+export type Group = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
+
+/** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
+export type Flag =
+  | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale' | 'skip_monitor'
+  | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading'
+
+/** Where the keys are among the arguments (the command name is argument 0), as COMMAND tells it. */
+export interface KeySpec {
+  readonly first: number
+  readonly last: number
+  readonly step: number
+  /** For commands whose keys must be searched for; when set, COMMAND says `movablekeys`. */
+  readonly find?: (args: readonly Buffer[]) => number[]
+}
+
+/** Facts that every row has. */
+interface Facts {
+  /** Lower case; a subcommand is `object|encoding`. */
+  readonly name: string
+  /** Number of arguments with the name; negative: at least that many. */
+  readonly arity: number
+  readonly flags: readonly Flag[]
+  readonly group: Group
+  /** The Redis version that brought it. */
+  readonly since: string
+  readonly complexity: string
+  readonly summary: string
+  /** The arguments as redis.io writes them; COMMAND DOCS, `docs/commands.md` and the hints of redis-cli come from it. */
+  readonly syntax: string
+  readonly keys: KeySpec
+}
+
+/** Answered by one native command on ciphertext. `undefined` from `read`: compute it instead. */
+export interface DirectRead {
+  readonly read: (call: Call) => readonly BackingArg[] | undefined
+  readonly reply: (call: Call, raw: BackingReply) => Reply
+}
+
+/** Answered by native commands on ciphertext, as one write request. `undefined` from `write`: compute it instead. */
+export interface DirectWrite {
+  readonly write: (call: Call) => readonly Operation[] | undefined
+  readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
+}
+
+export type Direct = DirectRead | DirectWrite
+
+export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
+export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply']): DirectWrite => ({ write, reply })
+
+/** A command on the automation's data. */
+export interface DataRow extends Facts {
+  readonly kind: 'data'
+  /** Redis's semantics on plaintext: what transactions use, and every command that is not answered directly. */
+  readonly run: (db: Db, args: readonly Buffer[]) => Reply
+  /** How much of the key at argument `index` `run` looks at. */
+  readonly extent: (args: readonly Buffer[], index: number) => Extent
+  readonly direct?: Direct
+}
+
+/** A command on all keys of the automation at once (KEYS, SCAN...). */
+export interface KeyspaceRow extends Facts {
+  readonly kind: 'keyspace'
+  readonly execute: (call: Call) => Promise<Reply>
+}
+
+/** A command on the connection itself. A promise holds back the commands that follow it. */
+export interface ConnectionRow extends Facts {
+  readonly kind: 'connection'
+  /** Waits for the replies to everything before it, because it changes how the connection goes on. */
+  readonly exclusive?: boolean
+  /** Undefined: no reply at all. */
+  readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
+}
+
+/** Known to Redis and not offered: the reason is part of the answer. */
+export interface RefusedRow extends Facts {
+  readonly kind: 'refused'
+  readonly reason: string
+}
+
+export type LeafRow = DataRow | KeyspaceRow | ConnectionRow | RefusedRow
+
+/** A command whose first argument picks one of several. */
+export interface ContainerRow extends Facts {
+  readonly kind: 'container'
+  readonly subcommands: ReadonlyMap<string, LeafRow>
+  /** The answer without a subcommand, for the one container that has one. */
+  readonly bare?: () => Reply
+}
+
+export type Row = LeafRow | ContainerRow
+
+type FactsOf<R extends Row> = Omit<R, 'kind' | 'flags' | 'keys' | 'complexity' | 'extent' | 'subcommands'> & {
+  /** Space-separated. */
+  readonly flags: string
+  readonly keys?: KeySpec
+  readonly complexity?: string
+}
+
+const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string }) => ({
+  complexity: 'O(1)',
+  ...spec,
+  keys: spec.keys ?? NO_KEYS,
+  flags: spec.flags.split(' ').filter((flag) => flag !== '') as Flag[],
+})
+
+export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): DataRow => ({
+  extent: () => 'all',
+  ...spec,
+  ...facts(spec),
+  kind: 'data',
+})
+
+export const keyspace = (spec: FactsOf<KeyspaceRow>): KeyspaceRow => ({ ...spec, ...facts(spec), kind: 'keyspace' })
+
+export const connection = (spec: FactsOf<ConnectionRow>): ConnectionRow => ({ ...spec, ...facts(spec), kind: 'connection' })
+
+export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly LeafRow[]): ContainerRow => ({
+  ...spec,
+  ...facts(spec),
+  kind: 'container',
+  subcommands: new Map(subcommands.map((row) => [row.name.slice(row.name.indexOf('|') + 1), row])),
+})
+
+export const NO_KEYS: KeySpec = { first: 0, last: 0, step: 0 }
+export const FIRST_KEY: KeySpec = { first: 1, last: 1, step: 1 }
+export const TWO_KEYS: KeySpec = { first: 1, last: 2, step: 1 }
+export const ALL_KEYS: KeySpec = { first: 1, last: -1, step: 1 }
+/** key value key value... */
+export const KEY_VALUE_PAIRS: KeySpec = { first: 1, last: -1, step: 2 }
+
+/** `numkeys key [key ...]`, with the count at argument `at`. A wrong count finds no keys: `run` answers with Redis's error. */
+export const countedKeys = (at: number): KeySpec => ({
+  first: 0,
+  last: 0,
+  step: 0,
+  find: (args) => {
+    const count = Number(args[at]?.toString())
+    if (!Number.isInteger(count) || count < 1 || at + count >= args.length) return []
+    return Array.from({ length: count }, (_, i) => at + 1 + i)
+  },
+})
+
+/** Indexes of the arguments that are keys. */
+export function keyIndexes({ keys }: Row, args: readonly Buffer[]): number[] {
+  if (keys.find !== undefined) return keys.find(args)
+  if (keys.first === 0) return []
+  const last = keys.last < 0 ? args.length + keys.last : keys.last
+  const indexes: number[] = []
+  for (let i = keys.first; i <= last && i < args.length; i += keys.step) indexes.push(i)
+  return indexes
+}
+
+export const META = (): Extent => 'meta'
+
+export const arityFits = ({ arity }: Row, count: number): boolean => (arity >= 0 ? count === arity : count >= -arity)

@@ -1,0 +1,67 @@
+import { RUN_ID } from '../run-id.ts'
+import { type Session } from '../session.ts'
+import { Verbatim } from '../resp/reply.ts'
+import { integer, word } from './args.ts'
+import { COMPATIBLE_VERSION } from './connection.ts'
+import { liveKeys } from './keyspace.ts'
+import { connection } from './row.ts'
+
+/** INFO is about this server and the automation's own keys: nothing in it tells of another tenant or of the backing Redis. */
+async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
+  const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
+  const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
+  const { sessions, startedAt, respPort } = session.context
+  const uptime = Math.floor((Date.now() - startedAt) / 1000)
+  const own = [...sessions].filter(({ tenant }) => tenant === session.tenant).length
+  const sections: Record<string, () => string[] | Promise<string[]>> = {
+    server: () => [
+      `redis_version:${COMPATIBLE_VERSION}`, 'redis_mode:standalone', 'server_name:automation-kv', 'arch_bits:64', 'multiplexing_api:libuv',
+      `run_id:${RUN_ID}`, `tcp_port:${respPort()}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`,
+    ],
+    clients: () => [`connected_clients:${own}`, 'blocked_clients:0'],
+    memory: () => ['used_memory:0', 'maxmemory:0', 'maxmemory_policy:noeviction'],
+    persistence: () => ['loading:0', 'async_loading:0'],
+    replication: () => ['role:master', 'connected_slaves:0'],
+    cluster: () => ['cluster_enabled:0'],
+    keyspace: async () => {
+      const keys = await liveKeys(session.context.store, session.tenant!)
+      const expiring = keys.filter(({ expireAt }) => expireAt !== 0).length
+      return keys.length === 0 ? [] : [`db0:keys=${keys.length},expires=${expiring},avg_ttl=0`]
+    },
+  }
+  const parts: string[] = []
+  for (const [name, lines] of Object.entries(sections)) {
+    if (!all && !wanted.includes(name)) continue
+    parts.push([`# ${name[0]!.toUpperCase()}${name.slice(1)}`, ...(await lines()), ''].join('\r\n'))
+  }
+  return new Verbatim('txt', parts.join('\r\n'))
+}
+
+const group = 'server'
+
+export const SERVER = [
+  connection({
+    name: 'info', arity: -1, flags: 'loading stale', group, since: '1.0.0',
+    syntax: '[section [section ...]]',
+    summary: "Describes this server and the automation's own part of it.",
+    handle: info,
+  }),
+  connection({
+    name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0',
+    syntax: '[VERSION version]',
+    summary: 'Displays something nice, and the version.',
+    handle: (_session, args) => {
+      if (word(args[1]) === 'VERSION' && args.length === 3) integer(args[2]!)
+      return new Verbatim('txt', `    .--.\n   /.-. '--------.\n   \\'-' .--"--""-'   what you keep here, only you can read\n    '--'\nRedis ver. ${COMPATIBLE_VERSION}\n`)
+    },
+  }),
+  connection({
+    name: 'time', arity: 1, flags: 'loading stale fast', group, since: '2.6.0',
+    syntax: '',
+    summary: "Returns this server's clock: seconds and microseconds.",
+    handle: () => {
+      const now = Date.now()
+      return [String(Math.floor(now / 1000)), String((now % 1000) * 1000)]
+    },
+  }),
+]

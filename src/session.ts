@@ -1,0 +1,81 @@
+import type { Identity, TokenVerifier } from './auth/tokens.ts'
+import type { Store } from './core/store.ts'
+import type { Tenant, Tenants } from './core/tenant.ts'
+import { KvError } from './errors.ts'
+import type { Protocol } from './resp/encode.ts'
+
+/** What all sessions of the server share. */
+export interface SessionContext {
+  readonly store: Store
+  readonly tenants: Tenants
+  readonly verifier: TokenVerifier
+  /** Every open session, for CLIENT LIST. */
+  readonly sessions: Set<Session>
+  readonly startedAt: number
+  readonly respPort: () => number
+}
+
+export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip'
+
+let lastId = 0
+
+/** Who is on a line, since when and until when, and how it wants its replies. */
+export class Session {
+  readonly id = ++lastId
+  readonly context: SessionContext
+  readonly address: string
+  readonly localAddress: string
+  readonly createdAt = Date.now()
+  protocol: Protocol = 2
+  name = ''
+  libName = ''
+  libVersion = ''
+  replyMode: ReplyMode = 'on'
+  /** Set by QUIT: the connection is closed once what was asked before is answered. */
+  closing = false
+  lastCommand = ''
+  lastCommandAt = this.createdAt
+  identity: Identity | undefined
+  tenant: Tenant | undefined
+  /** Called after a login or a refreshed token. */
+  onLogin: () => void = () => {}
+
+  constructor(context: SessionContext, address: string, localAddress: string) {
+    this.context = context
+    this.address = address
+    this.localAddress = localAddress
+    context.sessions.add(this)
+  }
+
+  /**
+   * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`, or `other_automation` when the
+   * connection is already another automation's.
+   */
+  login(token: Buffer): void | Promise<void> {
+    const { verifier } = this.context
+    const text = token.toString('latin1')
+    const known = verifier.cached(text)
+    if (known !== undefined) return this.accept(known)
+    return verifier.verify(text).then((identity) => this.accept(identity))
+  }
+
+  /** As RESET: back to a new connection's state, but for its id. */
+  reset(): void {
+    this.protocol = 2
+    this.name = ''
+    this.replyMode = 'on'
+    this.identity = undefined
+    this.tenant = undefined
+  }
+
+  get expired(): boolean {
+    return this.identity !== undefined && this.identity.expiresAt <= Date.now()
+  }
+
+  private accept(identity: Identity): void {
+    if (this.tenant !== undefined && this.tenant.id !== identity.automationId) throw new KvError('other_automation')
+    this.identity = identity
+    this.tenant = this.context.tenants.get(identity.automationId)
+    this.onLogin()
+  }
+}
