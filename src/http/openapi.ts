@@ -1,0 +1,58 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { ERROR_SCHEMA } from './describe.ts'
+
+export const API_PATH = '/api/automation'
+
+const ABOUT = `
+A small, private, durable key-value store for every automation. The bearer token says whose store it is; there is no other address of it.
+The same data is served to Redis clients (RESP): each endpoint names its Redis twin.
+
+**Values** are any JSON, up to 1 MiB and 32 levels, and come back exactly as they were written: 64-bit integers, decimals, the order of names.
+What a Redis client wrote is shown as the JSON that its bytes spell, else as a string; bytes that are not UTF-8 as base64 with
+\`"encoding":"base64"\`. A hash is shown as an object, a list and a set as an array, a sorted set as an array of \`{"member","score"}\`.
+Inside these, bytes that are not UTF-8 are \`{"$base64":"..."}\`, and such a field name is \`$base64:...\`.
+
+**Version**: every write request of the automation adds exactly 1, over REST or RESP; a batch is one. What changes nothing adds nothing.
+
+**Errors** are \`{"error","message","detail"}\`; \`detail\` begins with the code. A 409 \`version_mismatch\` or \`kv_store_busy\` and a 503 have
+\`Retry-After\`. A 503 that says that the outcome is unknown may have been applied.
+
+\`\`\`sh
+curl -X PUT -H "Authorization: Bearer $AUTOMATION_KV_TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"name":"Ada"}' "$AUTOMATION_API_URL/v1/kv/user:1"
+\`\`\`
+`
+
+/** All that the page loads comes from here. */
+const CONTENT_SECURITY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+/** The document at `/api/automation/openapi.json` and the readable pages at `/api/automation/docs`; before the routes that they describe. */
+export function registerDocumentation(app: FastifyInstance, version: string): void {
+  app.addSchema(ERROR_SCHEMA)
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'automation-kv', version, description: ABOUT },
+      tags: [
+        { name: 'Keys', description: 'Values and their parts' },
+        { name: 'Counters', description: 'Integers of 64 bits' },
+        { name: 'Lists', description: 'Both ends of a list' },
+        { name: 'Batch', description: 'Several operations, all or nothing' },
+      ],
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      security: [{ token: [] }],
+    },
+    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`) },
+  })
+  app.register(swaggerUi, {
+    routePrefix: `${API_PATH}/docs`,
+    staticCSP: CONTENT_SECURITY,
+    theme: { title: 'automation-kv' },
+    uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
+  })
+  app.register(async (scope) => {
+    scope.get(`${API_PATH}/openapi.json`, { schema: { hide: true } }, () => scope.swagger())
+  })
+}
