@@ -1,0 +1,174 @@
+import { connect, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { Redis } from 'ioredis'
+import { type App, startApp } from '../../src/app.ts'
+import { mintToken } from '../../src/auth/mint.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createLog } from '../../src/log.ts'
+import { startRedis, type TestRedis } from './redis.ts'
+
+export const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'
+
+/** A whole server in this process, on free ports, before a Redis of its own. */
+export interface TestServer {
+  readonly app: App
+  readonly redis: TestRedis
+  readonly config: Config
+  /** Everything that it logged so far. */
+  logged(): string
+  token(automationId: string, options?: { scope?: string; ttlSeconds?: number; runId?: string }): Promise<string>
+  /** An ioredis client that is logged in; closed by `stop`. */
+  client(automationId: string, options?: Record<string, unknown>): Promise<Redis>
+  /** A bare socket, not logged in. */
+  socket(): Promise<RawClient>
+  /** A client on the backing Redis itself. */
+  backing(): Redis
+  /** Base URL of the REST door. */
+  readonly api: string
+  fetch(automationId: string, method: string, path: string, body?: string): Promise<{ status: number; text: string; headers: Headers }>
+  stop(): Promise<void>
+}
+
+/** `env` adds settings; `redis` puts the server before a Redis that others use too (it is then not stopped with the server). */
+export async function startServer(env: Record<string, string> = {}, shared?: TestRedis): Promise<TestServer> {
+  const redis = shared ?? (await startRedis())
+  const config = loadConfig({
+    REDIS_URL: redis.url,
+    AUTOMATION_KV_SECRET: SECRET,
+    AUTOMATION_KV_RESP_PORT: '0',
+    AUTOMATION_KV_HTTP_PORT: '0',
+    AUTOMATION_KV_ADMIN_PORT: '0',
+    AUTOMATION_KV_LOG_LEVEL: 'debug',
+    ...env,
+  })
+  const chunks: Buffer[] = []
+  const sink = new PassThrough()
+  sink.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const app = await startApp(config, createLog(config.logLevel, sink))
+  const clients: Redis[] = []
+  const sockets: RawClient[] = []
+  const token: TestServer['token'] = (automationId, { scope, ttlSeconds = 3600, runId = 'run-1' } = {}) =>
+    mintToken({ secret: SECRET, automationId, runId, ttlSeconds, scope })
+  const api = `http://127.0.0.1:${app.ports.http}/api/automation/v1`
+  return {
+    app,
+    redis,
+    config,
+    api,
+    token,
+    logged: () => Buffer.concat(chunks).toString(),
+    async client(automationId, options = {}) {
+      const client = new Redis({ port: app.ports.resp, password: await token(automationId), lazyConnect: true, protocol: 2, ...options })
+      client.on('error', () => {})
+      clients.push(client)
+      await client.connect()
+      return client
+    },
+    async socket() {
+      const client = await RawClient.connect(app.ports.resp)
+      sockets.push(client)
+      return client
+    },
+    backing() {
+      const client = new Redis(redis.url, { protocol: 2 })
+      clients.push(client)
+      return client
+    },
+    async fetch(automationId, method, path, body) {
+      const response = await fetch(`${api}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${await token(automationId)}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body }),
+      })
+      return { status: response.status, text: await response.text(), headers: response.headers }
+    },
+    async stop() {
+      for (const client of clients) client.disconnect()
+      for (const socket of sockets) socket.destroy()
+      await app.stop()
+      if (shared === undefined) await redis.stop()
+    },
+  }
+}
+
+/** Bytes in, bytes out: for what no client library would send. */
+export class RawClient {
+  private readonly socket: Socket
+  private received = Buffer.alloc(0)
+  private waiters: Array<() => void> = []
+  closed = false
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk: Buffer) => {
+      this.received = Buffer.concat([this.received, chunk])
+      this.wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.closed = true
+      this.wake()
+    })
+  }
+
+  static connect(port: number): Promise<RawClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(new RawClient(socket)))
+      socket.once('error', reject)
+    })
+  }
+
+  send(bytes: string | Buffer): this {
+    this.socket.write(bytes)
+    return this
+  }
+
+  /** Sends a command as a multibulk request. */
+  command(...args: Array<string | Buffer>): this {
+    const parts = args.map((arg) => Buffer.from(arg)).flatMap((arg) => [Buffer.from(`$${arg.length}\r\n`), arg, Buffer.from('\r\n')])
+    return this.send(Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]))
+  }
+
+  /** Waits until what was received ends with, or contains, `text`; takes it all. Rejects when the connection closes first. */
+  async until(text: string): Promise<string> {
+    for (;;) {
+      const at = this.received.indexOf(text)
+      if (at >= 0) return this.take(at + Buffer.byteLength(text))
+      if (this.closed) throw new Error(`closed before ${JSON.stringify(text)}; received ${JSON.stringify(this.received.toString().slice(0, 300))}`)
+      await this.more()
+    }
+  }
+
+  /** Waits until the server closes; answers everything received. */
+  async untilClosed(): Promise<string> {
+    while (!this.closed) await this.more()
+    return this.take(this.received.length)
+  }
+
+  /** Half-closes: no more requests. */
+  end(): void {
+    this.socket.end()
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  private take(count: number): string {
+    const text = this.received.subarray(0, count).toString()
+    this.received = this.received.subarray(count)
+    return text
+  }
+
+  private more(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve))
+  }
+
+  private wake(): void {
+    for (const waiter of this.waiters.splice(0)) waiter()
+  }
+}
