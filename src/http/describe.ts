@@ -19,7 +19,9 @@ export interface Description {
   readonly errors?: readonly ErrorCode[]
 }
 
-const COMMON: readonly ErrorCode[] = ['invalid_request', 'unauthorized', 'token_expired', 'token_revoked', 'unavailable']
+const COMMON: readonly ErrorCode[] = [
+  'invalid_request', 'unauthorized', 'token_expired', 'token_revoked', 'internal', 'unreadable', 'unavailable',
+]
 const WITH_KEY: readonly ErrorCode[] = ['invalid_key']
 const WITH_BODY: readonly ErrorCode[] = ['value_too_large', 'unsupported_media', 'unprocessable', 'invalid_value']
 
@@ -122,13 +124,14 @@ export function schemaOf(description: Description, writes: boolean): FastifySche
     ...(writes ? (['read_only_token'] as const) : []),
     ...errors,
   ]
+  const parameters = Object.fromEntries(query.map((name) => [name, PARAMETER_SCHEMAS[name]]))
   return {
     operationId: id,
     tags: [tag],
     summary,
     description: description.description,
     ...(key ? { params: KEY_PARAMETER } : {}),
-    ...(query.length === 0 ? {} : { querystring: object('', Object.fromEntries(query.map((name) => [name, PARAMETER_SCHEMAS[name]])), query) }),
+    ...(query.length === 0 ? {} : { querystring: object('', parameters, query) }),
     ...(body === undefined ? {} : { body: { ...body.schema, examples: body.examples } }),
     response: { ...answers, ...errorAnswers(codes) },
   } as FastifySchema

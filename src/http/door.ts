@@ -1,5 +1,6 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
 import { refusalOf } from '../backing/wire-command.ts'
+import { type LiveKey, liveKeys } from '../commands/keyspace.ts'
 import type { Db } from '../core/db.ts'
 import type { Written } from '../core/lane.ts'
 import type { Operation } from '../core/operation.ts'
@@ -28,6 +29,10 @@ export class Door {
         else reject(error)
       })
     })
+  }
+
+  liveKeys(tenant: Tenant): Promise<LiveKey[]> {
+    return liveKeys(this.store, tenant)
   }
 
   /** One native command as one write request. */

@@ -54,7 +54,8 @@ export const errorBody = (error: KvError): string =>
     detail: WITH_FACTS.has(error.code) && error.detail !== undefined ? error.detail : detailOf(error),
   })
 
-const retryLater = ({ code, status }: KvError): boolean => status === 503 || status === 429 || code === 'version_mismatch' || code === 'busy'
+const retryLater = ({ code, status }: KvError): boolean =>
+  status === 503 || status === 429 || code === 'version_mismatch' || code === 'busy'
 
 /** Fastify's own refusals, by the status that they carry. */
 const FRAMEWORK: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([

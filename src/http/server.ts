@@ -81,6 +81,11 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
 function keepBodiesRaw(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // Some clients name a type without sending a body.
+  app.addContentTypeParser('*', ({ headers, is404 }, _payload, done) => {
+    const empty = headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
+    done(empty || is404 ? null : new KvError('unsupported_media'))
+  })
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 }

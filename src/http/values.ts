@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer'
+import { decodeFields } from '../core/stream-entry.ts'
+import type { StreamValue } from '../core/stream-value.ts'
 import { type HashValue, type Plain, type SortedSetValue, type Value } from '../core/values.ts'
 import { joinArray, joinObject, quote } from '../json/document.ts'
 import { trimJson, validateJson } from '../json/validate.ts'
+import { idText } from '../redis/stream-id.ts'
 
 /** Most levels of arrays and objects in a value. */
 export const MAX_DEPTH = 32
@@ -56,6 +59,16 @@ const sortedSetText = ({ members }: SortedSetValue): string =>
 
 const scoreText = (score: number): string => (Number.isFinite(score) ? String(score) : score > 0 ? '"inf"' : '"-inf"')
 
+/** Fields keep their order; a name that an entry has twice is there twice. */
+const streamText = ({ entries }: StreamValue): string =>
+  joinArray(
+    entries.map(({ id, cell }) => {
+      const flat = decodeFields(cell.open().bytes)
+      const fields = Array.from({ length: flat.length / 2 }, (_, i) => [fieldName(flat[2 * i]!), memberText(flat[2 * i + 1]!)] as const)
+      return `{"id":${quote(idText(id))},"fields":${joinObject(fields)}}`
+    }),
+  )
+
 export function shownValue(value: Value): Shown {
   switch (value.type) {
     case 'string':
@@ -68,6 +81,8 @@ export function shownValue(value: Value): Shown {
       return { text: joinArray(Array.from(value.members.values(), memberText)) }
     case 'zset':
       return { text: sortedSetText(value) }
+    case 'stream':
+      return { text: streamText(value) }
   }
 }
 

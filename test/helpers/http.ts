@@ -138,7 +138,9 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   }
 }
 
-const send = (agent: Agent, port: number, method: string, path: string, body: string | Buffer | undefined, headers: Record<string, string>) =>
+type Body = string | Buffer | undefined
+
+const send = (agent: Agent, port: number, method: string, path: string, body: Body, headers: Record<string, string>) =>
   new Promise<Answer>((resolve, reject) => {
     const call = request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
       const chunks: Buffer[] = []
@@ -147,7 +149,8 @@ const send = (agent: Agent, port: number, method: string, path: string, body: st
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
         const isJson = String(response.headers['content-type']).startsWith('application/json')
-        resolve({ status: response.statusCode!, headers: response.headers, text, json: isJson && text !== '' ? JSON.parse(text) : undefined })
+        const json: unknown = isJson && text !== '' ? JSON.parse(text) : undefined
+        resolve({ status: response.statusCode!, headers: response.headers, text, json })
       })
     })
     call.on('error', reject)

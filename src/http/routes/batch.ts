@@ -3,7 +3,7 @@ import { joinArray, joinObject } from '../../json/document.ts'
 import { answer } from '../answers.ts'
 import { mayWrite } from '../auth.ts'
 import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../batch.ts'
-import { ANY, ENCODING, object, VERSION } from '../describe.ts'
+import { ENCODING, object, VERSION } from '../describe.ts'
 import { requiredBody } from '../input.ts'
 import { Query } from '../query.ts'
 import type { Context, Endpoint } from './route.ts'
@@ -44,7 +44,9 @@ const RESULT = object(
     op: { enum: OPERATION_NAMES },
     key: { type: 'string' },
     success: { const: true },
-    value: { ...ANY, description: 'set, patch: what was written; incr, decr: the new value; lpop, rpop: the element; get: the value; null when there is none.' },
+    value: {
+      description: 'set, patch: what was written; incr, decr: the new value; lpop, rpop: the element; get: the value. Null if none.',
+    },
     encoding: ENCODING,
     exists: { type: 'boolean', description: 'get' },
     created: { type: 'boolean', description: 'set' },
@@ -60,9 +62,9 @@ const BATCH: Endpoint['description'] = {
   tag: 'Batch',
   summary: 'Run several operations, all or nothing',
   description:
-    'Redis twin: MULTI. The operations run in their order, each sees what those before it did, and nobody sees half of them. When one fails, ' +
-    'nothing is written: 400 `operation_failed` tells which. All of them are one write request for the version. Here `patch` makes a missing ' +
-    'key as `{}`, and `get` of a missing key is null with `exists` false. A token that may only read can run batches of `get`.\n\n' +
+    'Redis twin: MULTI. The operations run in their order, each sees what those before it did, and nobody sees half of them. When one ' +
+    'fails, nothing is written: 400 `operation_failed` tells which. All of them are one write request for the version. Here `patch` ' +
+    'makes a missing key as `{}`, and `get` of a missing key is null with `exists` false. A token that may only read can run batches of `get`.\n\n' +
     'Example: `{"operations":[{"op":"incr","key":"seq"},{"op":"rpush","key":"log","value":"started"}]}`',
   body: {
     schema: object(

@@ -28,8 +28,9 @@ const described = (id: string, verb: string, twin: string): Endpoint['descriptio
   tag: 'Counters',
   summary: `${verb} an integer`,
   description:
-    `Redis twin: ${twin}. The body may be left out; \`by\` is then 1. A missing key starts at 0; the TTL stays. 400 \`type_mismatch\` when the ` +
-    `value is not an integer or the result does not fit in 64 bits.\n\nExample: \`POST /api/automation/v1/kv/visits/${id}\` with the body \`{"by":5}\``,
+    `Redis twin: ${twin}. The body may be left out; \`by\` is then 1. A missing key starts at 0; the TTL stays. 400 \`type_mismatch\` ` +
+    'when the value is not an integer or the result does not fit in 64 bits.\n\n' +
+    `Example: \`POST /api/automation/v1/kv/visits/${id}\` with the body \`{"by":5}\``,
   key: true,
   body: {
     schema: object('By how much', { by: { type: 'integer', format: 'int64', default: 1 } }, ['by']),

@@ -156,8 +156,9 @@ const LIST = {
   tag: 'Keys',
   summary: 'List the keys',
   description:
-    'Redis twin: KEYS. The names of all keys, in the order of their bytes. With `limit` the answer comes in pages: `next_cursor` is there ' +
-    'as long as there is more. Keys that only a Redis client can name (not UTF-8, control characters) are left out and counted in `omitted`.' +
+    'Redis twin: KEYS. The names of all keys, in the order of their bytes. With `limit` the answer comes in pages: `next_cursor` is ' +
+    'there as long as there is more. Keys that only a Redis client can name (not UTF-8, control characters) are left out and counted in ' +
+    '`omitted`.' +
     '\n\nExample: `GET /api/automation/v1/kv?prefix=user:&limit=100`',
   query: ['prefix', 'limit', 'cursor'],
   answers: {
@@ -197,7 +198,7 @@ const GET = {
         created_at: TIME,
         updated_at: TIME,
         ttl: { type: ['integer', 'null'], description: 'Seconds that the key has left, rounded up; null without a TTL.' },
-        type: { enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'], description: 'The Redis type; every JSON document is a string.' },
+        type: { enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'], description: 'The Redis type; a JSON document is a string.' },
       },
       META_NAMES,
     ),
@@ -232,7 +233,10 @@ const PATCH = {
     '\n\nExample: the body `{"path":"address.city","value":"Turin"}`',
   key: true,
   query: ['if_version'],
-  body: { schema: object('What goes where', { path: { type: 'string' }, value: ANY }), examples: [{ path: 'address.city', value: 'Turin' }] },
+  body: {
+    schema: object('What goes where', { path: { type: 'string' }, value: ANY }),
+    examples: [{ path: 'address.city', value: 'Turin' }],
+  },
   answers: { 200: object('Written', { key: KEY, path: { type: 'string' }, value: ANY, version: VERSION, updated_at: TIME }) },
   errors: ['no_such_key', 'type_mismatch', 'invalid_path', 'version_mismatch', 'busy'],
 } as const
@@ -241,7 +245,9 @@ const DELETE = {
   id: 'deleteKey',
   tag: 'Keys',
   summary: 'Delete a key',
-  description: 'Redis twin: DEL. Deleting a key that is not there is no error: `deleted` is then false.\n\nExample: `DELETE /api/automation/v1/kv/user:1`',
+  description:
+    'Redis twin: DEL. Deleting a key that is not there is no error: `deleted` is then false.\n\n' +
+    'Example: `DELETE /api/automation/v1/kv/user:1`',
   key: true,
   query: ['if_version'],
   answers: { 200: object('Done', { key: KEY, deleted: { type: 'boolean' } }) },

@@ -83,8 +83,8 @@ const popped = (id: string, which: string): Endpoint['description'] => ({
   tag: 'Lists',
   summary: `Take the ${which} value of a list`,
   description:
-    `Redis twin: ${id.toUpperCase()}. \`value\` is null when the key is missing or the list is empty. Unlike in Redis, the last pop leaves an empty ` +
-    `list and not a missing key.\n\nExample: \`POST /api/automation/v1/kv/jobs/${id}\``,
+    `Redis twin: ${id.toUpperCase()}. \`value\` is null when the key is missing or the list is empty. Unlike in Redis, the last pop ` +
+    `leaves an empty list and not a missing key.\n\nExample: \`POST /api/automation/v1/kv/jobs/${id}\``,
   key: true,
   answers: { 200: object('The element', { key: KEY, value: ANY, encoding: ENCODING }, ['encoding']) },
   errors: ['type_mismatch', 'busy'],
