@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from './auth/tokens.ts'
 import type { Store } from './core/store.ts'
 import type { Tenant, Tenants } from './core/tenant.ts'
+import { Transaction } from './core/transaction.ts'
 import { KvError } from './errors.ts'
 import type { Protocol } from './resp/encode.ts'
 
@@ -17,11 +19,10 @@ export interface SessionContext {
 
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip'
 
-let lastId = 0
-
 /** Who is on a line, since when and until when, and how it wants its replies. */
 export class Session {
-  readonly id = ++lastId
+  /** At random: a sequence would tell how many connections others open. */
+  readonly id = randomInt(1, 2 ** 48 - 1)
   readonly context: SessionContext
   readonly address: string
   readonly localAddress: string
@@ -31,14 +32,17 @@ export class Session {
   libName = ''
   libVersion = ''
   replyMode: ReplyMode = 'on'
-  /** Set by QUIT: the connection is closed once what was asked before is answered. */
+  /** Set by QUIT, or when the token has expired: what was asked before is answered, what comes after it is not looked at. */
   closing = false
   lastCommand = ''
   lastCommandAt = this.createdAt
+  readonly transaction = new Transaction()
   identity: Identity | undefined
   tenant: Tenant | undefined
   /** Called after a login or a refreshed token. */
   onLogin: () => void = () => {}
+  /** Called after RESET. */
+  onReset: () => void = () => {}
 
   constructor(context: SessionContext, address: string, localAddress: string) {
     this.context = context
@@ -64,8 +68,10 @@ export class Session {
     this.protocol = 2
     this.name = ''
     this.replyMode = 'on'
+    this.transaction.end()
     this.identity = undefined
     this.tenant = undefined
+    this.onReset()
   }
 
   get expired(): boolean {

@@ -32,6 +32,7 @@ export class Backing {
   private readonly commandTimeoutMs: number
   private readonly watchdog: NodeJS.Timeout
   private inFlight = 0
+  private sent = 0
   private lastProgress = 0
   private scriptsLoaded = false
   private closing = false
@@ -100,13 +101,18 @@ export class Backing {
   /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
   script(script: Script, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
-      if (error !== null && error.message.startsWith('NOSCRIPT')) {
+      if (error === null || !error.message.startsWith('NOSCRIPT')) {
+        done(error, reply)
+      } else if (this.sent === position || script.anyOrder === true) {
         // Nothing ran, so sending it again is no resend; EVAL also puts the script back into the cache.
         this.send(['EVAL', script.source, ...keysAndArgs], writes, done)
       } else {
-        done(error, reply)
+        // Behind it others are on their way, perhaps of the same pipeline: run now, it would come after them.
+        this.reloadScripts()
+        done(new KvError('unavailable', 'TRYAGAIN the backing Redis had lost its scripts; nothing was written'), null)
       }
     })
+    const position = this.sent
   }
 
   /** A rare command, as a promise (INFO, WAIT's look at the replicas). */
@@ -139,6 +145,7 @@ export class Backing {
       else if (isReplyError(error)) done(refusalOf(error) ?? error, null)
       else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
     })
+    this.sent++
     void this.redis.sendCommand(wire as never)
   }
 
@@ -146,6 +153,13 @@ export class Backing {
     if (this.scriptsLoaded) return
     await Promise.all(SCRIPTS.map((script) => this.call(['SCRIPT', 'LOAD', script.source])))
     this.scriptsLoaded = true
+  }
+
+  /** After SCRIPT FLUSH; many commands may notice it at once. */
+  private reloadScripts(): void {
+    if (!this.scriptsLoaded) return
+    this.scriptsLoaded = false
+    this.loadScripts().catch((error: Error) => this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded'))
   }
 
   private giveUpStalledLink(): void {

@@ -5,6 +5,8 @@ export interface Script {
   readonly name: string
   readonly source: string
   readonly sha1: string
+  /** Whoever runs it sends nothing that depends on it before its answer. */
+  readonly anyOrder?: true
 }
 
 const read = (file: string): string => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8')
@@ -15,12 +17,12 @@ function script(name: string, parts: readonly string[], end = ''): Script {
 }
 
 /** Native commands with their bookkeeping. */
-export const RUN = script('run', ['prelude', 'quota', 'run'])
+export const RUN = script('run', ['prelude', 'deletions', 'quota', 'run'])
 /** The outcome of a computation, guarded. */
-export const COMMIT = script('commit', ['prelude', 'quota', 'snapshot', 'commit'])
+export const COMMIT: Script = { ...script('commit', ['prelude', 'deletions', 'quota', 'snapshot', 'commit']), anyOrder: true }
 /** Several keys at one moment; writes nothing. */
-export const SNAPSHOT = script('snapshot', ['prelude', 'snapshot'], 'return snapshot(2)\n')
-export const FLUSH = script('flush', ['prelude', 'flush'])
+export const SNAPSHOT: Script = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
+export const FLUSH = script('flush', ['prelude', 'deletions', 'flush'])
 /** The index, freed of what has expired: whole, and step by step. */
 export const KEYS = script('keys', ['prelude', 'live', 'keys'])
 export const SCAN = script('scan', ['prelude', 'live', 'scan'])

@@ -1,5 +1,5 @@
 import { KvError, respError } from '../errors.ts'
-import { INT64_MIN, parseInteger, parseSafe } from '../redis/integers.ts'
+import { INT64_MAX, INT64_MIN, parseInteger, parseSafe } from '../redis/integers.ts'
 
 /** Upper-cased text of an option word. */
 export const word = (arg: Buffer | undefined): string => (arg === undefined ? '' : arg.toString('latin1').toUpperCase())
@@ -29,7 +29,7 @@ export function integerFrom(arg: Buffer, least: number, text: string): number {
 
 /** As `integer`, for what Redis negates and so refuses at the lowest 64-bit integer. */
 export function long(arg: Buffer): number {
-  if (int64(arg) === INT64_MIN) throw respError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807')
+  if (int64(arg) === INT64_MIN) throw respError(`ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`)
   return integer(arg)
 }
 

@@ -32,7 +32,7 @@ function list(session: Session, args: readonly Buffer[]): Reply {
     }
   }
   const now = Date.now()
-  const own = [...session.context.sessions].filter((other) => other.tenant === session.tenant && (ids?.has(String(other.id)) ?? true))
+  const own = [...session.context.sessions].filter((other) => other.tenant?.id === session.tenant?.id && (ids?.has(String(other.id)) ?? true))
   return new Verbatim('txt', own.map((other) => `${describe(other, now)}\n`).join(''))
 }
 

@@ -100,7 +100,7 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true,
+    name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true, immediate: true,
     syntax: '',
     summary: 'Answers OK and closes the connection.',
     handle: (session) => {
@@ -109,7 +109,7 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', exclusive: true,
+    name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', exclusive: true, immediate: true,
     syntax: '',
     summary: 'Brings the connection back to the state of a new one, logged out.',
     handle: (session) => {

@@ -3,15 +3,16 @@ import type { Call } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
 import type { HashField } from '../core/values.ts'
 import { KvError, respError } from '../errors.ts'
+import { INT64_MAX } from '../redis/integers.ts'
 import { PairsReply, type Reply } from '../resp/reply.ts'
-import { word } from './args.ts'
+import { int64, word } from './args.ts'
 import { openPairs, openValue } from './hash-fields.ts'
 import { randomCount, randomItem, randomItems } from './random.ts'
 import { data, FIRST_KEY, reads } from './row.ts'
 import { parseCursor, parseScanOptions } from './scan-options.ts'
 
 /** Redis halves the range of counts that come with values. */
-const MOST_WITH_VALUES = 2 ** 62
+const MOST_WITH_VALUES = INT64_MAX / 2n
 
 /** Undefined: one field's name alone. */
 function sampleOptions(args: readonly Buffer[]): { count: number; withValues: boolean } | undefined {
@@ -19,7 +20,7 @@ function sampleOptions(args: readonly Buffer[]): { count: number; withValues: bo
   const count = randomCount(args[2])
   const withValues = args.length > 3
   if (withValues && (args.length > 4 || word(args[3]) !== 'WITHVALUES')) throw new KvError('syntax')
-  if (withValues && Number(args[2].toString('latin1')) >= MOST_WITH_VALUES) throw respError('ERR value is out of range')
+  if (withValues && int64(args[2]) > MOST_WITH_VALUES) throw respError('ERR value is out of range')
   return { count, withValues }
 }
 

@@ -9,10 +9,13 @@ import { LISTS } from './lists.ts'
 import { REFUSED, REFUSED_SUBCOMMANDS } from './refused.ts'
 import { arityFits, type LeafRow, type Row } from './row.ts'
 import { SERVER } from './server.ts'
+import { SETS } from './sets.ts'
+import { SORTED_SETS } from './sorted-sets.ts'
 import { STRINGS } from './strings.ts'
 import { registerTable, TABLE } from './table.ts'
+import { TRANSACTIONS } from './transactions.ts'
 
-registerTable([...CONNECTION, CLIENT, COMMAND, ...SERVER, ...KEYS, ...KEYSPACE, ...STRINGS, ...LISTS, ...HASHES, ...REFUSED])
+registerTable([...CONNECTION, CLIENT, COMMAND, ...SERVER, ...KEYS, ...KEYSPACE, ...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS, ...TRANSACTIONS, ...REFUSED])
 
 export { TABLE } from './table.ts'
 

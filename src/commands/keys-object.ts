@@ -37,7 +37,8 @@ function referencesTo(value: Value): number {
 }
 
 const NO_LFU =
-  'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
+  'ERR An LFU maxmemory policy is not selected, access frequency not tracked. ' +
+  'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
 
 const ofKey =
   (reply: (value: Value, db: Db, name: Buffer) => Reply) =>
@@ -72,7 +73,9 @@ const HELP = [
 
 const group = 'generic'
 
-export const OBJECT = container({ name: 'object', arity: -2, flags: '', group, since: '2.2.3', syntax: '', summary: 'Tells how a key is kept.' }, [
+const summary = 'Tells how a key is kept.'
+
+export const OBJECT = container({ name: 'object', arity: -2, flags: '', group, since: '2.2.3', syntax: '', summary }, [
   data({
     name: 'object|encoding', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
     syntax: 'key',

@@ -1,6 +1,7 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
 import { KEYS, SCAN, type Script } from '../backing/scripts.ts'
 import type { Call } from '../core/call.ts'
+import type { Db } from '../core/db.ts'
 import type { Store } from '../core/store.ts'
 import type { Tenant } from '../core/tenant.ts'
 import { KvError } from '../errors.ts'
@@ -50,15 +51,36 @@ async function keys(call: Call): Promise<Reply> {
   return (await keysOf(call)).map(({ name }) => name).filter(matches)
 }
 
+const TYPES: ReadonlySet<string> = new Set(['string', 'list', 'hash', 'set', 'zset', 'stream'])
+
+/** In a transaction all keys are at hand, so one call shows them all. */
+function scanAll(db: Db, args: readonly Buffer[]): Reply {
+  parseCursor(args[1]!)
+  const { matches, type } = parseScanOptions(args, 2, true)
+  return ['0', db.names().filter((name) => matches(name) && (type === undefined || db.type(name) === type))]
+}
+
+function removeAll(db: Db, args: readonly Buffer[]): Reply {
+  checkFlush(args)
+  for (const name of db.names()) db.remove(name)
+  return OK
+}
+
+function checkFlush(args: readonly Buffer[]): void {
+  if (args.length > 2 || (args.length === 2 && !['ASYNC', 'SYNC'].includes(word(args[1])))) throw new KvError('syntax')
+}
+
 async function scan({ store, tenant, args }: Call): Promise<Reply> {
   const cursor = parseCursor(args[1]!)
-  const { matches, count, type = '' } = parseScanOptions(args, 2, true)
-  const [next, ...names] = (await onIndex(store, tenant, SCAN, cursor, count, type)) as Buffer[]
+  const { matches, count, type } = parseScanOptions(args, 2, true)
+  // No key is of an unknown type, and its text is the caller's: it stays here.
+  const wanted = type === undefined ? '' : TYPES.has(type) ? type : 'none'
+  const [next, ...names] = (await onIndex(store, tenant, SCAN, cursor, count, wanted)) as Buffer[]
   return [next!, names.filter(matches)]
 }
 
 async function flush({ store, tenant, args }: Call): Promise<Reply> {
-  if (args.length > 2 || (args.length === 2 && !['ASYNC', 'SYNC'].includes(word(args[1])))) throw new KvError('syntax')
+  checkFlush(args)
   await store.flush(tenant)
   return OK
 }
@@ -71,30 +93,35 @@ export const KEYSPACE = [
     name: 'dbsize', arity: 1, flags: 'readonly fast', group: 'server', since: '1.0.0', complexity,
     syntax: '',
     summary: 'Returns the number of keys.',
+    run: (db) => db.names().length,
     execute: async (call) => (await keysOf(call)).length,
   }),
   keyspace({
     name: 'flushall', arity: -1, flags: 'write', group: 'server', since: '1.0.0', complexity,
     syntax: '[ASYNC | SYNC]',
     summary: 'Deletes all keys of the automation.',
+    run: removeAll,
     execute: flush,
   }),
   keyspace({
     name: 'flushdb', arity: -1, flags: 'write', group: 'server', since: '1.0.0', complexity,
     syntax: '[ASYNC | SYNC]',
     summary: 'Deletes all keys of the automation.',
+    run: removeAll,
     execute: flush,
   }),
   keyspace({
     name: 'keys', arity: 2, flags: 'readonly', group, since: '1.0.0', complexity,
     syntax: 'pattern',
     summary: 'Returns the keys whose names match a pattern.',
+    run: (db, args) => db.names().filter(compileGlob(args[1]!)),
     execute: keys,
   }),
   keyspace({
     name: 'randomkey', arity: 1, flags: 'readonly', group, since: '1.0.0', complexity,
     syntax: '',
     summary: 'Returns the name of a key at random.',
+    run: (db) => randomItem(db.names()) ?? null,
     execute: async (call) => randomItem(await keysOf(call))?.name ?? null,
   }),
   keyspace({
@@ -102,6 +129,7 @@ export const KEYSPACE = [
     syntax: 'cursor [MATCH pattern] [COUNT count] [TYPE type]',
     summary: 'Goes through the keys, some at each call.',
     complexity: 'O(1) a call, O(N) for all keys of the automation',
+    run: scanAll,
     execute: scan,
   }),
   WAIT,

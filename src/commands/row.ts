@@ -69,6 +69,8 @@ export interface DataRow extends Facts {
 /** A command on all keys of the automation at once (KEYS, SCAN...). */
 export interface KeyspaceRow extends Facts {
   readonly kind: 'keyspace'
+  /** Within a transaction or a script. */
+  readonly run: (db: Db, args: readonly Buffer[]) => Reply
   readonly execute: (call: Call) => Promise<Reply>
 }
 
@@ -77,6 +79,10 @@ export interface ConnectionRow extends Facts {
   readonly kind: 'connection'
   /** Waits for the replies to everything before it, because it changes how the connection goes on. */
   readonly exclusive?: boolean
+  /** Handled at once also within MULTI, where other commands are queued. */
+  readonly immediate?: boolean
+  /** Its promise is a computation on the data: commands behind it that need its effect wait. */
+  readonly computes?: boolean
   /** Undefined: no reply at all. */
   readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
 }

@@ -12,7 +12,7 @@ async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim
   const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
   const { sessions, startedAt, respPort } = session.context
   const uptime = Math.floor((Date.now() - startedAt) / 1000)
-  const own = [...sessions].filter(({ tenant }) => tenant === session.tenant).length
+  const own = [...sessions].filter(({ tenant }) => tenant?.id === session.tenant?.id).length
   const sections: Record<string, () => string[] | Promise<string[]>> = {
     server: () => [
       `redis_version:${COMPATIBLE_VERSION}`, 'redis_mode:standalone', 'server_name:automation-kv', 'arch_bits:64', 'multiplexing_api:libuv',
@@ -41,7 +41,8 @@ const group = 'server'
 
 export const SERVER = [
   connection({
-    name: 'info', arity: -1, flags: 'loading stale', group, since: '1.0.0',
+    // Exclusive: it counts the keys that the commands before it wrote.
+    name: 'info', arity: -1, flags: 'loading stale', group, since: '1.0.0', exclusive: true,
     syntax: '[section [section ...]]',
     summary: "Describes this server and the automation's own part of it.",
     handle: info,

@@ -3,10 +3,11 @@ import { locations } from '../crypto/location.ts'
 import { formatDouble } from '../redis/floats.ts'
 import type { Slot } from './db.ts'
 import type { StoredKey } from './snapshot.ts'
+import { streamChanges, wholeStream } from './stream-changes.ts'
 import type { Tenant } from './tenant.ts'
 import type { Cell, HashValue, ListValue, SetValue, SortedSetValue, Value } from './values.ts'
 
-/** A native command on one key; the key itself is left out. */
+/** A native command on one key; the key itself is left out. It comes after the command's one or two words (`XGROUP CREATE`). */
 export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
 
 /** Lua's unpack takes some thousands of arguments; so no command that we build has more than this. */
@@ -53,6 +54,8 @@ function wholeOf(tenant: Tenant, name: Buffer, value: Exclude<Value, { type: 'st
       return inChunks('SADD', Array.from(value.members.values(), (member) => sealer.sealMember(member)), 1)
     case 'zset':
       return inChunks('ZADD', scoreArgs(tenant, value.members.values()), 2)
+    case 'stream':
+      return wholeStream(tenant, name, value)
   }
 }
 
@@ -67,6 +70,8 @@ function differenceOf(tenant: Tenant, name: Buffer, before: Value, after: Value)
       return setDifference(tenant, before as SetValue, after)
     case 'zset':
       return sortedSetDifference(tenant, before as SortedSetValue, after)
+    case 'stream':
+      return streamChanges(tenant, name, after)
     case 'string':
       return undefined
   }

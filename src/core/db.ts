@@ -1,6 +1,7 @@
 import { KvError } from '../errors.ts'
 import { splitArray } from '../json/document.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Need, Snapshot, StoredKey } from './snapshot.ts'
+import { newStream, type StreamValue } from './stream-value.ts'
 import {
   Cell,
   cloneValue,
@@ -30,10 +31,24 @@ export interface Slot {
 
 const OPEN_BRACKET = 0x5b
 
+/** Thrown when a computation looks at keys that it did not name in advance: it is run again with these loaded. */
+export class NotLoaded extends Error {
+  /** `all-names`: which keys there are. */
+  readonly needs: readonly Need[] | 'all-names'
+  constructor(needs: readonly Need[] | 'all-names') {
+    super('a key was not loaded')
+    this.needs = needs
+  }
+}
+
+/** What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent. */
+export type Watched = { readonly version: string } | { readonly absentAt: number }
+
 /**
  * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot compute on ciphertext run
  * here, with Redis's semantics, and what they changed is written back by one guarded commit. Jobs (a command, a transaction, a batch)
- * run one after the other and can be rolled back one by one. Only keys named in advance are here; looking at another is a bug.
+ * run one after the other and can be rolled back one by one. Only keys named in advance are here; looking at another starts the work
+ * again with that key loaded.
  */
 export class Db {
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -121,16 +136,41 @@ export class Db {
     return this.expect(this.slot(name).value, 'zset')
   }
 
+  /** To be changed only by the functions of stream-edit.ts, on what `editStream` gives. */
+  stream(name: Buffer): StreamValue | undefined {
+    return this.expect(this.slot(name).value, 'stream')
+  }
+
   /** Milliseconds since the epoch, 0 without a TTL or without the key. */
   expireAt(name: Buffer): number {
     return this.slot(name).expireAt
   }
 
   /** Bookkeeping of a key as stored: when it was created and last updated, and by which version. */
-  stored(name: Buffer): { createdAt: number; updatedAt: number; version: string } {
+  stored(name: Buffer): StoredKey {
     const stored = this.snapshot.keys.get(idOf(name))
-    if (stored === undefined) throw new Error('a key was not loaded')
+    if (stored === undefined) throw new NotLoaded([{ name, extent: 'all' }])
     return stored
+  }
+
+  /** Loads these keys at once, where looking at one after the other would start the work again for each. */
+  require(names: readonly Buffer[]): void {
+    const missing = names.filter((name) => !this.snapshot.keys.has(idOf(name)))
+    if (missing.length > 0) throw new NotLoaded(missing.map((name) => ({ name, extent: 'all' })))
+  }
+
+  /** The names of all keys of the automation, in no order. */
+  names(): Buffer[] {
+    if (!this.snapshot.complete) throw new NotLoaded('all-names')
+    return [...this.snapshot.keys.values()].map(({ name }) => name).filter((name) => this.has(name))
+  }
+
+  /** Whether nothing has touched a key since it was watched, also none of the jobs before this one. */
+  untouchedSince(name: Buffer, watched: Watched): boolean {
+    if (this.slot(name).changedBy >= 0) return false
+    const { live, version, deletedBy } = this.stored(name)
+    if ('version' in watched) return live && version === watched.version
+    return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
   }
 
   /** When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of this round did to it. */
@@ -185,6 +225,12 @@ export class Db {
     return this.existingOrNew(this.edit(name), () => ({ type: 'zset', members: new Map() }))
   }
 
+  /** Unlike the others a stream stays when it is empty. */
+  editStream(name: Buffer): StreamValue {
+    this.stream(name)
+    return this.existingOrNew(this.edit(name), newStream)
+  }
+
   /** Deletes the key; false when there was none. */
   remove(name: Buffer): boolean {
     if (!this.has(name)) return false
@@ -229,8 +275,7 @@ export class Db {
     const id = idOf(name)
     let slot = this.slots.get(id)
     if (slot === undefined) {
-      const stored = this.snapshot.keys.get(id)
-      if (stored === undefined) throw new Error('a key was not loaded')
+      const stored = this.stored(name)
       slot = { name, value: stored.value(), expireAt: stored.live ? stored.expireAt : 0, fresh: false, replaced: false, changedBy: -1 }
       this.slots.set(id, slot)
     }

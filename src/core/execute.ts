@@ -1,5 +1,5 @@
 import type { BackingReply } from '../backing/redis.ts'
-import { isReplyError } from '../backing/wire-command.ts'
+import { isReplyError, refusalOf } from '../backing/wire-command.ts'
 import type { DataRow, Direct } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
 import { KvError } from '../errors.ts'
@@ -61,9 +61,12 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
   return true
 }
 
-/** A list command on a document that is an array finds a string in Redis: it is computed, which turns the document into a list. */
+/**
+ * A list command on a document that is an array finds a string in Redis: it is computed, which turns the document into a list. Redis's error
+ * for a missing consumer group holds the key's name in the backing Redis: computed, it holds the user's.
+ */
 function directFailed(call: Call, row: DataRow, error: Error, done: Done): void {
-  if (row.group === 'list' && error.message.startsWith('WRONGTYPE')) compute(call, row, done)
+  if (error.message.startsWith(row.group === 'list' ? 'WRONGTYPE' : 'NOGROUP')) compute(call, row, done)
   else done(errorReply(error))
 }
 
@@ -90,7 +93,8 @@ const restored = (open: () => Reply): Reply => {
 /** What a RESP client reads. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`, and logged. */
 export function errorReply(error: Error): ErrorReply {
   if (error instanceof KvError) return new ErrorReply(error.respText)
-  if (isReplyError(error)) return new ErrorReply(error.message)
+  // An error that a script passes on has not gone through the backing's own check.
+  if (isReplyError(error)) return new ErrorReply(refusalOf(error)?.respText ?? error.message)
   unforeseen(error)
   return new ErrorReply(new KvError('internal').respText)
 }

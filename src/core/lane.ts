@@ -1,9 +1,9 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
 import { type Backing } from '../backing/redis.ts'
-import { COMMIT, SNAPSHOT } from '../backing/scripts.ts'
+import { COMMIT, KEYS, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { changesOf } from './changes.ts'
-import { Db } from './db.ts'
+import { Db, NotLoaded } from './db.ts'
 import { extentArgs, mergeNeeds, type Need, Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
@@ -95,6 +95,11 @@ class Round {
   private batch: Array<{ job: Job<unknown>; deadline: number }>
   private readonly finished: () => void
   private needs: Need[] = []
+  /** Keys that the jobs turned out to look at. */
+  private discovered: readonly Need[] = []
+  private allNames = false
+  /** The automation's version when all names were read; a snapshot of another version does not have them all. */
+  private namesVersion = ''
   private conflicts = 0
 
   constructor(
@@ -112,7 +117,24 @@ class Round {
   }
 
   start(): void {
-    this.needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
+    if (this.allNames) this.readNames()
+    else this.readKeys([])
+  }
+
+  private readNames(): void {
+    const { tenant } = this
+    this.backing.read(['GET', tenant.versionKey], (error, version) => {
+      if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
+    })
+    this.backing.script(KEYS, false, [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length], (error, reply) => {
+      if (error !== null) this.fail(error)
+      else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
+    })
+  }
+
+  private readKeys(names: readonly Buffer[]): void {
+    const asked = this.batch.flatMap(({ job }) => job.needs)
+    this.needs = mergeNeeds([...asked, ...this.discovered, ...names.map((name): Need => ({ name, extent: 'meta' }))])
     this.backing.script(SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.tenant)], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.compute(reply as BackingReply[]))
@@ -129,7 +151,22 @@ class Round {
   }
 
   private compute(reply: readonly BackingReply[]): void {
-    const snapshot = new Snapshot(this.tenant, this.needs, reply)
+    try {
+      this.computeLoaded(reply)
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) throw error
+      if (error.needs === 'all-names') this.allNames = true
+      else this.discovered = [...this.discovered, ...error.needs]
+      this.start()
+    }
+  }
+
+  private computeLoaded(reply: readonly BackingReply[]): void {
+    const snapshot = new Snapshot(this.tenant, this.needs, reply, this.allNames)
+    if (this.allNames && snapshot.version !== this.namesVersion) {
+      this.again()
+      return
+    }
     const db = new Db(snapshot)
     const outcomes: Outcome[] = []
     let requests = 0
@@ -145,7 +182,7 @@ class Round {
       this.finish(outcomes, version, snapshot.now)
       return
     }
-    this.commit(db, snapshot, outcomes, requests, versioned ? snapshot.version : '')
+    this.commit(db, snapshot, outcomes, requests, versioned || this.allNames ? snapshot.version : '')
   }
 
   private runJob(db: Db, job: Job<unknown>, version: number, requestsBefore: number): Outcome {
@@ -158,6 +195,7 @@ class Round {
       const result = job.run(db)
       return { job, error: null, result, request: db.changed ? requestsBefore + 1 : 0, created: db.created }
     } catch (error) {
+      if (error instanceof NotLoaded) throw error
       db.rollback()
       return { job, error: error as Error, result: undefined, request: 0, created: 0 }
     }
@@ -197,7 +235,7 @@ class Round {
         this.refuseQuota()
         break
       default:
-        this.retry(reply.slice(1))
+        if (this.refuseLate()) this.retry(reply.slice(1))
     }
   }
 
@@ -214,7 +252,18 @@ class Round {
     next(0)
   }
 
+  /** Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again. */
   private retry(current: readonly BackingReply[]): void {
+    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(current))
+    else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
+  }
+
+  private again(): void {
+    if (this.refuseLate()) this.start()
+  }
+
+  /** Counts a conflict and gives up the jobs whose time is over; false when none is left. */
+  private refuseLate(): boolean {
     this.conflicts++
     const now = Date.now()
     const late = this.batch.filter(({ deadline }) => deadline <= now)
@@ -223,12 +272,10 @@ class Round {
       for (const { job } of late) job.done(new KvError('busy'), undefined, NOTHING_WRITTEN)
       if (this.batch.length === 0) {
         this.finished()
-        return
+        return false
       }
     }
-    // Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again.
-    if (this.conflicts < 3) this.guarded(() => this.compute(current))
-    else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
+    return true
   }
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {

@@ -6,8 +6,12 @@ import type { BackingArg } from '../backing/redis.ts'
  */
 export type After = 'S' | 's' | 'K' | 'k' | 'C' | 'c' | 'D'
 
-/** By which reply the command has changed something: `a` any but an error, `e` the same if the key was there, `p` a positive integer, `n` any but null. */
-export type Changed = 'a' | 'e' | 'p' | 'n'
+/**
+ * By which reply the command has changed something: `a` any but an error, `e` the same if the key was there, `p` a positive integer,
+ * `n` any but null, `r` none: it only reads, `l` a list that is not empty, `g` a XREADGROUP's that holds entries of the key, `c` an
+ * XAUTOCLAIM's that claimed or dropped entries.
+ */
+export type Changed = 'a' | 'e' | 'p' | 'n' | 'r' | 'l' | 'g' | 'c'
 
 /** One native command on one key, which is its first argument; several make one write request. */
 export interface Operation {
@@ -15,6 +19,10 @@ export interface Operation {
   readonly after: After
   readonly changed: Changed
   readonly command: string
+  /** What comes between the command and the key: a subcommand, or the options of XREADGROUP. */
+  readonly before?: readonly BackingArg[]
+  /** Further keys, right behind the first; `after` and `changed` hold for each of them. */
+  readonly more?: readonly Buffer[]
   /** What follows the key. */
   readonly args: readonly BackingArg[]
 }

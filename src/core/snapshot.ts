@@ -1,5 +1,7 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
 import { locations } from '../crypto/location.ts'
+import { readDouble } from '../redis/floats.ts'
+import { loadStream } from './stream-load.ts'
 import type { Tenant } from './tenant.ts'
 import { Cell, idOf, Unseen, type Value } from './values.ts'
 
@@ -30,18 +32,21 @@ export class StoredKey {
   readonly physical: boolean
   readonly live: boolean
   readonly type: string
+  /** Version that deleted it, 0 when it was not deleted lately or is there. */
+  readonly deletedBy: number
   private readonly data: BackingReply
   private readonly extent: Extent
   private readonly tenant: Tenant
   private opened: Value | undefined
 
   constructor(tenant: Tenant, need: Need, raw: BackingReply, now: number) {
-    const [entry, type, data] = raw as [Buffer | null, Buffer, BackingReply]
+    const [entry, type, data, deletedBy] = raw as [Buffer | null, Buffer, BackingReply, Buffer]
     this.tenant = tenant
     this.name = need.name
     this.extent = need.extent
     this.type = type.toString()
     this.data = data
+    this.deletedBy = Number(deletedBy)
     this.physical = this.type !== 'none'
     const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] = entry === null ? [] : entry.toString('latin1').split(':')
     // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it refuses.
@@ -80,10 +85,13 @@ export class StoredKey {
         const flat = data as Buffer[]
         for (let i = 0; i < flat.length; i += 2) {
           const member = sealer.openMember(flat[i]!)
-          const score = flat[i + 1]!.toString('latin1')
-          members.set(idOf(member), { member, score: score === 'inf' ? Infinity : score === '-inf' ? -Infinity : Number(score) })
+          members.set(idOf(member), { member, score: readDouble(flat[i + 1]!) })
         }
         return { type: 'zset', members }
+      }
+      case 'stream': {
+        const location = locations.streamValue(name)
+        return loadStream(data, (sealed) => Cell.stored(sealed, location, sealer))
       }
       default:
         throw new Error(`a key of type ${this.type} cannot be loaded`)
@@ -119,12 +127,18 @@ export class Snapshot {
   readonly now: number
   /** The automation's version, as text. */
   readonly version: string
+  /** The latest version that deleted a key whose deletion is no longer remembered by name. */
+  readonly forgottenDeletion: number
   readonly keys: ReadonlyMap<string, StoredKey>
+  /** Whether every key of the automation is among them. */
+  readonly complete: boolean
 
-  constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[]) {
+  constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
+    this.complete = complete
     this.now = Number((reply[0] as Buffer).toString('latin1'))
     this.version = (reply[1] as Buffer).toString('latin1')
-    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(tenant, need, reply[i + 2]!, this.now)]))
+    this.forgottenDeletion = Number(reply[2])
+    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(tenant, need, reply[i + 3]!, this.now)]))
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
-import { FLUSH, RUN } from '../backing/scripts.ts'
+import { FLUSH, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { type Job, Lane, type Written } from './lane.ts'
 import type { Operation } from './operation.ts'
+import { extentArgs, type Need, Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
 
@@ -71,6 +72,19 @@ export class Store {
     lane.submit(job)
   }
 
+  /** Several keys at one moment. */
+  snapshot(tenant: Tenant, needs: readonly Need[]): Promise<Snapshot> {
+    const { versionKey, indexKey, prefix } = tenant
+    const keys = needs.map(({ name }) => tenant.key(name))
+    const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, tenant)]
+    return new Promise((resolve, reject) => {
+      this.backing.script(SNAPSHOT, false, args, (error, reply) => {
+        if (error === null) resolve(new Snapshot(tenant, needs, reply as BackingReply[]))
+        else reject(error)
+      })
+    })
+  }
+
   /** Deletes all keys of the automation; answers how many there were. */
   flush(tenant: Tenant): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -88,18 +102,21 @@ const NOTHING: Written = { version: 0, now: 0, created: 0 }
 const versionMismatch = (expected: number | undefined, actual: number): KvError =>
   new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
 
+/** The key is the second word, and the only one. */
+const isPlain = ({ before, more }: Operation): boolean => before === undefined && more === undefined
+
 /** See run.lua. */
 function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
   const expected = ifVersion ?? ''
-  if (operations.length === 1) {
-    const { name, after, changed, command, args } = operations[0]!
+  const only = operations[0]!
+  if (operations.length === 1 && isPlain(only)) {
+    const { name, after, changed, command, args } = only
     const { versionKey, indexKey, prefix } = tenant
     return [3, versionKey, indexKey, tenant.key(name), prefix.length, maxKeys, expected, 3, after, changed, args.length + 1, command, ...args]
   }
   const ordinals = new Map<string, number>()
   const keys: Buffer[] = []
-  const rest: BackingArg[] = []
-  for (const { name, after, changed, command, args } of operations) {
+  const ordinalOf = (name: Buffer): number => {
     const id = idOf(name)
     let ordinal = ordinals.get(id)
     if (ordinal === undefined) {
@@ -107,7 +124,14 @@ function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: numb
       ordinal = keys.length + 2
       ordinals.set(id, ordinal)
     }
-    rest.push(ordinal, after, changed, args.length + 1, command, ...args)
+    return ordinal
+  }
+  const rest: BackingArg[] = []
+  for (const planned of operations) {
+    const { name, after, changed, command, before = [], more = [], args } = planned
+    const ordinal = ordinalOf(name)
+    const rule = isPlain(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
+    rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
   }
   return [keys.length + 2, tenant.versionKey, tenant.indexKey, ...keys, tenant.prefix.length, maxKeys, expected, ...rest]
 }

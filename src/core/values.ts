@@ -1,6 +1,7 @@
 import type { Location } from '../crypto/location.ts'
 import type { Sealer } from '../crypto/seal.ts'
 import { stringContent } from '../json/document.ts'
+import { cloneStream, streamForOtherKey, type StreamValue } from './stream-value.ts'
 
 /** What a sealed value holds: bytes as RESP writes them, or the text of a JSON document as REST writes it. */
 export interface Plain {
@@ -117,7 +118,7 @@ export class Unseen {
   }
 }
 
-export type Value = StringValue | ListValue | HashValue | SetValue | SortedSetValue
+export type Value = StringValue | ListValue | HashValue | SetValue | SortedSetValue | StreamValue
 export type ValueType = Value['type']
 
 /** Binary-safe identity of a name, field or member, for use as a Map key. */
@@ -134,6 +135,8 @@ export function sizeOf(value: Value): number {
     case 'set':
     case 'zset':
       return value.members.size
+    case 'stream':
+      return value.entries.length
   }
 }
 
@@ -150,6 +153,8 @@ export function cloneValue<V extends Value>(value: V): V {
     case 'set':
     case 'zset':
       return { ...value, members: new Map(value.members as Map<string, never>) }
+    case 'stream':
+      return cloneStream(value) as V
   }
 }
 
@@ -169,5 +174,7 @@ export function valueForOtherKey(value: Value): Value {
     case 'set':
     case 'zset':
       return cloneValue(value)
+    case 'stream':
+      return streamForOtherKey(value)
   }
 }

@@ -1,13 +1,15 @@
 import type { Socket } from 'node:net'
 import { lookUp } from '../commands/index.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
-import { errorReply, execute } from '../core/execute.ts'
+import type { Call } from '../core/call.ts'
+import { allow, errorReply, execute } from '../core/execute.ts'
+import type { QueuedCommand } from '../core/transaction.ts'
 import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { RequestDecoder } from '../resp/decode.ts'
 import { encodeReply, OutputBuffer } from '../resp/encode.ts'
 import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../resp/framer.ts'
-import { ErrorReply, PushReply, type Reply } from '../resp/reply.ts'
+import { ErrorReply, PushReply, QUEUED, type Reply } from '../resp/reply.ts'
 import { Session, type SessionContext } from '../session.ts'
 import { ReplyQueue, type Slot } from './reply-queue.ts'
 
@@ -16,8 +18,10 @@ export interface ConnectionOptions {
   readonly log: Log
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
-  /** Called once after the first login. */
+  /** Called after the first login, and after one that follows a RESET. */
   readonly onLogin: (connection: Connection) => void
+  /** Called when RESET made a stranger of it again. */
+  readonly onLogout: (connection: Connection) => void
   readonly onClose: (connection: Connection) => void
 }
 
@@ -28,8 +32,16 @@ interface Request {
 
 /** Bytes that may lie unsent before this side stops reading requests. */
 const MAX_UNSENT_BYTES = 1024 * 1024
-/** Requests of one connection that may be on their way. */
+/** Requests of one connection that may be on their way; fewer when its replies are large, so that all of them are not more than about this. */
 const MAX_IN_FLIGHT = 1_024
+const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024
+/** What a first reply is taken for. */
+const EXPECTED_REPLY_BYTES = 256 * 1024
+/** A hundred small replies after a large one, it is forgotten. */
+const REPLY_BYTES_DECAY = 0.95
+/** How long a peer may take to read what was left to send, and then to close its side. */
+const LINGER_MS = 30_000
+const STRANGER_LINGER_MS = 1_000
 /** RESP3 clients are told this long before their token expires. */
 const EXPIRY_WARNING_MS = 60_000
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -57,7 +69,12 @@ export class Connection {
   private listWrites = 0
   private exclusive = false
   private flushScheduled = false
+  /** No more requests come: those that were received are answered, then the connection ends. */
+  private draining = false
   private ending = false
+  /** Size of the largest recent reply, which the replies under way are reckoned by. */
+  private replyBytes = EXPECTED_REPLY_BYTES
+  private lingerTimer: NodeJS.Timeout | undefined
   private loginTimer: NodeJS.Timeout | undefined
   private expiryTimer: NodeJS.Timeout | undefined
 
@@ -66,10 +83,14 @@ export class Connection {
     this.options = options
     this.session = new Session(options.context, addressOf(socket.remoteAddress, socket.remotePort), addressOf(socket.localAddress, socket.localPort))
     this.session.onLogin = () => this.loggedIn()
+    this.session.onReset = () => this.loggedOut()
     this.replies = new ReplyQueue((reply) => this.encode(reply))
-    this.loginTimer = setTimeout(() => this.refuse('NOAUTH login timeout'), options.loginTimeoutMs)
+    this.awaitLogin()
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.framer.push(chunk, this.onFrame))
+    // After the last request bytes are read and dropped: closing a socket with unread ones would cost the peer our last replies (RFC 1122, 4.2.2.13).
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.ending && !this.session.closing) this.framer.push(chunk, this.onFrame)
+    })
     socket.on('drain', () => this.proceed())
     // A half-closed client still reads the answers to what it sent (redis-cli --pipe).
     socket.on('end', () => this.endGracefully())
@@ -87,7 +108,7 @@ export class Connection {
   /** Answers what has been received, then closes. */
   endGracefully(): void {
     this.socket.pause()
-    this.session.closing = true
+    this.draining = true
     this.proceed()
   }
 
@@ -109,7 +130,7 @@ export class Connection {
         break
       case 'error':
         this.replies.answer(this.replies.next(), new ErrorReply(event.text))
-        this.session.closing = true
+        this.draining = true
         break
     }
     this.proceed()
@@ -119,7 +140,12 @@ export class Connection {
   }
 
   private get congested(): boolean {
-    return this.waiting.length > 0 || this.exclusive || this.inFlight >= MAX_IN_FLIGHT || this.unsentBytes > MAX_UNSENT_BYTES
+    return this.waiting.length > 0 || this.exclusive || this.busy
+  }
+
+  private get busy(): boolean {
+    if (this.inFlight >= MAX_IN_FLIGHT || this.unsentBytes > MAX_UNSENT_BYTES) return true
+    return this.inFlight > 0 && this.inFlight * this.replyBytes > MAX_IN_FLIGHT_BYTES
   }
 
   private get unsentBytes(): number {
@@ -127,6 +153,7 @@ export class Connection {
   }
 
   private receive(args: readonly Buffer[]): void {
+    if (this.session.closing) return
     const request = { args, slot: this.replies.next() }
     if (this.waiting.length > 0 || !this.start(request)) this.waiting.push(request)
   }
@@ -134,8 +161,10 @@ export class Connection {
   /** Starts what may start; reads on, or closes, when nothing is left. */
   private proceed(): void {
     let started = 0
-    while (started < this.waiting.length && this.start(this.waiting[started]!)) started++
-    if (started > 0) this.waiting = this.waiting.slice(started)
+    while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!)) started++
+    // What came behind QUIT is never run.
+    if (this.session.closing) this.waiting = []
+    else if (started > 0) this.waiting = this.waiting.slice(started)
     this.scheduleFlush()
   }
 
@@ -143,7 +172,7 @@ export class Connection {
   private start(request: Request): boolean {
     const { args, slot } = request
     const { session } = this
-    if (this.exclusive || this.inFlight >= MAX_IN_FLIGHT || this.unsentBytes > MAX_UNSENT_BYTES) return false
+    if (this.exclusive || this.busy) return false
     let row: ReturnType<typeof lookUp>
     try {
       row = lookUp(args)
@@ -153,7 +182,14 @@ export class Connection {
         throw new KvError('token_expired')
       }
     } catch (error) {
+      session.transaction.broken = true
+      slot.silent = this.takeReplyMode()
       this.replies.answer(slot, errorReply(error as Error))
+      return true
+    }
+    if (session.transaction.queue !== undefined && !(row.kind === 'connection' && row.immediate === true)) {
+      slot.silent = this.takeReplyMode()
+      this.replies.answer(slot, this.enqueue(session.transaction.queue, row, args))
       return true
     }
     if (!this.mayStart(row)) return false
@@ -165,10 +201,31 @@ export class Connection {
     return true
   }
 
+  /** MULTI: the command is checked now and run at EXEC. */
+  private enqueue(queue: QueuedCommand[], row: QueuedCommand['row'], args: readonly Buffer[]): Reply {
+    try {
+      if (row.kind !== 'connection') allow(this.callOf(row, args))
+      // The arguments lie in the chunk that was received, which must not be kept for them.
+      queue.push({ row, args: args.map((arg) => Buffer.from(arg)) })
+      return QUEUED
+    } catch (error) {
+      this.session.transaction.broken = true
+      return errorReply(error as Error)
+    }
+  }
+
+  private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
+    const { identity, tenant, context } = this.session
+    return { row, args, identity: identity!, tenant: tenant!, store: context.store, computing: this.computingStarts, computed: this.computingEnds }
+  }
+
+  private readonly computingStarts = (): void => void this.computing++
+  private readonly computingEnds = (): void => void this.computing--
+
   private mayStart(row: DataRow | KeyspaceRow | ConnectionRow): boolean {
-    if (row.kind === 'connection') return row.exclusive !== true || this.inFlight === 0
+    if (row.kind === 'connection' && row.computes !== true) return row.exclusive !== true || this.inFlight === 0
     if (this.listWrites > 0 && row.group !== 'list') return false
-    return this.computing === 0 || (row.kind === 'data' && row.direct === undefined)
+    return this.computing === 0 || row.kind === 'connection' || (row.kind === 'data' && row.direct === undefined)
   }
 
   private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], slot: Slot): void {
@@ -179,29 +236,30 @@ export class Connection {
       if (!(result instanceof Promise)) {
         // CLIENT REPLY decides about its own reply.
         if (session.replyMode !== replyMode) slot.silent = result === undefined
-        this.replies.answer(slot, result ?? null, result === undefined)
+        this.replies.answer(slot, result ?? null, slot.silent || result === undefined)
         return
       }
       this.inFlight++
       this.exclusive = row.exclusive === true
-      result.then(
-        (reply) => this.settle(slot, reply),
-        (error: Error) => this.settle(slot, errorReply(error)),
-      )
+      const computes = row.computes === true
+      if (computes) this.computing++
+      const settle = (reply: Reply): void => {
+        if (computes) this.computing--
+        this.settle(slot, reply)
+      }
+      result.then(settle, (error: Error) => settle(errorReply(error)))
     } catch (error) {
       this.replies.answer(slot, errorReply(error as Error))
     }
   }
 
   private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], slot: Slot): void {
-    const { identity, tenant, context } = this.session
     const { log } = this.options
     const startedAt = log.enabled('debug') ? performance.now() : 0
     const listWrite = row.group === 'list' && row.flags.includes('write') ? 1 : 0
     this.inFlight++
     this.listWrites += listWrite
-    const call = { row, args, identity: identity!, tenant: tenant!, store: context.store, computing: () => void this.computing++, computed: () => void this.computing-- }
-    execute(call, (reply) => {
+    execute(this.callOf(row, args), (reply) => {
       this.listWrites -= listWrite
       if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
       this.settle(slot, reply)
@@ -226,7 +284,9 @@ export class Connection {
 
   private encode(reply: Reply): void {
     try {
+      const before = this.out.bytes
       encodeReply(reply, this.session.protocol, this.out)
+      this.replyBytes = Math.max(this.out.bytes - before, this.replyBytes * REPLY_BYTES_DECAY)
     } catch (error) {
       errorReply(error as Error)
       this.socket.destroy()
@@ -245,8 +305,13 @@ export class Connection {
     this.flushScheduled = false
     if (this.ending || this.socket.destroyed) return
     this.write()
-    if (this.session.closing && this.waiting.length === 0 && this.inFlight === 0) this.stop()
-    else if (this.framer.paused || this.socket.isPaused()) this.readOn()
+    if (this.framer.paused || this.socket.isPaused()) this.readOn()
+    if (this.finished) this.stop()
+  }
+
+  private get finished(): boolean {
+    if (this.waiting.length > 0 || this.inFlight > 0) return false
+    return this.session.closing || (this.draining && !this.framer.paused)
   }
 
   private write(): void {
@@ -260,15 +325,27 @@ export class Connection {
   private readOn(): void {
     if (this.congested || this.session.closing) return
     if (this.framer.paused) this.framer.resume(this.onFrame)
-    if (!this.framer.paused && !this.congested) this.socket.resume()
+    if (!this.framer.paused && !this.congested && !this.draining) this.socket.resume()
   }
 
   private stop(): void {
     this.write()
     this.ending = true
-    this.socket.end()
-    // A peer that never closes its side must not keep the socket.
-    setTimeout(() => this.socket.destroy(), 1_000).unref()
+    this.linger(this.session.identity === undefined ? STRANGER_LINGER_MS : LINGER_MS)
+    this.socket.end(() => this.linger(STRANGER_LINGER_MS))
+    this.socket.resume()
+  }
+
+  /** A peer that never closes its side must not keep the socket. */
+  private linger(ms: number): void {
+    clearTimeout(this.lingerTimer)
+    if (this.socket.destroyed) return
+    this.lingerTimer = setTimeout(() => this.socket.destroy(), ms)
+    this.lingerTimer.unref()
+  }
+
+  private awaitLogin(): void {
+    this.loginTimer = setTimeout(() => this.refuse('NOAUTH login timeout'), this.options.loginTimeoutMs)
   }
 
   private loggedIn(): void {
@@ -278,6 +355,14 @@ export class Connection {
     this.framer.setLimits(this.options.limits)
     this.watchExpiry()
     if (firstLogin) this.options.onLogin(this)
+  }
+
+  private loggedOut(): void {
+    clearTimeout(this.expiryTimer)
+    if (this.loginTimer !== undefined) return
+    this.framer.setLimits(UNAUTHENTICATED_LIMITS)
+    this.awaitLogin()
+    this.options.onLogout(this)
   }
 
   private watchExpiry(): void {
@@ -304,13 +389,11 @@ export class Connection {
   private expire(): void {
     for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, new ErrorReply(new KvError('token_expired').respText))
     this.session.closing = true
-    this.socket.pause()
     this.scheduleFlush()
   }
 
   private closed(): void {
-    clearTimeout(this.loginTimer)
-    clearTimeout(this.expiryTimer)
+    for (const timer of [this.loginTimer, this.expiryTimer, this.lingerTimer]) clearTimeout(timer)
     this.ending = true
     this.waiting = []
     this.options.context.sessions.delete(this.session)

@@ -51,7 +51,7 @@ export class TcpServer {
   }
 
   private accept(socket: Socket): void {
-    const { context, log, limits, loginTimeoutMs, maxConnections, maxUnauthenticated } = this.options
+    const { context, log, limits, loginTimeoutMs, maxConnections } = this.options
     if (this.connections.size >= maxConnections) {
       socket.on('error', () => {})
       socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
@@ -63,17 +63,21 @@ export class TcpServer {
       limits,
       loginTimeoutMs,
       onLogin: (loggedIn) => void this.strangers.delete(loggedIn),
+      onLogout: (loggedOut) => this.addStranger(loggedOut),
       onClose: (closed) => {
         this.connections.delete(closed)
         this.strangers.delete(closed)
       },
     })
     this.connections.add(connection)
+    this.addStranger(connection)
+  }
+
+  private addStranger(connection: Connection): void {
     this.strangers.add(connection)
-    if (this.strangers.size > maxUnauthenticated) {
-      const [oldest] = this.strangers
-      this.strangers.delete(oldest!)
-      oldest!.refuse('ERR max number of unauthenticated clients reached')
-    }
+    if (this.strangers.size <= this.options.maxUnauthenticated) return
+    const [oldest] = this.strangers
+    this.strangers.delete(oldest!)
+    oldest!.refuse('ERR max number of unauthenticated clients reached')
   }
 }

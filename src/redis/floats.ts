@@ -83,3 +83,9 @@ export function formatDouble(n: number): string {
   const fraction = digits.slice(exponent + 1)
   return sign + whole + (fraction === '' ? '' : `.${fraction}`)
 }
+
+/** A double as any Redis prints it: older ones with 17 digits, newer ones with as few as will do. */
+export function readDouble(bytes: Buffer): number {
+  const text = bytes.toString('latin1')
+  return text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text)
+}

@@ -12,6 +12,7 @@ import {
   QUEUED,
   SetReply,
   SimpleString,
+  StreamsReply,
   Verbatim,
   type Reply,
 } from './reply.ts'
@@ -65,8 +66,9 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof NullArray) return out.buffer(protocol === 3 ? NULL : NULL_ARRAY_LINE)
   if (reply instanceof PushReply) return list(protocol === 3 ? PUSH : ARRAY, reply.items, protocol, out)
   if (reply instanceof SetReply) return list(protocol === 3 ? SET : ARRAY, reply.items, protocol, out)
-  if (reply instanceof MapReply) return flatOrMap(reply.flat, protocol, out)
-  if (reply instanceof PairsReply) return flatOrPairs(reply.flat, protocol, out)
+  if (reply instanceof MapReply) return flat(protocol === 3 ? MAP : ARRAY, reply.flat, protocol, out)
+  if (reply instanceof PairsReply) return protocol === 3 ? pairs(reply.flat, 3, out) : flat(ARRAY, reply.flat, 2, out)
+  if (reply instanceof StreamsReply) return protocol === 3 ? flat(MAP, reply.flat, 3, out) : pairs(reply.flat, 2, out)
   if (reply instanceof Double) return protocol === 3 ? line(DOUBLE, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof BigNumber) return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
@@ -125,19 +127,17 @@ const pairCount = (flat: readonly Reply[]): number => {
   return flat.length / 2
 }
 
-const flatOrMap = (flat: readonly Reply[], protocol: Protocol, out: OutputBuffer): void => {
-  const pairs = pairCount(flat)
-  out.header(protocol === 3 ? MAP : ARRAY, protocol === 3 ? pairs : flat.length)
-  for (let i = 0; i < flat.length; i++) encodeReply(flat[i]!, protocol, out)
+const flat = (type: number, items: readonly Reply[], protocol: Protocol, out: OutputBuffer): void => {
+  const count = pairCount(items)
+  out.header(type, type === MAP ? count : items.length)
+  for (let i = 0; i < items.length; i++) encodeReply(items[i]!, protocol, out)
 }
 
-const flatOrPairs = (flat: readonly Reply[], protocol: Protocol, out: OutputBuffer): void => {
-  const pairs = pairCount(flat)
-  if (protocol === 2) return list(ARRAY, flat, protocol, out)
-  out.header(ARRAY, pairs)
-  for (let i = 0; i < flat.length; i += 2) {
+const pairs = (items: readonly Reply[], protocol: Protocol, out: OutputBuffer): void => {
+  out.header(ARRAY, pairCount(items))
+  for (let i = 0; i < items.length; i += 2) {
     out.header(ARRAY, 2)
-    encodeReply(flat[i]!, protocol, out)
-    encodeReply(flat[i + 1]!, protocol, out)
+    encodeReply(items[i]!, protocol, out)
+    encodeReply(items[i + 1]!, protocol, out)
   }
 }

@@ -13,6 +13,7 @@
  * | MapReply         | flat array           | map            |
  * | SetReply         | array                | set            |
  * | PairsReply       | flat array           | array of pairs |
+ * | StreamsReply     | array of pairs       | map            |
  * | Double           | bulk string          | double         |
  * | BigNumber        | bulk string          | big number     |
  * | Verbatim         | bulk string          | verbatim       |
@@ -34,6 +35,7 @@ export type Reply =
   | MapReply
   | SetReply
   | PairsReply
+  | StreamsReply
   | Double
   | BigNumber
   | Verbatim
@@ -72,6 +74,14 @@ export class SetReply {
 
 /** An ordered list of pairs, such as ZRANGE WITHSCORES: flat in RESP2, an array of two-element arrays in RESP3. */
 export class PairsReply {
+  readonly flat: readonly Reply[]
+  constructor(flat: readonly Reply[]) {
+    this.flat = flat
+  }
+}
+
+/** What XREAD and XREADGROUP answer, key and entries in turn: an array of two-element arrays in RESP2, a map in RESP3. */
+export class StreamsReply {
   readonly flat: readonly Reply[]
   constructor(flat: readonly Reply[]) {
     this.flat = flat

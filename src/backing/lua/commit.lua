@@ -1,7 +1,7 @@
 -- Applies what was computed from a snapshot, if nothing that it was computed from has changed since.
 -- ARGV[2] most keys allowed, ARGV[3] expected version or '', ARGV[4] number of write requests in it,
 -- ARGV[5] number of guards, then pairs: data key, version of its last write as the snapshot saw it ('0': absent);
--- number of operations, then each: number of arguments, data key, command, further arguments...;
+-- number of operations, then each: number of arguments, data key, command (with its subcommand after a space), further arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
 -- then what to read on a conflict (see snapshot).
 -- Answers {1, version, now}, {0, snapshot...} on a conflict, or {2} when the quota is reached.
@@ -39,7 +39,13 @@ if more > 0 and over_quota(more, tonumber(ARGV[2])) then return { 2 } end
 at = operations_at + 1
 for _ = 1, tonumber(ARGV[operations_at]) do
   local count = tonumber(ARGV[at])
-  redis.call(ARGV[at + 2], KEYS[tonumber(ARGV[at + 1])], unpack(ARGV, at + 3, at + count))
+  local key, command = KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2]
+  local space = string.find(command, ' ', 1, true)
+  if space then
+    redis.call(string.sub(command, 1, space - 1), string.sub(command, space + 1), key, unpack(ARGV, at + 3, at + count))
+  else
+    redis.call(command, key, unpack(ARGV, at + 3, at + count))
+  end
   at = at + 1 + count
 end
 
@@ -49,7 +55,7 @@ for c = 0, changes - 1 do
   local i = tonumber(ARGV[base])
   local expires = ARGV[base + 2]
   if expires == '' then
-    redis.call('HDEL', KEYS[2], name_of(i))
+    forget(i, before + tonumber(ARGV[base + 1]))
   else
     local entry = entry_of(i)
     local since = entry and ARGV[base + 3] ~= '1' and entry[1] or string.format('%.0f', now)

@@ -1,8 +1,9 @@
 -- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
 --   a  everything     m  only its type     f n field...  these fields, if it is a hash (else everything)
--- `at` is where these begin. Answers {now, version, {entry or false, type, data}...}.
+-- `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
+-- {entry or false, type, data, version that deleted it}...}.
 local function snapshot(at)
-  local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0' }
+  local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0', redis.call('ZSCORE', deletions, 'f') or '0' }
   for i = 3, #KEYS do
     local key = KEYS[i]
     local kind = redis.call('TYPE', key).ok
@@ -25,7 +26,8 @@ local function snapshot(at)
     at = at + 1
     if want == 'f' then at = at + 1 + fields end
     local raw = kind ~= 'none' and redis.call('HGET', KEYS[2], name_of(i))
-    result[#result + 1] = { raw, kind, data }
+    local deleted = kind == 'none' and redis.call('ZSCORE', deletions, 'k' .. name_of(i))
+    result[#result + 1] = { raw, kind, data, deleted or '0' }
   end
   return result
 end

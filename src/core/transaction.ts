@@ -1,0 +1,93 @@
+import type { ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
+import { keyIndexes } from '../commands/row.ts'
+import { ErrorReply, NULL_ARRAY, type Reply } from '../resp/reply.ts'
+import { type Db, NotLoaded, type Watched } from './db.ts'
+import { errorReply } from './execute.ts'
+import type { Need } from './snapshot.ts'
+import type { Store } from './store.ts'
+import type { Tenant } from './tenant.ts'
+
+export interface QueuedCommand {
+  readonly row: DataRow | KeyspaceRow | ConnectionRow
+  readonly args: readonly Buffer[]
+}
+
+/** What a connection keeps between MULTI and EXEC, and between WATCH and EXEC. */
+export class Transaction {
+  /** Undefined outside MULTI. */
+  queue: QueuedCommand[] | undefined
+  /** A command was refused at queue time, so EXEC will be. */
+  broken = false
+  private watched = new Map<string, { readonly name: Buffer; readonly seen: Watched }>()
+
+  begin(): void {
+    this.queue = []
+    this.broken = false
+  }
+
+  /** Leaves MULTI and forgets what was watched, as EXEC and DISCARD do. */
+  end(): void {
+    this.queue = undefined
+    this.broken = false
+    this.unwatch()
+  }
+
+  unwatch(): void {
+    this.watched = new Map()
+  }
+
+  /** Remembers the keys as they are now; one that is watched already stays as it was first seen. */
+  async watch(store: Store, tenant: Tenant, names: readonly Buffer[]): Promise<void> {
+    const { watched } = this
+    const snapshot = await store.snapshot(tenant, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
+    for (const [id, { name, live, version }] of snapshot.keys) {
+      if (!watched.has(id)) watched.set(id, { name, seen: live ? { version } : { absentAt: Number(snapshot.version) } })
+    }
+  }
+
+  /**
+   * Runs the queue as one write request. A command that fails answers its error and the others go on, as in Redis; the answer is the null
+   * array when a watched key was touched. Commands on the connection itself are handled by `onConnection`, after the data is written.
+   */
+  execute(store: Store, tenant: Tenant, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
+    const queue = this.queue ?? []
+    const watched = [...this.watched.values()]
+    const work = new Promise<readonly Reply[] | undefined>((resolve, reject) => {
+      if (watched.length === 0 && queue.every(({ row }) => row.kind === 'connection')) {
+        resolve(queue.map(() => null))
+        return
+      }
+      store.compute(tenant, {
+        needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
+        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command)) : undefined),
+        done: (error, replies) => (error === null ? resolve(replies) : reject(error)),
+      })
+    })
+    return work.then(async (replies) => {
+      if (replies === undefined) return NULL_ARRAY
+      const all: Reply[] = []
+      for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await onConnection(command) : replies[i]!)
+      return all
+    })
+  }
+}
+
+function needsOf({ row, args }: QueuedCommand): Need[] {
+  if (row.kind !== 'data') return []
+  return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
+}
+
+function runQueued(db: Db, { row, args }: QueuedCommand): Reply {
+  if (row.kind === 'connection') return null
+  try {
+    return row.run(db, args)
+  } catch (error) {
+    return failure(error as Error)
+  }
+}
+
+/** An error of the command is its answer; anything else (a key to be loaded first) concerns the whole transaction. */
+function failure(error: Error): ErrorReply {
+  if (error instanceof NotLoaded) throw error
+  return errorReply(error)
+}

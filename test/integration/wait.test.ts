@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseReplication } from '../../src/commands/wait.ts'
+import { type Engine, startEngine } from '../helpers/engine.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
+
+describe('WAIT', () => {
+  let primary: TestRedis
+  let replica: TestRedis
+  let engine: Engine
+
+  beforeAll(async () => {
+    primary = await startRedis({ port: 'free', args: ['--repl-diskless-sync-delay', '0'] })
+    replica = await startRedis({ port: 'free', args: ['--replicaof', '127.0.0.1', `${primary.port}`] })
+    engine = await startEngine(primary.url)
+    const linked = async (): Promise<void> => {
+      expect(parseReplication(await engine.redis.info('replication')).acknowledged).toHaveLength(1)
+    }
+    await vi.waitFor(linked, { timeout: 20_000, interval: 20 })
+  })
+
+  afterAll(async () => {
+    await engine?.close()
+    await replica?.stop()
+    await primary?.stop()
+  })
+
+  test('answers when enough replicas have what was written', async () => {
+    await engine.run('a', ['SET', 'k', 'v'])
+    expect(await engine.run('a', ['WAIT', '1', '20000'])).toBe(1)
+  })
+
+  test('gives up at its timeout, and does not hold up others meanwhile', async () => {
+    await replica.kill('SIGSTOP')
+    await engine.run('a', ['SET', 'k', 'w'])
+    const waiting = engine.run('a', ['WAIT', '1', '300'])
+    expect(String(await engine.run('b', ['SET', 'other', 'v']).then((reply) => (reply as { text: string }).text))).toBe('OK')
+    expect(await engine.run('a', ['WAIT', '0', '0'])).toBe(0)
+    expect(await waiting).toBe(0)
+    await replica.kill('SIGCONT')
+    expect(await engine.run('a', ['WAIT', '1', '20000'])).toBe(1)
+  })
+})
+
+test('reads what INFO tells of replicas', () => {
+  const info = [
+    '# Replication', 'role:master', 'connected_slaves:3',
+    'slave0:ip=10.0.0.1,port=6379,state=online,offset=120,lag=0',
+    'slave1:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0',
+    'slave2:ip=10.0.0.3,port=6379,state=online,offset=99,lag=1',
+    'master_repl_offset:123', '',
+  ].join('\r\n')
+  expect(parseReplication(info)).toEqual({ offset: 123, acknowledged: [120, 99] })
+  expect(parseReplication('')).toEqual({ offset: 0, acknowledged: [] })
+})
