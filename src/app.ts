@@ -1,11 +1,17 @@
 import type { Server } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 import { TokenVerifier } from './auth/tokens.ts'
 import { type EmbeddedRedis, ensureSecret, startEmbedded } from './backing/embedded.ts'
 import { Backing } from './backing/redis.ts'
+import { Subscriber } from './backing/subscriber.ts'
+import { limitScripts } from './commands/scripting.ts'
 import { limitStrings } from './commands/strings.ts'
 import type { Config } from './config.ts'
 import { onUnforeseen } from './core/execute.ts'
+import { Waiters } from './core/blocking.ts'
+import { PubSub } from './core/pubsub.ts'
 import { Store } from './core/store.ts'
+import { limitStreams } from './core/stream-changes.ts'
 import { Tenants } from './core/tenant.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { createAdminServer } from './http/admin.ts'
@@ -54,18 +60,37 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     undo.push(() => backing.close())
     await backing.connect()
 
-    onUnforeseen((error) => log.error({ reason: error.stack ?? error.message }, 'internal error'))
+    onUnforeseen((error) => log.error({ reason: placesOf(error) }, 'internal error'))
     limitStrings(config.maxValueSize)
+    limitStreams(backing.version)
+    limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
     const tenants = new Tenants(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
     const store = new Store(backing, config)
     const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
 
+    const subscriber = new Subscriber(redisUrl, log)
+    const pubsub = new PubSub(backing, subscriber, log)
+    const waiters = new Waiters(store, subscriber)
+    undo.push(async () => {
+      pubsub.close()
+      waiters.close()
+      subscriber.close()
+    })
+
+    // Started first, so stopped last: the operator sees that the server drains.
     const ports = { resp: 0, http: 0, admin: 0 }
+    let draining = false
+    const admin = createAdminServer({ ready: () => backing.ready && !draining })
+    undo.push(() => closed(admin, config.drainTimeoutMs))
+    await listening('AUTOMATION_KV_ADMIN_PORT', config.adminPort, admin.listen({ port: config.adminPort, host: config.adminHost }))
+    ports.admin = portOf(admin.server)
+
     const tcp = new TcpServer({
-      context: { store, tenants, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      context: { store, tenants, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
       log,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,
+      maxBacklogBytes: config.maxBacklogBytes,
       maxConnections: config.maxConnections,
       maxUnauthenticated: config.maxUnauthenticated,
     })
@@ -73,15 +98,13 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     undo.push(() => tcp.close(config.drainTimeoutMs))
 
     const http = createHttpServer({ store, tenants, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
-    undo.push(async () => void (await http.close()))
+    undo.push(() => closed(http, config.drainTimeoutMs))
     await listening('AUTOMATION_KV_HTTP_PORT', config.httpPort, http.listen({ port: config.httpPort, host: config.httpHost }))
     ports.http = portOf(http.server)
 
-    const admin = createAdminServer({ ready: () => backing.ready })
-    undo.push(async () => void (await admin.close()))
-    await listening('AUTOMATION_KV_ADMIN_PORT', config.adminPort, admin.listen({ port: config.adminPort, host: config.adminHost }))
-    ports.admin = portOf(admin.server)
-
+    undo.push(async () => {
+      draining = true
+    })
     return { ports, secret, embedded: config.redisUrl === undefined, stop }
   } catch (error) {
     await stop()
@@ -119,6 +142,16 @@ async function listening<T>(setting: string, port: number, listen: Promise<T>): 
     throw error
   }
 }
+
+/** Lets open requests finish, and cuts those that take longer than `timeoutMs`. */
+async function closed(server: FastifyInstance, timeoutMs: number): Promise<void> {
+  const deadline = setTimeout(() => server.server.closeAllConnections(), timeoutMs)
+  await server.close()
+  clearTimeout(deadline)
+}
+
+/** Where an error came from, without its message, which may hold what a caller sent. */
+const placesOf = (error: Error): string => `${error.name} ${(error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).join('\n')}`
 
 const portOf = (server: Server): number => {
   const address = server.address()

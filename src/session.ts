@@ -1,15 +1,20 @@
 import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from './auth/tokens.ts'
+import type { Waiter, Waiters } from './core/blocking.ts'
+import type { Kind, Listener, PubSub } from './core/pubsub.ts'
 import type { Store } from './core/store.ts'
 import type { Tenant, Tenants } from './core/tenant.ts'
 import { Transaction } from './core/transaction.ts'
 import { KvError } from './errors.ts'
 import type { Protocol } from './resp/encode.ts'
+import { PushReply } from './resp/reply.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext {
   readonly store: Store
   readonly tenants: Tenants
+  readonly pubsub: PubSub
+  readonly waiters: Waiters
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
@@ -20,7 +25,7 @@ export interface SessionContext {
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
-export class Session {
+export class Session implements Listener {
   /** At random: a sequence would tell how many connections others open. */
   readonly id = randomInt(1, 2 ** 48 - 1)
   readonly context: SessionContext
@@ -39,6 +44,12 @@ export class Session {
   readonly transaction = new Transaction()
   identity: Identity | undefined
   tenant: Tenant | undefined
+  /** What it listens to: latin1 identity -> name. */
+  readonly subscriptions: Readonly<Record<Kind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
+  /** Its blocking command, while it waits. */
+  blocked: Waiter | undefined
+  /** Sends what is no answer to a request. */
+  push: (message: PushReply) => void = () => {}
   /** Called after a login or a refreshed token. */
   onLogin: () => void = () => {}
   /** Called after RESET. */
@@ -69,9 +80,28 @@ export class Session {
     this.name = ''
     this.replyMode = 'on'
     this.transaction.end()
+    this.stopListening()
     this.identity = undefined
     this.tenant = undefined
     this.onReset()
+  }
+
+  get subscribed(): boolean {
+    const { channel, pattern, shard } = this.subscriptions
+    return channel.size + pattern.size + shard.size > 0
+  }
+
+  stopListening(): void {
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      const own = this.subscriptions[kind]
+      if (own.size > 0) this.context.pubsub.unsubscribe(this.tenant!, kind, [...own.values()], this)
+      own.clear()
+    }
+  }
+
+  deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
+    if (pattern !== undefined) this.push(new PushReply(['pmessage', pattern, channel, message]))
+    else this.push(new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message]))
   }
 
   get expired(): boolean {

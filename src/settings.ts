@@ -147,7 +147,7 @@ export const TABLE = {
   adminToken: optional(
     'AUTOMATION_KV_ADMIN_TOKEN',
     atLeastBytes(16, 'openssl rand -hex 24'),
-    'Bearer token that the administration endpoints demand.',
+    'Bearer token that administration endpoints will demand; there are none yet, so nothing asks for it.',
     { example: 'the output of openssl rand -hex 24', secret: true },
   ),
   jwks: optional('AUTOMATION_KV_JWKS', jwks, 'File or https URL of a JWKS, for tokens signed with RS256, ES256 or EdDSA.', {
@@ -179,6 +179,13 @@ export const TABLE = {
     'Open RESP connections that have not logged in yet.',
     { unit: 'connections' },
   ),
+  maxBacklogBytes: setting(
+    'AUTOMATION_KV_MAX_BACKLOG',
+    integer(1_024, 1_073_741_824),
+    '8388608',
+    'Unsent messages at which a client that listens to channels is cut.',
+    { unit: 'bytes' },
+  ),
   loginTimeoutMs: setting('AUTOMATION_KV_LOGIN_TIMEOUT_MS', milliseconds, '10000', 'Time that a connection has to log in.', { unit: 'ms' }),
   commandTimeoutMs: setting('AUTOMATION_KV_COMMAND_TIMEOUT_MS', milliseconds, '10000', 'Longest wait for an answer of the backing Redis.', {
     unit: 'ms',
@@ -193,11 +200,25 @@ export const TABLE = {
   drainTimeoutMs: setting('AUTOMATION_KV_DRAIN_TIMEOUT_MS', milliseconds, '10000', 'Time for open requests to finish on shutdown.', {
     unit: 'ms',
   }),
+  scriptTimeLimitMs: setting(
+    'AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS',
+    integer(1, 60_000),
+    '200',
+    'Longest run of an EVAL script, which is ended then. Nothing else runs in this process meanwhile, so keep it short.',
+    { unit: 'ms' },
+  ),
+  scriptMemoryLimit: setting(
+    'AUTOMATION_KV_SCRIPT_MEMORY_LIMIT',
+    integer(1_048_576, 536_870_912),
+    '33554432',
+    'Memory that an EVAL script may use.',
+    { unit: 'bytes' },
+  ),
   enrollment: setting(
     'AUTOMATION_KV_ENROLLMENT',
-    oneOf('open', 'opt-in'),
+    oneOf('open'),
     'open',
-    'open: every automation has a store; opt-in: only those that were enabled.',
+    'open: every automation that has a token has a store. Nothing else is offered yet.',
   ),
   dataDir: setting('AUTOMATION_KV_DATA_DIR', folder, 'data', 'Folder of the embedded Redis and of the generated secret.'),
   logLevel: setting(

@@ -127,8 +127,10 @@ export class Backing {
     clearInterval(this.watchdog)
     if (this.redis.status === 'end') return
     const ended = new Promise<void>((resolve) => this.redis.once('end', () => resolve()))
+    // Between two attempts to connect there is nothing that could end, and ioredis never says so.
+    const pausing = this.redis.status === 'reconnecting'
     this.redis.disconnect()
-    await ended
+    if (!pausing) await ended
   }
 
   private send(command: readonly BackingArg[], writes: boolean, done: BackingCallback): void {
@@ -185,5 +187,5 @@ export function redisOptions(url: string): RedisOptions {
 }
 
 /** The message of a connection error: addresses and codes, never arguments. */
-const reasonOf = (error: Error & { code?: string; errors?: Error[] }): string =>
+export const reasonOf = (error: Error & { code?: string; errors?: Error[] }): string =>
   error.message || error.errors?.map((e) => e.message).join('; ') || error.code || 'unknown'

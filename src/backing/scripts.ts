@@ -17,9 +17,9 @@ function script(name: string, parts: readonly string[], end = ''): Script {
 }
 
 /** Native commands with their bookkeeping. */
-export const RUN = script('run', ['prelude', 'deletions', 'quota', 'run'])
+export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'run'])
 /** The outcome of a computation, guarded. */
-export const COMMIT: Script = { ...script('commit', ['prelude', 'deletions', 'quota', 'snapshot', 'commit']), anyOrder: true }
+export const COMMIT: Script = { ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']), anyOrder: true }
 /** Several keys at one moment; writes nothing. */
 export const SNAPSHOT: Script = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
 export const FLUSH = script('flush', ['prelude', 'deletions', 'flush'])
@@ -27,4 +27,7 @@ export const FLUSH = script('flush', ['prelude', 'deletions', 'flush'])
 export const KEYS = script('keys', ['prelude', 'live', 'keys'])
 export const SCAN = script('scan', ['prelude', 'live', 'scan'])
 
-export const SCRIPTS: readonly Script[] = [RUN, COMMIT, SNAPSHOT, FLUSH, KEYS, SCAN]
+/** Notes that blocked clients wait for keys. */
+export const MARK = script('mark', ['prelude', 'mark'])
+
+export const SCRIPTS: readonly Script[] = [RUN, COMMIT, SNAPSHOT, FLUSH, KEYS, SCAN, MARK]

@@ -33,6 +33,13 @@ export function long(arg: Buffer): number {
   return integer(arg)
 }
 
+/** What Redis keeps in a C int. */
+export function int32(arg: Buffer): number {
+  const value = int64(arg)
+  if (value < -0x8000_0000n || value > 0x7fff_ffffn) throw respError('ERR value is out of range, value must between -2147483648 and 2147483647')
+  return Number(value)
+}
+
 /** Start and stop of a range as Redis clamps them: inclusive, negative from the end. Undefined when nothing is in it. */
 export function rangeOf(start: number, stop: number, length: number): { start: number; stop: number } | undefined {
   const from = Math.max(0, start < 0 ? length + start : start)

@@ -1,7 +1,7 @@
 import { KvError, respError } from '../errors.ts'
-import { OK, type Reply, Verbatim } from '../resp/reply.ts'
+import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../resp/reply.ts'
 import type { Session } from '../session.ts'
-import { word } from './args.ts'
+import { int64, word } from './args.ts'
 import { checkName } from './connection.ts'
 import { connection, container, type LeafRow } from './row.ts'
 
@@ -62,6 +62,20 @@ function replyMode(session: Session, args: readonly Buffer[]): Reply | undefined
   return undefined
 }
 
+function unblock(session: Session, args: readonly Buffer[]): Reply {
+  const how = word(args[3])
+  if (args.length > 4 || (args.length === 4 && how !== 'TIMEOUT' && how !== 'ERROR')) {
+    throw respError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  }
+  const id = int64(args[2]!)
+  for (const other of session.context.sessions) {
+    if (BigInt(other.id) !== id || other.tenant !== session.tenant || other.blocked === undefined) continue
+    other.blocked.end(how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY)
+    return 1
+  }
+  return 0
+}
+
 const HELP = [
   'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'GETNAME',
@@ -86,6 +100,8 @@ const HELP = [
   '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>',
   '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'UNBLOCK <clientid> [TIMEOUT|ERROR]',
+  '    Unblock the specified blocked client.',
   'HELP',
   '    Print this help.',
 ]
@@ -148,6 +164,11 @@ const SUBCOMMANDS: LeafRow[] = [
       session.name = checkName(args[2]!)
       return OK
     },
+  }),
+  connection({
+    name: 'client|unblock', arity: -3, flags, group, since: '5.0.0', syntax: 'client-id [TIMEOUT | ERROR]',
+    summary: "Ends the waiting of one of the automation's own connections to this server.",
+    handle: unblock,
   }),
   connection({
     name: 'client|getredir', arity: 2, flags, group, since: '6.0.0', syntax: '',

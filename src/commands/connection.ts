@@ -2,7 +2,7 @@ import { KvError, respError } from '../errors.ts'
 import { parseInteger } from '../redis/integers.ts'
 import { MapReply, OK, PONG, type Reply, SimpleString } from '../resp/reply.ts'
 import type { Session } from '../session.ts'
-import { word } from './args.ts'
+import { int32, word } from './args.ts'
 import { connection } from './row.ts'
 
 /** The Redis whose commands and replies this server has. */
@@ -77,8 +77,11 @@ export const CONNECTION = [
     name: 'ping', arity: -1, flags: 'fast sentinel', group, since: '1.0.0',
     syntax: '[message]',
     summary: 'Answers PONG, or the message.',
-    handle: (_session, args) => {
+    whileSubscribed: true,
+    handle: (session, args) => {
       if (args.length > 2) throw respError("ERR wrong number of arguments for 'ping' command")
+      // A RESP2 client that listens tells replies from messages by their being arrays.
+      if (session.protocol === 2 && session.subscribed) return ['pong', args[1] ?? '']
       return args[1] ?? PONG
     },
   }),
@@ -93,14 +96,12 @@ export const CONNECTION = [
     syntax: 'index',
     summary: 'Accepts database 0, the only one.',
     handle: (_session, args) => {
-      const index = parseInteger(args[1]!)
-      if (index === undefined) throw respError('ERR invalid DB index')
-      if (index !== 0n) throw new KvError('db_index')
+      if (int32(args[1]!) !== 0) throw new KvError('db_index')
       return OK
     },
   }),
   connection({
-    name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true, immediate: true,
+    name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true, immediate: true, whileSubscribed: true,
     syntax: '',
     summary: 'Answers OK and closes the connection.',
     handle: (session) => {
@@ -109,7 +110,7 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', exclusive: true, immediate: true,
+    name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', exclusive: true, immediate: true, whileSubscribed: true,
     syntax: '',
     summary: 'Brings the connection back to the state of a new one, logged out.',
     handle: (session) => {

@@ -1,57 +1,26 @@
-import { KvError, respError } from '../errors.ts'
+import { BITMAPS } from './bitmaps.ts'
+import { BLOCKING } from './blocking.ts'
 import { CLIENT } from './client.ts'
 import { COMMAND } from './command.ts'
 import { CONNECTION } from './connection.ts'
 import { HASHES } from './hashes.ts'
+import { HYPERLOGLOGS } from './hyperloglogs.ts'
 import { KEYS } from './keys.ts'
 import { KEYSPACE } from './keyspace.ts'
 import { LISTS } from './lists.ts'
-import { REFUSED, REFUSED_SUBCOMMANDS } from './refused.ts'
-import { arityFits, type LeafRow, type Row } from './row.ts'
+import { PUBSUB } from './pubsub.ts'
+import { REFUSED } from './refused.ts'
+import { SCRIPTING } from './scripting.ts'
 import { SERVER } from './server.ts'
 import { SETS } from './sets.ts'
+import { SORT } from './sort.ts'
 import { SORTED_SETS } from './sorted-sets.ts'
+import { STREAMS } from './streams.ts'
 import { STRINGS } from './strings.ts'
-import { registerTable, TABLE } from './table.ts'
+import { registerTable } from './table.ts'
 import { TRANSACTIONS } from './transactions.ts'
 
-registerTable([...CONNECTION, CLIENT, COMMAND, ...SERVER, ...KEYS, ...KEYSPACE, ...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS, ...TRANSACTIONS, ...REFUSED])
+registerTable([...CONNECTION, CLIENT, COMMAND, ...SERVER, ...KEYS, ...KEYSPACE, ...STRINGS, ...LISTS, ...HASHES, ...SETS, ...SORTED_SETS, ...STREAMS, ...BITMAPS, ...HYPERLOGLOGS, ...SORT, ...TRANSACTIONS, ...BLOCKING, ...PUBSUB, ...SCRIPTING, ...REFUSED])
 
+export { lookUp } from './look-up.ts'
 export { TABLE } from './table.ts'
-
-/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut and cleaned. */
-const printable = (name: string): string => name.slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
-
-/**
- * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or subcommand or a wrong number of
- * arguments, and NOPERM with the reason for what is not offered.
- */
-export function lookUp(args: readonly Buffer[]): Exclude<LeafRow, { kind: 'refused' }> {
-  const name = args[0]!.toString('latin1').toLowerCase()
-  const row = TABLE.get(name)
-  if (row === undefined) throw respError(`ERR unknown command '${printable(args[0]!.toString('latin1'))}', with args beginning with: `)
-  if (row.kind === 'refused') throw notOffered(row.name, row.reason)
-  if (row.kind !== 'container') return checked(row, args)
-  if (args.length < 2) {
-    if (row.bare === undefined) throw wrongArity(row)
-    return { ...row, kind: 'connection', handle: row.bare }
-  }
-  const sub = args[1]!.toString('latin1').toLowerCase()
-  const leaf = row.subcommands.get(sub)
-  if (leaf === undefined) {
-    const reason = REFUSED_SUBCOMMANDS[`${name}|${sub}`]
-    if (reason !== undefined) throw notOffered(`${name}|${sub}`, reason)
-    throw respError(`ERR unknown subcommand '${printable(args[1]!.toString('latin1'))}'. Try ${name.toUpperCase()} HELP.`)
-  }
-  if (leaf.kind === 'refused') throw notOffered(leaf.name, leaf.reason)
-  return checked(leaf, args)
-}
-
-function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
-  if (!arityFits(row, args.length)) throw wrongArity(row)
-  return row
-}
-
-const wrongArity = ({ name }: Row): KvError => respError(`ERR wrong number of arguments for '${name}' command`)
-
-const notOffered = (name: string, reason: string): KvError => respError(`NOPERM '${name}' is not offered: ${reason}`)

@@ -10,8 +10,8 @@ type Condition = 'NX' | 'XX' | 'GT' | 'LT'
 
 const CONDITIONS: ReadonlySet<string> = new Set<Condition>(['NX', 'XX', 'GT', 'LT'])
 
-/** Redis shows the option that it does not know: its caller's own word, cut and cleaned. */
-const shown = (option: Buffer): string => option.toString('latin1').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
+/** Redis shows the option that it does not know, up to the first NUL: its caller's own word, cut and cleaned. */
+const shown = (option: Buffer): string => option.toString('latin1').replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
 
 function conditionsOf(args: readonly Buffer[]): ReadonlySet<Condition> {
   const conditions = new Set<Condition>()

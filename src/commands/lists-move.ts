@@ -3,7 +3,7 @@ import { KvError } from '../errors.ts'
 import { NULL_ARRAY, type Reply } from '../resp/reply.ts'
 import { integerFrom, word } from './args.ts'
 import { type End, endOf, take } from './list-ends.ts'
-import { countedKeys, data, TWO_KEYS } from './row.ts'
+import { countedKeys, data, ENDS, TWO_KEYS } from './row.ts'
 
 /** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
 export function move(db: Db, source: Buffer, target: Buffer, from: End, to: End): Reply {
@@ -58,7 +58,7 @@ const group = 'list'
 
 export const LIST_MOVES = [
   data({
-    name: 'lmove', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS,
+    name: 'lmove', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS, extent: ENDS,
     syntax: 'source destination <LEFT | RIGHT> <LEFT | RIGHT>',
     summary: 'Takes an element from an end of one list, puts it at an end of another, and returns it.',
     run: (db, args) => {
@@ -67,14 +67,14 @@ export const LIST_MOVES = [
     },
   }),
   data({
-    name: 'lmpop', arity: -4, flags: 'write movablekeys', group, since: '7.0.0', keys: countedKeys(1),
+    name: 'lmpop', arity: -4, flags: 'write movablekeys', group, since: '7.0.0', keys: countedKeys(1), extent: ENDS,
     syntax: 'numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
     summary: 'Removes elements from the first list that has any, and returns them.',
     complexity: 'O(N+M) in the numbers of keys and of elements returned',
     run: (db, args) => popMany(db, parsePopMany(args, 1)) ?? NULL_ARRAY,
   }),
   data({
-    name: 'rpoplpush', arity: 3, flags: 'write denyoom', group, since: '1.2.0', keys: TWO_KEYS,
+    name: 'rpoplpush', arity: 3, flags: 'write denyoom', group, since: '1.2.0', keys: TWO_KEYS, extent: ENDS,
     syntax: 'source destination',
     summary: 'Takes the last element of one list, puts it at the head of another, and returns it.',
     run: (db, args) => move(db, args[1]!, args[2]!, 'RIGHT', 'LEFT'),

@@ -12,7 +12,7 @@ import { number, oneWrite } from './direct.ts'
 import { type End, take } from './list-ends.ts'
 import { LIST_MOVES } from './lists-move.ts'
 import { LIST_SEARCHES } from './lists-search.ts'
-import { data, type DataRow, FIRST_KEY, reads } from './row.ts'
+import { data, ENDS, type DataRow, FIRST_KEY, reads } from './row.ts'
 
 const openElement = ({ tenant, args }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(tenant.sealer.open(locations.element(args[1]!), raw as Buffer))
@@ -101,7 +101,7 @@ const group = 'list'
 
 export const LISTS = [
   data({
-    name: 'lindex', arity: 3, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lindex', arity: 3, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key index',
     summary: 'Returns the element at an index, negative from the end.',
     complexity: 'O(N) in the distance of the element from the nearest end',
@@ -116,28 +116,28 @@ export const LISTS = [
     ),
   }),
   data({
-    name: 'llen', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'llen', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key',
     summary: 'Returns the length of a list.',
     run: (db, args) => db.list(args[1]!)?.cells.length ?? 0,
     direct: reads(({ tenant, args }) => ['LLEN', tenant.key(args[1]!)], number),
   }),
   data({
-    name: 'lpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key [count]',
     summary: 'Removes elements from the head of a list and returns them.',
     complexity: 'O(N) in the number of elements returned',
     ...pop('lpop', 'LEFT'),
   }),
   data({
-    name: 'lpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the head of a list; makes the list when there is none.',
     complexity: 'O(N) in the number of elements added',
     ...push('LPUSH'),
   }),
   data({
-    name: 'lpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'lpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the head of a list, if it exists.',
     complexity: 'O(N) in the number of elements added',
@@ -152,7 +152,7 @@ export const LISTS = [
     direct: reads(({ tenant, args }) => ['LRANGE', tenant.key(args[1]!), integer(args[2]!), integer(args[3]!)], openElements),
   }),
   data({
-    name: 'lset', arity: 4, flags: 'write denyoom', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lset', arity: 4, flags: 'write denyoom', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key index element',
     summary: 'Replaces the element at an index.',
     complexity: 'O(N) in the distance of the element from the nearest end',
@@ -163,7 +163,7 @@ export const LISTS = [
     }, ok),
   }),
   data({
-    name: 'ltrim', arity: 4, flags: 'write', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'ltrim', arity: 4, flags: 'write', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key start stop',
     summary: 'Removes the elements outside of a range.',
     complexity: 'O(N) in the number of elements removed',
@@ -171,21 +171,21 @@ export const LISTS = [
     direct: oneWrite(({ args }) => operation('LTRIM', args[1]!, 'c', 'e', integer(args[2]!), integer(args[3]!)), ok),
   }),
   data({
-    name: 'rpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'rpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key [count]',
     summary: 'Removes elements from the tail of a list and returns them.',
     complexity: 'O(N) in the number of elements returned',
     ...pop('rpop', 'RIGHT'),
   }),
   data({
-    name: 'rpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'rpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the tail of a list; makes the list when there is none.',
     complexity: 'O(N) in the number of elements added',
     ...push('RPUSH'),
   }),
   data({
-    name: 'rpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'rpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY, extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the tail of a list, if it exists.',
     complexity: 'O(N) in the number of elements added',

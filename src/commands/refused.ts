@@ -25,5 +25,7 @@ export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
   'client|tracking': 'client-side caching is not offered',
   'client|caching': 'client-side caching is not offered',
   'client|trackinginfo': 'client-side caching is not offered',
+  'script|kill': 'a script ends by itself, at the latest at its time limit',
+  'script|debug': 'debugging would hold up everybody',
   'command|getkeysandflags': 'use COMMAND GETKEYS',
 }

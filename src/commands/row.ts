@@ -1,4 +1,4 @@
-import type { Call } from '../core/call.ts'
+import type { Call, RunContext } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
 import type { Operation } from '../core/operation.ts'
 import type { Extent } from '../core/snapshot.ts'
@@ -11,7 +11,7 @@ export type Group = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream'
 /** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
 export type Flag =
   | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale' | 'skip_monitor'
-  | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading'
+  | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading' | 'no_mandatory_keys'
 
 /** Where the keys are among the arguments (the command name is argument 0), as COMMAND tells it. */
 export interface KeySpec {
@@ -60,17 +60,28 @@ export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply'])
 export interface DataRow extends Facts {
   readonly kind: 'data'
   /** Redis's semantics on plaintext: what transactions use, and every command that is not answered directly. */
-  readonly run: (db: Db, args: readonly Buffer[]) => Reply
+  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
   /** How much of the key at argument `index` `run` looks at. */
   readonly extent: (args: readonly Buffer[], index: number) => Extent
   readonly direct?: Direct
+  /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
+  readonly blocking?: Blocking
+}
+
+export interface Blocking {
+  /** Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for a wrong timeout. */
+  readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
+  /** The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. */
+  readonly attempt: ((db: Db, args: readonly Buffer[]) => Reply | undefined) | 'direct'
+  /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
+  readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
 }
 
 /** A command on all keys of the automation at once (KEYS, SCAN...). */
 export interface KeyspaceRow extends Facts {
   readonly kind: 'keyspace'
   /** Within a transaction or a script. */
-  readonly run: (db: Db, args: readonly Buffer[]) => Reply
+  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
   readonly execute: (call: Call) => Promise<Reply>
 }
 
@@ -83,6 +94,10 @@ export interface ConnectionRow extends Facts {
   readonly immediate?: boolean
   /** Its promise is a computation on the data: commands behind it that need its effect wait. */
   readonly computes?: boolean
+  /** Waits for writes before it that take more than one round trip: whoever is told of it may look at what they wrote. */
+  readonly afterWrites?: boolean
+  /** Allowed to a RESP2 client that listens to channels. */
+  readonly whileSubscribed?: boolean
   /** Undefined: no reply at all. */
   readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
 }
@@ -167,5 +182,7 @@ export function keyIndexes({ keys }: Row, args: readonly Buffer[]): number[] {
 }
 
 export const META = (): Extent => 'meta'
+/** For commands on the ends of lists: a long one is not fetched whole. */
+export const ENDS = (): Extent => 'ends'
 
 export const arityFits = ({ arity }: Row, count: number): boolean => (arity >= 0 ? count === arity : count >= -arity)

@@ -3,6 +3,7 @@ import type { Call } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
 import { first } from '../core/execute.ts'
 import { type Operation, operation } from '../core/operation.ts'
+import { openStoredString } from '../core/stored-string.ts'
 import { respBytes } from '../core/values.ts'
 import { locations } from '../crypto/location.ts'
 import { KvError, respError } from '../errors.ts'
@@ -11,19 +12,20 @@ import { addInt64, INT64_MIN, parseInteger } from '../redis/integers.ts'
 import { lcsReply, parseLcsOptions } from '../redis/lcs-reply.ts'
 import { OK, type Reply } from '../resp/reply.ts'
 import { expiryOf, int64, integer, rangeOf } from './args.ts'
-import { ALL_KEYS, data, type Direct, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from './row.ts'
+import { orCompute } from './members.ts'
+import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from './row.ts'
 import { parseSetOptions } from './set-options.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 /** The bytes of the string sealed under `name`, null when there is none. */
 export const openString = ({ tenant }: Call, name: Buffer, raw: BackingReply): Buffer | null =>
-  raw === null ? null : respBytes(tenant.sealer.open(locations.string(name), raw as Buffer))
+  raw === null ? null : respBytes(openStoredString(tenant, name, raw as Buffer))
 
 const sealString = ({ tenant }: Call, name: Buffer, bytes: Buffer): Buffer => tenant.sealer.seal(locations.string(name), bytes, false)
 
 /** Answered from the whole string, fetched in one round trip. */
-const fromString = (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply): Direct =>
+export const fromString = (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply): DirectRead =>
   reads(
     ({ tenant, args }) => ['GET', tenant.key(args[1]!)],
     (call, raw) => reply(openString(call, call.args[1]!, raw), call.args),
@@ -47,23 +49,38 @@ const oneWrite = (write: (call: Call) => Operation | undefined, reply: (call: Ca
 const oldValue = (call: Call, raw: BackingReply): Reply => openString(call, call.args[1]!, raw)
 const okOrNull = (_call: Call, raw: BackingReply): Reply => (raw === null ? null : OK)
 
-/** SETRANGE and APPEND may grow a string up to the largest value that may be stored. */
+/** SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored. */
 let maxStringBytes = Number.MAX_SAFE_INTEGER
 export const limitStrings = (bytes: number): void => {
   maxStringBytes = bytes
 }
-const checkLength = (bytes: number): void => {
+export const checkLength = (bytes: number): void => {
   if (bytes > maxStringBytes) throw new KvError('string_too_long')
 }
 
-const getRange = (bytes: Buffer | null, args: readonly Buffer[]): Reply => {
-  const start = integer(args[2]!)
-  const stop = integer(args[3]!)
+const boundsOf = (args: readonly Buffer[]): [start: number, stop: number] => [integer(args[2]!), integer(args[3]!)]
+
+function partOf(bytes: Buffer | null, [start, stop]: [number, number]): Reply {
   const length = bytes?.length ?? 0
   if (start < 0 && stop < 0 && start > stop) return EMPTY
   // Unlike other ranges, a stop before the first byte still means the first byte.
   const range = rangeOf(start, stop < 0 ? Math.max(0, length + stop) : stop, length)
   return range === undefined || bytes === null ? EMPTY : bytes.subarray(range.start, range.stop + 1)
+}
+
+/** GETRANGE and SUBSTR; the bounds are read before the key is looked at. */
+const getRange = {
+  run: (db: Db, args: readonly Buffer[]): Reply => {
+    const bounds = boundsOf(args)
+    return partOf(db.bytes(args[1]!) ?? null, bounds)
+  },
+  direct: reads(
+    ({ tenant, args }) => {
+      boundsOf(args)
+      return ['GET', tenant.key(args[1]!)]
+    },
+    (call, raw) => partOf(openString(call, call.args[1]!, raw), boundsOf(call.args)),
+  ),
 }
 
 const strlen = (bytes: Buffer | null): Reply => bytes?.length ?? 0
@@ -85,8 +102,8 @@ function setDirect(call: Call): Operation | undefined {
   if (get && (nx || xx)) return undefined
   const options: (string | Buffer)[] = []
   if (expiry !== undefined) {
-    // Only to refuse what Redis refuses; the moment itself is reckoned by the backing Redis's clock.
-    expiryOf(expiry.unit, expiry.arg, Date.now(), 'set')
+    // Only to refuse what Redis refuses; the moment itself is reckoned by the backing Redis's clock. One beyond what is exact is computed.
+    if (expiryOf(expiry.unit, expiry.arg, Date.now(), 'set') === Number.MAX_SAFE_INTEGER) return undefined
     options.push(expiry.unit, expiry.arg)
   }
   if (nx) options.push('NX')
@@ -106,7 +123,7 @@ const setExpiring = (unit: 'EX' | 'PX', command: string) => ({
     return OK
   },
   direct: oneWrite((call) => {
-    expiryOf(unit, call.args[2]!, Date.now(), command)
+    if (expiryOf(unit, call.args[2]!, Date.now(), command) === Number.MAX_SAFE_INTEGER) return undefined
     return operation('SET', call.args[1]!, 'C', 'a', sealString(call, call.args[1]!, call.args[3]!), unit, call.args[2]!)
   }, okOrNull),
 })
@@ -170,8 +187,9 @@ const getEx = (db: Db, args: readonly Buffer[]): Reply => {
 
 const getExDirect: Direct = oneWrite((call) => {
   const { expiry } = parseSetOptions(call.args, 2, 'getex')
-  if (expiry === undefined) return undefined
-  expiryOf(expiry.unit, expiry.arg, Date.now(), 'getex')
+  // Redis looks at the moment only when there is a key.
+  const at = expiry && orCompute(() => expiryOf(expiry.unit, expiry.arg, Date.now(), 'getex'))
+  if (expiry === undefined || at === undefined || at === Number.MAX_SAFE_INTEGER) return undefined
   return operation('GETEX', call.args[1]!, 'c', 'n', expiry.unit, expiry.arg)
 }, oldValue)
 
@@ -236,8 +254,7 @@ export const STRINGS = [
     syntax: 'key start end',
     summary: 'Returns a part of a string.',
     complexity: 'O(N) in the length of the string',
-    run: ofString(getRange),
-    direct: fromString(getRange),
+    ...getRange,
   }),
   data({
     name: 'getset', arity: 3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
@@ -370,7 +387,6 @@ export const STRINGS = [
     syntax: 'key start end',
     summary: 'Returns a part of a string (an old name of GETRANGE).',
     complexity: 'O(N) in the length of the string',
-    run: ofString(getRange),
-    direct: fromString(getRange),
+    ...getRange,
   }),
 ]

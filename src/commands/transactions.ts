@@ -5,13 +5,13 @@ import { checkKey } from '../core/keys.ts'
 import { ALL_KEYS, connection } from './row.ts'
 
 function exec(session: Session): Reply | Promise<Reply> {
-  const { transaction, tenant, context } = session
+  const { transaction, tenant, identity, context } = session
   if (transaction.queue === undefined) throw respError('ERR EXEC without MULTI')
   if (transaction.broken) {
     transaction.end()
     throw respError('EXECABORT Transaction discarded because of previous errors.')
   }
-  const result = transaction.execute(context.store, tenant!, ({ row, args }) => (row.kind === 'connection' ? (row.handle(session, args) ?? null) : null))
+  const result = transaction.execute({ store: context.store, tenant: tenant!, identity: identity! }, ({ row, args }) => (row.kind === 'connection' ? (row.handle(session, args) ?? null) : null))
   transaction.end()
   return result
 }

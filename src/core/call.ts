@@ -3,6 +3,9 @@ import type { Identity } from '../auth/tokens.ts'
 import type { Store } from './store.ts'
 import type { Tenant } from './tenant.ts'
 
+/** On whose behalf a computed command runs: what EVAL needs besides the data. */
+export type RunContext = Pick<Call, 'identity' | 'tenant' | 'store'>
+
 /** One data command on its way through the pipeline. */
 export interface Call {
   readonly row: DataRow | KeyspaceRow

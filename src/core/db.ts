@@ -1,5 +1,6 @@
 import { KvError } from '../errors.ts'
 import { splitArray } from '../json/document.ts'
+import { NotLoaded } from './not-loaded.ts'
 import type { Need, Snapshot, StoredKey } from './snapshot.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
 import {
@@ -30,16 +31,6 @@ export interface Slot {
 }
 
 const OPEN_BRACKET = 0x5b
-
-/** Thrown when a computation looks at keys that it did not name in advance: it is run again with these loaded. */
-export class NotLoaded extends Error {
-  /** `all-names`: which keys there are. */
-  readonly needs: readonly Need[] | 'all-names'
-  constructor(needs: readonly Need[] | 'all-names') {
-    super('a key was not loaded')
-    this.needs = needs
-  }
-}
 
 /** What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent. */
 export type Watched = { readonly version: string } | { readonly absentAt: number }
@@ -74,6 +65,21 @@ export class Db {
   rollback(): void {
     for (const [id, slot] of this.undo) this.slots.set(id, slot)
     this.undo = new Map()
+  }
+
+  /** Runs a part of the current job; what it changed is taken back when it throws. */
+  attempt<T>(work: () => T): T {
+    const outer = this.undo
+    this.undo = new Map()
+    try {
+      return work()
+    } catch (error) {
+      this.rollback()
+      throw error
+    } finally {
+      for (const [id, slot] of this.undo) if (!outer.has(id)) outer.set(id, slot)
+      this.undo = outer
+    }
   }
 
   /** Whether the current job changed anything. */
@@ -154,9 +160,14 @@ export class Db {
   }
 
   /** Loads these keys at once, where looking at one after the other would start the work again for each. */
-  require(names: readonly Buffer[]): void {
-    const missing = names.filter((name) => !this.snapshot.keys.has(idOf(name)))
-    if (missing.length > 0) throw new NotLoaded(missing.map((name) => ({ name, extent: 'all' })))
+  require(needs: readonly Need[]): void {
+    const missing = needs.filter(({ name, extent }) => !this.snapshot.keys.get(idOf(name))?.covers(extent))
+    if (missing.length > 0) throw new NotLoaded(missing)
+  }
+
+  /** What stands for a HyperLogLog element. */
+  hashElement(element: Buffer): Buffer {
+    return this.snapshot.tenant.sealer.hashElement(element)
   }
 
   /** The names of all keys of the automation, in no order. */

@@ -7,7 +7,8 @@ import { ErrorReply, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
 import { checkKey } from './keys.ts'
 
-export type Done = (reply: Reply) => void
+/** `error` is what an ErrorReply was made from. */
+export type Done = (reply: Reply, error?: Error) => void
 
 /**
  * The way of every data command, for each once: allow, then either directly (plan and seal, send, restore and open) or computed.
@@ -18,13 +19,13 @@ export function execute(call: Call, done: Done): void {
     allow(call)
     const { row } = call
     if (row.kind === 'keyspace') {
-      row.execute(call).then(done, (error: Error) => done(errorReply(error)))
+      row.execute(call).then(done, (error: Error) => done(errorReply(error), error))
       return
     }
     if (row.direct !== undefined && runDirect(call, row, row.direct, done)) return
     compute(call, row, done)
   } catch (error) {
-    done(errorReply(error as Error))
+    done(errorReply(error as Error), error as Error)
   }
 }
 
@@ -61,23 +62,28 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
   return true
 }
 
+/** Groups whose commands are computed when Redis finds another type: a document that is an array, a sketch that a client wrote with SET. */
+const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
+
 /**
  * A list command on a document that is an array finds a string in Redis: it is computed, which turns the document into a list. Redis's error
  * for a missing consumer group holds the key's name in the backing Redis: computed, it holds the user's.
  */
 function directFailed(call: Call, row: DataRow, error: Error, done: Done): void {
-  if (error.message.startsWith(row.group === 'list' ? 'WRONGTYPE' : 'NOGROUP')) compute(call, row, done)
-  else done(errorReply(error))
+  if (error.message.startsWith(OTHER_FORMS.includes(row.group) ? 'WRONGTYPE' : 'NOGROUP')) compute(call, row, done)
+  else done(errorReply(error), error)
 }
 
-function compute({ store, tenant, args, computing, computed }: Call, row: DataRow, done: Done): void {
+function compute(call: Call, row: DataRow, done: Done): void {
+  const { store, tenant, args, computing, computed } = call
   computing?.()
   store.compute(tenant, {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
-    run: (db) => row.run(db, args),
+    run: (db) => row.run(db, args, call),
     done: (error, reply) => {
       computed?.()
-      done(error === null ? reply! : errorReply(error))
+      if (error === null) done(reply!)
+      else done(errorReply(error), error)
     },
   })
 }

@@ -1,12 +1,19 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
-import { locations } from '../crypto/location.ts'
+import { type Location, locations } from '../crypto/location.ts'
 import { readDouble } from '../redis/floats.ts'
+import { stringCell } from './stored-string.ts'
 import { loadStream } from './stream-load.ts'
 import type { Tenant } from './tenant.ts'
 import { Cell, idOf, Unseen, type Value } from './values.ts'
 
-/** How much of a key a computation looks at: all of it, only whether it is there and of what type, or some fields of a hash. */
-export type Extent = 'all' | 'meta' | readonly Buffer[]
+/**
+ * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of it if it is a list (all
+ * of anything else), or some fields of a hash.
+ */
+export type Extent = 'all' | 'meta' | 'ends' | readonly Buffer[]
+
+/** How many elements at each end. */
+const END_ELEMENTS = 16
 
 /** Lua's unpack takes some thousands of arguments; more fields than this are read with the whole hash. */
 const MAX_FIELDS = 1_000
@@ -57,6 +64,16 @@ export class StoredKey {
     this.updatedAt = Number(updatedAt)
   }
 
+  /** Whether as much of it was read as `extent` says. */
+  covers(extent: Extent): boolean {
+    const has = this.extent
+    if (!this.physical || has === 'all' || extent === 'meta') return true
+    if (has === 'meta') return false
+    if (has === 'ends') return this.type !== 'list' || extent === 'ends'
+    if (this.type !== 'hash') return true
+    return extent instanceof Array && extent.every((field) => has.some((known) => known.equals(field)))
+  }
+
   /** The contents, undefined when the key does not exist. Opened at the first look: what no command looks at is never decrypted. */
   value(): Value | undefined {
     if (!this.live) return undefined
@@ -69,9 +86,10 @@ export class StoredKey {
     const { sealer } = tenant
     switch (this.type) {
       case 'string':
-        return { type: 'string', cell: Cell.stored(data as Buffer, locations.string(name), sealer) }
+        return { type: 'string', cell: stringCell(tenant, name, data as Buffer) }
       case 'list': {
         const location = locations.element(name)
+        if (this.extent === 'ends') return this.readEnds(location)
         return { type: 'list', cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)) }
       }
       case 'hash':
@@ -96,6 +114,14 @@ export class StoredKey {
       default:
         throw new Error(`a key of type ${this.type} cannot be loaded`)
     }
+  }
+
+  private readEnds(location: Location): Value {
+    const { name } = this
+    const [head, length, tail] = this.data as [Buffer[], number, Buffer[]]
+    const cell = (sealed: Buffer): Cell => Cell.stored(sealed, location, this.tenant.sealer)
+    const between = Array.from({ length: length - head.length - tail.length }, () => Cell.unseen(name))
+    return { type: 'list', cells: [...head.map(cell), ...between, ...tail.map(cell)] }
   }
 
   private readHash(): Value {
@@ -123,6 +149,7 @@ export class StoredKey {
 
 /** Several keys at one moment. */
 export class Snapshot {
+  readonly tenant: Tenant
   /** The backing Redis's clock, milliseconds since the epoch: the one clock that expiry goes by. */
   readonly now: number
   /** The automation's version, as text. */
@@ -134,6 +161,7 @@ export class Snapshot {
   readonly complete: boolean
 
   constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
+    this.tenant = tenant
     this.complete = complete
     this.now = Number((reply[0] as Buffer).toString('latin1'))
     this.version = (reply[1] as Buffer).toString('latin1')
@@ -157,6 +185,7 @@ function widest(a: Extent, b: Extent): Extent {
   if (a === 'all' || b === 'all') return 'all'
   if (a === 'meta') return b
   if (b === 'meta') return a
+  if (a === 'ends' || b === 'ends') return a === b ? a : 'all'
   const fields = [...new Map([...a, ...b].map((field) => [idOf(field), field])).values()]
   return fields.length > MAX_FIELDS ? 'all' : fields
 }
@@ -167,6 +196,7 @@ export function extentArgs(needs: readonly Need[], tenant: Tenant): BackingArg[]
   for (const { extent } of needs) {
     if (extent === 'all') args.push('a')
     else if (extent === 'meta') args.push('m')
+    else if (extent === 'ends') args.push('e', END_ELEMENTS)
     else {
       args.push('f', extent.length)
       for (const field of extent) args.push(tenant.sealer.sealField(field))

@@ -1,5 +1,5 @@
 import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
-import { FLUSH, RUN, SNAPSHOT } from '../backing/scripts.ts'
+import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { type Job, Lane, type Written } from './lane.ts'
 import type { Operation } from './operation.ts'
@@ -83,6 +83,13 @@ export class Store {
         else reject(error)
       })
     })
+  }
+
+  /** Notes for `lastsMs` that clients of this process wait for keys. */
+  mark(tenant: Tenant, names: readonly Buffer[], lastsMs: number): void {
+    const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length, lastsMs, ...names]
+    // Should it fail, the link is down, and the waiting is renewed when it is back.
+    this.backing.script(MARK, false, args, () => {})
   }
 
   /** Deletes all keys of the automation; answers how many there were. */

@@ -18,7 +18,8 @@ export const limitStreams = (version: string): void => {
 let counted = true
 
 /** The native commands for what was done to a stream since the snapshot. */
-export const streamChanges = (tenant: Tenant, name: Buffer, { log }: StreamValue): NativeCommand[] => log.map((step) => commandOf(tenant, name, step))
+export const streamChanges = (tenant: Tenant, name: Buffer, { log }: StreamValue): NativeCommand[] =>
+  log.map((step) => commandOf(tenant, name, step))
 
 function commandOf(tenant: Tenant, name: Buffer, [command, ...args]: StreamStep): NativeCommand {
   const native: BackingArg[] = []
@@ -43,7 +44,9 @@ const PLACEHOLDER = [ENTRY_FIELD, ''] as const
 
 const danglingIds = (stream: StreamValue): bigint[] => {
   const ids = new Set<bigint>()
-  for (const { pending } of stream.groups.values()) for (const id of pending.keys()) if (entryAt(stream, id) === undefined) ids.add(id)
+  for (const { pending } of stream.groups.values()) {
+    for (const id of pending.keys()) if (entryAt(stream, id) === undefined) ids.add(id)
+  }
   return [...ids].sort((a, b) => (a < b ? -1 : 1))
 }
 
@@ -75,7 +78,7 @@ function groupSteps(group: StreamGroup): StreamStep[] {
   return steps
 }
 
-/** Takes the placeholders away: from the head by XTRIM, which leaves no trace, as what is gone there may never have been deleted by XDEL. */
+/** Takes the placeholders away: from the head by XTRIM, which leaves no trace, as what is gone there may never have been XDELeted. */
 function danglingSteps(stream: StreamValue): StreamStep[] {
   const dangling = danglingIds(stream)
   if (dangling.length === 0) return []
@@ -87,11 +90,11 @@ function danglingSteps(stream: StreamValue): StreamStep[] {
 
 function counterSteps(stream: StreamValue): StreamStep[] {
   const { lastId, maxDeletedId, entriesAdded } = stream
-  const added: StreamStep[number][] = ['ENTRIESADDED', `${entriesAdded}`]
-  if (maxDeletedId === 0n) return [['XSETID', idText(lastId), ...(added as string[])]]
+  const added = ['ENTRIESADDED', `${entriesAdded}`]
+  if (maxDeletedId === 0n) return [['XSETID', idText(lastId), ...added]]
   // XSETID refuses a last id below the highest deleted one, unless that was there before.
   const highest = maxDeletedId > lastId ? maxDeletedId : lastId
-  const steps: StreamStep[] = [['XSETID', idText(highest), ...(added as string[]), 'MAXDELETEDID', idText(maxDeletedId)]]
+  const steps: StreamStep[] = [['XSETID', idText(highest), ...added, 'MAXDELETEDID', idText(maxDeletedId)]]
   if (highest !== lastId) steps.push(['XSETID', idText(lastId)])
   return steps
 }

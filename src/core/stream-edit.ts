@@ -1,5 +1,4 @@
-import type { StreamId } from '../redis/stream-id.ts'
-import { idText } from '../redis/stream-id.ts'
+import { idText, type StreamId } from '../redis/stream-id.ts'
 import {
   type Consumer,
   entryAt,
@@ -120,7 +119,14 @@ export const claimSteps = (group: Buffer, consumer: Buffer, ids: readonly Stream
   stepsOf(ids, (texts) => ['XCLAIM', group, consumer, 0, ...texts, 'TIME', time, 'RETRYCOUNT', `${count}`, 'FORCE', 'JUSTID'])
 
 /** Delivers new entries: the group moves on, and without `noAck` they are pending for the consumer. */
-export function deliver(stream: StreamValue, group: StreamGroup, consumer: Buffer, entries: readonly StreamEntry[], noAck: boolean, now: number): void {
+export function deliver(
+  stream: StreamValue,
+  group: StreamGroup,
+  consumer: Buffer,
+  entries: readonly StreamEntry[],
+  noAck: boolean,
+  now: number,
+): void {
   let { lastId, entriesRead } = group
   for (const { id } of entries) {
     if (id <= lastId) continue

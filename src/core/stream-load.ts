@@ -27,7 +27,7 @@ const integerFrom = (reply: BackingReply | undefined, otherwise: bigint): bigint
  */
 export function loadStream(reply: BackingReply, cellOf: (sealed: Buffer) => Cell): StreamValue {
   const facts = factsOf(reply)
-  const entries = (facts.get('entries') as [Buffer, [Buffer, Buffer]][]).map(([id, fields]) => ({ id: idFrom(id), cell: cellOf(fields[1]) }))
+  const entries = (facts.get('entries') as [Buffer, [Buffer, Buffer]][]).map(([id, [, sealed]]) => ({ id: idFrom(id), cell: cellOf(sealed) }))
   const groups = (facts.get('groups') as BackingReply[]).map(loadGroup)
   return {
     type: 'stream',

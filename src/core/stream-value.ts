@@ -37,7 +37,7 @@ export interface StreamGroup {
   readonly consumers: Map<string, Consumer>
 }
 
-/** A native command that repeats a change in Redis; the key, left out, comes after its one or two (`XGROUP SETID`) words. Cells are yet to be sealed. */
+/** A native command that repeats a change in Redis. The key, left out, comes after its one or two words (`XGROUP SETID`); cells are yet to be sealed. */
 export type StreamStep = readonly [command: string, ...args: (BackingArg | Cell)[]]
 
 /**

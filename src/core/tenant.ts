@@ -16,6 +16,12 @@ export class Tenant {
   readonly versionKey: string
   /** Hash: name -> `created:updated:version:expires`. */
   readonly indexKey: string
+  /** Channel of the names of keys that blocked clients wait for, when something came. */
+  readonly wakeChannel: string
+  /** Channel of all pub/sub messages. */
+  readonly messageChannel: string
+  /** Hash: process -> the channels that its clients listen to. */
+  readonly listenersKey: string
 
   constructor(id: string, sealer: Sealer) {
     this.id = id
@@ -23,6 +29,9 @@ export class Tenant {
     this.prefix = Buffer.from(`kv:{${id}}:k:`)
     this.versionKey = `kv:{${id}}:v`
     this.indexKey = `kv:{${id}}:i`
+    this.wakeChannel = `kv:{${id}}:w`
+    this.messageChannel = `kv:{${id}}:p`
+    this.listenersKey = `kv:{${id}}:l`
   }
 
   /** The name in the backing Redis of the user's key `name`. */

@@ -1,8 +1,10 @@
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
 import { ErrorReply, NULL_ARRAY, type Reply } from '../resp/reply.ts'
-import { type Db, NotLoaded, type Watched } from './db.ts'
+import type { RunContext } from './call.ts'
+import type { Db, Watched } from './db.ts'
 import { errorReply } from './execute.ts'
+import { NotLoaded } from './not-loaded.ts'
 import type { Need } from './snapshot.ts'
 import type { Store } from './store.ts'
 import type { Tenant } from './tenant.ts'
@@ -49,7 +51,8 @@ export class Transaction {
    * Runs the queue as one write request. A command that fails answers its error and the others go on, as in Redis; the answer is the null
    * array when a watched key was touched. Commands on the connection itself are handled by `onConnection`, after the data is written.
    */
-  execute(store: Store, tenant: Tenant, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
+  execute(context: RunContext, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
+    const { store, tenant } = context
     const queue = this.queue ?? []
     const watched = [...this.watched.values()]
     const work = new Promise<readonly Reply[] | undefined>((resolve, reject) => {
@@ -59,14 +62,14 @@ export class Transaction {
       }
       store.compute(tenant, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
-        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command)) : undefined),
+        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
         done: (error, replies) => (error === null ? resolve(replies) : reject(error)),
       })
     })
     return work.then(async (replies) => {
       if (replies === undefined) return NULL_ARRAY
       const all: Reply[] = []
-      for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await onConnection(command) : replies[i]!)
+      for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await answered(command, onConnection) : replies[i]!)
       return all
     })
   }
@@ -77,12 +80,21 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
   return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
 }
 
-function runQueued(db: Db, { row, args }: QueuedCommand): Reply {
+function runQueued(db: Db, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (row.kind === 'connection') return null
   try {
-    return row.run(db, args)
+    return row.run(db, args, context)
   } catch (error) {
     return failure(error as Error)
+  }
+}
+
+/** As with the other commands, an error is the answer of its command only. */
+async function answered(command: QueuedCommand, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
+  try {
+    return await onConnection(command)
+  } catch (error) {
+    return errorReply(error as Error)
   }
 }
 

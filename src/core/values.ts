@@ -1,3 +1,4 @@
+import { NotLoaded } from './not-loaded.ts'
 import type { Location } from '../crypto/location.ts'
 import type { Sealer } from '../crypto/seal.ts'
 import { stringContent } from '../json/document.ts'
@@ -26,6 +27,8 @@ export class Cell {
   private plain: Plain | undefined
   private visible: Buffer | undefined
   private sealed: Buffer | undefined
+  private unseenIn: Buffer | undefined
+  private isRaw = false
   private readonly location: Location | undefined
   private readonly sealer: Sealer | undefined
 
@@ -48,8 +51,23 @@ export class Cell {
     return new Cell(undefined, sealed, location, sealer)
   }
 
+  /** An element in the middle of a list of which only the ends were loaded: looking at it loads the rest. */
+  static unseen(key: Buffer): Cell {
+    const cell = new Cell(undefined)
+    cell.unseenIn = key
+    return cell
+  }
+
+  /** Kept as it is, in the clear and under any key: a HyperLogLog sketch, which holds nothing but keyed hashes. */
+  static raw(bytes: Buffer): Cell {
+    const cell = new Cell({ bytes, json: false }, bytes)
+    cell.isRaw = true
+    return cell
+  }
+
   /** Throws `unreadable` when the ciphertext is damaged or lies in a wrong place. */
   open(): Plain {
+    if (this.unseenIn !== undefined) throw new NotLoaded([{ name: this.unseenIn, extent: 'all' }])
     this.plain ??= this.sealer!.open(this.location!, this.sealed!)
     return this.plain
   }
@@ -69,7 +87,7 @@ export class Cell {
   }
 
   copy(): Cell {
-    return new Cell(this.open())
+    return this.isRaw ? this : new Cell(this.open())
   }
 }
 

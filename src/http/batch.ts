@@ -76,10 +76,10 @@ const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
   ['delete', row([], 'meta', () => (db, name) => [['deleted', String(operations.remove(db, name))]])],
   ['incr', row(['by'], 'all', count(1n))],
   ['decr', row(['by'], 'all', count(-1n))],
-  ['lpush', row(['value'], 'all', push('left'))],
-  ['rpush', row(['value'], 'all', push('right'))],
-  ['lpop', row([], 'all', pop('left'))],
-  ['rpop', row([], 'all', pop('right'))],
+  ['lpush', row(['value'], 'ends', push('left'))],
+  ['rpush', row(['value'], 'ends', push('right'))],
+  ['lpop', row([], 'ends', pop('left'))],
+  ['rpop', row([], 'ends', pop('right'))],
   ['patch', row(['path', 'value'], 'all', (fields, limits) => {
     const path = fields.string('path')
     const text = valueOf(fields, limits)

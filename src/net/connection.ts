@@ -1,23 +1,26 @@
 import type { Socket } from 'node:net'
 import { lookUp } from '../commands/index.ts'
-import type { ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
+import type { Blocking, ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
 import type { Call } from '../core/call.ts'
 import { allow, errorReply, execute } from '../core/execute.ts'
 import type { QueuedCommand } from '../core/transaction.ts'
-import { KvError } from '../errors.ts'
+import { KvError, respError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { RequestDecoder } from '../resp/decode.ts'
-import { encodeReply, OutputBuffer } from '../resp/encode.ts'
 import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../resp/framer.ts'
-import { ErrorReply, PushReply, QUEUED, type Reply } from '../resp/reply.ts'
+import { ErrorReply, NULL_ARRAY, PushReply, QUEUED, type Reply } from '../resp/reply.ts'
 import { Session, type SessionContext } from '../session.ts'
+import { Outbox } from './outbox.ts'
 import { ReplyQueue, type Slot } from './reply-queue.ts'
+import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
 
 export interface ConnectionOptions {
   readonly context: SessionContext
   readonly log: Log
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
+  /** Unsent bytes at which a client that listens to channels is cut. */
+  readonly maxBacklogBytes: number
   /** Called after the first login, and after one that follows a RESET. */
   readonly onLogin: (connection: Connection) => void
   /** Called when RESET made a stranger of it again. */
@@ -35,16 +38,12 @@ const MAX_UNSENT_BYTES = 1024 * 1024
 /** Requests of one connection that may be on their way; fewer when its replies are large, so that all of them are not more than about this. */
 const MAX_IN_FLIGHT = 1_024
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024
-/** What a first reply is taken for. */
-const EXPECTED_REPLY_BYTES = 256 * 1024
-/** A hundred small replies after a large one, it is forgotten. */
-const REPLY_BYTES_DECAY = 0.95
 /** How long a peer may take to read what was left to send, and then to close its side. */
 const LINGER_MS = 30_000
 const STRANGER_LINGER_MS = 1_000
-/** RESP3 clients are told this long before their token expires. */
-const EXPIRY_WARNING_MS = 60_000
-const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Received bytes that may lie unread while a client waits. */
+const MAX_PARKED_BYTES = 64 * 1024
 
 const decoder = new RequestDecoder()
 
@@ -53,43 +52,50 @@ const decoder = new RequestDecoder()
  * goes wrong inside costs at most this connection; nothing is read while too much is unanswered or unsent.
  *
  * Requests start as early as order allows. Direct commands go to the one backing link in order, so they may overlap; a computed command
- * takes several round trips, so direct ones behind it wait; a list write may turn out to be a computed one (a document that becomes a
- * list), so other commands wait for it.
+ * takes several round trips, so direct ones behind it wait; a direct list command may turn out to be a computed one (on a document that
+ * is an array), so others wait for a list write, and other writes wait for a list read.
  */
 export class Connection {
   readonly session: Session
   private readonly socket: Socket
   private readonly options: ConnectionOptions
   private readonly framer = new Framer(UNAUTHENTICATED_LIMITS)
-  private readonly out = new OutputBuffer()
+  private readonly outbox: Outbox
   private readonly replies: ReplyQueue
+  private readonly tokenWatch = new TokenWatch(() => this.warnOfExpiry(), () => this.expire())
   private waiting: Request[] = []
   private inFlight = 0
   private computing = 0
+  /** Direct list commands under way. */
+  private listReads = 0
   private listWrites = 0
   private exclusive = false
+  /** A blocking command waits. */
+  private parked = false
+  private proceeding = false
   private flushScheduled = false
   /** No more requests come: those that were received are answered, then the connection ends. */
   private draining = false
   private ending = false
-  /** Size of the largest recent reply, which the replies under way are reckoned by. */
-  private replyBytes = EXPECTED_REPLY_BYTES
   private lingerTimer: NodeJS.Timeout | undefined
   private loginTimer: NodeJS.Timeout | undefined
-  private expiryTimer: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
     this.options = options
+    this.outbox = new Outbox(socket)
     this.session = new Session(options.context, addressOf(socket.remoteAddress, socket.remotePort), addressOf(socket.localAddress, socket.localPort))
     this.session.onLogin = () => this.loggedIn()
+    this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
     this.replies = new ReplyQueue((reply) => this.encode(reply))
     this.awaitLogin()
     socket.setNoDelay(true)
     // After the last request bytes are read and dropped: closing a socket with unread ones would cost the peer our last replies (RFC 1122, 4.2.2.13).
     socket.on('data', (chunk: Buffer) => {
-      if (!this.ending && !this.session.closing) this.framer.push(chunk, this.onFrame)
+      if (this.ending || this.session.closing) return
+      this.framer.push(chunk, this.onFrame)
+      if (this.framer.paused && this.framer.bufferedBytes > MAX_PARKED_BYTES) socket.pause()
     })
     socket.on('drain', () => this.proceed())
     // A half-closed client still reads the answers to what it sent (redis-cli --pipe).
@@ -109,6 +115,7 @@ export class Connection {
   endGracefully(): void {
     this.socket.pause()
     this.draining = true
+    this.session.blocked?.end(NULL_ARRAY)
     this.proceed()
   }
 
@@ -135,7 +142,8 @@ export class Connection {
     }
     this.proceed()
     if (!this.congested) return true
-    this.socket.pause()
+    // While a client waits its socket is read on, or its going away would not be noticed.
+    if (!this.parked) this.socket.pause()
     return false
   }
 
@@ -144,12 +152,8 @@ export class Connection {
   }
 
   private get busy(): boolean {
-    if (this.inFlight >= MAX_IN_FLIGHT || this.unsentBytes > MAX_UNSENT_BYTES) return true
-    return this.inFlight > 0 && this.inFlight * this.replyBytes > MAX_IN_FLIGHT_BYTES
-  }
-
-  private get unsentBytes(): number {
-    return this.out.bytes + this.socket.writableLength
+    if (this.inFlight >= MAX_IN_FLIGHT || this.outbox.unsentBytes > MAX_UNSENT_BYTES) return true
+    return this.inFlight * this.outbox.replyBytes > MAX_IN_FLIGHT_BYTES
   }
 
   private receive(args: readonly Buffer[]): void {
@@ -160,12 +164,16 @@ export class Connection {
 
   /** Starts what may start; reads on, or closes, when nothing is left. */
   private proceed(): void {
+    this.scheduleFlush()
+    // A command that is refused at once is settled while it starts, and settling proceeds.
+    if (this.proceeding) return
+    this.proceeding = true
     let started = 0
     while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!)) started++
     // What came behind QUIT is never run.
     if (this.session.closing) this.waiting = []
     else if (started > 0) this.waiting = this.waiting.slice(started)
-    this.scheduleFlush()
+    this.proceeding = false
   }
 
   /** False when the request has to wait for an earlier one. */
@@ -192,6 +200,10 @@ export class Connection {
       this.replies.answer(slot, this.enqueue(session.transaction.queue, row, args))
       return true
     }
+    if (session.protocol === 2 && session.subscribed && !(row.kind === 'connection' && row.whileSubscribed === true)) {
+      this.replies.answer(slot, new ErrorReply(onlyListening(row.name)))
+      return true
+    }
     if (!this.mayStart(row)) return false
     slot.silent = this.takeReplyMode()
     session.lastCommand = row.name
@@ -204,6 +216,7 @@ export class Connection {
   /** MULTI: the command is checked now and run at EXEC. */
   private enqueue(queue: QueuedCommand[], row: QueuedCommand['row'], args: readonly Buffer[]): Reply {
     try {
+      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw respError('ERR Command not allowed inside a transaction')
       if (row.kind !== 'connection') allow(this.callOf(row, args))
       // The arguments lie in the chunk that was received, which must not be kept for them.
       queue.push({ row, args: args.map((arg) => Buffer.from(arg)) })
@@ -223,8 +236,15 @@ export class Connection {
   private readonly computingEnds = (): void => void this.computing--
 
   private mayStart(row: DataRow | KeyspaceRow | ConnectionRow): boolean {
-    if (row.kind === 'connection' && row.computes !== true) return row.exclusive !== true || this.inFlight === 0
-    if (this.listWrites > 0 && row.group !== 'list') return false
+    if (row.kind === 'data' && row.blocking !== undefined) return this.inFlight === 0
+    if (row.kind === 'connection' && row.computes !== true) {
+      if (row.afterWrites === true) return this.computing === 0 && this.listWrites === 0
+      return row.exclusive !== true || this.inFlight === 0
+    }
+    if (!isDirectList(row)) {
+      if (this.listWrites > 0) return false
+      if (this.listReads > 0 && (row.kind === 'connection' || row.flags.includes('write'))) return false
+    }
     return this.computing === 0 || row.kind === 'connection' || (row.kind === 'data' && row.direct === undefined)
   }
 
@@ -254,16 +274,56 @@ export class Connection {
   }
 
   private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], slot: Slot): void {
+    if (row.kind === 'data' && row.blocking !== undefined && this.startBlocking(row, row.blocking, args, slot)) return
     const { log } = this.options
     const startedAt = log.enabled('debug') ? performance.now() : 0
-    const listWrite = row.group === 'list' && row.flags.includes('write') ? 1 : 0
+    const list = isDirectList(row) ? 1 : 0
+    const listWrite = list === 1 && row.flags.includes('write') ? 1 : 0
     this.inFlight++
+    this.listReads += list - listWrite
     this.listWrites += listWrite
     execute(this.callOf(row, args), (reply) => {
+      this.listReads -= list - listWrite
       this.listWrites -= listWrite
       if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
       this.settle(slot, reply)
     })
+  }
+
+  /** False when this call does not wait. What comes behind it waits with it. */
+  private startBlocking(row: DataRow, blocking: Blocking, args: readonly Buffer[], slot: Slot): boolean {
+    const { session } = this
+    try {
+      const call = this.callOf(row, args)
+      allow(call)
+      const timeoutMs = blocking.timeoutMs(args)
+      if (timeoutMs === undefined) return false
+      this.inFlight++
+      this.exclusive = true
+      this.parked = true
+      const settle = (reply: Reply): void => {
+        this.parked = false
+        session.blocked = undefined
+        this.settle(slot, reply)
+      }
+      const begin = (prepared: readonly Buffer[]): void => {
+        if (this.ending || this.socket.destroyed) settle(null)
+        else session.blocked = session.context.waiters.wait(call, row, prepared, timeoutMs, settle)
+      }
+      if (blocking.prepare === undefined) begin(args)
+      else blocking.prepare(call).then(begin, (error: Error) => settle(errorReply(error)))
+    } catch (error) {
+      this.replies.answer(slot, errorReply(error as Error))
+    }
+    return true
+  }
+
+  /** A message to a listener. One that does not read is cut: its backlog must not grow for ever. */
+  private push(message: PushReply): void {
+    this.encode(message)
+    if (this.outbox.unsentBytes <= this.options.maxBacklogBytes) return
+    this.options.log.info({ automation: this.session.identity?.automationId, connection: this.session.id }, 'a slow listener was cut')
+    this.socket.destroy()
   }
 
   private settle(slot: Slot, reply: Reply): void {
@@ -284,9 +344,7 @@ export class Connection {
 
   private encode(reply: Reply): void {
     try {
-      const before = this.out.bytes
-      encodeReply(reply, this.session.protocol, this.out)
-      this.replyBytes = Math.max(this.out.bytes - before, this.replyBytes * REPLY_BYTES_DECAY)
+      this.outbox.add(reply, this.session.protocol)
     } catch (error) {
       errorReply(error as Error)
       this.socket.destroy()
@@ -304,7 +362,7 @@ export class Connection {
   private readonly flush = (): void => {
     this.flushScheduled = false
     if (this.ending || this.socket.destroyed) return
-    this.write()
+    this.outbox.flush()
     if (this.framer.paused || this.socket.isPaused()) this.readOn()
     if (this.finished) this.stop()
   }
@@ -314,14 +372,6 @@ export class Connection {
     return this.session.closing || (this.draining && !this.framer.paused)
   }
 
-  private write(): void {
-    if (this.out.bytes === 0) return
-    const chunks = this.out.take()
-    if (chunks.length > 1) this.socket.cork()
-    for (const chunk of chunks) this.socket.write(chunk)
-    if (chunks.length > 1) this.socket.uncork()
-  }
-
   private readOn(): void {
     if (this.congested || this.session.closing) return
     if (this.framer.paused) this.framer.resume(this.onFrame)
@@ -329,7 +379,7 @@ export class Connection {
   }
 
   private stop(): void {
-    this.write()
+    this.outbox.flush()
     this.ending = true
     this.linger(this.session.identity === undefined ? STRANGER_LINGER_MS : LINGER_MS)
     this.socket.end(() => this.linger(STRANGER_LINGER_MS))
@@ -353,49 +403,37 @@ export class Connection {
     clearTimeout(this.loginTimer)
     this.loginTimer = undefined
     this.framer.setLimits(this.options.limits)
-    this.watchExpiry()
+    this.tokenWatch.start(this.session.identity!.expiresAt)
     if (firstLogin) this.options.onLogin(this)
   }
 
   private loggedOut(): void {
-    clearTimeout(this.expiryTimer)
+    this.tokenWatch.stop()
     if (this.loginTimer !== undefined) return
     this.framer.setLimits(UNAUTHENTICATED_LIMITS)
     this.awaitLogin()
     this.options.onLogout(this)
   }
 
-  private watchExpiry(): void {
-    clearTimeout(this.expiryTimer)
-    const { session } = this
-    if (session.identity === undefined) return
-    const left = session.identity.expiresAt - Date.now()
-    if (left > EXPIRY_WARNING_MS) {
-      this.expiryTimer = setTimeout(() => {
-        if (session.protocol === 3 && session.identity!.expiresAt - Date.now() <= EXPIRY_WARNING_MS) {
-          this.encode(new PushReply(['token-expiring', EXPIRY_WARNING_MS / 1000]))
-        }
-        this.watchExpiry()
-      }, Math.min(left - EXPIRY_WARNING_MS, MAX_TIMER_MS))
-    } else if (left > 0) {
-      this.expiryTimer = setTimeout(() => this.watchExpiry(), left)
-    } else {
-      this.expire()
-    }
-    this.expiryTimer?.unref()
+  private warnOfExpiry(): void {
+    if (this.session.protocol === 3) this.encode(new PushReply(['token-expiring', EXPIRY_WARNING_MS / 1000]))
   }
 
   /** What is queued is answered with `NOAUTH token expired`; what is on its way is still answered. */
   private expire(): void {
+    this.session.blocked?.end(new ErrorReply(new KvError('token_expired').respText))
     for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, new ErrorReply(new KvError('token_expired').respText))
     this.session.closing = true
     this.scheduleFlush()
   }
 
   private closed(): void {
-    for (const timer of [this.loginTimer, this.expiryTimer, this.lingerTimer]) clearTimeout(timer)
+    this.tokenWatch.stop()
+    for (const timer of [this.loginTimer, this.lingerTimer]) clearTimeout(timer)
     this.ending = true
     this.waiting = []
+    this.session.blocked?.end(NULL_ARRAY)
+    this.session.stopListening()
     this.options.context.sessions.delete(this.session)
     this.options.onClose(this)
   }
@@ -409,6 +447,11 @@ export class Connection {
     )
   }
 }
+
+const onlyListening = (name: string): string =>
+  `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+
+const isDirectList = (row: DataRow | KeyspaceRow | ConnectionRow): boolean => row.kind === 'data' && row.group === 'list' && row.direct !== undefined
 
 const addressOf = (host: string | undefined, port: number | undefined): string =>
   host === undefined ? '' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -9,6 +9,7 @@ export interface TcpServerOptions {
   readonly log: Log
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
+  readonly maxBacklogBytes: number
   readonly maxConnections: number
   /** When more connections than this have not logged in, the oldest of them gives way: a crowd of strangers cannot lock out a login. */
   readonly maxUnauthenticated: number
@@ -51,7 +52,7 @@ export class TcpServer {
   }
 
   private accept(socket: Socket): void {
-    const { context, log, limits, loginTimeoutMs, maxConnections } = this.options
+    const { context, log, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } = this.options
     if (this.connections.size >= maxConnections) {
       socket.on('error', () => {})
       socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
@@ -62,6 +63,7 @@ export class TcpServer {
       log,
       limits,
       loginTimeoutMs,
+      maxBacklogBytes,
       onLogin: (loggedIn) => void this.strangers.delete(loggedIn),
       onLogout: (loggedOut) => this.addStranger(loggedOut),
       onClose: (closed) => {

@@ -4,6 +4,7 @@ import {
   Double,
   ErrorReply,
   MapReply,
+  MultiReply,
   NullArray,
   OK,
   PairsReply,
@@ -72,6 +73,10 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof Double) return protocol === 3 ? line(DOUBLE, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof BigNumber) return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
+  if (reply instanceof MultiReply) {
+    for (const part of reply.parts) encodeReply(part, protocol, out)
+    return
+  }
   throw new TypeError('not a reply')
 }
 

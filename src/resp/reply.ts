@@ -19,6 +19,7 @@
  * | Verbatim         | bulk string          | verbatim       |
  * | PushReply        | array                | push           |
  * | ErrorReply       | error                | error          |
+ * | MultiReply       | its parts in a row   | the same       |
  *
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
@@ -41,6 +42,7 @@ export type Reply =
   | Verbatim
   | PushReply
   | ErrorReply
+  | MultiReply
 
 export class SimpleString {
   readonly text: string
@@ -126,6 +128,14 @@ export class ErrorReply {
   readonly text: string
   constructor(text: string) {
     this.text = text
+  }
+}
+
+/** What SUBSCRIBE answers: a message for each channel, and none around them. */
+export class MultiReply {
+  readonly parts: readonly Reply[]
+  constructor(parts: readonly Reply[]) {
+    this.parts = parts
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { TABLE } from '../../src/commands/index.ts'
 import type { LeafRow } from '../../src/commands/row.ts'
 import { type Argument, parseSyntax } from '../../src/commands/syntax.ts'
@@ -20,13 +21,43 @@ export interface Pool {
 }
 
 const NUMBERS: Readonly<Record<string, string>> = {
-  cursor: '0', 'destination-db': '0', seconds: '100', milliseconds: '100000', timeout: '0.01', rank: '1', offset: '0', start: '0', stop: '-1', end: '-1',
+  cursor: '0',
+  'destination-db': '0',
+  seconds: '100',
+  milliseconds: '100000',
+  timeout: '0.01',
+  rank: '1',
+  offset: '0',
+  start: '0',
+  stop: '-1',
+  end: '-1',
 }
+
+/** What the argument `script` is, and `sha1` stands for. */
+export const SCRIPTS = [
+  "return {KEYS, ARGV, redis.pcall('GET', KEYS[1] or 'string')}",
+  "return {redis.pcall('KEYS', '*'), redis.pcall('SCAN', '0'), redis.pcall('SET', 'undeclared', '1')}",
+]
 
 /** Arguments of the type `string` that only mean something in a certain form. */
 const FORMS: Readonly<Record<string, readonly string[]>> = {
-  min: ['-inf', '-', '-'], max: ['+inf', '+', '+'], id: ['1-1'], 'last-id': ['0-0'], start: ['-'], end: ['+'], encoding: ['u8'], type: ['string', 'list', 'hash', 'set', 'zset'],
-  index: ['0'], count: ['2'], element: [], increment: ['1'], 'min-idle-time': ['0'], threshold: ['5'], 'unix-time-milliseconds': ['4000000000000'],
+  min: ['-inf', '-', '-'],
+  max: ['+inf', '+', '+'],
+  id: ['1-1'],
+  'last-id': ['0-0'],
+  start: ['-'],
+  end: ['+'],
+  encoding: ['u8'],
+  type: ['string', 'list', 'hash', 'set', 'zset'],
+  index: ['0'],
+  count: ['2'],
+  element: [],
+  increment: ['1'],
+  'min-idle-time': ['0'],
+  threshold: ['5'],
+  script: SCRIPTS,
+  sha1: SCRIPTS.map((script) => createHash('sha1').update(script).digest('hex')),
+  'unix-time-milliseconds': ['4000000000000'],
 }
 
 /** Makes one argument list; `decide` says which of so many ways to go at each fork. */
@@ -45,7 +76,10 @@ class Generator {
     const result: Buffer[] = []
     let countAt = -1
     for (const arg of args) {
-      if (arg.optional && this.decide(2) === 0) continue
+      if (arg.optional && this.decide(2) === 0) {
+        if (countAt >= 0 && arg.type === 'key') result[countAt] = Buffer.from('0')
+        continue
+      }
       const times = arg.multiple ? 1 + this.decide(2) : 1
       const made: Buffer[] = []
       for (let i = 0; i < times; i++) {
@@ -97,7 +131,11 @@ class Generator {
  * the other taken differently. `offset` is where in the pool to begin.
  */
 export function sampleCalls(row: LeafRow, pool: Pool | readonly Buffer[], offset = 0): Buffer[][] {
-  const full: Required<Pool> = { values: [Buffer.from('1'), Buffer.from('member')], patterns: [Buffer.from('*')], ...(isPool(pool) ? pool : { keys: pool }) }
+  const full: Required<Pool> = {
+    values: [Buffer.from('1'), Buffer.from('member')],
+    patterns: [Buffer.from('*')],
+    ...(isPool(pool) ? pool : { keys: pool }),
+  }
   const syntax = parseSyntax(row.syntax)
   const name = row.name.split('|').map((part) => Buffer.from(part))
   const calls = new Map<string, Buffer[]>()
@@ -115,7 +153,8 @@ export function sampleCalls(row: LeafRow, pool: Pool | readonly Buffer[], offset
     const forks = generate(prefix)
     if (depth === 0) return
     for (let at = prefix.length; at < forks.length; at++) {
-      for (let way = 1; way < forks[at]!; way++) explore([...prefix, ...Array.from({ length: at - prefix.length }, () => 0), way], depth - 1)
+      for (let way = 1; way < forks[at]!; way++)
+        explore([...prefix, ...Array.from({ length: at - prefix.length }, () => 0), way], depth - 1)
     }
   }
   explore([], 2)

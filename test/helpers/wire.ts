@@ -56,7 +56,8 @@ export class WireClient {
   /** The next `count` replies. Rejects when the connection closes before the last of them. */
   async replies(count: number): Promise<WireReply[]> {
     while (this.arrived.length < count) {
-      if (this.isClosed) throw new Error(`closed after ${this.arrived.length} of ${count} replies: ${this.arrived.slice(0, 3).map(show).join(', ')}`)
+      if (this.isClosed)
+        throw new Error(`closed after ${this.arrived.length} of ${count} replies: ${this.arrived.slice(0, 3).map(show).join(', ')}`)
       await new Promise<void>((resolve) => this.waiting.push(resolve))
     }
     return this.arrived.splice(0, count)

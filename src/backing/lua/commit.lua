@@ -61,5 +61,6 @@ for c = 0, changes - 1 do
     local since = entry and ARGV[base + 3] ~= '1' and entry[1] or string.format('%.0f', now)
     record(i, since, before + tonumber(ARGV[base + 1]), expires)
   end
+  wake(i)
 end
 return { 1, before + requests, string.format('%.0f', now) }

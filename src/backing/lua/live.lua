@@ -3,7 +3,7 @@ local function live(flat)
   local kept = {}
   for n = 1, #flat, 2 do
     local expires = string.match(flat[n + 1], ':(%d+)$')
-    if expires == '0' or tonumber(expires) >= now then
+    if expires and (expires == '0' or tonumber(expires) >= now) then
       kept[#kept + 1] = flat[n]
       kept[#kept + 1] = flat[n + 1]
     else

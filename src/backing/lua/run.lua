@@ -75,6 +75,8 @@ local function book(i, after)
     forget(i, version)
     entries[i] = false
   end
+  -- A string serves nobody who waits.
+  if after ~= 'S' then wake(i) end
 end
 
 -- Runs the operation at `at` when its key is not the second word, or when it has several. Answers reply, rule, and the indexes of the keys.

@@ -1,5 +1,6 @@
 -- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
 --   a  everything     m  only its type     f n field...  these fields, if it is a hash (else everything)
+--   e n  n elements at each end and the length between them, if it is a list (else everything)
 -- `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
 -- {entry or false, type, data, version that deleted it}...}.
 local function snapshot(at)
@@ -10,10 +11,15 @@ local function snapshot(at)
     local want = ARGV[at]
     local fields = 0
     if want == 'f' then fields = tonumber(ARGV[at + 1]) end
+    local ends = want == 'e' and tonumber(ARGV[at + 1])
     local data = false
     if want == 'f' and kind == 'hash' then
       data = fields > 0 and redis.call('HMGET', key, unpack(ARGV, at + 2, at + 1 + fields)) or {}
       data[fields + 1] = redis.call('HLEN', key)
+    elseif ends and kind == 'list' then
+      local length = redis.call('LLEN', key)
+      local tail = length > ends and redis.call('LRANGE', key, math.max(ends, length - ends), -1) or {}
+      data = { redis.call('LRANGE', key, 0, ends - 1), length, tail }
     elseif want ~= 'm' then
       if kind == 'string' then data = redis.call('GET', key)
       elseif kind == 'hash' then data = redis.call('HGETALL', key)
@@ -25,6 +31,7 @@ local function snapshot(at)
     end
     at = at + 1
     if want == 'f' then at = at + 1 + fields end
+    if ends then at = at + 1 end
     local raw = kind ~= 'none' and redis.call('HGET', KEYS[2], name_of(i))
     local deleted = kind == 'none' and redis.call('ZSCORE', deletions, 'k' .. name_of(i))
     result[#result + 1] = { raw, kind, data, deleted or '0' }

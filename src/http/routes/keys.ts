@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { operation } from '../../core/operation.ts'
+import { openStoredString } from '../../core/stored-string.ts'
 import type { Tenant } from '../../core/tenant.ts'
 import { locations } from '../../crypto/location.ts'
 import { KvError } from '../../errors.ts'
@@ -57,7 +58,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   async function read(tenant: Tenant, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
     const raw = await door.read(['GET', tenant.key(name)])
     if (raw === null) return undefined
-    if (raw !== WRONG_TYPE) return shownPlain(tenant.sealer.open(locations.string(name), raw as Buffer))
+    if (raw !== WRONG_TYPE) return shownPlain(openStoredString(tenant, name, raw as Buffer))
     const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
     return (await door.compute(tenant, [{ name, extent }], (db) => operations.get(db, name))).result
   }

@@ -27,7 +27,7 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     // The list may be a document that holds an array.
     const length =
       native === WRONG_TYPE
-        ? (await door.compute(tenant, [{ name, extent: 'all' }], (db) => operations.push(db, name, side, element))).result
+        ? (await door.compute(tenant, [{ name, extent: 'ends' }], (db) => operations.push(db, name, side, element))).result
         : native.reply
     return answer(reply, [['key', quote(text)], ['length', String(length)]])
   }
@@ -37,7 +37,7 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     new Query(request, [])
     const body = bodyText(request)
     if (body !== undefined) Fields.of(body).only([])
-    const { result } = await door.compute(request.caller.tenant, [{ name, extent: 'all' }], (db) => operations.pop(db, name, side))
+    const { result } = await door.compute(request.caller.tenant, [{ name, extent: 'ends' }], (db) => operations.pop(db, name, side))
     return answer(reply, [['key', quote(text)], ...valueMembers(result ?? { text: 'null' })])
   }
 
@@ -48,7 +48,7 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     const native = await door.read(['LLEN', tenant.key(name)])
     const count =
       native === WRONG_TYPE
-        ? (await door.compute(tenant, [{ name, extent: 'all' }], (db) => operations.length(db, name))).result
+        ? (await door.compute(tenant, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result
         : native === 0 ? undefined : native
     if (count === undefined) throw new KvError('no_such_key')
     return answer(reply, [['key', quote(text)], ['length', String(count)]])

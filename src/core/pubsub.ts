@@ -1,0 +1,212 @@
+import type { Subscriber } from '../backing/subscriber.ts'
+import type { Backing, BackingReply } from '../backing/redis.ts'
+import { locations } from '../crypto/location.ts'
+import type { Log } from '../log.ts'
+import { compileGlob } from '../redis/glob.ts'
+import { RUN_ID } from '../run-id.ts'
+import type { Tenant } from './tenant.ts'
+import { idOf } from './values.ts'
+
+/** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
+export type Kind = 'channel' | 'pattern' | 'shard'
+
+/** Whoever listens: a connection. */
+export interface Listener {
+  /** `pattern` is set when a pattern matched. */
+  deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void
+}
+
+interface Topic {
+  readonly name: Buffer
+  readonly listeners: Set<Listener>
+  readonly matches: (channel: Buffer) => boolean
+}
+
+interface Room {
+  readonly tenant: Tenant
+  readonly topics: Readonly<Record<Kind, Map<string, Topic>>>
+  readonly receive: (sealed: Buffer) => void
+  open: Promise<void>
+}
+
+/** One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1 identities. */
+type Census = Readonly<Record<Kind, ReadonlyArray<readonly [id: string, count: number]>>>
+
+const KINDS: readonly Kind[] = ['channel', 'pattern', 'shard']
+/** How long a process's census is believed, and how often it is renewed: a dead process is forgotten in this time. */
+const CENSUS_MS = 9_000
+const RENEW_MS = 3_000
+
+/**
+ * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis, sealed together with the
+ * name of their channel, and are told apart here: so the backing Redis sees neither, and one connection is enough for any number of
+ * listeners. How many listeners there are in other processes is read from what each of them keeps in the backing Redis.
+ */
+export class PubSub {
+  private readonly backing: Backing
+  private readonly subscriber: Subscriber
+  private readonly log: Log
+  private readonly rooms = new Map<string, Room>()
+  private readonly renewal: NodeJS.Timeout
+
+  constructor(backing: Backing, subscriber: Subscriber, log: Log) {
+    this.backing = backing
+    this.subscriber = subscriber
+    this.log = log
+    this.renewal = setInterval(() => this.renew(), RENEW_MS)
+    this.renewal.unref()
+  }
+
+  close(): void {
+    clearInterval(this.renewal)
+  }
+
+  /** Resolves when what is published from now on will arrive. Rejects with `unavailable`. */
+  async subscribe(tenant: Tenant, kind: Kind, names: readonly Buffer[], listener: Listener): Promise<void> {
+    const room = this.roomOf(tenant)
+    try {
+      await room.open
+    } catch (error) {
+      this.rooms.delete(tenant.id)
+      throw error
+    }
+    for (const name of names) {
+      const id = idOf(name)
+      const topic = room.topics[kind].get(id)
+      if (topic !== undefined) topic.listeners.add(listener)
+      else room.topics[kind].set(id, { name, listeners: new Set([listener]), matches: kind === 'pattern' ? channelMatcher(name) : () => false })
+    }
+    await this.announce(room)
+  }
+
+  unsubscribe(tenant: Tenant, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
+    const room = this.rooms.get(tenant.id)
+    if (room === undefined) return
+    for (const name of names) {
+      const topic = room.topics[kind].get(idOf(name))
+      if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0) room.topics[kind].delete(idOf(name))
+    }
+    if (KINDS.every((each) => room.topics[each].size === 0)) {
+      this.rooms.delete(tenant.id)
+      this.subscriber.unsubscribe(tenant.messageChannel, room.receive)
+    }
+    // Whoever counts meanwhile counts some too many, as Redis may for a client that just left.
+    this.announce(room).catch(() => {})
+  }
+
+  /** Answers how many listeners get the message. */
+  async publish(tenant: Tenant, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
+    const sealed = tenant.sealer.seal(locations.message(''), encode(kind, channel, message), false)
+    const processes = (await this.backing.call(['PUBLISH', tenant.messageChannel, sealed])) as number
+    if (processes === 0) return 0
+    const room = this.rooms.get(tenant.id)
+    const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
+    if (processes === 1 && room !== undefined) return here
+    return (await this.otherCensuses(tenant)).reduce((sum, census) => sum + receivers(census, kind, channel), here)
+  }
+
+  /** Every listener of the automation, in all processes: name -> number. */
+  async census(tenant: Tenant, kind: Kind): Promise<Map<string, number>> {
+    const room = this.rooms.get(tenant.id)
+    const sum = new Map<string, number>()
+    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...(await this.otherCensuses(tenant))]) {
+      for (const [id, count] of census[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
+    }
+    return sum
+  }
+
+  private roomOf(tenant: Tenant): Room {
+    const known = this.rooms.get(tenant.id)
+    if (known !== undefined) return known
+    const receive = (sealed: Buffer): void => this.receive(room, sealed)
+    const room: Room = {
+      tenant,
+      topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
+      receive,
+      open: this.subscriber.subscribe(tenant.messageChannel, receive),
+    }
+    this.rooms.set(tenant.id, room)
+    return room
+  }
+
+  private receive({ tenant, topics }: Room, sealed: Buffer): void {
+    let decoded: ReturnType<typeof decode>
+    try {
+      decoded = decode(tenant.sealer.open(locations.message(''), sealed).bytes)
+    } catch {
+      this.log.error({ automation: tenant.id }, 'a published message could not be opened')
+      return
+    }
+    const { kind, channel, message } = decoded
+    for (const listener of topics[kind].get(idOf(channel))?.listeners ?? []) listener.deliver(kind, channel, message)
+    if (kind === 'shard') return
+    for (const { name, listeners, matches } of topics.pattern.values()) {
+      if (matches(channel)) for (const listener of listeners) listener.deliver('pattern', channel, message, name)
+    }
+  }
+
+  private async announce(room: Room): Promise<void> {
+    const { tenant } = room
+    if (KINDS.every((kind) => room.topics[kind].size === 0)) {
+      await this.backing.call(['HDEL', tenant.listenersKey, RUN_ID])
+      return
+    }
+    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...censusOf(room) }))
+    const sealed = tenant.sealer.seal(locations.record('listeners'), record, true)
+    await Promise.all([
+      this.backing.call(['HSET', tenant.listenersKey, RUN_ID, sealed]),
+      this.backing.call(['PEXPIRE', tenant.listenersKey, CENSUS_MS]),
+    ])
+  }
+
+  private renew(): void {
+    for (const room of this.rooms.values()) {
+      // A link that is down is renewed in the next turn.
+      this.announce(room).catch(() => {})
+    }
+  }
+
+  private async otherCensuses(tenant: Tenant): Promise<Census[]> {
+    const flat = (await this.backing.call(['HGETALL', tenant.listenersKey])) as BackingReply[] as Buffer[]
+    const censuses: Census[] = []
+    for (let i = 0; i < flat.length; i += 2) {
+      if (flat[i]!.toString('latin1') === RUN_ID) continue
+      const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), flat[i + 1]!).bytes.toString()) as Census & { at: number }
+      if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
+    }
+    return censuses
+  }
+}
+
+function censusOf({ topics }: Room): Census {
+  const count = (kind: Kind): Census[Kind] => Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
+  return { channel: count('channel'), pattern: count('pattern'), shard: count('shard') }
+}
+
+function receivers(census: Census, kind: 'channel' | 'shard', channel: Buffer): number {
+  const id = idOf(channel)
+  let sum = 0
+  for (const [name, count] of census[kind]) if (name === id) sum += count
+  if (kind === 'shard') return sum
+  for (const [pattern, count] of census.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
+  return sum
+}
+
+/** As for keys, but for the empty channel, which only the empty pattern matches (stringmatchlen has no special case for `*`). */
+function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
+  const matches = compileGlob(pattern)
+  return (channel) => (channel.length === 0 ? pattern.length === 0 : matches(channel))
+}
+
+/** Kind (1 byte), length of the channel's name (4 bytes), the name, the message. */
+function encode(kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Buffer {
+  const head = Buffer.alloc(5)
+  head[0] = kind === 'shard' ? 1 : 0
+  head.writeUInt32BE(channel.length, 1)
+  return Buffer.concat([head, channel, message])
+}
+
+function decode(bytes: Buffer): { kind: 'channel' | 'shard'; channel: Buffer; message: Buffer } {
+  const end = 5 + bytes.readUInt32BE(1)
+  return { kind: bytes[0] === 1 ? 'shard' : 'channel', channel: bytes.subarray(5, end), message: bytes.subarray(end) }
+}
