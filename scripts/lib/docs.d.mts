@@ -1,0 +1,17 @@
+import type { Row } from '../../src/commands/row.ts'
+import type { ERRORS } from '../../src/errors.ts'
+import type { Setting } from '../../src/settings.ts'
+
+export interface Facts {
+  readonly table: ReadonlyMap<string, Row>
+  readonly refusedSubcommands: Readonly<Record<string, string>>
+  readonly settings: readonly Setting[]
+  readonly errors: typeof ERRORS
+}
+
+export interface Generated {
+  readonly file: string
+  readonly render: (page: string) => string
+}
+
+export function generated(facts: Facts): Generated[]

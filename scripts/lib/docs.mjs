@@ -1,0 +1,119 @@
+// The parts of the docs that come from the code. Pure: `npm run docs` gives it what was built, the test the sources.
+
+const TITLES = {
+  string: 'Strings',
+  list: 'Lists',
+  hash: 'Hashes',
+  set: 'Sets',
+  'sorted-set': 'Sorted sets',
+  stream: 'Streams',
+  bitmap: 'Bitmaps',
+  hyperloglog: 'HyperLogLog',
+  generic: 'Keys',
+  pubsub: 'Publish and subscribe',
+  transactions: 'Transactions',
+  scripting: 'Scripts',
+  connection: 'Connection',
+  server: 'Server',
+}
+
+/** A vertical bar ends a cell even within code: https://github.github.com/gfm/#tables-extension- */
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const code = (text) => (text === '' ? '' : `\`${cell(text)}\``)
+const rowOf = (cells) => `| ${cells.join(' | ')} |`
+const tableOf = (head, rows) => [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)].join('\n')
+
+const byName = (a, b) => (a.name < b.name ? -1 : 1)
+const title = (name) => name.replaceAll('|', ' ').toUpperCase()
+
+const ANSWERED = { keyspace: 'from the index', connection: 'by the server', data: 'computed' }
+const answered = (row) => (row.direct === undefined ? (ANSWERED[row.kind] ?? 'by the server') : 'directly')
+
+const leavesOf = (row) => (row.kind === 'container' ? [...row.subcommands.values()] : [row])
+
+const COMMANDS_HEAD = `# Commands
+
+This page is generated from the command table by \`npm run docs\`; do not edit it.
+
+Commands, arguments, replies and error texts are those of Redis 7.0. A command that is not on this page gets an error at once; nothing
+unknown is passed on. *Since* is the version of Redis that brought the command. *Answered* tells how it is done:
+
+- *directly*: one native command, or one script call, on ciphertext: one round trip to the backing Redis. With some options such a
+  command is computed instead.
+- *computed*: the key is read and opened, the command runs in the server, and the difference is written back under a guard.
+- *from the index*: from the bookkeeping of the automation, or by a script over it. The cost depends on the automation's own keys only.
+- *by the server*: without the automation's data.
+
+[Architecture](architecture.md) has the details.
+`
+
+/** @returns {string} docs/commands.md as a whole */
+export const renderCommands = ({ table, refusedSubcommands }) => {
+  const rows = [...table.values()].sort(byName)
+  const leaves = rows.filter((row) => row.kind !== 'refused').flatMap(leavesOf)
+  const served = leaves.filter((row) => row.kind !== 'refused').sort(byName)
+  const refused = [...rows, ...leaves].filter((row) => row.kind === 'refused')
+  const parts = [COMMANDS_HEAD]
+  const groups = [...new Set([...Object.keys(TITLES), ...served.map(({ group }) => group)])]
+  for (const group of groups) {
+    const members = served.filter((row) => row.group === group)
+    if (members.length === 0) continue
+    const lines = members.map((row) => [code(title(row.name)), code(row.syntax), row.since, cell(row.summary), answered(row)])
+    parts.push(`## ${TITLES[group] ?? group}\n\n${tableOf(['Command', 'Arguments', 'Since', 'What it does', 'Answered'], lines)}\n`)
+  }
+  const reasons = new Map()
+  for (const { name, reason } of refused) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  for (const [name, reason] of Object.entries(refusedSubcommands)) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  const lines = [...reasons].map(([reason, names]) => [cell(reason), [...new Set(names)].sort().map((name) => code(title(name))).join(', ')])
+  parts.push(
+    `## Not offered\n\nThese are answered with \`NOPERM\` and the reason.\n\n${tableOf(['Reason', 'Commands'], lines)}\n`,
+  )
+  return parts.join('\n')
+}
+
+const defaultOf = ({ default: preset, unit, production }) => {
+  if (preset === undefined) return production ? 'none; needed in production' : 'none'
+  return `\`${preset}\`${unit === undefined ? '' : ` ${unit}`}`
+}
+
+export const renderSettings = ({ settings }) =>
+  tableOf(
+    ['Setting', 'Default', 'Meaning'],
+    settings.map((setting) => {
+      const alias = setting.aliases.length === 0 ? '' : ` Another name: ${setting.aliases.map(code).join(', ')}.`
+      return [code(setting.name), defaultOf(setting), `${cell(setting.help)}${alias}${setting.secret ? ' Secret.' : ''}`]
+    }),
+  )
+
+export const renderErrors = ({ errors }) => {
+  const codes = new Map()
+  for (const { status, http, resp } of Object.values(errors)) {
+    const id = `${status} ${http}`
+    const known = codes.get(id) ?? { status, http, texts: new Set() }
+    known.texts.add(resp)
+    codes.set(id, known)
+  }
+  const rows = [...codes.values()].sort((a, b) => a.status - b.status || (a.http < b.http ? -1 : 1))
+  return tableOf(
+    ['Status', '`error`', 'The same over RESP'],
+    rows.map(({ status, http, texts }) => [String(status), code(http), [...texts].map(code).join('<br>')]),
+  )
+}
+
+const begin = (name) => `<!-- ${name}: generated by npm run docs, do not edit -->`
+const end = (name) => `<!-- ${name}: end -->`
+
+/** Replaces what stands between the markers of `name`. Throws when they are not there. */
+export const replaceSection = (page, name, text) => {
+  const from = page.indexOf(begin(name))
+  const to = page.indexOf(end(name))
+  if (from < 0 || to < from) throw new Error(`the markers of the section ${name} are missing`)
+  return `${page.slice(0, from)}${begin(name)}\n\n${text}\n\n${page.slice(to)}`
+}
+
+/** Every file with generated parts: `render` turns what it holds into what it should hold. */
+export const generated = (facts) => [
+  { file: 'docs/commands.md', render: () => renderCommands(facts) },
+  { file: 'docs/operations.md', render: (page) => replaceSection(page, 'settings', renderSettings(facts)) },
+  { file: 'docs/rest.md', render: (page) => replaceSection(page, 'errors', renderErrors(facts)) },
+]
