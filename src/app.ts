@@ -7,13 +7,14 @@ import { Subscriber } from './backing/subscriber.ts'
 import { limitScripts } from './commands/scripting.ts'
 import { limitStrings } from './commands/strings.ts'
 import type { Config } from './config.ts'
-import { onUnforeseen } from './core/execute.ts'
+import { onError } from './core/execute.ts'
 import { Waiters } from './core/blocking.ts'
 import { PubSub } from './core/pubsub.ts'
 import { Store } from './core/store.ts'
 import { limitStreams } from './core/stream-changes.ts'
 import { Tenants } from './core/tenant.ts'
 import { Keyring } from './crypto/keyring.ts'
+import { errorLog } from './error-log.ts'
 import { createAdminServer } from './http/admin.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Log } from './log.ts'
@@ -60,7 +61,7 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     undo.push(() => backing.close())
     await backing.connect()
 
-    onUnforeseen((error) => log.error({ reason: placesOf(error) }, 'internal error'))
+    onError(errorLog(log))
     limitStrings(config.maxValueSize)
     limitStreams(backing.version)
     limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
@@ -149,9 +150,6 @@ async function closed(server: FastifyInstance, timeoutMs: number): Promise<void>
   await server.close()
   clearTimeout(deadline)
 }
-
-/** Where an error came from, without its message, which may hold what a caller sent. */
-const placesOf = (error: Error): string => `${error.name} ${(error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).join('\n')}`
 
 const portOf = (server: Server): number => {
   const address = server.address()

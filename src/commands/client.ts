@@ -69,7 +69,7 @@ function unblock(session: Session, args: readonly Buffer[]): Reply {
   }
   const id = int64(args[2]!)
   for (const other of session.context.sessions) {
-    if (BigInt(other.id) !== id || other.tenant !== session.tenant || other.blocked === undefined) continue
+    if (BigInt(other.id) !== id || other.tenant?.id !== session.tenant?.id || other.blocked === undefined) continue
     other.blocked.end(how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY)
     return 1
   }

@@ -16,6 +16,8 @@ const RENEW_MS = 3_000
 /** Waiters that are tried in one round. */
 const MAX_CANDIDATES = 64
 const MAX_TIMER_MS = 2 ** 31 - 1
+/** How long the first try may take beyond the caller's own time. */
+const FIRST_TRY_MS = 5_000
 
 /** A client that waits. */
 export interface Waiter {
@@ -36,6 +38,8 @@ interface Entry extends Waiter {
   tried: boolean
   /** It has been tried before, so an error of the type of a key no longer concerns it. */
   seasoned: boolean
+  /** Its time was over before the first try, which every waiter has. */
+  late: boolean
   timer: NodeJS.Timeout | undefined
 }
 
@@ -96,12 +100,13 @@ export class Waiters {
       ending: undefined,
       tried: false,
       seasoned: false,
+      late: false,
       timer: undefined,
       end: (reply) => this.end(queue, entry, reply),
     }
     const queue = this.queueOf(call.tenant)
     queue.waiters.add(entry)
-    if (timeoutMs > 0) entry.timer = setTimeout(() => entry.end(NULL_ARRAY), Math.min(timeoutMs, MAX_TIMER_MS))
+    if (timeoutMs > 0) entry.timer = setTimeout(() => this.expire(entry), Math.min(timeoutMs, MAX_TIMER_MS))
     queue.subscribed.then(
       () => this.enter(queue, entry),
       (error: Error) => entry.end(errorReply(error)),
@@ -178,6 +183,7 @@ export class Waiters {
       entry.seasoned = true
       if (reply !== undefined) this.leave(queue, entry, reply)
       else if (entry.ending !== undefined) this.leave(queue, entry, entry.ending.reply)
+      else if (entry.late) this.leave(queue, entry, NULL_ARRAY)
       after(reply)
     }
     if (attempt === 'direct') {
@@ -198,6 +204,16 @@ export class Waiters {
       if (error.code === 'wrong_type' || error.code === 'unavailable' || error.code === 'backing_refused') return undefined
     }
     return errorReply(error)
+  }
+
+  /** However short the time is, what is there already is taken, as in Redis. */
+  private expire(entry: Entry): void {
+    if (entry.seasoned || entry.late) {
+      entry.end(NULL_ARRAY)
+      return
+    }
+    entry.late = true
+    entry.timer = setTimeout(() => this.expire(entry), FIRST_TRY_MS)
   }
 
   private end(queue: Queue, entry: Entry, reply: Reply): void {

@@ -2,7 +2,7 @@ import type { BackingReply } from '../backing/redis.ts'
 import { isReplyError, refusalOf } from '../backing/wire-command.ts'
 import type { DataRow, Direct } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
-import { KvError } from '../errors.ts'
+import { ERRORS, KvError } from '../errors.ts'
 import { ErrorReply, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
 import { checkKey } from './keys.ts'
@@ -96,22 +96,25 @@ const restored = (open: () => Reply): Reply => {
   }
 }
 
-/** What a RESP client reads. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`, and logged. */
+/** What a RESP client reads. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`. */
 export function errorReply(error: Error): ErrorReply {
-  if (error instanceof KvError) return new ErrorReply(error.respText)
+  if (error instanceof KvError) {
+    if (ERRORS[error.code].level !== 'debug') report(error)
+    return new ErrorReply(error.respText)
+  }
   // An error that a script passes on has not gone through the backing's own check.
   if (isReplyError(error)) return new ErrorReply(refusalOf(error)?.respText ?? error.message)
-  unforeseen(error)
+  report(error)
   return new ErrorReply(new KvError('internal').respText)
 }
 
-/** Set by the application to its log: a programming error must be seen, with its stack and without the command's arguments. */
-let unforeseen: (error: Error) => void = (error) => {
-  process.stderr.write(`${error.stack ?? error.message}\n`)
+/** Set by the application to its log: faults of ours, and errors that an operator should see. */
+let report: (error: Error) => void = (error) => {
+  process.stderr.write(`${error.name}\n`)
 }
 
-export const onUnforeseen = (handler: (error: Error) => void): void => {
-  unforeseen = handler
+export const onError = (handler: (error: Error) => void): void => {
+  report = handler
 }
 
 /** For rows whose direct write is a single operation. */

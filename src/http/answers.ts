@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Written } from '../core/lane.ts'
+import type { Written } from '../core/job.ts'
 import { joinObject, quote } from '../json/document.ts'
 import type { Members } from './values.ts'
 

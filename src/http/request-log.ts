@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 export const logRequest =
   (log: Log) =>
   (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    const level = reply.statusCode >= 500 ? 'warn' : 'info'
+    const level = reply.statusCode >= 500 ? 'warn' : reply.statusCode >= 400 ? 'info' : 'debug'
     if (log.enabled(level)) {
       const identity = request.caller?.identity
       log[level](

@@ -22,7 +22,7 @@ local function entry_of(i)
     local raw = redis.call('HGET', KEYS[2], name_of(i))
     if raw then
       local created, version, expires = string.match(raw, '^(%d+):%d+:(%d+):(%d+)$')
-      if created and (expires == '0' or tonumber(expires) > now) then entry = { created, version, expires } end
+      if created and (expires == '0' or tonumber(expires) >= now) then entry = { created, version, expires } end
     end
     entries[i] = entry
   end
