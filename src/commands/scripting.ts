@@ -7,12 +7,14 @@ import { OK, PONG, type Reply, SimpleString } from '../resp/reply.ts'
 import { ScriptCache } from '../scripting/cache.ts'
 import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../scripting/engine.ts'
 import { readScript, type Script, sha1Of } from '../scripting/script.ts'
-import { word } from './args.ts'
+import { TimeBudget } from '../scripting/time-budget.ts'
+import { int32, word } from './args.ts'
 import { lookUp } from './look-up.ts'
 import { connection, container, countedKeys, data, type DataRow, keyIndexes, type KeyspaceRow, type LeafRow } from './row.ts'
 
 const engine = new ScriptEngine()
 const cache = new ScriptCache()
+const budget = new TimeBudget()
 let limits: ScriptLimits = { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 }
 
 /** Set by the application from its settings. */
@@ -28,7 +30,7 @@ const ON_CONNECTION: Readonly<Record<string, (db: Db, args: readonly Buffer[]) =
   ping: (_db, args) => args[1] ?? PONG,
   echo: (_db, args) => args[1]!,
   select: (_db, args) => {
-    if (parseInteger(args[1]!) !== 0n) throw new KvError('db_index')
+    if (int32(args[1]!) !== 0) throw new KvError('db_index')
     return OK
   },
   // The clock that expiry goes by; a script that has to run again may read a later time.
@@ -95,7 +97,7 @@ function scriptOf(automationId: string, source: Buffer): Script {
   if (known !== undefined) return known
   // A copy: the source is part of a request's buffer.
   const script = readScript(Buffer.from(source), sha1)
-  engine.compile(script, limits)
+  timed(automationId, () => engine.compile(script, limits))
   cache.add(automationId, script)
   return script
 }
@@ -124,17 +126,32 @@ const evaluate =
       throw respError('ERR Can not execute a script with write flag using *_ro command.')
     }
     const keys = args.slice(FIRST_KEY_AT, FIRST_KEY_AT + count)
-    return engine.run(
-      script,
-      {
-        keys,
-        args: args.slice(FIRST_KEY_AT + count),
-        host: new Commands(db, context, keys, readOnly || script.noWrites),
-        atomically: (run) => db.attempt(run),
-      },
-      limits,
+    return timed(context.tenant.id, () =>
+      engine.run(
+        script,
+        {
+          keys,
+          args: args.slice(FIRST_KEY_AT + count),
+          host: new Commands(db, context, keys, readOnly || script.noWrites),
+          atomically: (run) => db.attempt(run),
+        },
+        limits,
+      ),
     )
   }
+
+/** Runs a script on the automation's account of time. */
+function timed<T>(automationId: string, run: () => T): T {
+  if (!budget.allows(automationId, limits.timeLimitMs)) {
+    throw respError('TRYAGAIN slow scripts of this automation used up its time; nothing was written')
+  }
+  const startedAt = performance.now()
+  try {
+    return run()
+  } finally {
+    budget.spend(automationId, performance.now() - startedAt)
+  }
+}
 
 const group = 'scripting'
 const FLAGS = 'noscript stale skip_monitor no_mandatory_keys movablekeys'

@@ -17,8 +17,9 @@ interface Shelf {
 }
 
 /**
- * The scripts that this process knows, each automation's apart from the others': what one loads, another neither finds nor pushes out, until
- * all of them together reach the last limit; then the automation that ran none for longest loses its own. The order of a Map is the order of use.
+ * The scripts that this process knows, each automation's apart from the others': what one loads, another neither finds nor pushes out,
+ * until all of them together reach the last limit; then the automation that ran none for longest loses its own. The order of a Map is
+ * the order of use.
  */
 export class ScriptCache {
   private readonly limits: CacheLimits

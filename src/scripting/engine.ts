@@ -160,9 +160,7 @@ class Equipped {
     Object.assign(this.json, jsonDefaults())
     this.state.host = undefined
     this.state.protocol = 2
-    if (this.machine.grown) return false
-    this.machine.restore()
-    return true
+    return this.machine.reset()
   }
 
   compile(script: Script): void {
@@ -205,7 +203,7 @@ class Equipped {
   private load(L: LuaState, chunk: Buffer): number {
     const { machine, names } = this
     const at = machine.reserveIn(L, chunk.length + 1)
-    machine.memory.set(chunk, at)
+    machine.heap.bytes.set(chunk, at)
     const status = machine.api.luaL_loadbuffer(L, at, chunk.length, names.chunk)
     machine.release(at, chunk.length + 1)
     if (status === MEMORY_ERROR) throw new ScriptKilled('memory')

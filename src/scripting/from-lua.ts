@@ -23,7 +23,10 @@ export function toInteger(value: number): number | bigint {
   return Math.abs(whole) < 2 ** 63 ? BigInt(whole) : INT64_MIN
 }
 
-/** A script's value as the reply that it stands for. Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#lua-to-resp2-type-conversion */
+/**
+ * A script's value as the reply that it stands for.
+ * Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#lua-to-resp2-type-conversion
+ */
 export class ReplyReader {
   private readonly machine: LuaMachine
   private bytes = 0
@@ -134,6 +137,6 @@ export class ReplyReader {
   private count(bytes: number): void {
     this.bytes += bytes
     if (this.bytes > this.machine.memoryBytes) throw new ScriptKilled('memory')
-    if ((this.bytes & 0xfff) < ELEMENT_BYTES) this.machine.checkTime()
+    if ((this.bytes & 0xfff) < ELEMENT_BYTES) this.machine.heap.checkTime()
   }
 }

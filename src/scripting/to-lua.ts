@@ -18,10 +18,15 @@ import type { LuaMachine } from './vm/machine.ts'
 /** What redis.setresp chose: the form in which scripts see replies. */
 export type ScriptProtocol = 2 | 3
 
-/** A command's reply as the value that a script gets. Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#resp-to-lua-type-conversion */
+/**
+ * A command's reply as the value that a script gets.
+ * Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/#resp-to-lua-type-conversion
+ */
 export class ReplyPusher {
   private readonly machine: LuaMachine
-  private readonly names: Readonly<Record<'ok' | 'err' | 'flag' | 'double' | 'map' | 'set' | 'big_number' | 'verbatim_string' | 'string' | 'format', number>>
+  private readonly names: Readonly<
+    Record<'ok' | 'err' | 'flag' | 'double' | 'map' | 'set' | 'big_number' | 'verbatim_string' | 'string' | 'format', number>
+  >
 
   constructor(machine: LuaMachine) {
     this.machine = machine

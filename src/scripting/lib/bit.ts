@@ -5,7 +5,10 @@ const MAGIC = 2 ** 52 + 2 ** 51
 const double = new Float64Array(1)
 const words = new Int32Array(double.buffer)
 
-/** A number as LuaBitOp normalizes it: its lowest 32 bits, rounded as the addition of 2^52 + 2^51 rounds. Source: https://bitop.luajit.org/semantics.html */
+/**
+ * A number as LuaBitOp normalizes it: its lowest 32 bits, rounded as the addition of 2^52 + 2^51 rounds.
+ * Source: https://bitop.luajit.org/semantics.html
+ */
 export function toBits(value: number): number {
   double[0] = value + MAGIC
   return words[0]!

@@ -32,7 +32,7 @@ export class JsonEncoder {
     const { out } = this
     const { api, text, memoryBytes } = this.machine
     if (out.length > memoryBytes) text.raise(L, 'not enough memory', false)
-    if ((out.length & 0xfff) === 0) this.machine.checkTime()
+    if ((out.length & 0xfff) === 0) this.machine.heap.checkTime()
     const type = api.lua_type(L, -1)
     switch (type) {
       case LuaType.STRING:

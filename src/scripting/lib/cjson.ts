@@ -20,7 +20,10 @@ export const jsonDefaults = (): JsonOptions => ({
   encodeInvalid: false, decodeInvalid: true,
 })
 
-/** The `cjson` table of scripts; `options` are those of the script that runs. Source: https://www.kyne.com.au/~mark/software/lua-cjson-manual.html */
+/**
+ * The `cjson` table of scripts; `options` are those of the script that runs.
+ * Source: https://www.kyne.com.au/~mark/software/lua-cjson-manual.html
+ */
 export function cjsonLibrary(machine: LuaMachine, options: JsonOptions): Library {
   const { api, text } = machine
   const encoder = new JsonEncoder(machine, options)

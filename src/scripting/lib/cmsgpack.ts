@@ -91,7 +91,7 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
     else if (type === LuaType.TABLE && level < MAX_NESTING) packTable(L, out, level)
     else out.byte(0xc0)
     api.lua_settop(L, -2)
-    if ((out.length & 0xfff) === 0) machine.checkTime()
+    if ((out.length & 0xfff) === 0) machine.heap.checkTime()
   }
 
   const pack = (L: LuaState): number => {

@@ -51,7 +51,7 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
   }
 
   const attempt = (L: LuaState): Reply => {
-    machine.checkTime()
+    machine.heap.checkTime()
     const args = checked(L)
     if (typeof args === 'string') return new ErrorReply(args)
     try {
@@ -60,7 +60,7 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
       if (error instanceof KvError) return new ErrorReply(error.respText)
       throw error
     } finally {
-      machine.checkTime()
+      machine.heap.checkTime()
     }
   }
 

@@ -112,7 +112,12 @@ function integerOf(bytes: Buffer, little: boolean, signed: boolean): number {
 export function structLibrary(machine: LuaMachine): Library {
   const { api, text } = machine
 
-  const formatOf = (L: LuaState): Format => new Format(text.argument(L, 1).toString('latin1'), (message) => text.raise(L, message), (message) => text.argumentError(L, 1, message))
+  const formatOf = (L: LuaState): Format =>
+    new Format(
+      text.argument(L, 1).toString('latin1'),
+      (message) => text.raise(L, message),
+      (message) => text.argumentError(L, 1, message),
+    )
 
   const pack = (L: LuaState): number => {
     const format = formatOf(L)

@@ -19,7 +19,7 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
   const errName = machine.text.name('err')
 
   const costing = (stepsOf: (L: LuaState) => number): Guard => (L, stock) => {
-    machine.checkTimeIfLarge()
+    machine.heap.checkTimeIfLarge()
     return stepsOf(L) > FREE_STEPS ? runSlow(L, stock) : stock(L)
   }
   const length = (L: LuaState, index: number): number => (api.lua_type(L, index) === LuaType.STRING ? api.lua_objlen(L, index) : 0)
@@ -38,7 +38,7 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
     return api.lua_objlen(L, 1) ** 2
   }
   const linear: Guard = (L, stock) => {
-    machine.checkTimeIfLarge()
+    machine.heap.checkTimeIfLarge()
     return stock(L)
   }
 
@@ -76,7 +76,7 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
     }],
     ['table.sort', costing(sort)],
     ['table.insert', (L, stock) => {
-      machine.checkTimeIfLarge()
+      machine.heap.checkTimeIfLarge()
       return refusing(L, stock)
     }],
     ['table.remove', linear],

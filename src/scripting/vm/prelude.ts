@@ -19,6 +19,7 @@ local function readonly(target)
   return setmetatable({}, { __index = target, __newindex = refuse, __metatable = hidden, [marker] = target })
 end
 hidden = readonly({})
+getmetatable(hidden).__metatable = hidden
 
 -- The stock function would hand a binary chunk to the undumper, which trusts it. loadstring refuses them.
 function globals.load(reader, name)

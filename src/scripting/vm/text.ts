@@ -21,7 +21,7 @@ export class ScratchText {
   push(L: LuaState, bytes: Uint8Array): void {
     const { machine, size } = this
     const at = bytes.length <= size ? this.at : machine.reserveIn(L, bytes.length)
-    machine.memory.set(bytes, at)
+    machine.heap.bytes.set(bytes, at)
     machine.api.lua_pushlstring(L, at, bytes.length)
     if (at !== this.at) machine.release(at, bytes.length)
   }
@@ -29,7 +29,7 @@ export class ScratchText {
   /** A text of ours, or one that `read` made with latin1. */
   pushLatin1(L: LuaState, text: string): void {
     if (text.length > this.size) return this.push(L, Buffer.from(text, 'latin1'))
-    this.machine.memory.write(text, this.at, 'latin1')
+    this.machine.heap.bytes.write(text, this.at, 'latin1')
     this.machine.api.lua_pushlstring(L, this.at, text.length)
   }
 
@@ -38,7 +38,7 @@ export class ScratchText {
     const { machine, lengthAt } = this
     const at = machine.api.lua_tolstring(L, index, lengthAt)
     if (at === 0) return EMPTY
-    return machine.memory.subarray(at, at + machine.memory.readUInt32LE(lengthAt))
+    return machine.heap.bytes.subarray(at, at + machine.heap.bytes.readUInt32LE(lengthAt))
   }
 
   /** A copy of `view`. */
@@ -50,7 +50,7 @@ export class ScratchText {
   argument(L: LuaState, index: number): Buffer {
     const { machine, lengthAt } = this
     const at = machine.api.luaL_checklstring(L, index, lengthAt)
-    return machine.memory.subarray(at, at + machine.memory.readUInt32LE(lengthAt))
+    return machine.heap.bytes.subarray(at, at + machine.heap.bytes.readUInt32LE(lengthAt))
   }
 
   /** A C string that stays, for lua_getfield and its like: made while the machine is set up, so that no script pays for it. */
@@ -60,7 +60,7 @@ export class ScratchText {
       if (this.sealed) throw new Error(`the name ${text} comes too late`)
       const bytes = Buffer.from(`${text}\0`, 'latin1')
       at = this.machine.reserve(bytes.length)
-      this.machine.memory.set(bytes, at)
+      this.machine.heap.bytes.set(bytes, at)
       this.names.set(text, at)
     }
     return at
@@ -84,7 +84,7 @@ export class ScratchText {
   /** `bad argument #n to 'function' (text)` */
   argumentError(L: LuaState, index: number, text: string): never {
     const bytes = Buffer.from(`${text}\0`, 'latin1')
-    this.machine.memory.set(bytes.subarray(0, this.size), this.at)
+    this.machine.heap.bytes.set(bytes.subarray(0, this.size), this.at)
     this.machine.api.luaL_argerror(L, index, this.at)
     throw new Error('unreachable')
   }

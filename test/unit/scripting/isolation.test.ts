@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { ScriptEngine } from '../../../src/scripting/engine.ts'
+import type { LuaMachine } from '../../../src/scripting/vm/machine.ts'
+import { evaluate, LIMITS, shown } from './helpers.ts'
+
+const SECRET = 'a-secret-of-automation-one'
+const memoryOf = (engine: ScriptEngine): Buffer => (engine as unknown as { machine: { machine: LuaMachine } }).machine.machine.heap.bytes
+
+/** Scripts that end in every way there is, each with the secret in hand. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  'a result': 'return ARGV[1] .. KEYS[1]',
+  'an error': 'error(ARGV[1])',
+  'an error within a coroutine': 'coroutine.wrap(function() error({err = ARGV[1]}) end)()',
+  'the time limit': 'local t = {} while true do t[#t % 1000 + 1] = ARGV[1] .. #t end',
+  'the memory limit': 'local t = {} while true do t[#t + 1] = ARGV[1] .. #t end',
+  'the watchdog': 'return (ARGV[1]):rep(100):find((".-"):rep(50) .. "!")',
+  'a stack overflow': 'local function f(x) return f(x .. "1") + 1 end return f(ARGV[1])',
+  'a deep stack of C functions': 'local function f(n) return (ARGV[1]):gsub(".", function() if n > 0 then return f(n - 1) end error("out") end) end return f(150)',
+  'a failed command': 'return redis.call("fail", ARGV[1])',
+  'a large string': 'return #(ARGV[1]):rep(40000)',
+  'a format': 'return string.format("%s %q", ARGV[1], ARGV[1])',
+  'json': 'return cjson.encode(cjson.decode(cjson.encode({ARGV[1], ARGV[1] .. "x"})))',
+}
+
+describe('a script leaves nothing behind', () => {
+  test.each(Object.entries(ENDINGS))('in memory, after %s', (_name, source) => {
+    const engine = new ScriptEngine()
+    const host = {
+      call: (args: readonly Buffer[]) => {
+        if (args[0]!.toString() === 'fail') throw new Error(`unforeseen ${SECRET}`)
+        return args[1]!
+      },
+      allows: () => true,
+    }
+    evaluate(engine, 'return 1')
+    const used = memoryOf(engine)
+    try {
+      evaluate(engine, source, { keys: [Buffer.from(SECRET)], args: [Buffer.from(SECRET)], host, limits: { ...LIMITS, timeLimitMs: 100 } })
+    } catch (error) {
+      expect((error as Error).message).toContain('unforeseen')
+    }
+    expect(shown(evaluate(engine, 'return 1'))).toBe('1')
+    if (used.length > 0) expect(used.includes(SECRET)).toBe(false)
+    expect(memoryOf(engine).includes(SECRET)).toBe(false)
+  })
+
+  test.each([
+    ['local _, t = pairs(string) t.upper = function() return "leak" end return ("x"):upper()', 'return ("x"):upper()', 'X'],
+    ['local _, t = pairs(redis) t.call = function() return "leak" end return redis.call()', 'return redis.call("echo", "x")', '[x]'],
+    ['local _, t = pairs(_G) rawset(t, "leak", "leak") return leak', 'return rawget(_G, "leak") == nil', '1'],
+    ['cjson.encode_number_precision(3) return cjson.encode(12345)', 'return cjson.encode(12345)', '12345'],
+    ['redis.setresp(3) return redis.call("x")', 'return true', '1'],
+    ['collectgarbage("stop") collectgarbage("setpause", 1)', 'return collectgarbage("setpause", 200)', '200'],
+    ['math.randomseed(1) return math.random(1e6)', 'return 1', '1'],
+  ])('in the state: %s', (first, second, expected) => {
+    const engine = new ScriptEngine()
+    evaluate(engine, first)
+    expect(shown(evaluate(engine, second))).toBe(expected)
+  })
+
+  test('the random numbers of two runs differ, those of a seed do not', () => {
+    const engine = new ScriptEngine()
+    const random = 'local t = {} for i = 1, 8 do t[i] = math.random(1e6) end return table.concat(t, " ")'
+    expect(shown(evaluate(engine, random))).not.toBe(shown(evaluate(engine, random)))
+    expect(shown(evaluate(engine, `math.randomseed(5) ${random}`))).toBe(shown(evaluate(engine, `math.randomseed(5) ${random}`)))
+  })
+
+  test('every run starts from the same memory', () => {
+    const engine = new ScriptEngine()
+    const count = 'return {collectgarbage("count") * 1024, tostring({})}'
+    const first = shown(evaluate(engine, count))
+    evaluate(engine, 'local t = {} for i = 1, 10000 do t[i] = {i} end return #t')
+    expect(shown(evaluate(engine, count))).toBe(first)
+  })
+})

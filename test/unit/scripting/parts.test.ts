@@ -1,0 +1,165 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { formatGeneral } from '../../../src/redis/general-format.ts'
+import { formatDouble } from '../../../src/redis/floats.ts'
+import { ScriptCache } from '../../../src/scripting/cache.ts'
+import { ScriptEngine } from '../../../src/scripting/engine.ts'
+import { readScript, type Script } from '../../../src/scripting/script.ts'
+import { TimeBudget } from '../../../src/scripting/time-budget.ts'
+import { patternSteps } from '../../../src/scripting/vm/pattern-cost.ts'
+import { watched, WatchdogTimeout } from '../../../src/scripting/vm/watchdog.ts'
+import { evaluate, shown } from './helpers.ts'
+
+describe('the cost of a pattern', () => {
+  const steps = (pattern: string, length: number, anchors = true): number => patternSteps(Buffer.from(pattern), length, anchors)
+
+  test.each([
+    ['[^,]+', 1],
+    ['^(%d+)$', 1],
+    ['(%w+)=(%w+)', 2],
+    ['^(%w+)=(%w+)', 1],
+    ['a*a*a*b', 4],
+    ['^a*a*a*b', 3],
+    ['%b()', 2],
+    ['x-y', 2],
+    ['[%]x]+', 1],
+    ['[]x]*z', 2],
+    ['%f[%w]%w+', 1],
+    ['.-', 1],
+  ])('%s grows with the power %i of the length', (pattern, power) => {
+    const ratio = Math.log10(steps(pattern, 1_000_000) / steps(pattern, 100_000))
+    expect(Math.round(ratio)).toBe(power)
+  })
+
+  test('an optional item doubles it', () => {
+    expect(steps('a?'.repeat(40) + 'b', 10)).toBeGreaterThan(2 ** 40)
+  })
+
+  test('any bytes are a pattern', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(1000), (pattern, length) => patternSteps(pattern, length, true) >= 1))
+  })
+
+  test('what is cheap by this count is quick', () => {
+    const engine = new ScriptEngine()
+    const item = fc.constantFrom('a', '.', '[ab]', '%w', '(a)', 'b')
+    const pattern = fc.array(fc.tuple(item, fc.constantFrom('', '*', '+', '-', '?')), { maxLength: 6 })
+    fc.assert(
+      fc.property(pattern, fc.nat(2000), (items, length) => {
+        const text = items.map(([one, suffix]) => (one.startsWith('(') ? one : one + suffix)).join('')
+        if (patternSteps(Buffer.from(text), length, true) > 1_000_000) return
+        const startedAt = performance.now()
+        evaluate(engine, 'return {pcall(string.find, ("a"):rep(ARGV[1]), ARGV[2])}', { args: [Buffer.from(`${length}`), Buffer.from(text)] })
+        expect(performance.now() - startedAt).toBeLessThan(500)
+      }),
+    )
+  })
+})
+
+describe('the cache of scripts', () => {
+  const script = (text: string): Script => readScript(Buffer.from(text))
+
+  test('keeps the scripts of automations apart', () => {
+    const cache = new ScriptCache()
+    const one = script('return 1')
+    cache.add('a', one)
+    expect(cache.get('a', one.sha1)).toBe(one)
+    expect(cache.get('b', one.sha1)).toBeUndefined()
+    expect(cache.has('b', one.sha1)).toBe(false)
+    cache.add('b', one)
+    cache.flush('b')
+    expect(cache.has('a', one.sha1)).toBe(true)
+  })
+
+  test('drops what was used least recently, by number and by bytes', () => {
+    const cache = new ScriptCache({ scriptsPerAutomation: 3, bytesPerAutomation: 10_000, bytes: 1_000_000 })
+    const scripts = [1, 2, 3, 4].map((n) => script(`return ${n}`))
+    for (const one of scripts.slice(0, 3)) cache.add('a', one)
+    cache.get('a', scripts[0]!.sha1)
+    cache.add('a', scripts[3]!)
+    expect(scripts.map(({ sha1 }) => cache.has('a', sha1))).toEqual([true, false, true, true])
+    const large = script(`return "${'x'.repeat(9_000)}"`)
+    cache.add('a', large)
+    expect(cache.has('a', large.sha1)).toBe(true)
+    expect(cache.has('a', scripts[2]!.sha1)).toBe(false)
+  })
+
+  test('an automation with many scripts pushes out no other until all is full', () => {
+    const cache = new ScriptCache({ scriptsPerAutomation: 2, bytesPerAutomation: 100_000, bytes: 3_000 })
+    const one = script('return 1')
+    cache.add('quiet', one)
+    for (let i = 0; i < 100; i++) cache.add('busy', script(`return ${i}`))
+    expect(cache.has('quiet', one.sha1)).toBe(true)
+    for (let i = 0; i < 10; i++) cache.add(`other-${i}`, script(`return ${i}`))
+    expect(cache.has('quiet', one.sha1)).toBe(false)
+  })
+})
+
+describe('the time budget', () => {
+  test('quick scripts cost nothing, slow ones use up the burst, and it comes back', () => {
+    const budget = new TimeBudget()
+    for (let i = 0; i < 10_000; i++) budget.spend('a', 10, 0)
+    expect(budget.allows('a', 200, 0)).toBe(true)
+    for (let i = 0; i < 5; i++) {
+      expect(budget.allows('a', 200, 0)).toBe(true)
+      budget.spend('a', 200, 0)
+    }
+    expect(budget.allows('a', 200, 0)).toBe(false)
+    expect(budget.allows('b', 200, 0)).toBe(true)
+    expect(budget.allows('a', 200, 1000)).toBe(true)
+    budget.spend('a', 300, 1000)
+    expect(budget.allows('a', 200, 1000)).toBe(false)
+    expect(budget.allows('a', 200, 60_000)).toBe(true)
+  })
+})
+
+describe('the shebang', () => {
+  test('flags are read, and the body keeps its line numbers', () => {
+    const script = readScript(Buffer.from('#!lua flags=no-writes,allow-stale\nreturn 1'))
+    expect(script).toMatchObject({ noWrites: true, declaresFlags: true })
+    expect(script.body.toString()).toBe('\nreturn 1')
+    expect(readScript(Buffer.from('return 1'))).toMatchObject({ noWrites: false, declaresFlags: false })
+  })
+})
+
+describe('the watchdog', () => {
+  test('gives results and errors through', () => {
+    expect(watched(1000, () => 7)).toBe(7)
+    const error = new TypeError('x')
+    expect(() =>
+      watched(1000, () => {
+        throw error
+      }),
+    ).toThrow(error)
+  })
+
+  test('ends a loop, and works again', () => {
+    expect(() =>
+      watched(30, () => {
+        for (;;);
+      }),
+    ).toThrow(WatchdogTimeout)
+    expect(watched(1000, () => 8)).toBe(8)
+  })
+})
+
+describe('numbers as C prints them', () => {
+  test('as %.17g', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (n) => {
+        expect(formatGeneral(n, 17)).toBe(formatDouble(n))
+      }),
+    )
+  })
+
+  test('as Lua prints %.14g', () => {
+    const engine = new ScriptEngine()
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 20 }), (numbers) => {
+        const packed = Buffer.alloc(numbers.length * 8)
+        numbers.forEach((n, i) => packed.writeDoubleLE(n, i * 8))
+        const source = 'local t = {} for i = 1, #ARGV[1], 8 do t[#t + 1] = tostring((struct.unpack("d", ARGV[1], i))) end return table.concat(t, " ")'
+        expect(shown(evaluate(engine, source, { args: [packed] }))).toBe(numbers.map((n) => formatGeneral(n, 14)).join(' '))
+      }),
+    )
+  })
+})
