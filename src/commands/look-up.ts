@@ -3,8 +3,8 @@ import { REFUSED_SUBCOMMANDS } from './refused.ts'
 import { arityFits, type LeafRow, type Row } from './row.ts'
 import { TABLE } from './table.ts'
 
-/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut and cleaned. */
-const printable = (name: string): string => name.slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
+/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut, at a NUL as in Redis, and cleaned. */
+const printable = (name: string): string => name.replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
 
 /**
  * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or subcommand or a wrong number of

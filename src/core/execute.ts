@@ -2,7 +2,7 @@ import type { BackingReply } from '../backing/redis.ts'
 import { isReplyError, refusalOf } from '../backing/wire-command.ts'
 import type { DataRow, Direct } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
-import { ERRORS, KvError } from '../errors.ts'
+import { ERRORS, KvError, respError } from '../errors.ts'
 import { ErrorReply, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
 import { checkKey } from './keys.ts'
@@ -63,16 +63,21 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
 }
 
 /** Groups whose commands are computed when Redis finds another type: a document that is an array, a sketch that a client wrote with SET. */
-const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
+export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
 
-/**
- * A list command on a document that is an array finds a string in Redis: it is computed, which turns the document into a list. Redis's error
- * for a missing consumer group holds the key's name in the backing Redis: computed, it holds the user's.
- */
+/** What finds another form of its type in Redis is computed; a list command turns the document into a list by that. */
 function directFailed(call: Call, row: DataRow, error: Error, done: Done): void {
-  if (error.message.startsWith(OTHER_FORMS.includes(row.group) ? 'WRONGTYPE' : 'NOGROUP')) compute(call, row, done)
-  else done(errorReply(error), error)
+  if (OTHER_FORMS.includes(row.group) && error.message.startsWith('WRONGTYPE')) {
+    compute(call, row, done)
+    return
+  }
+  const seen = asSeen(call, error)
+  done(errorReply(seen), seen)
 }
+
+/** Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its own name for it. */
+const asSeen = ({ tenant }: Call, error: Error): Error =>
+  error.message.startsWith('NOGROUP ') ? respError(error.message.replace(tenant.prefix.toString('latin1'), '')) : error
 
 function compute(call: Call, row: DataRow, done: Done): void {
   const { store, tenant, args, computing, computed } = call

@@ -69,7 +69,8 @@ function readSparse(bytes: Buffer): Registers | undefined {
 }
 
 /** A sketch with no count in its cache; `dense` when it was dense already, which it then stays. */
-export const writeSketch = (registers: Registers, dense: boolean): Buffer => (dense ? undefined : writeSparse(registers)) ?? writeDense(registers)
+export const writeSketch = (registers: Registers, dense: boolean): Buffer =>
+  (dense ? undefined : writeSparse(registers)) ?? writeDense(registers)
 
 function withHeader(encoding: number, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + body.length)
