@@ -69,11 +69,11 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     const store = new Store(backing, config)
     const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
 
-    const subscriber = new Subscriber(redisUrl, log)
+    const subscriber = new Subscriber({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
     const pubsub = new PubSub(backing, subscriber, log)
     const waiters = new Waiters(store, subscriber)
     undo.push(async () => {
-      pubsub.close()
+      await pubsub.close()
       waiters.close()
       subscriber.close()
     })

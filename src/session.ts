@@ -5,6 +5,7 @@ import type { Kind, Listener, PubSub } from './core/pubsub.ts'
 import type { Store } from './core/store.ts'
 import type { Tenant, Tenants } from './core/tenant.ts'
 import { Transaction } from './core/transaction.ts'
+import { idOf } from './core/values.ts'
 import { KvError } from './errors.ts'
 import type { Protocol } from './resp/encode.ts'
 import { PushReply } from './resp/reply.ts'
@@ -100,6 +101,8 @@ export class Session implements Listener {
   }
 
   deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
+    // A client must not get a message before the confirmation of its subscription.
+    if (!this.subscriptions[kind].has(idOf(pattern ?? channel))) return
     if (pattern !== undefined) this.push(new PushReply(['pmessage', pattern, channel, message]))
     else this.push(new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message]))
   }

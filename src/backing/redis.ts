@@ -1,6 +1,8 @@
+import type { Writable } from 'node:stream'
 import { Redis, type RedisOptions } from 'ioredis'
 import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { crashPoint } from './crash-point.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf, WireCommand } from './wire-command.ts'
 
@@ -18,7 +20,27 @@ export interface BackingOptions {
 const OLDEST_VERSION = [6, 2] as const
 
 /** Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return. */
-const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
+export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
+
+/** What both connections have in common. */
+export const linkOptions = (url: string): RedisOptions =>
+  ({
+    ...redisOptions(url),
+    protocol: 2,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: retryDelayMs,
+    // A Redis that loads its data says how long that will take, and is often wrong.
+    maxLoadingRetryTime: 250,
+    connectTimeout: 5_000,
+    // A link that is given up is often one on which nothing arrives any more, so its peer will not close it.
+    disconnectTimeout: 50,
+  }) as RedisOptions
+
+/** At most so often is a link given up because its Redis has become a replica. */
+const LEAVE_REPLICA_MS = 1_000
 
 /**
  * The one door to the backing Redis. Invariants:
@@ -32,10 +54,17 @@ export class Backing {
   private readonly commandTimeoutMs: number
   private readonly watchdog: NodeJS.Timeout
   private inFlight = 0
+  /** The stream that is being gathered for. */
+  private corked: Writable | undefined
   private sent = 0
   private lastProgress = 0
   private scriptsLoaded = false
   private closing = false
+  /** The link is open, but its first answers are not here yet. */
+  private greeting = false
+  /** The link is given up as soon as nothing is in flight. */
+  private leaving = false
+  private leftAt = 0
   /** `major.minor.patch` of the backing server, known after `connect`. */
   version = ''
 
@@ -43,25 +72,25 @@ export class Backing {
     this.log = options.log
     this.commandTimeoutMs = options.commandTimeoutMs
     this.redis = new Redis({
-      ...redisOptions(options.url),
-      protocol: 2,
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: retryDelayMs,
-      connectTimeout: 5_000,
+      ...linkOptions(options.url),
       connectionName: 'automation-kv',
     } as RedisOptions)
     this.redis.on('error', (error: Error) => this.log.warn({ reason: reasonOf(error) }, 'backing Redis: connection failed'))
+    this.redis.on('connect', () => {
+      this.greeting = true
+      this.lastProgress = Date.now()
+    })
     this.redis.on('close', () => {
+      this.greeting = false
+      this.leaving = false
       this.scriptsLoaded = false
       if (!this.closing) this.log.warn({}, 'backing Redis: link down')
     })
     this.redis.on('ready', () => {
+      this.greeting = false
       this.loadScripts().then(
         () => this.log.info({}, 'backing Redis: link up'),
-        (error: Error) => this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded'),
+        (error: Error) => this.scriptsRefused(error),
       )
     })
     this.watchdog = setInterval(() => this.giveUpStalledLink(), Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)))
@@ -90,7 +119,7 @@ export class Backing {
   }
 
   get ready(): boolean {
-    return this.redis.status === 'ready'
+    return this.redis.status === 'ready' && !this.leaving
   }
 
   /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
@@ -100,8 +129,11 @@ export class Backing {
 
   /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
   script(script: Script, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+    crashPoint?.(script.name, 'before')
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
+      crashPoint?.(script.name, 'after')
       if (error === null || !error.message.startsWith('NOSCRIPT')) {
+        if (writes && Array.isArray(reply)) this.noticeReplica(errorIn(reply))
         done(error, reply)
       } else if (this.sent === position || script.anyOrder === true) {
         // Nothing ran, so sending it again is no resend; EVAL also puts the script back into the cache.
@@ -134,7 +166,7 @@ export class Backing {
   }
 
   private send(command: readonly BackingArg[], writes: boolean, done: BackingCallback): void {
-    if (this.redis.status !== 'ready') {
+    if (!this.ready) {
       done(new KvError('unavailable'), null)
       return
     }
@@ -144,11 +176,27 @@ export class Backing {
       this.inFlight--
       this.lastProgress = Date.now()
       if (error === null) done(null, reply)
-      else if (isReplyError(error)) done(refusalOf(error) ?? error, null)
-      else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+      else if (isReplyError(error)) {
+        this.noticeReplica(error)
+        done(refusalOf(error) ?? error, null)
+      } else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+      if (this.leaving && this.inFlight === 0) this.redis.disconnect(true)
     })
     this.sent++
+    this.gather()
     void this.redis.sendCommand(wire as never)
+  }
+
+  /** What is sent in one turn of the event loop goes out in one system call: one for each command took half of the time of a pipelined GET. */
+  private gather(): void {
+    const { stream } = this.redis as unknown as { stream: Writable }
+    if (this.corked === stream) return
+    this.corked = stream
+    stream.cork()
+    setImmediate(() => {
+      this.corked = undefined
+      stream.uncork()
+    })
   }
 
   private async loadScripts(): Promise<void> {
@@ -161,14 +209,42 @@ export class Backing {
   private reloadScripts(): void {
     if (!this.scriptsLoaded) return
     this.scriptsLoaded = false
-    this.loadScripts().catch((error: Error) => this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded'))
+    this.loadScripts().catch((error: Error) => this.scriptsRefused(error))
+  }
+
+  private scriptsRefused(error: Error): void {
+    // A link that broke meanwhile is no refusal; the next one loads them.
+    if (error instanceof KvError && error.code === 'unavailable') return
+    this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded')
+  }
+
+  /** After a failover the address leads to another Redis, but a link to the former primary stays open: a new one is made, once this one is quiet. */
+  private noticeReplica(error: unknown): void {
+    if (!(error instanceof Error) || !error.message.startsWith('READONLY ') || Date.now() - this.leftAt < LEAVE_REPLICA_MS) return
+    this.log.warn({}, 'backing Redis: it has become a replica, connecting anew')
+    this.leftAt = Date.now()
+    this.leaving = true
   }
 
   private giveUpStalledLink(): void {
-    if (this.inFlight === 0 || Date.now() - this.lastProgress < this.commandTimeoutMs) return
+    if (this.inFlight === 0 && !this.greeting) {
+      // A link that nobody uses may have died without a sign; the next command should not have to find out.
+      this.read(['PING'], () => {})
+      return
+    }
+    if (Date.now() - this.lastProgress < this.commandTimeoutMs) return
     this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, link given up')
     this.redis.disconnect(true)
   }
+}
+
+/** The first error that a script passes on, of one command or of one in a list. */
+const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
+  for (const reply of replies) {
+    const error = Array.isArray(reply) ? reply.find((each) => each instanceof Error) : reply
+    if (error instanceof Error) return error
+  }
+  return undefined
 }
 
 /** ioredis options for a URL of the setting REDIS_URL. */

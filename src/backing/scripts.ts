@@ -17,12 +17,14 @@ function script(name: string, parts: readonly string[], end = ''): Script {
 }
 
 /** Native commands with their bookkeeping. */
-export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'run'])
+export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'run'])
+/** Several write requests of one native command each. */
+export const MANY = script('many', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
 export const COMMIT: Script = { ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']), anyOrder: true }
 /** Several keys at one moment; writes nothing. */
 export const SNAPSHOT: Script = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
-export const FLUSH = script('flush', ['prelude', 'deletions', 'flush'])
+export const FLUSH = script('flush', ['prelude', 'deletions', 'waiting', 'flush'])
 /** The index, freed of what has expired: whole, and step by step. */
 export const KEYS = script('keys', ['prelude', 'live', 'keys'])
 export const SCAN = script('scan', ['prelude', 'live', 'scan'])
@@ -30,4 +32,4 @@ export const SCAN = script('scan', ['prelude', 'live', 'scan'])
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
-export const SCRIPTS: readonly Script[] = [RUN, COMMIT, SNAPSHOT, FLUSH, KEYS, SCAN, MARK]
+export const SCRIPTS: readonly Script[] = [RUN, MANY, COMMIT, SNAPSHOT, FLUSH, KEYS, SCAN, MARK]

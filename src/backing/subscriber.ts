@@ -1,9 +1,16 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { reasonOf, redisOptions } from './redis.ts'
+import { linkOptions, reasonOf } from './redis.ts'
 
 type Listener = (message: Buffer) => void
+
+export interface SubscriberOptions {
+  readonly url: string
+  /** A link that has not answered for this long is given up. */
+  readonly commandTimeoutMs: number
+  readonly log: Log
+}
 
 /**
  * The process's one subscribing connection to the backing Redis, however many clients wait or listen behind it. It is opened by the first
@@ -11,28 +18,40 @@ type Listener = (message: Buffer) => void
  */
 export class Subscriber {
   private readonly redis: Redis
+  private readonly log: Log
+  private readonly commandTimeoutMs: number
   private readonly listeners = new Map<string, Set<Listener>>()
   private readonly returned: Array<() => void> = []
-  private wasReady = false
+  private readonly heartbeat: NodeJS.Timeout
   private connecting: Promise<void> | undefined
+  private wasReady = false
+  private asking = false
 
-  constructor(url: string, log: Log) {
+  constructor({ url, commandTimeoutMs, log }: SubscriberOptions) {
+    this.log = log
+    this.commandTimeoutMs = commandTimeoutMs
     this.redis = new Redis({
-      ...redisOptions(url),
-      protocol: 2,
-      lazyConnect: true,
-      enableOfflineQueue: false,
+      ...linkOptions(url),
       autoResubscribe: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt: number) => Math.min(10 * 2 ** attempt, 500),
-      connectTimeout: 5_000,
       connectionName: 'automation-kv-subscriber',
     } as RedisOptions)
     this.redis.on('error', (error: Error) => log.warn({ reason: reasonOf(error) }, 'backing Redis: subscribing connection failed'))
     this.redis.on('messageBuffer', (channel: Buffer, message: Buffer) => {
       for (const listener of this.listeners.get(channel.toString('latin1')) ?? []) listener(message)
     })
-    this.redis.on('ready', () => void this.resume(log))
+    // A new link whose first answers never come is not ready, and would never be given up.
+    let greeting: NodeJS.Timeout | undefined
+    this.redis.on('connect', () => {
+      greeting = setTimeout(() => this.redis.disconnect(true), commandTimeoutMs)
+      greeting.unref()
+    })
+    this.redis.on('close', () => clearTimeout(greeting))
+    this.redis.on('ready', () => {
+      clearTimeout(greeting)
+      void this.resume()
+    })
+    this.heartbeat = setInterval(() => void this.ask(), Math.max(50, Math.min(1_000, commandTimeoutMs / 4)))
+    this.heartbeat.unref()
   }
 
   onReturn(listener: () => void): void {
@@ -45,12 +64,11 @@ export class Subscriber {
     if (known === undefined) this.listeners.set(channel, new Set([listener]))
     else known.add(listener)
     try {
-      this.connecting ??= this.redis.connect()
+      // Only the first connection has to be begun; whether it fails or is lost, ioredis goes on trying by itself.
+      this.connecting ??= this.redis.connect().catch(() => {})
       await this.connecting
       await this.redis.subscribe(channel)
     } catch {
-      // A link that is down comes back by itself; only the first connection has to be begun anew.
-      if (!this.wasReady) this.connecting = undefined
       this.drop(channel, listener)
       throw new KvError('unavailable')
     }
@@ -64,6 +82,7 @@ export class Subscriber {
   }
 
   close(): void {
+    clearInterval(this.heartbeat)
     this.redis.disconnect()
   }
 
@@ -75,7 +94,7 @@ export class Subscriber {
     return true
   }
 
-  private async resume(log: Log): Promise<void> {
+  private async resume(): Promise<void> {
     if (!this.wasReady) {
       this.wasReady = true
       return
@@ -85,8 +104,26 @@ export class Subscriber {
       if (channels.length > 0) await this.redis.subscribe(...channels)
       for (const listener of this.returned) listener()
     } catch (error) {
-      log.warn({ reason: reasonOf(error as Error) }, 'backing Redis: subscriptions could not be renewed')
+      this.log.warn({ reason: reasonOf(error as Error) }, 'backing Redis: subscriptions could not be renewed')
       this.redis.disconnect(true)
     }
+  }
+
+  /** A link on which nothing is said may be dead without anybody noticing, so it is asked. */
+  private async ask(): Promise<void> {
+    if (this.redis.status !== 'ready' || this.asking) return
+    this.asking = true
+    const deadline = setTimeout(() => {
+      this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, subscribing link given up')
+      this.redis.disconnect(true)
+    }, this.commandTimeoutMs)
+    deadline.unref()
+    try {
+      await this.redis.ping()
+    } catch {
+      // The link is down, and comes back by itself.
+    }
+    clearTimeout(deadline)
+    this.asking = false
   }
 }

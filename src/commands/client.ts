@@ -9,21 +9,23 @@ import { connection, container, type LeafRow } from './row.ts'
 function describe(session: Session, now: number): string {
   const age = Math.floor((now - session.createdAt) / 1000)
   const idle = Math.floor((now - session.lastCommandAt) / 1000)
+  const { channel, pattern, shard } = session.subscriptions
+  const flags = `${session.subscribed ? 'P' : ''}${session.blocked === undefined ? '' : 'b'}` || 'N'
   return (
-    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=N db=0 sub=0 psub=0 ` +
-    `ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
+    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 sub=${channel.size} psub=${pattern.size} ` +
+    `ssub=${shard.size} multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
     `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
   )
 }
 
 function list(session: Session, args: readonly Buffer[]): Reply {
   let ids: ReadonlySet<string> | undefined
+  let type = ''
   if (args.length > 2) {
     const option = word(args[2])
     if (option === 'TYPE' && args.length === 4) {
-      const type = word(args[3])
+      type = word(args[3])
       if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw respError('ERR Unknown client type')
-      if (type !== 'NORMAL') return new Verbatim('txt', '')
     } else if (option === 'ID' && args.length > 3) {
       ids = new Set(args.slice(3).map(String))
       for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw respError('ERR Invalid client ID')
@@ -33,7 +35,8 @@ function list(session: Session, args: readonly Buffer[]): Reply {
   }
   const now = Date.now()
   const own = [...session.context.sessions].filter((other) => other.tenant?.id === session.tenant?.id && (ids?.has(String(other.id)) ?? true))
-  return new Verbatim('txt', own.map((other) => `${describe(other, now)}\n`).join(''))
+  const shown = type === '' ? own : own.filter((other) => type === (other.subscribed ? 'PUBSUB' : 'NORMAL'))
+  return new Verbatim('txt', shown.map((other) => `${describe(other, now)}\n`).join(''))
 }
 
 const onOff = (arg: Buffer): void => {
@@ -64,14 +67,15 @@ function replyMode(session: Session, args: readonly Buffer[]): Reply | undefined
 
 function unblock(session: Session, args: readonly Buffer[]): Reply {
   const how = word(args[3])
-  if (args.length > 4 || (args.length === 4 && how !== 'TIMEOUT' && how !== 'ERROR')) {
+  if (args.length > 4) throw respError("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
+  if (args.length === 4 && how !== 'TIMEOUT' && how !== 'ERROR') {
     throw respError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   }
   const id = int64(args[2]!)
   for (const other of session.context.sessions) {
-    if (BigInt(other.id) !== id || other.tenant?.id !== session.tenant?.id || other.blocked === undefined) continue
-    other.blocked.end(how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY)
-    return 1
+    if (BigInt(other.id) !== id || other.tenant?.id !== session.tenant?.id) continue
+    const reply = how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY
+    return other.blocked?.end(reply) === true ? 1 : 0
   }
   return 0
 }

@@ -40,7 +40,7 @@ function hello(session: Session, args: readonly Buffer[]): Reply | Promise<Reply
   const greet = (): Reply => {
     if (session.identity === undefined) {
       throw respError(
-        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
       )
     }
     session.protocol = protocol

@@ -1,7 +1,6 @@
-import type { Kind } from '../core/pubsub.ts'
+import { channelMatcher, type Kind } from '../core/pubsub.ts'
 import { idOf } from '../core/values.ts'
 import { KvError, respError } from '../errors.ts'
-import { compileGlob } from '../redis/glob.ts'
 import { MultiReply, PushReply, type Reply } from '../resp/reply.ts'
 import type { Session } from '../session.ts'
 import { connection, container } from './row.ts'
@@ -23,7 +22,12 @@ const subscribe =
     const own = session.subscriptions[kind]
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const names = args.slice(1).map((name) => Buffer.from(name))
-    await session.context.pubsub.subscribe(session.tenant!, kind, names.filter((name) => !own.has(idOf(name))), session)
+    const { pubsub, sessions } = session.context
+    const tenant = session.tenant!
+    const added = names.filter((name) => !own.has(idOf(name)))
+    if (added.length > 0) await pubsub.subscribe(tenant, kind, added, session)
+    // It may have gone meanwhile: nobody would unsubscribe it then.
+    if (!sessions.has(session)) pubsub.unsubscribe(tenant, kind, added, session)
     return new MultiReply(
       names.map((name) => {
         own.set(idOf(name), name)
@@ -38,7 +42,8 @@ const unsubscribe =
     const own = session.subscriptions[kind]
     const names = args.length > 1 ? args.slice(1) : [...own.values()]
     if (names.length === 0) return new PushReply([VERBS[kind].off, null, countOf(session, kind)])
-    session.context.pubsub.unsubscribe(session.tenant!, kind, names, session)
+    const known = names.filter((name) => own.has(idOf(name)))
+    if (known.length > 0) session.context.pubsub.unsubscribe(session.tenant!, kind, known, session)
     return new MultiReply(
       names.map((name) => {
         own.delete(idOf(name))
@@ -58,7 +63,7 @@ const channels =
   (kind: 'channel' | 'shard') =>
   async ({ context, tenant }: Session, args: readonly Buffer[]): Promise<Reply> => {
     if (args.length > 3) throw respError(`ERR wrong number of arguments for 'pubsub|${kind === 'shard' ? 'shardchannels' : 'channels'}' command`)
-    const matches = args[2] === undefined ? () => true : compileGlob(args[2])
+    const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
     return [...(await context.pubsub.census(tenant!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
   }
 

@@ -71,8 +71,19 @@ export interface DataRow extends Facts {
 export interface Blocking {
   /** Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for a wrong timeout. */
   readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
-  /** The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. */
-  readonly attempt: ((db: Db, args: readonly Buffer[]) => Reply | undefined) | 'direct'
+  /** The keys that it waits at. */
+  readonly keys: (args: readonly Buffer[]) => readonly Buffer[]
+  /** Rivals take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  readonly rival: (args: readonly Buffer[]) => string | undefined
+  /**
+   * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. `woken`: it has been
+   * tried before, and looks only at these keys, in this order; one of another type is as good as empty then.
+   */
+  readonly attempt: ((db: Db, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
+  /** For `direct`: the same request for one of its keys. */
+  readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
+  /** For `direct`: the answer when a key that it waits at is not any more what it was; without it the waiting goes on. */
+  readonly orphan?: (db: Db, name: Buffer) => Reply
   /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
   readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
 }

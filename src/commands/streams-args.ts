@@ -192,3 +192,10 @@ export const STREAM_KEYS: KeySpec = {
     return []
   },
 }
+
+/** The same request for one of its streams; of several times the same one it is the first. */
+export function readAt(args: readonly Buffer[], name: Buffer): readonly Buffer[] {
+  const indexes = STREAM_KEYS.find!(args)
+  const index = indexes.find((at) => args[at]!.equals(name))!
+  return [...args.slice(0, indexes[0]), name, args[index + indexes.length]!]
+}

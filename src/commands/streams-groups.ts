@@ -14,11 +14,11 @@ import { entriesBetween, entryAt, type StreamGroup, type StreamValue, sortedPend
 import { idOf } from '../core/values.ts'
 import { type KvError, respError } from '../errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../redis/stream-id.ts'
-import { NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../resp/reply.ts'
+import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../resp/reply.ts'
 import { int64, word } from './args.ts'
 import { number, oneWrite } from './direct.ts'
 import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from './row.ts'
-import { parseRead, shown, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
+import { parseRead, readAt, shown, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { entryReply, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
@@ -199,6 +199,10 @@ function history(db: Db, name: Buffer, group: Buffer, consumer: Buffer, after: b
   return entries.map((entry, i) => (entry === undefined ? [idText(ids[i]!), NULL_ARRAY] : entryReply(entry)))
 }
 
+/** What a blocked client is told (serveClientsBlockedOnStreamKey, unblockDeletedStreamReadgroupClients). */
+const GROUP_GONE = 'NOGROUP the consumer group this client was blocked on no longer exists'
+const STREAM_GONE = 'UNBLOCKED the stream key no longer exists'
+
 /** More keys than this in one command do not fit Lua's stack. */
 const MAX_DIRECT_STREAMS = 1_000
 
@@ -291,6 +295,13 @@ export const STREAM_GROUPS = [
     complexity: 'O(M) for each stream, in the number of entries returned',
     run: readGroup,
     direct: readGroupDirect,
-    blocking: { timeoutMs: (args) => parseRead(args, 'XREADGROUP').block, attempt: 'direct' },
+    blocking: {
+      timeoutMs: (args) => parseRead(args, 'XREADGROUP').block,
+      keys: (args) => parseRead(args, 'XREADGROUP').names,
+      rival: (args) => `group ${idOf(parseRead(args, 'XREADGROUP').group!)}`,
+      attempt: 'direct',
+      at: readAt,
+      orphan: (db, name) => new ErrorReply(db.type(name) === 'stream' ? GROUP_GONE : STREAM_GONE),
+    },
   }),
 ]

@@ -13,7 +13,7 @@ import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../resp/reply.ts'
 import { int64, integer, word } from './args.ts'
 import { number, oneWrite } from './direct.ts'
 import { data, type Direct, FIRST_KEY, reads } from './row.ts'
-import { nextId, parseAdd, parseRead, parseTrim, STREAM_KEYS, type Trim } from './streams-args.ts'
+import { nextId, parseAdd, parseRead, parseTrim, readAt, STREAM_KEYS, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
 import { STREAM_PENDING } from './streams-pending.ts'
@@ -217,7 +217,14 @@ export const STREAMS = [
     complexity: 'O(N) for each stream, in the number of entries returned',
     run: read,
     direct: readDirect,
-    blocking: { timeoutMs: (args) => parseRead(args, 'XREAD').block, attempt: 'direct', prepare: fixLastIds },
+    blocking: {
+      timeoutMs: (args) => parseRead(args, 'XREAD').block,
+      keys: (args) => parseRead(args, 'XREAD').names,
+      rival: () => undefined,
+      attempt: 'direct',
+      at: readAt,
+      prepare: fixLastIds,
+    },
   }),
   data({
     name: 'xrevrange', arity: -4, flags: 'readonly', group, since: '5.0.0', keys: FIRST_KEY,

@@ -1,7 +1,7 @@
 import type { Subscriber } from '../backing/subscriber.ts'
 import type { DataRow } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
-import { KvError } from '../errors.ts'
+import { type ErrorCode, KvError } from '../errors.ts'
 import { NULL_ARRAY, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
 import { errorReply, execute } from './execute.ts'
@@ -9,239 +9,294 @@ import type { Need } from './snapshot.ts'
 import type { Store } from './store.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
+import { type Entry, type Turn, WaitingLine } from './waiting-line.ts'
 
 /** How long a note that a key is waited for lasts, and how often it is renewed: what a dead process leaves behind is gone in this time. */
 const MARK_MS = 9_000
 const RENEW_MS = 3_000
+/** After a note or a try has failed, everything is done again. */
+const RETRY_MS = 100
 /** Waiters that are tried in one round. */
-const MAX_CANDIDATES = 64
+const MAX_TURNS = 64
 const MAX_TIMER_MS = 2 ** 31 - 1
-/** How long the first try may take beyond the caller's own time. */
-const FIRST_TRY_MS = 5_000
 
-/** A client that waits. */
+/** The waiting of one client. */
 export interface Waiter {
-  /** Ends the waiting with `reply`, unless it has been served already. */
-  end(reply: Reply): void
+  /** Ends it with `reply`, but after its first try. False when it had been ended before. */
+  end(reply: Reply): boolean
+  /** Nothing must be taken for this client any more. */
+  abandon(): void
 }
 
-interface Entry extends Waiter {
-  readonly call: Call
-  readonly row: DataRow
-  readonly args: readonly Buffer[]
-  readonly keys: ReadonlyMap<string, Buffer>
-  readonly needs: readonly Need[]
-  readonly finish: (reply: Reply) => void
-  /** Set when the waiting is over: it must not take anything any more. */
-  ending: { readonly reply: Reply } | undefined
-  /** It is being tried right now. */
-  tried: boolean
-  /** It has been tried before, so an error of the type of a key no longer concerns it. */
-  seasoned: boolean
-  /** Its time was over before the first try, which every waiter has. */
-  late: boolean
-  timer: NodeJS.Timeout | undefined
-}
-
-/** Those of one automation who wait, in the order in which they began. */
 interface Queue {
   readonly tenant: Tenant
-  readonly waiters: Set<Entry>
-  /** Ids of keys that may have something. */
-  readonly ready: Set<string>
-  readonly marked: Map<string, Buffer>
+  readonly line: WaitingLine
+  /** Ids of the keys that were noted since the last renewal. */
+  marked: Set<string>
   readonly listener: (name: Buffer) => void
-  subscribed: Promise<void>
+  readonly subscribed: Promise<void>
   serving: boolean
+  retry: NodeJS.Timeout | undefined
 }
 
+/** What a try led to: an answer, nothing, or that it has to be made again. */
+type Outcome = Reply | undefined | typeof AGAIN
+const AGAIN = Symbol('again')
+
+/** A Redis that is away will be back, and a crowd will thin out: neither ends a waiting that has begun. */
+const PASSING: readonly ErrorCode[] = ['unavailable', 'backing_refused', 'busy']
+
 /**
- * Blocking commands without a connection each. A waiter stands in a queue here and its keys are noted in the backing Redis; whoever leaves
+ * Blocking commands without a connection each. A waiter stands in a line here and its keys are noted in the backing Redis; whoever leaves
  * data under a noted key, in any process and through either door, publishes its name, and the first waiters for it try again, in the
- * order in which they began to wait. The note is made before the first try, so no write in between is missed.
+ * order in which they began to wait. The note is made before the first try, so no write in between is missed. What is missed in spite of
+ * that (the link was down, a note failed) is made up for by trying again.
  */
 export class Waiters {
   private readonly store: Store
   private readonly subscriber: Subscriber
   private readonly queues = new Map<string, Queue>()
   private readonly renewal: NodeJS.Timeout
+  private places = 0
 
   constructor(store: Store, subscriber: Subscriber) {
     this.store = store
     this.subscriber = subscriber
-    subscriber.onReturn(() => this.renewAll(true))
-    this.renewal = setInterval(() => this.renewAll(false), RENEW_MS)
+    subscriber.onReturn(() => {
+      for (const queue of this.queues.values()) this.startOver(queue)
+    })
+    this.renewal = setInterval(() => this.renew(), RENEW_MS)
     this.renewal.unref()
-  }
-
-  /** How many wait. */
-  get size(): number {
-    let size = 0
-    for (const { waiters } of this.queues.values()) size += waiters.size
-    return size
   }
 
   close(): void {
     clearInterval(this.renewal)
+    for (const queue of this.queues.values()) clearTimeout(queue.retry)
   }
 
   /** `timeoutMs` 0: without an end; after it the answer is the null array. `done` is called once. */
   wait(call: Call, row: DataRow, args: readonly Buffer[], timeoutMs: number, done: (reply: Reply) => void): Waiter {
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const copy = args.map((arg) => Buffer.from(arg))
-    const names = keyIndexes(row, copy).map((index) => copy[index]!)
+    const { keys, rival } = row.blocking!
     const entry: Entry = {
       call: { row, args: copy, identity: call.identity, tenant: call.tenant, store: call.store },
       row,
       args: copy,
-      keys: new Map(names.map((name) => [idOf(name), name])),
-      needs: keyIndexes(row, copy).map((index) => ({ name: copy[index]!, extent: row.extent(copy, index) })),
+      keys: new Map(keys(copy).map((name) => [idOf(name), name])),
+      rival: rival(copy),
+      place: this.places++,
       finish: done,
+      deadline: timeoutMs > 0 ? Date.now() + timeoutMs : Infinity,
+      timer: undefined,
       ending: undefined,
+      gone: false,
       tried: false,
       seasoned: false,
-      late: false,
-      timer: undefined,
-      end: (reply) => this.end(queue, entry, reply),
+      triedAt: 0,
     }
     const queue = this.queueOf(call.tenant)
-    queue.waiters.add(entry)
-    if (timeoutMs > 0) entry.timer = setTimeout(() => this.expire(entry), Math.min(timeoutMs, MAX_TIMER_MS))
+    queue.line.add(entry)
     queue.subscribed.then(
       () => this.enter(queue, entry),
-      (error: Error) => entry.end(errorReply(error)),
+      (error: Error) => {
+        if (this.queues.get(call.tenant.id) === queue) this.queues.delete(call.tenant.id)
+        this.leave(queue, entry, errorReply(error))
+      },
     )
-    return entry
+    return {
+      end: (reply) => {
+        if (entry.ending !== undefined || !queue.line.entries.has(entry)) return false
+        entry.ending = { reply }
+        // A try that is on its way may have been applied: its answer counts. So does the first, which is the command itself.
+        if (entry.seasoned && !entry.tried) this.leave(queue, entry, reply)
+        return true
+      },
+      abandon: () => {
+        entry.gone = true
+        if (!entry.tried) this.leave(queue, entry, NULL_ARRAY)
+      },
+    }
   }
 
   private queueOf(tenant: Tenant): Queue {
     const known = this.queues.get(tenant.id)
     if (known !== undefined) return known
     const listener = (name: Buffer): void => {
-      queue.ready.add(idOf(name))
+      queue.line.wake(idOf(name))
       this.serve(queue)
     }
     const queue: Queue = {
       tenant,
-      waiters: new Set(),
-      ready: new Set(),
-      marked: new Map(),
+      line: new WaitingLine(),
+      marked: new Set(),
       listener,
       subscribed: this.subscriber.subscribe(tenant.wakeChannel, listener),
       serving: false,
+      retry: undefined,
     }
     this.queues.set(tenant.id, queue)
     return queue
   }
 
   private enter(queue: Queue, entry: Entry): void {
+    if (!queue.line.entries.has(entry)) return
     const unmarked = [...entry.keys].filter(([id]) => !queue.marked.has(id))
-    for (const [id, name] of unmarked) queue.marked.set(id, name)
-    if (unmarked.length > 0) this.store.mark(queue.tenant, unmarked.map(([, name]) => name), MARK_MS)
-    // The earlier ones at its keys are tried before it.
-    for (const id of entry.keys.keys()) queue.ready.add(id)
+    if (unmarked.length > 0) this.mark(queue, new Map(unmarked))
+    queue.line.enter(entry)
     this.serve(queue)
   }
 
+  private mark(queue: Queue, keys: ReadonlyMap<string, Buffer>): void {
+    for (const id of keys.keys()) queue.marked.add(id)
+    this.store.mark(queue.tenant, [...keys.values()], MARK_MS, (error) => {
+      if (error !== null) this.retrySoon(queue)
+    })
+  }
+
+  /** The next round, unless one is on its way: it will be followed by this one. */
   private serve(queue: Queue): void {
-    if (queue.serving || queue.ready.size === 0) return
-    const candidates: Entry[] = []
-    let more = false
-    for (const entry of queue.waiters) {
-      if (entry.ending !== undefined || ![...entry.keys.keys()].some((id) => queue.ready.has(id))) continue
-      if (candidates.length === MAX_CANDIDATES) {
-        more = true
-        break
-      }
-      candidates.push(entry)
-    }
-    const ready = [...queue.ready]
-    queue.ready.clear()
-    if (candidates.length === 0) return
+    if (queue.serving) return
+    const turns = queue.line.next(MAX_TURNS)
+    if (turns.length === 0) return
     queue.serving = true
-    let left = candidates.length
-    let served = 0
-    for (const entry of candidates) {
-      this.attempt(queue, entry, (reply) => {
-        if (reply !== undefined) served++
+    let left = turns.length
+    let again = false
+    for (const turn of turns) {
+      this.attempt(queue, turn, (outcome) => {
+        again ||= outcome === AGAIN
         if (--left > 0) return
         queue.serving = false
-        // Further waiters may find something only if all before them did.
-        if (more && served === candidates.length) for (const id of ready) queue.ready.add(id)
+        if (again) {
+          queue.line.rest()
+          this.retrySoon(queue)
+        }
         this.serve(queue)
       })
     }
   }
 
-  /** One try, in the lane of the automation: those of one round are committed together. */
-  private attempt(queue: Queue, entry: Entry, after: (reply: Reply | undefined) => void): void {
-    const { call, row, args, needs } = entry
-    const { attempt } = row.blocking!
+  private attempt(queue: Queue, turn: Turn, after: (outcome: Outcome) => void): void {
+    const { entry } = turn
     entry.tried = true
-    const settle = (reply: Reply | undefined): void => {
+    const settle = (outcome: Outcome): void => {
       entry.tried = false
-      entry.seasoned = true
-      if (reply !== undefined) this.leave(queue, entry, reply)
-      else if (entry.ending !== undefined) this.leave(queue, entry, entry.ending.reply)
-      else if (entry.late) this.leave(queue, entry, NULL_ARRAY)
-      after(reply)
+      if (outcome === undefined && !isOver(entry)) queue.line.foundNothing(turn)
+      if (outcome !== undefined && outcome !== AGAIN) this.leave(queue, entry, outcome)
+      else if (entry.gone || entry.ending !== undefined) this.leave(queue, entry, entry.ending?.reply ?? NULL_ARRAY)
+      else if (!entry.seasoned) this.begin(queue, entry)
+      after(outcome)
     }
-    if (attempt === 'direct') {
-      execute(call, (reply, error) => settle(reply === NULL_ARRAY ? undefined : error === undefined ? reply : this.failed(entry, error)))
-      return
+    try {
+      if (entry.row.blocking!.attempt === 'direct') this.attemptDirect(entry, turn.names, settle)
+      else this.attemptComputed(entry, turn.names, settle)
+    } catch (error) {
+      settle(errorReply(error as Error))
     }
-    this.store.compute<Reply | undefined>(queue.tenant, {
-      needs,
-      run: (db) => (entry.ending === undefined ? attempt(db, args) : undefined),
-      done: (error, reply) => settle(error === null ? reply : this.failed(entry, error)),
+  }
+
+  /** In the lane of the automation: those of one round are committed together. */
+  private attemptComputed(entry: Entry, names: readonly Buffer[] | undefined, settle: (outcome: Outcome) => void): void {
+    const { call, row, args } = entry
+    const { attempt } = row.blocking!
+    if (attempt === 'direct') return
+    this.store.compute<Reply | undefined>(call.tenant, {
+      needs: keyIndexes(row, args).map((index): Need => ({ name: args[index]!, extent: row.extent(args, index) })),
+      run: (db) => (isOver(entry) ? undefined : attempt(db, args, names)),
+      done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
     })
   }
 
-  /** What an error means to a waiter: undefined when it goes on waiting. */
-  private failed(entry: Entry, error: Error): Reply | undefined {
-    if (entry.seasoned && error instanceof KvError) {
-      // Another type under the key serves other waiters; a Redis that is away will be back.
-      if (error.code === 'wrong_type' || error.code === 'unavailable' || error.code === 'backing_refused') return undefined
-    }
-    return errorReply(error)
-  }
-
-  /** However short the time is, what is there already is taken, as in Redis. */
-  private expire(entry: Entry): void {
-    if (entry.seasoned || entry.late) {
-      entry.end(NULL_ARRAY)
+  /** Key by key: as in Redis only the first that has something is answered. */
+  private attemptDirect(entry: Entry, names: readonly Buffer[] | undefined, settle: (outcome: Outcome) => void): void {
+    if (isOver(entry)) {
+      settle(undefined)
       return
     }
-    entry.late = true
-    entry.timer = setTimeout(() => this.expire(entry), FIRST_TRY_MS)
+    const { call, row, args } = entry
+    const [name, ...others] = names ?? []
+    execute({ ...call, args: name === undefined ? args : row.blocking!.at!(args, name) }, (reply, error) => {
+      if (error === undefined && reply !== NULL_ARRAY) settle(reply)
+      else if (error !== undefined && name !== undefined && lostItsGround(error)) this.orphan(entry, name, others, settle)
+      else if (error !== undefined) settle(failed(entry, error))
+      else if (others.length > 0) this.attemptDirect(entry, others, settle)
+      else settle(undefined)
+    })
   }
 
-  private end(queue: Queue, entry: Entry, reply: Reply): void {
-    if (entry.ending !== undefined || !queue.waiters.has(entry)) return
-    entry.ending = { reply }
-    // A try that is on its way may have been applied: its answer counts.
-    if (!entry.tried) this.leave(queue, entry, reply)
+  /** What it waits at has gone, or is of another type now. */
+  private orphan(entry: Entry, name: Buffer, others: readonly Buffer[], settle: (outcome: Outcome) => void): void {
+    const { call, row } = entry
+    const { orphan } = row.blocking!
+    if (orphan !== undefined) {
+      this.store.compute<Reply>(call.tenant, {
+        needs: [{ name, extent: 'meta' }],
+        run: (db) => orphan(db, name),
+        done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
+      })
+    } else if (others.length > 0) {
+      this.attemptDirect(entry, others, settle)
+    } else {
+      settle(undefined)
+    }
+  }
+
+  /** The first try was in vain. */
+  private begin(queue: Queue, entry: Entry): void {
+    entry.seasoned = true
+    if (entry.deadline === Infinity) return
+    const timeUp = (): void => {
+      entry.ending ??= { reply: NULL_ARRAY }
+      if (!entry.tried) this.leave(queue, entry, entry.ending.reply)
+    }
+    entry.timer = setTimeout(timeUp, Math.min(Math.max(0, entry.deadline - Date.now()), MAX_TIMER_MS))
   }
 
   private leave(queue: Queue, entry: Entry, reply: Reply): void {
-    if (!queue.waiters.delete(entry)) return
+    if (!queue.line.delete(entry)) return
     clearTimeout(entry.timer)
     entry.finish(reply)
-    if (queue.waiters.size > 0) return
-    this.queues.delete(queue.tenant.id)
-    this.subscriber.unsubscribe(queue.tenant.wakeChannel, queue.listener)
   }
 
-  /** Renews the notes of the keys that are still waited for; `missed`: the link was away, so everybody tries again. */
-  private renewAll(missed: boolean): void {
-    for (const queue of this.queues.values()) {
-      queue.marked.clear()
-      for (const { keys } of queue.waiters) for (const [id, name] of keys) queue.marked.set(id, name)
-      if (queue.marked.size === 0) continue
-      this.store.mark(queue.tenant, [...queue.marked.values()], MARK_MS)
-      if (!missed) continue
-      for (const id of queue.marked.keys()) queue.ready.add(id)
+  /** Renews the notes of the keys that are still waited for. A line that is empty lasts until then: workers come back at once. */
+  private renew(): void {
+    for (const [id, queue] of this.queues) {
+      if (queue.line.entries.size === 0) {
+        this.queues.delete(id)
+        clearTimeout(queue.retry)
+        this.subscriber.unsubscribe(queue.tenant.wakeChannel, queue.listener)
+        continue
+      }
+      queue.marked = new Set()
+      this.mark(queue, queue.line.keys)
+      // A key that expires tells nobody; so they look after it.
+      for (const { row, keys } of queue.line.entries) if (row.blocking!.orphan !== undefined) for (const key of keys.keys()) queue.line.wake(key)
       this.serve(queue)
     }
   }
+
+  private retrySoon(queue: Queue): void {
+    if (queue.retry !== undefined) return
+    queue.retry = setTimeout(() => {
+      queue.retry = undefined
+      this.startOver(queue)
+    }, RETRY_MS)
+    queue.retry.unref()
+  }
+
+  /** Wakes may have been missed: all keys are noted, and everybody tries. */
+  private startOver(queue: Queue): void {
+    const { keys } = queue.line
+    if (keys.size === 0) return
+    this.mark(queue, keys)
+    for (const id of keys.keys()) queue.line.wake(id)
+    this.serve(queue)
+  }
 }
+
+const isOver = ({ gone, seasoned, ending }: Entry): boolean => gone || (seasoned && ending !== undefined)
+
+const lostItsGround = ({ message }: Error): boolean => message.startsWith('WRONGTYPE') || message.startsWith('NOGROUP')
+
+const failed = ({ seasoned }: Entry, error: Error): Outcome =>
+  seasoned && error instanceof KvError && PASSING.includes(error.code) ? AGAIN : errorReply(error)

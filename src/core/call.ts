@@ -1,6 +1,6 @@
 import type { DataRow, KeyspaceRow } from '../commands/row.ts'
 import type { Identity } from '../auth/tokens.ts'
-import type { Store } from './store.ts'
+import type { Line, Store } from './store.ts'
 import type { Tenant } from './tenant.ts'
 
 /** On whose behalf a computed command runs: what EVAL needs besides the data. */
@@ -14,6 +14,8 @@ export interface Call {
   readonly identity: Identity
   readonly tenant: Tenant
   readonly store: Store
+  /** The connection that it came from, if its later commands may overtake it. */
+  readonly line?: Line
   /** Called around the time that the command is computed, which takes more than one round trip. */
   readonly computing?: () => void
   readonly computed?: () => void

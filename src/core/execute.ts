@@ -5,6 +5,7 @@ import { keyIndexes } from '../commands/row.ts'
 import { ERRORS, KvError, respError } from '../errors.ts'
 import { ErrorReply, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
+import type { Job } from './job.ts'
 import { checkKey } from './keys.ts'
 
 /** `error` is what an ErrorReply was made from. */
@@ -19,6 +20,7 @@ export function execute(call: Call, done: Done): void {
     allow(call)
     const { row } = call
     if (row.kind === 'keyspace') {
+      call.line?.flush()
       row.execute(call).then(done, (error: Error) => done(errorReply(error), error))
       return
     }
@@ -49,7 +51,7 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
     store.read(command, (error, raw) => {
       if (error === null) done(restored(() => direct.reply(call, raw)))
       else directFailed(call, row, error, done)
-    })
+    }, call.line)
     return true
   }
   const operations = direct.write(call)
@@ -58,7 +60,7 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
     const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
     if (failed === undefined) done(restored(() => direct.reply(call, raws)))
     else directFailed(call, row, failed, done)
-  })
+  }, undefined, call.line)
   return true
 }
 
@@ -82,7 +84,7 @@ const asSeen = ({ tenant }: Call, error: Error): Error =>
 function compute(call: Call, row: DataRow, done: Done): void {
   const { store, tenant, args, computing, computed } = call
   computing?.()
-  store.compute(tenant, {
+  const job: Job<Reply> = {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
     run: (db) => row.run(db, args, call),
     done: (error, reply) => {
@@ -90,7 +92,8 @@ function compute(call: Call, row: DataRow, done: Done): void {
       if (error === null) done(reply!)
       else done(errorReply(error), error)
     },
-  })
+  }
+  store.compute(tenant, job, call.line)
 }
 
 const restored = (open: () => Reply): Reply => {

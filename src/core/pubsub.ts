@@ -26,7 +26,13 @@ interface Room {
   readonly tenant: Tenant
   readonly topics: Readonly<Record<Kind, Map<string, Topic>>>
   readonly receive: (sealed: Buffer) => void
-  open: Promise<void>
+  readonly opened: Promise<void>
+  isOpen: boolean
+  /** How many are about to listen: it must not be closed under them. */
+  joining: number
+  /** The announcement that is being made, and the one after it, which tells of everything that happens until it begins. */
+  announcing: Promise<void>
+  announcement: Promise<void> | undefined
 }
 
 /** One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1 identities. */
@@ -48,50 +54,53 @@ export class PubSub {
   private readonly log: Log
   private readonly rooms = new Map<string, Room>()
   private readonly renewal: NodeJS.Timeout
+  /** Announcements that nobody waits for. */
+  private readonly leaving = new Set<Promise<void>>()
 
   constructor(backing: Backing, subscriber: Subscriber, log: Log) {
     this.backing = backing
     this.subscriber = subscriber
     this.log = log
+    subscriber.onReturn(() => this.renew())
     this.renewal = setInterval(() => this.renew(), RENEW_MS)
     this.renewal.unref()
   }
 
-  close(): void {
+  /** What was announced before is on its way when this resolves. */
+  async close(): Promise<void> {
     clearInterval(this.renewal)
+    await Promise.allSettled([...this.leaving, ...Array.from(this.rooms.values(), ({ announcing }) => announcing)])
   }
 
-  /** Resolves when what is published from now on will arrive. Rejects with `unavailable`. */
+  /**
+   * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects with `unavailable`: then
+   * nothing is delivered.
+   */
   async subscribe(tenant: Tenant, kind: Kind, names: readonly Buffer[], listener: Listener): Promise<void> {
     const room = this.roomOf(tenant)
+    room.joining++
     try {
-      await room.open
+      await room.opened
+      addTopics(room, kind, names, listener)
+      await this.announce(room)
     } catch (error) {
-      this.rooms.delete(tenant.id)
+      deleteTopics(room, kind, names, listener)
       throw error
+    } finally {
+      room.joining--
+      this.closeIfEmpty(room)
     }
-    for (const name of names) {
-      const id = idOf(name)
-      const topic = room.topics[kind].get(id)
-      if (topic !== undefined) topic.listeners.add(listener)
-      else room.topics[kind].set(id, { name, listeners: new Set([listener]), matches: kind === 'pattern' ? channelMatcher(name) : () => false })
-    }
-    await this.announce(room)
   }
 
   unsubscribe(tenant: Tenant, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
     const room = this.rooms.get(tenant.id)
     if (room === undefined) return
-    for (const name of names) {
-      const topic = room.topics[kind].get(idOf(name))
-      if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0) room.topics[kind].delete(idOf(name))
-    }
-    if (KINDS.every((each) => room.topics[each].size === 0)) {
-      this.rooms.delete(tenant.id)
-      this.subscriber.unsubscribe(tenant.messageChannel, room.receive)
-    }
+    deleteTopics(room, kind, names, listener)
+    this.closeIfEmpty(room)
     // Whoever counts meanwhile counts some too many, as Redis may for a client that just left.
-    this.announce(room).catch(() => {})
+    const told = this.announce(room).catch(() => {})
+    this.leaving.add(told)
+    void told.then(() => this.leaving.delete(told))
   }
 
   /** Answers how many listeners get the message. */
@@ -101,7 +110,7 @@ export class PubSub {
     if (processes === 0) return 0
     const room = this.rooms.get(tenant.id)
     const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
-    if (processes === 1 && room !== undefined) return here
+    if (processes === 1 && room?.isOpen === true) return here
     return (await this.otherCensuses(tenant)).reduce((sum, census) => sum + receivers(census, kind, channel), here)
   }
 
@@ -123,10 +132,23 @@ export class PubSub {
       tenant,
       topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
       receive,
-      open: this.subscriber.subscribe(tenant.messageChannel, receive),
+      opened: this.subscriber.subscribe(tenant.messageChannel, receive).then(() => {
+        room.isOpen = true
+      }),
+      isOpen: false,
+      joining: 0,
+      announcing: Promise.resolve(),
+      announcement: undefined,
     }
     this.rooms.set(tenant.id, room)
     return room
+  }
+
+  private closeIfEmpty(room: Room): void {
+    const { tenant, topics } = room
+    if (this.rooms.get(tenant.id) !== room || room.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
+    this.rooms.delete(tenant.id)
+    this.subscriber.unsubscribe(tenant.messageChannel, room.receive)
   }
 
   private receive({ tenant, topics }: Room, sealed: Buffer): void {
@@ -145,9 +167,21 @@ export class PubSub {
     }
   }
 
-  private async announce(room: Room): Promise<void> {
-    const { tenant } = room
-    if (KINDS.every((kind) => room.topics[kind].size === 0)) {
+  /** Tells the other processes who listens here. Many who come at once are announced together. */
+  private announce(room: Room): Promise<void> {
+    room.announcement ??= room.announcing
+      .catch(() => {})
+      .then(() => {
+        room.announcement = undefined
+        room.announcing = this.tell(room.tenant)
+        return room.announcing
+      })
+    return room.announcement
+  }
+
+  private async tell(tenant: Tenant): Promise<void> {
+    const room = this.rooms.get(tenant.id)
+    if (room === undefined || KINDS.every((kind) => room.topics[kind].size === 0)) {
       await this.backing.call(['HDEL', tenant.listenersKey, RUN_ID])
       return
     }
@@ -169,12 +203,32 @@ export class PubSub {
   private async otherCensuses(tenant: Tenant): Promise<Census[]> {
     const flat = (await this.backing.call(['HGETALL', tenant.listenersKey])) as BackingReply[] as Buffer[]
     const censuses: Census[] = []
+    const dead: Buffer[] = []
     for (let i = 0; i < flat.length; i += 2) {
       if (flat[i]!.toString('latin1') === RUN_ID) continue
       const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), flat[i + 1]!).bytes.toString()) as Census & { at: number }
       if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
+      else dead.push(flat[i]!)
     }
+    // Others renew the key, so what a dead process left in it would last.
+    if (dead.length > 0) this.backing.read(['HDEL', tenant.listenersKey, ...dead], () => {})
     return censuses
+  }
+}
+
+function addTopics({ topics }: Room, kind: Kind, names: readonly Buffer[], listener: Listener): void {
+  for (const name of names) {
+    const id = idOf(name)
+    const topic = topics[kind].get(id)
+    if (topic !== undefined) topic.listeners.add(listener)
+    else topics[kind].set(id, { name, listeners: new Set([listener]), matches: kind === 'pattern' ? channelMatcher(name) : () => false })
+  }
+}
+
+function deleteTopics({ topics }: Room, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
+  for (const name of names) {
+    const topic = topics[kind].get(idOf(name))
+    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0) topics[kind].delete(idOf(name))
   }
 }
 
@@ -193,7 +247,7 @@ function receivers(census: Census, kind: 'channel' | 'shard', channel: Buffer): 
 }
 
 /** As for keys, but for the empty channel, which only the empty pattern matches (stringmatchlen has no special case for `*`). */
-function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
+export function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
   const matches = compileGlob(pattern)
   return (channel) => (channel.length === 0 ? pattern.length === 0 : matches(channel))
 }

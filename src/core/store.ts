@@ -7,12 +7,23 @@ import type { Operation } from './operation.ts'
 import { extentArgs, type Need, Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
+import { WriteBatch, WriteBatches, type WriteDone } from './write-batch.ts'
 
 export interface StoreLimits {
   readonly maxKeys: number
   readonly maxKeyLength: number
   readonly maxValueSize: number
   readonly lockTimeoutMs: number
+}
+
+/** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
+export class Line {
+  batch: WriteBatch | undefined
+
+  flush(): void {
+    this.batch?.flush()
+    this.batch = undefined
+  }
 }
 
 /** More arguments than this do not fit Lua's stack: such a write is computed and committed in pieces. */
@@ -28,13 +39,16 @@ export class Store {
   readonly backing: Backing
   readonly limits: StoreLimits
   private readonly lanes = new Map<string, Lane>()
+  private readonly batches: WriteBatches
 
   constructor(backing: Backing, limits: StoreLimits) {
     this.backing = backing
     this.limits = limits
+    this.batches = new WriteBatches(backing, limits.maxKeys)
   }
 
-  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void): void {
+  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, line?: Line): void {
+    line?.flush()
     this.backing.read(command, done)
   }
 
@@ -43,13 +57,14 @@ export class Store {
     return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
   }
 
-  /** One write request. The replies are as Redis gave them, errors included. */
-  write(
-    tenant: Tenant,
-    operations: readonly Operation[],
-    done: (error: Error | null, replies: readonly BackingReply[], written: Written) => void,
-    ifVersion?: number,
-  ): void {
+  /** One write request. The replies are as Redis gave them, errors included. It shares a script call with others of the same turn. */
+  write(tenant: Tenant, operations: readonly Operation[], done: WriteDone, ifVersion?: number, line?: Line): void {
+    if (ifVersion === undefined && WriteBatch.takes(operations)) {
+      const batch = this.batches.add(tenant, operations[0]!, done)
+      if (line !== undefined) line.batch = batch
+      return
+    }
+    line?.flush()
     const args = runArgs(tenant, operations, this.limits.maxKeys, ifVersion)
     this.backing.script(RUN, true, args, (error, reply) => {
       if (error !== null) {
@@ -64,7 +79,8 @@ export class Store {
   }
 
   /** Queues a job behind the others of its automation. */
-  compute<T>(tenant: Tenant, job: Job<T>): void {
+  compute<T>(tenant: Tenant, job: Job<T>, line?: Line): void {
+    line?.flush()
     let lane = this.lanes.get(tenant.id)
     if (lane === undefined) {
       lane = new Lane(tenant, this.backing, this.limits, () => this.lanes.delete(tenant.id))
@@ -87,10 +103,9 @@ export class Store {
   }
 
   /** Notes for `lastsMs` that clients of this process wait for keys. */
-  mark(tenant: Tenant, names: readonly Buffer[], lastsMs: number): void {
+  mark(tenant: Tenant, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
     const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length, lastsMs, ...names]
-    // Should it fail, the link is down, and the waiting is renewed when it is back.
-    this.backing.script(MARK, false, args, () => {})
+    this.backing.script(MARK, false, args, done)
   }
 
   /** Deletes all keys of the automation; answers how many there were. */

@@ -2,13 +2,14 @@ import type { Socket } from 'node:net'
 import { lookUp } from '../commands/index.ts'
 import type { Blocking, ConnectionRow, DataRow, KeyspaceRow } from '../commands/row.ts'
 import type { Call } from '../core/call.ts'
-import { allow, errorReply, execute } from '../core/execute.ts'
+import { allow, errorReply, execute, OTHER_FORMS } from '../core/execute.ts'
+import { Line } from '../core/store.ts'
 import type { QueuedCommand } from '../core/transaction.ts'
 import { KvError, respError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { RequestDecoder } from '../resp/decode.ts'
 import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../resp/framer.ts'
-import { ErrorReply, NULL_ARRAY, PushReply, QUEUED, type Reply } from '../resp/reply.ts'
+import { ErrorReply, NULL_ARRAY, NullArray, PushReply, QUEUED, type Reply } from '../resp/reply.ts'
 import { Session, type SessionContext } from '../session.ts'
 import { Outbox } from './outbox.ts'
 import { ReplyQueue, type Slot } from './reply-queue.ts'
@@ -42,8 +43,11 @@ const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024
 const LINGER_MS = 30_000
 const STRANGER_LINGER_MS = 1_000
 
-/** Received bytes that may lie unread while a client waits. */
-const MAX_PARKED_BYTES = 64 * 1024
+/** Received bytes that may lie unread while a client waits; with more its socket is not read, so its going away is not noticed. */
+const MAX_PARKED_BYTES = 1024 * 1024
+
+/** Ends the waiting of a client that has hung up: as in Redis, what it sent behind its blocking command is then not run. */
+const HUNG_UP = new NullArray()
 
 const decoder = new RequestDecoder()
 
@@ -59,6 +63,7 @@ export class Connection {
   readonly session: Session
   private readonly socket: Socket
   private readonly options: ConnectionOptions
+  private readonly line = new Line()
   private readonly framer = new Framer(UNAUTHENTICATED_LIMITS)
   private readonly outbox: Outbox
   private readonly replies: ReplyQueue
@@ -76,6 +81,8 @@ export class Connection {
   private flushScheduled = false
   /** No more requests come: those that were received are answered, then the connection ends. */
   private draining = false
+  /** What ends the waiting of blocking commands then. */
+  private noMore: Reply | undefined
   private ending = false
   private lingerTimer: NodeJS.Timeout | undefined
   private loginTimer: NodeJS.Timeout | undefined
@@ -99,7 +106,7 @@ export class Connection {
     })
     socket.on('drain', () => this.proceed())
     // A half-closed client still reads the answers to what it sent (redis-cli --pipe).
-    socket.on('end', () => this.endGracefully())
+    socket.on('end', () => this.endGracefully(HUNG_UP))
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.closed())
   }
@@ -111,11 +118,12 @@ export class Connection {
     this.stop()
   }
 
-  /** Answers what has been received, then closes. */
-  endGracefully(): void {
+  /** Answers what has been received, a command that waits with `noMore`, then closes. */
+  endGracefully(noMore: Reply = NULL_ARRAY): void {
     this.socket.pause()
     this.draining = true
-    this.session.blocked?.end(NULL_ARRAY)
+    this.noMore ??= noMore
+    this.session.blocked?.end(this.noMore)
     this.proceed()
   }
 
@@ -229,7 +237,7 @@ export class Connection {
 
   private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
     const { identity, tenant, context } = this.session
-    return { row, args, identity: identity!, tenant: tenant!, store: context.store, computing: this.computingStarts, computed: this.computingEnds }
+    return { row, args, identity: identity!, tenant: tenant!, store: context.store, line: this.line, computing: this.computingStarts, computed: this.computingEnds }
   }
 
   private readonly computingStarts = (): void => void this.computing++
@@ -251,6 +259,8 @@ export class Connection {
   private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], slot: Slot): void {
     const { session } = this
     const { replyMode } = session
+    // What it may tell others, or ask of the data, comes after the writes before it.
+    this.line.flush()
     try {
       const result = row.handle(session, args)
       if (!(result instanceof Promise)) {
@@ -304,11 +314,19 @@ export class Connection {
       const settle = (reply: Reply): void => {
         this.parked = false
         session.blocked = undefined
+        if (reply === HUNG_UP) {
+          this.waiting = []
+          this.framer.reset()
+        }
         this.settle(slot, reply)
       }
       const begin = (prepared: readonly Buffer[]): void => {
-        if (this.ending || this.socket.destroyed) settle(null)
-        else session.blocked = session.context.waiters.wait(call, row, prepared, timeoutMs, settle)
+        if (this.ending || this.socket.destroyed) {
+          settle(null)
+          return
+        }
+        session.blocked = session.context.waiters.wait(call, row, prepared, timeoutMs, settle)
+        if (this.noMore !== undefined) session.blocked.end(this.noMore)
       }
       if (blocking.prepare === undefined) begin(args)
       else blocking.prepare(call).then(begin, (error: Error) => settle(errorReply(error)))
@@ -320,6 +338,7 @@ export class Connection {
 
   /** A message to a listener. One that does not read is cut: its backlog must not grow for ever. */
   private push(message: PushReply): void {
+    if (this.ending || this.session.closing || this.socket.destroyed) return
     this.encode(message)
     if (this.outbox.unsentBytes <= this.options.maxBacklogBytes) return
     this.options.log.info({ automation: this.session.identity?.automationId, connection: this.session.id }, 'a slow listener was cut')
@@ -432,7 +451,7 @@ export class Connection {
     for (const timer of [this.loginTimer, this.lingerTimer]) clearTimeout(timer)
     this.ending = true
     this.waiting = []
-    this.session.blocked?.end(NULL_ARRAY)
+    this.session.blocked?.abandon()
     this.session.stopListening()
     this.options.context.sessions.delete(this.session)
     this.options.onClose(this)
@@ -451,7 +470,9 @@ export class Connection {
 const onlyListening = (name: string): string =>
   `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
 
-const isDirectList = (row: DataRow | KeyspaceRow | ConnectionRow): boolean => row.kind === 'data' && row.group === 'list' && row.direct !== undefined
+/** A list command, or one on a sketch: it is sent directly, and may yet have to be computed. */
+const isDirectList = (row: DataRow | KeyspaceRow | ConnectionRow): boolean =>
+  row.kind === 'data' && row.direct !== undefined && OTHER_FORMS.includes(row.group)
 
 const addressOf = (host: string | undefined, port: number | undefined): string =>
   host === undefined ? '' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -6,6 +6,9 @@ for n = 1, #names do
   if redis.call('UNLINK', prefix .. names[n]) == 1 then deleted[#deleted + 1] = names[n] end
 end
 redis.call('DEL', KEYS[2])
+if redis.call('EXISTS', waited) == 1 then
+  for n = 1, #deleted do wake_name(deleted[n]) end
+end
 local version
 if #deleted > 0 then
   version = redis.call('INCR', KEYS[1])

@@ -1,0 +1,97 @@
+-- Runs several write requests, each of one native command on one key, as if they came one after the other: what they read and write of the
+-- bookkeeping is read and written once.
+-- KEYS[3..] the data key of each request; ARGV[2] most keys allowed, then for each request: after, changed and the number of words that
+-- follow its command, in one word (`Sa1`), the command, the words behind its key.
+-- Answers {now, then for each request: its reply, the version after it, 1 if it made its key}; the version is -1 when the quota refused it.
+local limit = tonumber(ARGV[2])
+local requests = #KEYS - 2
+local names = {}
+for r = 1, requests do names[r] = name_of(r + 2) end
+local known = redis.call('HMGET', KEYS[2], unpack(names))
+local before = tonumber(redis.call('GET', KEYS[1]) or '0')
+local anyone_waits = redis.call('EXISTS', waited) == 1
+local stamp = string.format('%.0f', now)
+local version = before
+local added = 0
+-- By name: false, or {created, expires}; `touched` holds the request that changed it last, and `versions` its version.
+local latest, touched, versions, order = {}, {}, {}, {}
+
+local function entry(r)
+  local name = names[r]
+  local found = latest[name]
+  if found == nil then
+    found = false
+    if known[r] then
+      local since, expires = string.match(known[r], '^(%d+):%d+:%d+:(%d+)$')
+      if since and (expires == '0' or tonumber(expires) >= now) then found = { since, expires } end
+    end
+    latest[name] = found
+  end
+  return found
+end
+
+-- Notes what a request left behind; answers 1 if it made its key.
+local function book(r, after)
+  local name = names[r]
+  local old = entry(r)
+  version = version + 1
+  if not touched[name] then order[#order + 1] = name end
+  touched[name], versions[name] = r, version
+  local exists, expires = after ~= 'D', old and old[2] or '0'
+  if after == 'S' then
+    expires = '0'
+  elseif after == 'C' then
+    exists, expires = expiry_of(KEYS[r + 2])
+  end
+  if not exists then
+    if old then added = added - 1 end
+    latest[name] = false
+    return 0
+  end
+  latest[name] = { old and old[1] or stamp, expires }
+  if old then return 0 end
+  added = added + 1
+  return 1
+end
+
+local answer = { stamp }
+local at = 3
+for r = 1, requests do
+  local after, rule, count = string.sub(ARGV[at], 1, 1), string.sub(ARGV[at], 2, 2), tonumber(string.sub(ARGV[at], 3))
+  local reply, created = false, 0
+  local shown = version
+  if after < 'a' and after ~= 'D' and not entry(r) and over_quota(added + 1, limit) then
+    shown = -1
+  else
+    reply = redis.pcall(ARGV[at + 1], KEYS[r + 2], unpack(ARGV, at + 2, at + 1 + count))
+    local changed
+    if rule == 'e' then
+      changed = entry(r) ~= false and not (type(reply) == 'table' and reply.err)
+    else
+      changed = changed_by(rule, reply, r + 2)
+    end
+    if changed then created = book(r, string.upper(after)) end
+    shown = version
+  end
+  local n = #answer
+  answer[n + 1], answer[n + 2], answer[n + 3] = reply, shown, created
+  at = at + 2 + count
+end
+
+if version > before then redis.call('INCRBY', KEYS[1], version - before) end
+local fields = {}
+for n = 1, #order do
+  local name = order[n]
+  local left = latest[name]
+  if left then
+    fields[#fields + 1] = name
+    fields[#fields + 1] = left[1] .. ':' .. stamp .. ':' .. versions[name] .. ':' .. left[2]
+  else
+    forget(touched[name] + 2, versions[name])
+  end
+end
+if #fields > 0 then redis.call('HSET', KEYS[2], unpack(fields)) end
+if anyone_waits then
+  for n = 1, #order do wake(touched[order[n]] + 2) end
+end
+return answer
