@@ -6,18 +6,34 @@ import type { DerivedKeys } from './keyring.ts'
 import type { Location } from './location.ts'
 
 const LOC_BYTES = 12
-/** Of one cache, counted in characters of its locations and headers: the headers of some 200 keys. */
-const CACHE_SIZE = 64 * 1024
+/** Of all automations together, in bytes as far as they can be reckoned: the headers of some 100,000 keys. */
+const CACHE_SIZE = 64 * 1024 * 1024
+/** What an entry takes besides its texts. */
+const ENTRY_BYTES = 320
 /** A longer location (a huge hash field) is worked out each time, so that it cannot push out hundreds of others. */
 const LONGEST_CACHED = 1024
 /** Longer than any header of ours: kid has at most 32 characters. */
 const LONGEST_HEADER = 256
 
 /** The protected headers of one location, base64url-encoded, as they stand in a sealed value and in its AAD. */
-export interface EncodedHeaders {
+export class EncodedHeaders {
   readonly loc: string
+  /** For bytes. */
   readonly bytes: Buffer
-  readonly json: Buffer
+  readonly #kid: string
+  #json: Buffer | undefined
+
+  constructor(kid: string, loc: string) {
+    this.loc = loc
+    this.bytes = encode(`{"alg":"dir","enc":"A256GCM","kid":"${kid}","loc":"${loc}"}`)
+    this.#kid = kid
+  }
+
+  /** For JSON documents; made when first asked for, since most locations hold only one of the two. */
+  get json(): Buffer {
+    this.#json ??= encode(`{"alg":"dir","enc":"A256GCM","kid":"${this.#kid}","cty":"json","loc":"${this.loc}"}`)
+    return this.#json
+  }
 }
 
 export interface ParsedHeader {
@@ -26,33 +42,39 @@ export interface ParsedHeader {
   readonly json: boolean
 }
 
-const encode = (header: Record<string, string>): string => Buffer.from(JSON.stringify(header)).toString('base64url')
+/** kid and loc have only characters that JSON writes as they are. Memory of its own: a slice of Buffer's pool would keep 8 KiB alive. */
+function encode(header: string): Buffer {
+  const text = Buffer.from(header, 'latin1').toString('base64url')
+  const encoded = Buffer.allocUnsafeSlow(text.length)
+  encoded.write(text, 'latin1')
+  return encoded
+}
+
+/** One for the process, so that its bound holds however many automations there are. */
+const cache = new LRUCache<string, EncodedHeaders>({
+  maxSize: CACHE_SIZE,
+  sizeCalculation: ({ bytes }, location) => ENTRY_BYTES + location.length + 2 * bytes.length,
+})
+
+let caches = 0
 
 /** Makes and keeps the headers of one kid of one automation. */
 export class HeaderCache {
   readonly keys: DerivedKeys
-  readonly #cache = new LRUCache<Location, EncodedHeaders>({
-    maxSize: CACHE_SIZE,
-    sizeCalculation: ({ bytes, json }, location) => location.length + bytes.length + json.length,
-  })
+  readonly #prefix = `${++caches}:`
 
   constructor(keys: DerivedKeys) {
     this.keys = keys
   }
 
   at(location: Location): EncodedHeaders {
-    const known = this.#cache.get(location)
+    const key = this.#prefix + location
+    const known = cache.get(key)
     if (known !== undefined) return known
     const { kid, locator } = this.keys
     const loc = createHmac('sha256', locator).update(location, 'latin1').digest().toString('base64url', 0, LOC_BYTES)
-    const common = { alg: 'dir', enc: 'A256GCM', kid }
-    const forBytes = encode({ ...common, loc })
-    const forJson = encode({ ...common, cty: 'json', loc })
-    // Memory of its own: a slice of Buffer's shared pool would keep 8 KiB alive for each cached header.
-    const both = Buffer.allocUnsafeSlow(forBytes.length + forJson.length)
-    both.write(forBytes + forJson, 'latin1')
-    const made = { loc, bytes: both.subarray(0, forBytes.length), json: both.subarray(forBytes.length) }
-    if (location.length <= LONGEST_CACHED) this.#cache.set(location, made)
+    const made = new EncodedHeaders(kid, loc)
+    if (location.length <= LONGEST_CACHED) cache.set(key, made)
     return made
   }
 }
