@@ -57,7 +57,7 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     const redisUrl = config.redisUrl ?? (await startOwnRedis(config, log, undo, fatal))
     const secret = config.secret ?? ensureSecret(config.dataDir)
 
-    const backing = new Backing({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
+    const backing = new Backing({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: errorLog(log) })
     undo.push(() => backing.close())
     await backing.connect()
 

@@ -14,6 +14,8 @@ export interface BackingOptions {
   /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
   readonly commandTimeoutMs: number
   readonly log: Log
+  /** Told of a programming error in whoever waited for a reply. */
+  readonly onFault?: (error: Error) => void
 }
 
 /** Oldest Redis whose scripts replicate their effects and whose commands (GETDEL, LMOVE, COPY...) this server uses. */
@@ -53,6 +55,7 @@ export class Backing {
   private readonly log: Log
   private readonly commandTimeoutMs: number
   private readonly watchdog: NodeJS.Timeout
+  private readonly onFault: (error: Error) => void
   private inFlight = 0
   /** The stream that is being gathered for. */
   private corked: Writable | undefined
@@ -70,6 +73,7 @@ export class Backing {
 
   constructor(options: BackingOptions) {
     this.log = options.log
+    this.onFault = options.onFault ?? (() => {})
     this.commandTimeoutMs = options.commandTimeoutMs
     this.redis = new Redis({
       ...linkOptions(options.url),

@@ -348,8 +348,14 @@ export class Connection {
   private settle(slot: Slot, reply: Reply): void {
     this.inFlight--
     if (this.inFlight === 0) this.exclusive = false
-    this.replies.answer(slot, reply)
-    this.proceed()
+    try {
+      this.replies.answer(slot, reply)
+      this.proceed()
+    } catch (error) {
+      // A fault of ours costs this connection, which would else wait for ever.
+      this.socket.destroy()
+      throw error
+    }
   }
 
   private takeReplyMode(): boolean {
@@ -440,8 +446,14 @@ export class Connection {
 
   /** What is queued is answered with `NOAUTH token expired`; what is on its way is still answered. */
   private expire(): void {
-    this.session.blocked?.end(new ErrorReply(new KvError('token_expired').respText))
-    for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, new ErrorReply(new KvError('token_expired').respText))
+    const expired = new ErrorReply(new KvError('token_expired').respText)
+    this.session.blocked?.end(expired)
+    for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, expired)
+    // Behind a command that waits there may be more in the framer.
+    this.framer.resume((event) => {
+      const count = event.type === 'frames' ? decoder.decode(event.bytes).length : 1
+      for (let i = 0; i < count; i++) this.replies.answer(this.replies.next(), expired)
+    })
     this.session.closing = true
     this.scheduleFlush()
   }
@@ -467,8 +479,9 @@ export class Connection {
   }
 }
 
+/** Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply, execCommandAbort). */
 const onlyListening = (name: string): string =>
-  `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+  `${name === 'exec' ? 'EXECABORT Transaction discarded because of:' : 'ERR'} Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
 
 /** A list command, or one on a sketch: it is sent directly, and may yet have to be computed. */
 const isDirectList = (row: DataRow | KeyspaceRow | ConnectionRow): boolean =>

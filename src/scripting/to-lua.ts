@@ -9,6 +9,7 @@ import {
   type Reply,
   SetReply,
   SimpleString,
+  StreamsReply,
   Verbatim,
 } from '../resp/reply.ts'
 import { readDouble } from '../redis/floats.ts'
@@ -17,6 +18,8 @@ import type { LuaMachine } from './vm/machine.ts'
 
 /** What redis.setresp chose: the form in which scripts see replies. */
 export type ScriptProtocol = 2 | 3
+
+const pairsOf = (flat: readonly Reply[]): Reply[] => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!])
 
 /**
  * A command's reply as the value that a script gets.
@@ -87,6 +90,7 @@ export class ReplyPusher {
   private pushResp2(L: LuaState, reply: Reply): void {
     const { text } = this.machine
     if (reply instanceof MapReply || reply instanceof PairsReply) this.pushList(L, reply.flat, 2)
+    else if (reply instanceof StreamsReply) this.pushList(L, pairsOf(reply.flat), 2)
     else if (reply instanceof SetReply || reply instanceof PushReply) this.pushList(L, reply.items, 2)
     else if (reply instanceof Double || reply instanceof BigNumber || reply instanceof Verbatim) text.push(L, Buffer.from(reply.text))
     else throw new TypeError('not a reply')
@@ -97,7 +101,7 @@ export class ReplyPusher {
     const { api, text } = machine
     if (reply instanceof Double) {
       this.pushField(L, names.double, () => api.lua_pushnumber(L, readDouble(Buffer.from(reply.text))))
-    } else if (reply instanceof MapReply) {
+    } else if (reply instanceof MapReply || reply instanceof StreamsReply) {
       this.pushField(L, names.map, () => this.pushTable(L, reply.flat.length / 2, (i) => {
         this.push(L, reply.flat[2 * i]!, 3)
         this.push(L, reply.flat[2 * i + 1]!, 3)
@@ -108,8 +112,7 @@ export class ReplyPusher {
         api.lua_pushboolean(L, 1)
       }))
     } else if (reply instanceof PairsReply) {
-      const pairs = Array.from({ length: reply.flat.length / 2 }, (_, i) => [reply.flat[2 * i]!, reply.flat[2 * i + 1]!])
-      this.pushList(L, pairs, 3)
+      this.pushList(L, pairsOf(reply.flat), 3)
     } else if (reply instanceof BigNumber) {
       this.pushField(L, names.big_number, () => text.push(L, Buffer.from(reply.text)))
     } else if (reply instanceof Verbatim) {

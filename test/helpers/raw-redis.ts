@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 
 /** The end of the reply that starts at `at`, or -1 when it is not all there. */
-function endOfReply(bytes: Buffer, at: number): number {
+export function endOfReply(bytes: Buffer, at: number): number {
   const lineEnd = bytes.indexOf('\r\n', at)
   if (lineEnd < 0) return -1
   const after = lineEnd + 2
