@@ -179,11 +179,16 @@ export class Backing {
     const wire = new WireCommand(String(name), args, (error, reply) => {
       this.inFlight--
       this.lastProgress = Date.now()
-      if (error === null) done(null, reply)
-      else if (isReplyError(error)) {
-        this.noticeReplica(error)
-        done(refusalOf(error) ?? error, null)
-      } else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+      try {
+        if (error === null) done(null, reply)
+        else if (isReplyError(error)) {
+          this.noticeReplica(error)
+          done(refusalOf(error) ?? error, null)
+        } else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+      } catch (fault) {
+        // A fault of ours must not end the process.
+        this.onFault(fault as Error)
+      }
       if (this.leaving && this.inFlight === 0) this.redis.disconnect(true)
     })
     this.sent++
