@@ -41,8 +41,9 @@ export const linkOptions = (url: string): RedisOptions =>
     disconnectTimeout: 50,
   }) as RedisOptions
 
-/** At most so often is a link given up because its Redis has become a replica. */
+/** A link whose Redis has refused writes as a replica for so long is given up, and so is the next one. */
 const LEAVE_REPLICA_MS = 1_000
+const FORGET_REPLICA_MS = 60_000
 
 /**
  * The one door to the backing Redis. Invariants:
@@ -67,7 +68,9 @@ export class Backing {
   private greeting = false
   /** The link is given up as soon as nothing is in flight. */
   private leaving = false
-  private leftAt = 0
+  /** Since when, and when last, writes were refused because the Redis is a replica. */
+  private refusedSince = 0
+  private refusedAt = 0
   /** `major.minor.patch` of the backing server, known after `connect`. */
   version = ''
 
@@ -229,9 +232,14 @@ export class Backing {
 
   /** After a failover the address leads to another Redis, but a link to the former primary stays open: a new one is made, once this one is quiet. */
   private noticeReplica(error: unknown): void {
-    if (!(error instanceof Error) || !error.message.startsWith('READONLY ') || Date.now() - this.leftAt < LEAVE_REPLICA_MS) return
+    if (!(error instanceof Error) || !error.message.startsWith('READONLY ')) return
+    const now = Date.now()
+    if (now - this.refusedAt > FORGET_REPLICA_MS) this.refusedSince = now
+    this.refusedAt = now
+    // It may be for a moment only, and reads are still answered.
+    if (now - this.refusedSince < LEAVE_REPLICA_MS) return
     this.log.warn({}, 'backing Redis: it has become a replica, connecting anew')
-    this.leftAt = Date.now()
+    this.refusedSince = now
     this.leaving = true
   }
 

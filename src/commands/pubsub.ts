@@ -1,9 +1,10 @@
 import { channelMatcher, type Kind } from '../core/pubsub.ts'
 import { idOf } from '../core/values.ts'
 import { KvError, respError } from '../errors.ts'
-import { MultiReply, PushReply, type Reply } from '../resp/reply.ts'
+import { MultiReply, PushReply, type Reply, SimpleString } from '../resp/reply.ts'
 import type { Session } from '../session.ts'
 import { connection, container } from './row.ts'
+import { shown } from './streams-args.ts'
 
 /** The words of the confirmations, as Redis spells them. */
 const VERBS: Readonly<Record<Kind, { readonly on: string; readonly off: string }>> = {
@@ -62,7 +63,7 @@ const publish =
 const channels =
   (kind: 'channel' | 'shard') =>
   async ({ context, tenant }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    if (args.length > 3) throw respError(`ERR wrong number of arguments for 'pubsub|${kind === 'shard' ? 'shardchannels' : 'channels'}' command`)
+    if (args.length > 3) throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
     return [...(await context.pubsub.census(tenant!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
   }
@@ -88,8 +89,8 @@ const HELP = [
   'SHARDNUMSUB [<shardchannel> ...]',
   '    Return the number of subscribers for the specified shard level channel(s)',
   'HELP',
-  '    Print this help.',
-]
+  '    Prints this help.',
+].map((line) => new SimpleString(line))
 
 const group = 'pubsub'
 const flags = 'pubsub noscript loading stale'

@@ -22,6 +22,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** The waiting of one client. */
 export interface Waiter {
+  /** False until its first try, the command itself, was in vain. */
+  readonly waits: boolean
   /** Ends it with `reply`, but after its first try. False when it had been ended before. */
   end(reply: Reply): boolean
   /** Nothing must be taken for this client any more. */
@@ -105,6 +107,9 @@ export class Waiters {
       },
     )
     return {
+      get waits() {
+        return entry.seasoned
+      },
       end: (reply) => {
         if (entry.ending !== undefined || !queue.line.entries.has(entry)) return false
         entry.ending = { reply }
@@ -181,7 +186,7 @@ export class Waiters {
     entry.tried = true
     const settle = (outcome: Outcome): void => {
       entry.tried = false
-      if (outcome === undefined && !isOver(entry)) queue.line.foundNothing(turn)
+      if (outcome !== AGAIN && !isOver(entry)) queue.line.tried(turn, outcome !== undefined)
       if (outcome !== undefined && outcome !== AGAIN) this.leave(queue, entry, outcome)
       else if (entry.gone || entry.ending !== undefined) this.leave(queue, entry, entry.ending?.reply ?? NULL_ARRAY)
       else if (!entry.seasoned) this.begin(queue, entry)

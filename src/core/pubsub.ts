@@ -1,9 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import type { Subscriber } from '../backing/subscriber.ts'
 import type { Backing, BackingReply } from '../backing/redis.ts'
 import { locations } from '../crypto/location.ts'
 import type { Log } from '../log.ts'
 import { compileGlob } from '../redis/glob.ts'
-import { RUN_ID } from '../run-id.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
 
@@ -52,6 +52,8 @@ export class PubSub {
   private readonly backing: Backing
   private readonly subscriber: Subscriber
   private readonly log: Log
+  /** Under which the others know of the listeners here. */
+  private readonly id = randomBytes(16).toString('hex')
   private readonly rooms = new Map<string, Room>()
   private readonly renewal: NodeJS.Timeout
   /** Announcements that nobody waits for. */
@@ -182,13 +184,13 @@ export class PubSub {
   private async tell(tenant: Tenant): Promise<void> {
     const room = this.rooms.get(tenant.id)
     if (room === undefined || KINDS.every((kind) => room.topics[kind].size === 0)) {
-      await this.backing.call(['HDEL', tenant.listenersKey, RUN_ID])
+      await this.backing.call(['HDEL', tenant.listenersKey, this.id])
       return
     }
     const record = Buffer.from(JSON.stringify({ at: Date.now(), ...censusOf(room) }))
     const sealed = tenant.sealer.seal(locations.record('listeners'), record, true)
     await Promise.all([
-      this.backing.call(['HSET', tenant.listenersKey, RUN_ID, sealed]),
+      this.backing.call(['HSET', tenant.listenersKey, this.id, sealed]),
       this.backing.call(['PEXPIRE', tenant.listenersKey, CENSUS_MS]),
     ])
   }
@@ -205,7 +207,7 @@ export class PubSub {
     const censuses: Census[] = []
     const dead: Buffer[] = []
     for (let i = 0; i < flat.length; i += 2) {
-      if (flat[i]!.toString('latin1') === RUN_ID) continue
+      if (flat[i]!.toString('latin1') === this.id) continue
       const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), flat[i + 1]!).bytes.toString()) as Census & { at: number }
       if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
       else dead.push(flat[i]!)

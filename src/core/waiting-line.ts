@@ -39,7 +39,12 @@ interface Woken {
   at: number
   /** Rivals of whom one found nothing since then. */
   readonly exhausted: Set<string>
+  /** How many rivals are tried at a time: more for each who found something. */
+  width: number
 }
+
+/** A wake is mostly for one. */
+const FIRST_WIDTH = 4
 
 /**
  * Those of one automation who wait, in the order in which they began, and who of them may find something. Keys are woken; each wake gives
@@ -92,7 +97,7 @@ export class WaitingLine {
     if (!this.byKey.has(id)) return
     const woken = this.woken.get(id)
     if (woken === undefined) {
-      this.woken.set(id, { at: ++this.clock, exhausted: new Set() })
+      this.woken.set(id, { at: ++this.clock, exhausted: new Set(), width: FIRST_WIDTH })
     } else {
       woken.at = ++this.clock
       woken.exhausted.clear()
@@ -106,18 +111,18 @@ export class WaitingLine {
 
   /** The next ones to be tried, `most` of them; none: everybody who could find something has looked. */
   next(most: number): Turn[] {
-    const chosen = new Set(this.newcomers)
+    const eligible = new Set(this.newcomers)
     for (const [id, woken] of this.woken) {
-      let count = 0
-      for (const entry of this.byKey.get(id) ?? []) {
-        if (!entry.seasoned || !mayFind(entry, woken)) continue
-        chosen.add(entry)
-        if (++count === most) break
-      }
+      for (const entry of this.byKey.get(id) ?? []) if (entry.seasoned && mayFind(entry, woken)) eligible.add(entry)
     }
-    if (chosen.size === 0) this.woken.clear()
-    const first = [...chosen].sort((a, b) => a.place - b.place).slice(0, most)
-    const turns = first.map((entry): Turn => ({ entry, names: entry.seasoned ? this.namesFor(entry) : undefined }))
+    if (eligible.size === 0) this.woken.clear()
+    const turns: Turn[] = []
+    const room = new Map<string, number>()
+    for (const entry of [...eligible].sort((a, b) => a.place - b.place)) {
+      if (turns.length === most) break
+      const names = this.namesFor(entry, room)
+      if (names !== undefined) turns.push({ entry, names: entry.seasoned ? names : undefined })
+    }
     for (const { entry } of turns) {
       this.newcomers.delete(entry)
       entry.triedAt = ++this.clock
@@ -125,24 +130,33 @@ export class WaitingLine {
     return turns
   }
 
-  /** It was tried in vain. */
-  foundNothing({ entry, names }: Turn): void {
+  /** It was tried, and found something or not. */
+  tried({ entry, names }: Turn, found: boolean): void {
     const { rival } = entry
     if (rival === undefined) return
-    const tried = names ?? entry.keys.values()
-    for (const name of tried) {
+    for (const name of names ?? entry.keys.values()) {
       const woken = this.woken.get(name.toString('latin1'))
-      if (woken !== undefined && woken.at < entry.triedAt) woken.exhausted.add(rival)
+      if (woken === undefined) continue
+      if (found) woken.width++
+      else if (woken.at < entry.triedAt) woken.exhausted.add(rival)
     }
   }
 
-  private namesFor(entry: Entry): Buffer[] {
+  /** Where an entry may find something; undefined when it must not be tried yet, as it would overtake a rival at one of these keys. */
+  private namesFor(entry: Entry, room: Map<string, number>): Buffer[] | undefined {
     const names: Buffer[] = []
+    const places: Array<readonly [place: string, left: number]> = []
     for (const [id, woken] of this.woken) {
       const name = entry.keys.get(id)
-      if (name !== undefined && mayFind(entry, woken)) names.push(name)
+      if (name === undefined || !mayFind(entry, woken)) continue
+      names.push(name)
+      const place = `${entry.rival ?? ''} ${id}`
+      places.push([place, room.get(place) ?? woken.width])
     }
-    return names
+    if (entry.rival === undefined) return names
+    const late = places.some(([, left]) => left === 0)
+    for (const [place, left] of places) room.set(place, late ? 0 : left - 1)
+    return late ? undefined : names
   }
 }
 
