@@ -24,6 +24,8 @@ const OLDEST_VERSION = [6, 2] as const
 /** Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return. */
 export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
 
+const CONNECT_TIMEOUT_MS = 5_000
+
 /** What both connections have in common. */
 export const linkOptions = (url: string): RedisOptions =>
   ({
@@ -36,7 +38,7 @@ export const linkOptions = (url: string): RedisOptions =>
     retryStrategy: retryDelayMs,
     // A Redis that loads its data says how long that will take, and is often wrong.
     maxLoadingRetryTime: 250,
-    connectTimeout: 5_000,
+    connectTimeout: CONNECT_TIMEOUT_MS,
     // A link that is given up is often one on which nothing arrives any more, so its peer will not close it.
     disconnectTimeout: 50,
   }) as RedisOptions
@@ -249,7 +251,9 @@ export class Backing {
       this.read(['PING'], () => {})
       return
     }
-    if (Date.now() - this.lastProgress < this.commandTimeoutMs) return
+    // A process that has just been started may itself be slow.
+    const limitMs = this.version === '' ? Math.max(this.commandTimeoutMs, CONNECT_TIMEOUT_MS) : this.commandTimeoutMs
+    if (Date.now() - this.lastProgress < limitMs) return
     this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, link given up')
     this.redis.disconnect(true)
   }

@@ -11,8 +11,8 @@ import { parsePopManyScored, popManyReply, popManyScored, type ScoreEnd } from '
 const MS_PER_SECOND = 1000n
 
 /**
- * Seconds with a fraction to milliseconds, as Redis's getTimeoutFromObjectOrReply: a long double, of which a part of a millisecond counts as a
- * whole one, and what does not fit 64 bits becomes negative.
+ * Seconds with a fraction to milliseconds, as Redis's getTimeoutFromObjectOrReply: a long double, of which a part of a millisecond counts
+ * as a whole one, and what does not fit 64 bits becomes negative.
  */
 export function secondsToMs(arg: Buffer): number {
   const seconds = parseLongDouble(arg)

@@ -12,8 +12,8 @@ function describe(session: Session, now: number): string {
   const { channel, pattern, shard } = session.subscriptions
   const flags = `${session.subscribed ? 'P' : ''}${session.blocked?.waits === true ? 'b' : ''}` || 'N'
   return (
-    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 sub=${channel.size} psub=${pattern.size} ` +
-    `ssub=${shard.size} multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
+    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
+    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
     `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
   )
 }

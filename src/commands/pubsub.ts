@@ -63,7 +63,9 @@ const publish =
 const channels =
   (kind: 'channel' | 'shard') =>
   async ({ context, tenant }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    if (args.length > 3) throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
+    if (args.length > 3) {
+      throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
+    }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
     return [...(await context.pubsub.census(tenant!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
   }

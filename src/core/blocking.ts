@@ -275,7 +275,9 @@ export class Waiters {
       queue.marked = new Set()
       this.mark(queue, queue.line.keys)
       // A key that expires tells nobody; so they look after it.
-      for (const { row, keys } of queue.line.entries) if (row.blocking!.orphan !== undefined) for (const key of keys.keys()) queue.line.wake(key)
+      for (const { row, keys } of queue.line.entries) {
+        if (row.blocking!.orphan !== undefined) for (const key of keys.keys()) queue.line.wake(key)
+      }
       this.serve(queue)
     }
   }

@@ -51,10 +51,17 @@ export class FrameClient {
   /** The next `count`. Rejects when the connection closes before the last of them. */
   async frames(count: number): Promise<string[]> {
     while (this.arrived.length < count) {
-      if (this.isClosed) throw new Error(`closed after ${this.arrived.length} of ${count} frames: ${JSON.stringify(this.arrived.slice(0, 3))}`)
+      if (this.isClosed) {
+        throw new Error(`closed after ${this.arrived.length} of ${count} frames: ${JSON.stringify(this.arrived.slice(0, 3))}`)
+      }
       await this.more()
     }
     return this.arrived.splice(0, count)
+  }
+
+  /** All that have come. */
+  taken(): string[] {
+    return this.arrived.splice(0)
   }
 
   async frame(): Promise<string> {

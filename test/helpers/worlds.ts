@@ -45,6 +45,7 @@ export const ourWorld = (servers: readonly TestServer[], automationId = `world-$
 
 export const realWorld = async (redis: TestRedis): Promise<World> => {
   const cleaner = await FrameClient.connect(redis.url)
+  await cleaner.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES')
   await cleaner.call('FLUSHALL')
   cleaner.destroy()
   return worldOf(() => FrameClient.connect(redis.url))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FrameClient } from '../helpers/frames.ts'
 import { type TestRedis, startRedis } from '../helpers/redis.ts'
 import { type TestServer, startServer } from '../helpers/server.ts'
+import { eventually, request } from '../helpers/wire.ts'
 import { ourWorld, realWorld, type World } from '../helpers/worlds.ts'
 
 let server: TestServer
@@ -323,17 +324,23 @@ describe('at random', () => {
         const [theirs, ours] = [await realWorld(real), await ourWorld([server])]
         const all: Array<readonly [FrameClient, FrameClient]> = []
         const writer = [await theirs.client(), await ours.client()] as const
-        for (const line of lines) {
-          const pair = /^(B|XREAD)/.test(line) ? ([await theirs.client(), await ours.client()] as const) : writer
-          if (pair !== writer) all.push(pair)
-          for (const client of pair) client.send(...words(line))
-          if (pair === writer) expect(withoutIds(await pair[1].frame())).toBe(withoutIds(await pair[0].frame()))
-          // Redis is at rest when it answers; here it is when as many wait as there.
-          await ours.untilBlocked(await blocked(theirs))
+        try {
+          for (const line of lines) {
+            const pair = /^(B|XREAD)/.test(line) ? ([await theirs.client(), await ours.client()] as const) : writer
+            if (pair !== writer) all.push(pair)
+            // Read together with the PING before it, the command has been looked at when that is answered.
+            for (const client of pair) client.socket.write(Buffer.concat([request('PING'), request(...words(line))]))
+            await Promise.all(pair.map((client) => client.frame()))
+            if (pair === writer) expect(withoutIds(await writer[1].frame())).toBe(withoutIds(await writer[0].frame()))
+            // Redis is at rest when it answers; here it is when as many wait as there, and as many have been answered.
+            await ours.untilBlocked(await blocked(theirs))
+            await eventually(() => all.every(([their, our]) => their.pending === our.pending))
+          }
+          const told = (which: 0 | 1): string[][] => all.map((pair) => pair[which].taken().map(withoutIds))
+          expect(told(1)).toEqual(told(0))
+        } finally {
+          for (const world of [theirs, ours]) world.close()
         }
-        const told = (which: 0 | 1): Promise<string[]> => Promise.all(all.map(async (pair) => (pair[which].pending === 0 ? 'waits' : withoutIds(await pair[which].frame()))))
-        expect(await told(1)).toEqual(await told(0))
-        for (const world of [theirs, ours]) world.close()
       }),
       { numRuns: 40 },
     )
