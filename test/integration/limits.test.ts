@@ -11,7 +11,7 @@ let clients: WireClient[] = []
 let extra: TestServer[] = []
 
 beforeAll(async () => {
-  server = await startServer({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '200', AUTOMATION_KV_MAX_UNAUTHENTICATED: String(STRANGERS) })
+  server = await startServer({ AUTOMATION_KV_MAX_UNAUTHENTICATED: String(STRANGERS) })
 })
 afterAll(() => server.stop())
 afterEach(async () => {
@@ -94,17 +94,19 @@ describe('bytes that are no request', () => {
 
 describe('strangers', () => {
   test('have an absolute time to log in, that traffic does not extend', async () => {
-    const silent = await connect()
+    const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '300' })
+    const silent = await connect(hasty)
     silent.send('*2\r\n$4\r\nAUTH\r\n$10\r\nhal')
     expect((await silent.untilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
-    const busy = await connect()
+    const busy = await connect(hasty)
     const replies: string[] = []
     while (!busy.closed) replies.push(await busy.text('PING').catch(() => 'closed'))
     expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication')).slice(0, 1)).toEqual(['-NOAUTH login timeout'])
   })
 
   test('after RESET the time runs again', async () => {
-    const client = await login()
+    const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '1500' })
+    const client = await login(hasty)
     expect(await client.text('RESET')).toBe('RESET')
     expect((await client.untilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
   })

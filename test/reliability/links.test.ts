@@ -20,7 +20,7 @@ const redisFor = async (...args: string[]): Promise<TestRedis> => {
 const behindProxy = async (redis: TestRedis): Promise<{ proxy: FaultProxy; server: TestServer }> => {
   const proxy = await FaultProxy.start(redis.port!)
   cleanups.push(() => proxy.close())
-  const server = await startServer({ REDIS_URL: proxy.url, AUTOMATION_KV_COMMAND_TIMEOUT_MS: '200' }, redis)
+  const server = await startServer({ REDIS_URL: proxy.url, AUTOMATION_KV_COMMAND_TIMEOUT_MS: '400' }, redis)
   cleanups.push(() => server.stop())
   return { proxy, server }
 }
@@ -43,7 +43,7 @@ describe('a link that dies without a sign', () => {
     const startedAt = performance.now()
     expect(await client.text('INCR', 'k')).toMatch(/^-TRYAGAIN/)
     await eventually(async () => (await client.text('INCR', 'k')) === '2')
-    expect(performance.now() - startedAt).toBeLessThan(1_500)
+    expect(performance.now() - startedAt).toBeLessThan(2_200)
   })
 
   test('while it is idle: the server notices by itself', async () => {
@@ -75,7 +75,10 @@ describe('a link that dies without a sign', () => {
     cleanups.push(() => other.stop())
     const [waiting, pushing] = [await login(server), await login(other)]
     const popped = waiting.text('BLPOP', 'queue', '0')
-    await eventually(async () => (await pushing.text('CLIENT', 'LIST')) !== '' && (await waiters(redis)) > 0)
+    await eventually(async () => (await waiters(redis)) > 0)
+    // Its first try is on the same link, before these.
+    const bystander = await login(server)
+    for (let i = 0; i < 3; i++) expect(await bystander.text('GET', 'nothing')).toBe('(nil)')
     proxy.blackhole()
     expect(await pushing.text('RPUSH', 'queue', 'element')).toBe('1')
     expect(await popped).toBe('[queue, element]')
@@ -111,10 +114,9 @@ describe('a primary that became a replica', () => {
 describe('a note that somebody waits, refused by a full Redis', () => {
   test('is made later, and what came meanwhile is noticed', async () => {
     const redis = await redisFor('--maxmemory-policy', 'noeviction')
-    const { server } = await behindProxy(redis)
-    const other = await startServer({}, redis)
-    cleanups.push(() => other.stop())
-    const [waiting, pushing] = [await login(server), await login(other)]
+    const servers = [await startServer({}, redis), await startServer({}, redis)] as const
+    for (const server of servers) cleanups.push(() => server.stop())
+    const [waiting, pushing] = [await login(servers[0]), await login(servers[1])]
     const admin = await WireClient.connect(redis.port!)
     cleanups.push(() => admin.destroy())
     expect(await admin.text('CONFIG', 'SET', 'maxmemory', '1')).toBe('OK')
