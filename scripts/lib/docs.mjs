@@ -1,4 +1,6 @@
-// The parts of the docs that come from the code. Pure: `npm run docs` gives it what was built, the test the sources.
+// The parts of the docs that come from the code: `npm run docs` gives it what was built, the test the sources.
+
+import { renderCompatibility } from './compatibility.mjs'
 
 const TITLES = {
   string: 'Strings',
@@ -114,6 +116,7 @@ export const replaceSection = (page, name, text) => {
 /** Every file with generated parts: `render` turns what it holds into what it should hold. */
 export const generated = (facts) => [
   { file: 'docs/commands.md', render: () => renderCommands(facts) },
+  { file: 'docs/compatibility.md', render: () => renderCompatibility(facts) },
   { file: 'docs/operations.md', render: (page) => replaceSection(page, 'settings', renderSettings(facts)) },
   { file: 'docs/rest.md', render: (page) => replaceSection(page, 'errors', renderErrors(facts)) },
 ]

@@ -1,0 +1,166 @@
+// docs/compatibility.md: the commands of Redis 7.0 as the table has them, and what real clients did in their last run.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './project.mjs'
+
+/** What COMMAND LIST of a Redis 7.0.15 answers: names in lower case, `container|subcommand`. */
+export const redisCommands = () => readFileSync(join(root, 'scripts/data/redis-7.0-commands.txt'), 'utf8').trim().split('\n')
+
+/** The last run of all clients; undefined when there was none. */
+export const clientRun = () => {
+  const file = join(root, 'docs/data/clients.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+/** Whether a command of Redis is served, refused with a reason, or missing. */
+export const standing = (name, { table, refusedSubcommands }) => {
+  const [first, sub] = name.split('|')
+  const row = table.get(first)
+  if (row === undefined) return { status: 'missing' }
+  if (row.kind === 'refused') return { status: 'refused', reason: row.reason }
+  if (sub === undefined) return { status: 'served' }
+  const leaf = row.kind === 'container' ? row.subcommands.get(sub) : undefined
+  if (leaf !== undefined && leaf.kind !== 'refused') return { status: 'served' }
+  const reason = leaf?.reason ?? refusedSubcommands[name]
+  return reason === undefined ? { status: 'missing' } : { status: 'refused', reason }
+}
+
+const FEATURES = {
+  url: 'connect by URL',
+  hostport: 'connect by host and port',
+  strings: 'strings',
+  lists: 'lists',
+  hashes: 'hashes',
+  sets: 'sets',
+  zsets: 'sorted sets',
+  streams: 'streams',
+  pipeline: 'pipeline',
+  transaction: 'MULTI and WATCH',
+  pubsub: 'publish and subscribe',
+  blocking: 'blocking pop',
+  script: 'EVAL and EVALSHA',
+  lock: 'its own lock',
+  resp3: 'RESP3',
+  reconnect: 'reconnects after a restart',
+  scan: 'SCAN',
+  binary: 'binary keys and values',
+  big: 'a value of 900 KB',
+  errors: 'errors by their kind',
+}
+
+/** What single clients do beyond that. */
+const TOOLS = {
+  interactive: 'interactive, with hints and `help`',
+  stat: '`--stat`',
+  bigkeys: '`--bigkeys`',
+  memkeys: '`--memkeys`',
+  hotkeys: '`--hotkeys`',
+  latency: '`--latency`',
+  monitor: '`MONITOR`',
+  rdb: '`--rdb`',
+  benchmark: '`redis-benchmark -t set,get,incr,lpush,hset`, also with `-P 16`',
+  worker: 'a worker with 50 jobs',
+  events: 'waiting for a job through its events',
+  delayed: 'delayed jobs and priorities',
+  retries: 'retries with a backoff',
+  scheduler: 'a job scheduler',
+  flow: 'a flow of parent and children',
+  maintenance: 'pause, clean, obliterate',
+}
+
+const code = (name) => `\`${name.replaceAll('|', ' ').toUpperCase()}\``
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const rowOf = (cells) => `| ${cells.join(' | ')} |`
+const tableOf = (head, rows) => [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)].join('\n')
+
+const WORDS = { ok: 'yes', none: '-', refused: 'no', fail: 'fails' }
+
+/** Numbers notes in the order of their first use; equal notes share a number. */
+const footnotes = () => {
+  const notes = []
+  return {
+    mark: (note) => {
+      if (!notes.includes(note)) notes.push(note)
+      return ` <sup>${notes.indexOf(note) + 1}</sup>`
+    },
+    list: () => notes.map((note, i) => `${i + 1}. ${cell(note)}`).join('\n'),
+  }
+}
+
+const resultOf = ({ status, note }, notes) => `${WORDS[status]}${note === undefined ? '' : notes.mark(note)}`
+
+const renderClients = ({ date, clients }) => {
+  const libraries = clients.filter(({ results }) => results.strings !== undefined)
+  const notes = footnotes()
+  const heads = libraries.map(({ name, version, language }) => `${name} ${version}<br>${language}`)
+  const rows = Object.entries(FEATURES).map(([feature, title]) => [
+    title,
+    ...libraries.map(({ results }) => resultOf(results[feature] ?? { status: 'fail', note: 'did not run' }, notes)),
+  ])
+  const tools = clients.flatMap(({ name, version, results }) =>
+    Object.entries(results)
+      .filter(([feature]) => FEATURES[feature] === undefined || results.strings === undefined)
+      .map(([feature, result]) => [`${name} ${version}`, TOOLS[feature] ?? FEATURES[feature] ?? feature, resultOf(result, notes)]),
+  )
+  return `Run of ${date}. The programs in \`test/clients/programs/\` use each client as its users do; only host, port and password differ from
+what they would have for Redis. \`scripts/test-clients.mjs\` runs them and keeps the results in \`docs/data/clients.json\`. *yes*: works;
+*-*: the client has no such thing; *no*: not offered. Numbers lead to the notes below.
+
+${tableOf(['', ...heads], rows)}
+
+${tableOf(['Tool', 'What', 'Works'], tools)}
+
+${notes.list()}
+
+StackExchange.Redis was not tried: it needs .NET.`
+}
+
+/** @returns {string} docs/compatibility.md as a whole */
+export const renderCompatibility = (facts, names = redisCommands(), run = clientRun()) => {
+  const all = names.map((name) => ({ name, ...standing(name, facts) }))
+  const by = (status) => all.filter((command) => command.status === status)
+  const [served, refused, missing] = ['served', 'refused', 'missing'].map(by)
+  const count = (list) => {
+    const subcommands = list.filter(({ name }) => name.includes('|')).length
+    return [list.length, list.length - subcommands, subcommands].map(String)
+  }
+  const reasons = new Map()
+  for (const { name, reason } of refused) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  const known = new Set(names)
+  const newer = [...facts.table.values()]
+    .flatMap((row) => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
+    .filter(({ kind, name }) => kind !== 'refused' && !known.has(name))
+    .map(({ name }) => name)
+    .sort()
+  return `# Compatibility
+
+This page is generated by \`npm run docs\`; do not edit it.
+
+## Clients
+
+${run === undefined ? 'No run of all clients is recorded yet.' : renderClients(run)}
+
+## Commands of Redis 7.0
+
+The list is what \`COMMAND LIST\` of Redis 7.0.15 answers, with subcommands. What each command does is on the page
+[Commands](commands.md).
+
+${tableOf(
+  ['', 'All', 'Commands', 'Subcommands'],
+  [['Redis 7.0', ...count(all)], ['served', ...count(served)], ['not offered', ...count(refused)], ['missing', ...count(missing)]],
+)}
+
+### Served
+
+${served.map(({ name }) => code(name)).join(', ')}
+
+Of later versions: ${newer.map(code).join(', ')}
+
+### Not offered here
+
+${tableOf(
+  ['Reason', 'Commands'],
+  [...reasons].map(([reason, list]) => [cell(reason), list.map(code).join(', ')]),
+)}
+${missing.length === 0 ? '' : `\n### Missing\n\n${missing.map(({ name }) => code(name)).join(', ')}\n`}`
+}

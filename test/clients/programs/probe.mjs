@@ -1,0 +1,41 @@
+// What the programs in JavaScript share: how they tell the test what worked.
+import { createInterface } from 'node:readline'
+
+export const host = process.env.KV_HOST
+export const port = Number(process.env.KV_PORT)
+export const token = process.env.KV_TOKEN
+export const url = `redis://:${token}@${host}:${port}`
+
+export const tell = (...words) => process.stdout.write(`${words.join(' ').replaceAll('\n', ' ')}\n`)
+
+export const none = (name, why) => tell('none', name, why)
+
+export const feature = async (name, check) => {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no end after 15 s')), 15_000)
+  })
+  try {
+    await Promise.race([check(), late])
+    tell('ok', name)
+  } catch (error) {
+    // BullMQ's scripts make up names of keys, which the server does not offer.
+    const refusal = /ERR Script attempted to access a key that is not among its KEYS/.exec(error.message)
+    if (refusal) tell('refused', name, `its scripts make up names of keys: ${refusal[0]}`)
+    else tell('fail', name, `${error.name}: ${error.message}`)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Asks the test to restart the server, and waits until it has. */
+export const restart = () =>
+  new Promise((resolve) => {
+    const lines = createInterface({ input: process.stdin })
+    lines.once('line', () => {
+      lines.close()
+      process.stdin.destroy()
+      resolve()
+    })
+    tell('restart')
+  })
