@@ -81,10 +81,18 @@ const plainScores = (reply: Node): Node => {
   return raw === reply.raw ? reply : parseReply(Buffer.from(raw, 'latin1'))
 }
 
-/** Equal weights come in no order, and texts that differ only behind a NUL, which GET may hide, are equal to strcoll. */
+/**
+ * Equal weights come in no order, so with LIMIT it is open which of them come. Texts that differ only behind a NUL, which GET may hide, are
+ * equal to strcoll.
+ */
 const sorted: Look = (reply, args) => {
-  if (reply.raw.includes('\0')) return shape(reply, args)
-  return args.some((arg) => /^(by|get)$/i.test(arg.toString('latin1'))) ? unordered(1)(reply, args) : reply.raw
+  if (reply.items.length === 0) return reply.raw
+  const words = args.map((arg) => arg.toString('latin1').toUpperCase())
+  if (words.includes('BY') || words.includes('GET')) {
+    return words.includes('LIMIT') || reply.raw.includes('\0') ? shape(reply, args) : unordered(1)(reply, args)
+  }
+  if (!words.includes('ALPHA')) return reply.raw
+  return reply.items.map((item) => contentOf(item).toString('latin1').split('\0', 1)[0]).join('\r\n')
 }
 
 const LOOKS: Readonly<Record<string, Look>> = {
