@@ -12,7 +12,7 @@ export function errorLog(log: Log): (error: Error) => void {
   const kinds = new Map<ErrorCode, { at: number; leftOut: number }>()
   return (error) => {
     if (!(error instanceof KvError)) {
-      log.error({ reason: placesOf(error) }, 'internal error')
+      log.error({ reason: placeOf(error) }, 'internal error')
       return
     }
     const kind = kinds.get(error.code) ?? { at: 0, leftOut: 0 }
@@ -29,5 +29,8 @@ export function errorLog(log: Log): (error: Error) => void {
   }
 }
 
-/** Where an error came from, without its message, which may hold what a caller sent. */
-const placesOf = (error: Error): string => `${error.name} ${(error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).join('\n')}`
+/** Message texts of Node and V8 may quote what they stumbled over; names and stack frames do not. */
+export const placeOf = (error: Error): string => {
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return [error.name, ...frames.slice(0, 6).map((frame) => frame.trim())].join(' ')
+}

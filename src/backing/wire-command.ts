@@ -46,7 +46,6 @@ export class WireCommand {
     const { args } = this
     let text = `*${args.length + 1}\r\n$${this.name.length}\r\n${this.name}\r\n`
     let parts: Buffer[] | undefined
-    let pending: Buffer[] | undefined
     for (const arg of args) {
       if (typeof arg === 'string' || typeof arg === 'number') {
         const ascii = typeof arg === 'number' ? String(arg) : arg
@@ -55,8 +54,7 @@ export class WireCommand {
         text += `$${arg.length}\r\n${arg.toString('latin1')}\r\n`
       } else {
         parts ??= []
-        pending = parts
-        pending.push(Buffer.from(`${text}$${arg.length}\r\n`, 'latin1'), arg, CRLF)
+        parts.push(Buffer.from(`${text}$${arg.length}\r\n`, 'latin1'), arg, CRLF)
         text = ''
       }
     }

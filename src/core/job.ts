@@ -11,6 +11,9 @@ export interface Written {
   readonly created: number
 }
 
+/** For a request that failed. */
+export const NOTHING_WRITTEN: Written = { version: 0, now: 0, created: 0 }
+
 /** A piece of work on plaintext: one command, a transaction, a batch. All of it is applied, or nothing. */
 export interface Job<T> {
   /** The keys that `run` may look at. */

@@ -34,3 +34,6 @@ export const operation = (command: string, name: Buffer, after: After, changed: 
   command,
   args,
 })
+
+/** The key is the second word of the command, and its only key. */
+export const hasOneKeyFirst = ({ before, more }: Operation): boolean => before === undefined && more === undefined

@@ -3,7 +3,7 @@ import { COMMIT, KEYS, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { changesOf } from './changes.ts'
 import { Db } from './db.ts'
-import type { Job, LaneLimits, QueuedJob, Written } from './job.ts'
+import { type Job, type LaneLimits, NOTHING_WRITTEN, type QueuedJob } from './job.ts'
 import { NotLoaded } from './not-loaded.ts'
 import { extentArgs, mergeNeeds, type Need, Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
@@ -238,4 +238,3 @@ export class Round {
   }
 }
 
-const NOTHING_WRITTEN: Written = { version: 0, now: 0, created: 0 }

@@ -1,9 +1,9 @@
 import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
-import type { Job, Written } from './job.ts'
+import { type Job, NOTHING_WRITTEN } from './job.ts'
 import { Lane } from './lane.ts'
-import type { Operation } from './operation.ts'
+import { hasOneKeyFirst, type Operation } from './operation.ts'
 import { extentArgs, type Need, Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
@@ -68,13 +68,13 @@ export class Store {
     const args = runArgs(tenant, operations, this.limits.maxKeys, ifVersion)
     this.backing.script(RUN, true, args, (error, reply) => {
       if (error !== null) {
-        done(error, [], NOTHING)
+        done(error, [], NOTHING_WRITTEN)
         return
       }
       const [status, version, now, created, ...replies] = reply as BackingReply[]
       if (status === 1) done(null, replies, { version: version as number, now: Number(now), created: created as number })
-      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING)
-      else done(versionMismatch(ifVersion, version as number), [], NOTHING)
+      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }
 
@@ -120,23 +120,12 @@ export class Store {
   }
 }
 
-const NOTHING: Written = { version: 0, now: 0, created: 0 }
-
 const versionMismatch = (expected: number | undefined, actual: number): KvError =>
   new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
-
-/** The key is the second word, and the only one. */
-const isPlain = ({ before, more }: Operation): boolean => before === undefined && more === undefined
 
 /** See run.lua. */
 function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
   const expected = ifVersion ?? ''
-  const only = operations[0]!
-  if (operations.length === 1 && isPlain(only)) {
-    const { name, after, changed, command, args } = only
-    const { versionKey, indexKey, prefix } = tenant
-    return [3, versionKey, indexKey, tenant.key(name), prefix.length, maxKeys, expected, 3, after, changed, args.length + 1, command, ...args]
-  }
   const ordinals = new Map<string, number>()
   const keys: Buffer[] = []
   const ordinalOf = (name: Buffer): number => {
@@ -153,7 +142,7 @@ function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: numb
   for (const planned of operations) {
     const { name, after, changed, command, before = [], more = [], args } = planned
     const ordinal = ordinalOf(name)
-    const rule = isPlain(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
+    const rule = hasOneKeyFirst(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
     rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
   }
   return [keys.length + 2, tenant.versionKey, tenant.indexKey, ...keys, tenant.prefix.length, maxKeys, expected, ...rest]

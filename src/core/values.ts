@@ -137,7 +137,6 @@ export class Unseen {
 }
 
 export type Value = StringValue | ListValue | HashValue | SetValue | SortedSetValue | StreamValue
-export type ValueType = Value['type']
 
 /** Binary-safe identity of a name, field or member, for use as a Map key. */
 export const idOf = (bytes: Buffer): string => bytes.toString('latin1')

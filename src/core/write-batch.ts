@@ -1,13 +1,11 @@
 import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
 import { MANY } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
-import type { Written } from './job.ts'
-import type { Operation } from './operation.ts'
+import { NOTHING_WRITTEN, type Written } from './job.ts'
+import { hasOneKeyFirst, type Operation } from './operation.ts'
 import type { Tenant } from './tenant.ts'
 
 export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
-
-const NOTHING: Written = { version: 0, now: 0, created: 0 }
 
 /** A call of the script is worth some commands; this many share one, and not more bytes than this. */
 const MAX_REQUESTS = 128
@@ -36,8 +34,8 @@ export class WriteBatch {
   static takes(operations: readonly Operation[]): boolean {
     const [operation] = operations
     if (operations.length !== 1 || operation === undefined) return false
-    const { before, more, args, changed } = operation
-    return before === undefined && more === undefined && args.length <= MAX_ARGS && changed !== 'g' && changed !== 'c'
+    const { args, changed } = operation
+    return hasOneKeyFirst(operation) && args.length <= MAX_ARGS && changed !== 'g' && changed !== 'c'
   }
 
   add({ name, after, changed, command, args }: Operation, done: WriteDone): void {
@@ -62,7 +60,7 @@ export class WriteBatch {
     this.waiting = []
     this.backing.script(MANY, true, args, (error, reply) => {
       if (error === null) answer(waiting, reply as BackingReply[])
-      else for (const done of waiting) done(error, [], NOTHING)
+      else for (const done of waiting) done(error, [], NOTHING_WRITTEN)
     })
   }
 }
@@ -71,7 +69,7 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
-    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING)
+    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
     else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
   }
 }

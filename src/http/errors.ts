@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { placeOf } from '../error-log.ts'
 import { type ErrorCode, ERRORS, KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 
@@ -83,9 +84,3 @@ export const errorHandler =
     if (known.status === 401) reply.header('www-authenticate', 'Bearer')
     return reply.code(known.status).type('application/json; charset=utf-8').send(errorBody(known))
   }
-
-/** Message texts of Node and V8 may quote what they stumbled over; names and stack frames do not. */
-const placeOf = (error: Error): string => {
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return [error.name, ...frames.slice(0, 6).map((frame) => frame.trim())].join(' ')
-}
