@@ -1,6 +1,6 @@
 -- A sorted set of names by the version that deleted them, so that WATCH notices a key that came and went. It holds the latest few
 -- hundred; the score of the member f is the latest version that was dropped from it.
-local deletions = string.sub(KEYS[2], 1, #KEYS[2] - 1) .. 'd'
+local deletions = base .. 'd'
 local most_deletions = 256
 
 -- Not at every deletion, so that it is rarely more than a count.

@@ -1,6 +1,6 @@
 -- Deletes every key of the automation; the version goes on. Answers {1, version, now, keys deleted}.
 local names = redis.call('HKEYS', KEYS[2])
-local prefix = string.sub(KEYS[2], 1, #KEYS[2] - 1) .. 'k:'
+local prefix = base .. 'k:'
 local deleted = {}
 for n = 1, #names do
   if redis.call('UNLINK', prefix .. names[n]) == 1 then deleted[#deleted + 1] = names[n] end

@@ -13,18 +13,16 @@ local anyone_waits = redis.call('EXISTS', waited) == 1
 local stamp = string.format('%.0f', now)
 local version = before
 local added = 0
--- By name: false, or {created, expires}; `touched` holds the request that changed it last, and `versions` its version.
-local latest, touched, versions, order = {}, {}, {}, {}
+-- By name: false, or {created, version, expires}; `touched` holds the request that changed it last.
+local latest, touched, order = {}, {}, {}
+-- By name: the version that deleted it.
+local gone = {}
 
 local function entry(r)
   local name = names[r]
   local found = latest[name]
   if found == nil then
-    found = false
-    if known[r] then
-      local since, expires = string.match(known[r], '^(%d+):%d+:%d+:(%d+)$')
-      if since and (expires == '0' or tonumber(expires) >= now) then found = { since, expires } end
-    end
+    found = live_entry(known[r])
     latest[name] = found
   end
   return found
@@ -36,19 +34,15 @@ local function book(r, after)
   local old = entry(r)
   version = version + 1
   if not touched[name] then order[#order + 1] = name end
-  touched[name], versions[name] = r, version
-  local exists, expires = after ~= 'D', old and old[2] or '0'
-  if after == 'S' then
-    expires = '0'
-  elseif after == 'C' then
-    exists, expires = expiry_of(KEYS[r + 2])
-  end
+  touched[name] = r
+  local exists, expires = left_as(after, KEYS[r + 2], old)
   if not exists then
     if old then added = added - 1 end
     latest[name] = false
+    gone[name] = version
     return 0
   end
-  latest[name] = { old and old[1] or stamp, expires }
+  latest[name] = { old and old[1] or stamp, version, expires }
   if old then return 0 end
   added = added + 1
   return 1
@@ -85,9 +79,9 @@ for n = 1, #order do
   local left = latest[name]
   if left then
     fields[#fields + 1] = name
-    fields[#fields + 1] = left[1] .. ':' .. stamp .. ':' .. versions[name] .. ':' .. left[2]
+    fields[#fields + 1] = left[1] .. ':' .. stamp .. ':' .. left[2] .. ':' .. left[3]
   else
-    forget(touched[name] + 2, versions[name])
+    forget(touched[name] + 2, gone[name])
   end
 end
 if #fields > 0 then redis.call('HSET', KEYS[2], unpack(fields)) end

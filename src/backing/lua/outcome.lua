@@ -9,6 +9,14 @@ local function expiry_of(key)
   end
 end
 
+-- Whether a key that has just been changed is there, and when it expires, by the letter of how the command leaves it.
+local function left_as(after, key, entry)
+  if after == 'D' then return false, '0' end
+  if after == 'S' then return true, '0' end
+  if after == 'C' then return expiry_of(key) end
+  return true, entry and entry[3] or '0'
+end
+
 local function changed_by(rule, reply, i)
   local kind = type(reply)
   if kind == 'table' and reply.err then return false end

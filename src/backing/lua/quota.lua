@@ -2,7 +2,7 @@
 local function over_quota(more, limit)
   if redis.call('HLEN', KEYS[2]) + more <= limit then return false end
   local names = redis.call('HKEYS', KEYS[2])
-  local prefix = string.sub(KEYS[2], 1, #KEYS[2] - 1) .. 'k:'
+  local prefix = base .. 'k:'
   for n = 1, #names do
     if redis.call('EXISTS', prefix .. names[n]) == 0 then redis.call('HDEL', KEYS[2], names[n]) end
   end

@@ -33,13 +33,7 @@ local created = 0
 local function book(i, after)
   version = version or redis.call('INCR', KEYS[1])
   local entry = entry_of(i)
-  local expires = entry and entry[3] or '0'
-  local exists = after ~= 'D'
-  if after == 'S' then
-    expires = '0'
-  elseif after == 'C' then
-    exists, expires = expiry_of(KEYS[i])
-  end
+  local exists, expires = left_as(after, KEYS[i], entry)
   if exists then
     if not entry then created = created + 1 end
     local since = entry and entry[1] or string.format('%.0f', now)
