@@ -23,6 +23,9 @@ export interface SessionContext {
   readonly respPort: () => number
 }
 
+/** Messages that come before a subscription is confirmed are kept up to this size together. */
+const MAX_EARLY_BYTES = 8 * 1024 * 1024
+
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
@@ -47,6 +50,8 @@ export class Session implements Listener {
   tenant: Tenant | undefined
   /** What it listens to: latin1 identity -> name. */
   readonly subscriptions: Readonly<Record<Kind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
+  /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
+  private joining: { readonly kind: Kind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
   /** Its blocking command, while it waits. */
   blocked: Waiter | undefined
   /** Sends what is no answer to a request. */
@@ -100,11 +105,45 @@ export class Session implements Listener {
     }
   }
 
+  /**
+   * Begins to listen. Resolves with the messages that came before everything was announced, since their publishers counted this listener;
+   * rejects with `unavailable`.
+   */
+  async listen(kind: Kind, names: readonly Buffer[]): Promise<PushReply[]> {
+    const own = this.subscriptions[kind]
+    const added = names.filter((name) => !own.has(idOf(name)))
+    if (added.length === 0) return []
+    const early: PushReply[] = []
+    const joining = { kind, ids: new Set(added.map(idOf)), early, bytes: 0 }
+    this.joining = joining
+    const { pubsub, sessions } = this.context
+    try {
+      await pubsub.subscribe(this.tenant!, kind, added, this)
+    } finally {
+      this.joining = undefined
+    }
+    if (joining.bytes > MAX_EARLY_BYTES) {
+      pubsub.unsubscribe(this.tenant!, kind, added, this)
+      throw new KvError('unavailable')
+    }
+    for (const name of added) own.set(idOf(name), name)
+    // It may have gone meanwhile: nobody would unsubscribe it then.
+    if (!sessions.has(this)) this.stopListening()
+    return early
+  }
+
   deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
-    // A client must not get a message before the confirmation of its subscription.
-    if (!this.subscriptions[kind].has(idOf(pattern ?? channel))) return
-    if (pattern !== undefined) this.push(new PushReply(['pmessage', pattern, channel, message]))
-    else this.push(new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message]))
+    const push =
+      pattern === undefined
+        ? new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message])
+        : new PushReply(['pmessage', pattern, channel, message])
+    const id = idOf(pattern ?? channel)
+    const { joining } = this
+    if (this.subscriptions[kind].has(id)) this.push(push)
+    else if (joining?.kind === kind && joining.ids.has(id)) {
+      joining.bytes += message.length
+      if (joining.bytes <= MAX_EARLY_BYTES) joining.early.push(push)
+    }
   }
 
   get expired(): boolean {

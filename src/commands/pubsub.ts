@@ -20,21 +20,13 @@ const countOf = ({ subscriptions }: Session, kind: Kind): number =>
 const subscribe =
   (kind: Kind) =>
   async (session: Session, args: readonly Buffer[]): Promise<Reply> => {
-    const own = session.subscriptions[kind]
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const names = args.slice(1).map((name) => Buffer.from(name))
-    const { pubsub, sessions } = session.context
-    const tenant = session.tenant!
-    const added = names.filter((name) => !own.has(idOf(name)))
-    if (added.length > 0) await pubsub.subscribe(tenant, kind, added, session)
-    // It may have gone meanwhile: nobody would unsubscribe it then.
-    if (!sessions.has(session)) pubsub.unsubscribe(tenant, kind, added, session)
-    return new MultiReply(
-      names.map((name) => {
-        own.set(idOf(name), name)
-        return new PushReply([VERBS[kind].on, name, countOf(session, kind)])
-      }),
-    )
+    const known = new Set(session.subscriptions[kind].keys())
+    const others = countOf(session, kind) - known.size
+    const early = await session.listen(kind, names)
+    const confirmations = names.map((name) => new PushReply([VERBS[kind].on, name, others + known.add(idOf(name)).size]))
+    return new MultiReply([...confirmations, ...early])
   }
 
 const unsubscribe =

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Subscriber } from '../backing/subscriber.ts'
-import type { Backing, BackingReply } from '../backing/redis.ts'
+import type { Backing } from '../backing/redis.ts'
 import { locations } from '../crypto/location.ts'
 import type { Log } from '../log.ts'
 import { compileGlob } from '../redis/glob.ts'
@@ -105,22 +105,27 @@ export class PubSub {
     void told.then(() => this.leaving.delete(told))
   }
 
-  /** Answers how many listeners get the message. */
+  /** Answers how many listeners get the message. They are counted before it is sent, so that whoever was counted gets it. */
   async publish(tenant: Tenant, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
     const sealed = tenant.sealer.seal(locations.message(''), encode(kind, channel, message), false)
-    const processes = (await this.backing.call(['PUBLISH', tenant.messageChannel, sealed])) as number
-    if (processes === 0) return 0
     const room = this.rooms.get(tenant.id)
     const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
-    if (processes === 1 && room?.isOpen === true) return here
-    return (await this.otherCensuses(tenant)).reduce((sum, census) => sum + receivers(census, kind, channel), here)
+    const isOpen = room?.isOpen === true
+    const [records, processes] = (await Promise.all([
+      this.backing.call(['HGETALL', tenant.listenersKey]),
+      this.backing.call(['PUBLISH', tenant.messageChannel, sealed]),
+    ])) as [Buffer[], number]
+    if (processes === 0) return 0
+    if (processes === 1 && isOpen) return here
+    return this.otherCensuses(tenant, records).reduce((sum, census) => sum + receivers(census, kind, channel), here)
   }
 
   /** Every listener of the automation, in all processes: name -> number. */
   async census(tenant: Tenant, kind: Kind): Promise<Map<string, number>> {
     const room = this.rooms.get(tenant.id)
     const sum = new Map<string, number>()
-    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...(await this.otherCensuses(tenant))]) {
+    const records = (await this.backing.call(['HGETALL', tenant.listenersKey])) as Buffer[]
+    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...this.otherCensuses(tenant, records)]) {
       for (const [id, count] of census[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
     }
     return sum
@@ -202,15 +207,15 @@ export class PubSub {
     }
   }
 
-  private async otherCensuses(tenant: Tenant): Promise<Census[]> {
-    const flat = (await this.backing.call(['HGETALL', tenant.listenersKey])) as BackingReply[] as Buffer[]
+  /** `records` = the automation's listeners key: ids of processes and their sealed censuses in turn. */
+  private otherCensuses(tenant: Tenant, records: readonly Buffer[]): Census[] {
     const censuses: Census[] = []
     const dead: Buffer[] = []
-    for (let i = 0; i < flat.length; i += 2) {
-      if (flat[i]!.toString('latin1') === this.id) continue
-      const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), flat[i + 1]!).bytes.toString()) as Census & { at: number }
+    for (let i = 0; i < records.length; i += 2) {
+      if (records[i]!.toString('latin1') === this.id) continue
+      const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as Census & { at: number }
       if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
-      else dead.push(flat[i]!)
+      else dead.push(records[i]!)
     }
     // Others renew the key, so what a dead process left in it would last.
     if (dead.length > 0) this.backing.read(['HDEL', tenant.listenersKey, ...dead], () => {})

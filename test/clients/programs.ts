@@ -52,7 +52,8 @@ export async function command(argv: readonly string[], options: { cwd?: string; 
  */
 export async function probe(argv: readonly string[], env: Record<string, string>, restart: () => Promise<void>): Promise<Report> {
   const report: Report = { version: '', results: {} }
-  const child = spawn(argv[0]!, argv.slice(1), { env: { ...process.env, ...env }, timeout: 120_000 })
+  // Shorter than the test's own limit, so that a program that hangs is reported with the feature that failed.
+  const child = spawn(argv[0]!, argv.slice(1), { env: { ...process.env, ...env }, timeout: 50_000 })
   child.stdin.on('error', () => {})
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)))

@@ -194,6 +194,25 @@ describe('coming and going', () => {
     await publishing
   })
 
+  test('a message that was counted arrives', async () => {
+    const automation = ownAutomation()
+    const publishers = [await login(server, automation), await login(other, automation)]
+    for (let i = 0; i < 60; i++) {
+      const listener = await login(server, automation)
+      listener.send('SUBSCRIBE', 'c')
+      const publisher = publishers[i % 2]!
+      let sent = 0
+      while ((await publisher.call('PUBLISH', 'c', `m${sent}`)) === ':0\r\n') sent++
+      expect(await listener.frame()).toBe(array('*', 'subscribe', 'c', 1))
+      await publisher.call('PUBLISH', 'c', 'end')
+      const arrived: string[] = []
+      while (arrived.at(-1) !== message('c', 'end')) arrived.push(await listener.frame())
+      expect(arrived).toContain(message('c', `m${sent}`))
+      listener.destroy()
+      await eventually(async () => (await publisher.call('PUBLISH', 'c', 'x')) === ':0\r\n')
+    }
+  })
+
   test('those who leave do not take others with them', async () => {
     const automation = ownAutomation()
     const [restless, publisher] = [await login(server, automation), await login(server, automation)]
