@@ -1,6 +1,6 @@
 import type { RunContext } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
-import { idOf } from '../core/values.ts'
+import { checkKey } from '../core/keys.ts'
 import { KvError, respError } from '../errors.ts'
 import { parseInteger } from '../redis/integers.ts'
 import { OK, PONG, type Reply, SimpleString } from '../resp/reply.ts'
@@ -37,18 +37,20 @@ const ON_CONNECTION: Readonly<Record<string, (db: Db, args: readonly Buffer[]) =
   time: (db) => [String(Math.floor(db.now / 1000)), String((db.now % 1000) * 1000)],
 }
 
-/** What redis.call does: a command on the same computation, with Redis's rules for scripts. Its keys must be among KEYS. */
+/**
+ * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not declared are served too, as
+ * a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each costs another round trip, since only KEYS are loaded
+ * before the script begins.
+ */
 class Commands implements ScriptHost {
   private readonly db: Db
   private readonly context: RunContext
   private readonly readOnly: boolean
-  private readonly keys: ReadonlySet<string>
 
-  constructor(db: Db, context: RunContext, keys: readonly Buffer[], readOnly: boolean) {
+  constructor(db: Db, context: RunContext, readOnly: boolean) {
     this.db = db
     this.context = context
     this.readOnly = readOnly
-    this.keys = new Set(keys.map(idOf))
   }
 
   call(args: readonly Buffer[]): Reply {
@@ -60,9 +62,7 @@ class Commands implements ScriptHost {
       if (this.readOnly) throw respError('ERR Write commands are not allowed from read-only scripts.')
       if (identity.readOnly) throw new KvError('read_only_token')
     }
-    for (const index of keyIndexes(row, args)) {
-      if (!this.keys.has(idOf(args[index]!))) throw respError('ERR Script attempted to access a key that is not among its KEYS')
-    }
+    for (const index of keyIndexes(row, args)) checkKey(args[index]!, store.limits.maxKeyLength)
     if (args.some(({ length }) => length > store.limits.maxValueSize)) throw new KvError('value_too_large')
     return run(this.db, args, this.context)
   }
@@ -132,7 +132,7 @@ const evaluate =
         {
           keys,
           args: args.slice(FIRST_KEY_AT + count),
-          host: new Commands(db, context, keys, readOnly || script.noWrites),
+          host: new Commands(db, context, readOnly || script.noWrites),
           atomically: (run) => db.attempt(run),
         },
         limits,
