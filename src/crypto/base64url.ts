@@ -5,6 +5,9 @@ import { Buffer } from 'node:buffer'
  * the call into Buffer's own code and the string that it makes (100 bytes: 0.5 us less to seal, 1 us less to open); above it Buffer wins.
  */
 const SHORT = 128
+/** Longer texts go in pieces of so many bytes: strings of a megabyte are made in another heap, and took three to twenty times longer. */
+const PIECE = 49_152
+const PIECE_CHARS = (PIECE / 3) * 4
 
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
 /** -1, a negative number under any shift, stands for what is not in the alphabet. */
@@ -17,9 +20,12 @@ export const encodedLength = (bytes: number): number => Math.ceil((bytes * 4) / 
 /** Writes `bytes` into `out` at `at`; answers where the text ends. */
 export const encodeInto = (bytes: Buffer, out: Buffer, at: number): number => {
   const length = bytes.length
-  if (length > SHORT) return at + out.write(bytes.toString('base64url'), at, 'latin1')
   let i = 0
   let o = at
+  if (length > SHORT) {
+    for (; i < length; i += PIECE) o += out.write(bytes.toString('base64url', i, Math.min(i + PIECE, length)), o, 'latin1')
+    return o
+  }
   for (; i + 2 < length; i += 3) {
     const group = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!
     out[o++] = ALPHABET[group >>> 18]!
@@ -42,14 +48,10 @@ export const encodeInto = (bytes: Buffer, out: Buffer, at: number): number => {
  */
 export const decodeStrict = (text: Buffer, from: number, to: number): Buffer | undefined => {
   const length = to - from
-  if (length > encodedLength(SHORT)) {
-    const chars = text.toString('latin1', from, to)
-    const bytes = Buffer.from(chars, 'base64url')
-    return bytes.toString('base64url') === chars ? bytes : undefined
-  }
   const rest = length % 4
   if (rest === 1) return undefined
   const out = Buffer.allocUnsafe((length * 3) >>> 2)
+  if (length > encodedLength(SHORT)) return decodeLong(text, from, to, out) ? out : undefined
   const whole = to - rest
   let seen = 0
   let o = 0
@@ -70,4 +72,16 @@ export const decodeStrict = (text: Buffer, from: number, to: number): Buffer | u
     if (rest === 3) out[o++] = group >>> 2
   }
   return seen < 0 ? undefined : out
+}
+
+/** Whether `out` could be filled from a text that is canonical, which the text of each piece shows. */
+function decodeLong(text: Buffer, from: number, to: number, out: Buffer): boolean {
+  let o = 0
+  for (let i = from; i < to; i += PIECE_CHARS) {
+    const chars = text.toString('latin1', i, Math.min(i + PIECE_CHARS, to))
+    const end = o + out.write(chars, o, 'base64url')
+    if (out.toString('base64url', o, end) !== chars) return false
+    o = end
+  }
+  return o === out.length
 }

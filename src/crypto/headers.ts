@@ -4,12 +4,13 @@ import { LRUCache } from 'lru-cache'
 import { decodeStrict } from './base64url.ts'
 import type { DerivedKeys } from './keyring.ts'
 import type { Location } from './location.ts'
+import type { RecentEntry } from './recent.ts'
 
 const LOC_BYTES = 12
 /** Of all automations together, in bytes as far as they can be reckoned: the headers of some 100,000 keys. */
 const CACHE_SIZE = 64 * 1024 * 1024
 /** What an entry takes besides its texts. */
-const ENTRY_BYTES = 320
+const ENTRY_BYTES = 400
 /** A longer location (a huge hash field) is worked out each time, so that it cannot push out hundreds of others. */
 const LONGEST_CACHED = 1024
 /** Longer than any header of ours: kid has at most 32 characters. */
@@ -20,6 +21,8 @@ export class EncodedHeaders {
   readonly loc: string
   /** For bytes. */
   readonly bytes: Buffer
+  /** The value at this location that was opened last. */
+  recent: RecentEntry | undefined
   readonly #kid: string
   #json: Buffer | undefined
 

@@ -8,7 +8,9 @@ import type { EncodedHeaders } from './headers.ts'
 import type { AutomationKeys } from './keyring.ts'
 import { locations } from './location.ts'
 import type { Location } from './location.ts'
+import { Names } from './names.ts'
 import { freshNonce, NONCE_BYTES } from './nonces.ts'
+import { recall, remember } from './recent.ts'
 
 const CIPHER = 'aes-256-gcm'
 const DOT = 0x2e
@@ -76,6 +78,9 @@ const unreadable = (kid?: string): KvError => {
   return error
 }
 
+/** Strings and the values of hash fields: the others of a location are many (elements) or remembered otherwise (names). */
+const holdsOneValue = (location: Location): boolean => location[0] === 's' || location[0] === 'h'
+
 /**
  * Seals and opens everything that one automation stores, as compact JWE in ASCII (RFC 7516; A256GCM of RFC 7518 section 5.3).
  * It keeps headers: make one for each automation and keep it.
@@ -85,15 +90,15 @@ export class Sealer {
   /** One for each kid; the first seals. */
   readonly #headers: readonly HeaderCache[]
   readonly #sealing: HeaderCache
-  readonly #member: Synthetic
-  readonly #field: Synthetic
+  readonly #members: Names
+  readonly #fields: Names
 
   constructor(keys: AutomationKeys) {
     this.keys = keys
     this.#headers = keys.all.map((derived) => new HeaderCache(derived))
     this.#sealing = this.#headers[0] as HeaderCache
-    this.#member = new Synthetic(this.#sealing, locations.member())
-    this.#field = new Synthetic(this.#sealing, locations.fieldName())
+    this.#members = this.#names(locations.member())
+    this.#fields = this.#names(locations.fieldName())
   }
 
   /** `json` marks a JSON document; anything else is bytes. */
@@ -105,9 +110,14 @@ export class Sealer {
   /** Throws KvError('unreadable') for whatever this automation did not seal at this location. */
   open(location: Location, sealed: Buffer): Opened {
     for (const cache of this.#headers) {
-      const { bytes, json } = cache.at(location)
-      if (startsWith(sealed, bytes)) return this.#open(cache, bytes, sealed, false)
-      if (startsWith(sealed, json)) return this.#open(cache, json, sealed, true)
+      const headers = cache.at(location)
+      const known = recall(headers, sealed)
+      if (known !== undefined) return known
+      const json = !startsWith(sealed, headers.bytes)
+      if (json && !startsWith(sealed, headers.json)) continue
+      const opened = this.#open(cache, json ? headers.json : headers.bytes, sealed, json)
+      if (holdsOneValue(location)) remember(headers, sealed, opened)
+      return opened
     }
     const header = sealed.subarray(0, Math.max(0, sealed.indexOf(DOT)))
     const parsed = parseHeader(header)
@@ -125,26 +135,32 @@ export class Sealer {
 
   /** A set or sorted set member: equal bytes give equal sealed bytes, as long as the first kid stays. */
   sealMember(bytes: Buffer): Buffer {
-    return this.#member.seal(bytes)
+    return this.#members.seal(bytes)
   }
 
   openMember(sealed: Buffer): Buffer {
-    return this.#openBytes(locations.member(), sealed)
+    return this.#members.open(sealed)
   }
 
   /** A hash field name: equal bytes give equal sealed bytes, as long as the first kid stays. */
   sealField(bytes: Buffer): Buffer {
-    return this.#field.seal(bytes)
+    return this.#fields.seal(bytes)
   }
 
   openField(sealed: Buffer): Buffer {
-    return this.#openBytes(locations.fieldName(), sealed)
+    return this.#fields.open(sealed)
   }
 
-  #openBytes(location: Location, sealed: Buffer): Buffer {
-    const { bytes, json } = this.open(location, sealed)
-    if (json) throw unreadable(this.keys.sealing.kid)
-    return bytes
+  #names(kind: Location): Names {
+    const synthetic = new Synthetic(this.#sealing, kind)
+    return new Names(
+      (bytes) => synthetic.seal(bytes),
+      (sealed) => {
+        const { bytes, json } = this.open(kind, sealed)
+        if (json) throw unreadable(this.keys.sealing.kid)
+        return bytes
+      },
+    )
   }
 
   /** Stands for a HyperLogLog element: 16 bytes that cannot be guessed back from the element without the key. */
