@@ -71,6 +71,8 @@ export const ERRORS = {
   key_not_exists: row('ERR no such key', 409, 'key_not_exists'),
   version_mismatch: row('ERR version mismatch', 409, 'version_mismatch'),
   operation_failed: row('ERR operation failed', 400, 'operation_failed'),
+  invalid_idempotency_key: row('ERR invalid idempotency key', 400, 'invalid_idempotency_key'),
+  idempotency_key_reused: row('ERR idempotency key reused with another request', 422, 'idempotency_key_reused'),
   unauthorized: row('NOAUTH Authentication required.', 401, 'unauthorized', 'info'),
 } as const satisfies Record<string, ErrorRow>
 

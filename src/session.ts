@@ -4,7 +4,7 @@ import type { Waiter, Waiters } from './core/blocking.ts'
 import type { Kind, Listener, PubSub } from './core/pubsub.ts'
 import type { Store } from './core/store.ts'
 import type { Tenant, Tenants } from './core/tenant.ts'
-import { Transaction } from './core/transaction.ts'
+import { type Order, Transaction } from './core/transaction.ts'
 import { idOf } from './core/values.ts'
 import { KvError } from './errors.ts'
 import type { Protocol } from './resp/encode.ts'
@@ -26,7 +26,7 @@ export interface SessionContext {
 /** Messages that come before a subscription is confirmed are kept up to this size together. */
 const MAX_EARLY_BYTES = 8 * 1024 * 1024
 
-export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip'
+export type ReplyMode = 'on' | 'off' | 'skip-next'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
 export class Session implements Listener {
@@ -41,11 +41,13 @@ export class Session implements Listener {
   libName = ''
   libVersion = ''
   replyMode: ReplyMode = 'on'
-  /** Set by QUIT, or when the token has expired: what was asked before is answered, what comes after it is not looked at. */
+  /** Set by QUIT, when the token has expired, or at the connection's end: what was asked before is answered, what comes after it is not looked at. */
   closing = false
   lastCommand = ''
   lastCommandAt = this.createdAt
   readonly transaction = new Transaction()
+  /** The order of its commands. */
+  order: Order = { isComputing: false, computingStarts: () => {}, computingEnds: () => {} }
   identity: Identity | undefined
   tenant: Tenant | undefined
   /** What it listens to: latin1 identity -> name. */
@@ -90,6 +92,15 @@ export class Session implements Listener {
     this.identity = undefined
     this.tenant = undefined
     this.onReset()
+  }
+
+  /** Whether the next reply is not sent. Asked once a command, since CLIENT REPLY SKIP holds for one. */
+  takeSilence(): boolean {
+    if (this.replyMode === 'skip-next') {
+      this.replyMode = 'on'
+      return true
+    }
+    return this.replyMode === 'off'
   }
 
   get subscribed(): boolean {

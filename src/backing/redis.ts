@@ -1,12 +1,13 @@
-import type { Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { Redis, type RedisOptions } from 'ioredis'
 import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { crashPoint } from './crash-point.ts'
+import { Link } from './link.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
-import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf, WireCommand } from './wire-command.ts'
+import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf } from './wire.ts'
 
-export type { BackingArg, BackingCallback, BackingReply } from './wire-command.ts'
+export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
 
 export interface BackingOptions {
   /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
@@ -60,14 +61,17 @@ export class Backing {
   private readonly watchdog: NodeJS.Timeout
   private readonly onFault: (error: Error) => void
   private inFlight = 0
-  /** The stream that is being gathered for. */
-  private corked: Writable | undefined
+  /** What the commands go through: ioredis connects, authenticates and reconnects. */
+  private link: Link | undefined
+  /** When the connection that was just made can be used. */
+  private opening: Promise<void> = Promise.resolve()
   private sent = 0
   private lastProgress = 0
   private scriptsLoaded = false
   private closing = false
   /** The link is open, but its first answers are not here yet. */
   private greeting = false
+  private lost: () => void = () => {}
   /** The link is given up as soon as nothing is in flight. */
   private leaving = false
   /** Since when, and when last, writes were refused because the Redis is a replica. */
@@ -90,17 +94,15 @@ export class Backing {
       this.lastProgress = Date.now()
     })
     this.redis.on('close', () => {
+      this.link = undefined
+      this.lost()
       this.greeting = false
       this.leaving = false
       this.scriptsLoaded = false
       if (!this.closing) this.log.warn({}, 'backing Redis: link down')
     })
     this.redis.on('ready', () => {
-      this.greeting = false
-      this.loadScripts().then(
-        () => this.log.info({}, 'backing Redis: link up'),
-        (error: Error) => this.scriptsRefused(error),
-      )
+      this.opening = this.open()
     })
     this.watchdog = setInterval(() => this.giveUpStalledLink(), Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)))
     this.watchdog.unref()
@@ -110,6 +112,7 @@ export class Backing {
   async connect(): Promise<void> {
     try {
       await this.redis.connect()
+      await this.opening
     } catch (error) {
       this.redis.disconnect()
       throw new Error(`cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`)
@@ -127,8 +130,13 @@ export class Backing {
     }
   }
 
+  /** Called when the link is lost. */
+  onLoss(listener: () => void): void {
+    this.lost = listener
+  }
+
   get ready(): boolean {
-    return this.redis.status === 'ready' && !this.leaving
+    return this.link !== undefined && this.redis.status === 'ready' && !this.leaving
   }
 
   /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
@@ -180,8 +188,8 @@ export class Backing {
       return
     }
     if (this.inFlight++ === 0) this.lastProgress = Date.now()
-    const [name, ...args] = command
-    const wire = new WireCommand(String(name), args, (error, reply) => {
+    this.sent++
+    this.link!.send(command, (error, reply) => {
       this.inFlight--
       this.lastProgress = Date.now()
       try {
@@ -196,21 +204,23 @@ export class Backing {
       }
       if (this.leaving && this.inFlight === 0) this.redis.disconnect(true)
     })
-    this.sent++
-    this.gather()
-    void this.redis.sendCommand(wire as never)
   }
 
-  /** What is sent in one turn of the event loop goes out in one system call: one for each command took half of the time of a pipelined GET. */
-  private gather(): void {
-    const { stream } = this.redis as unknown as { stream: Writable }
-    if (this.corked === stream) return
-    this.corked = stream
-    stream.cork()
-    setImmediate(() => {
-      this.corked = undefined
-      stream.uncork()
-    })
+  /** Takes over the connection that ioredis has made. */
+  private async open(): Promise<void> {
+    const { stream } = this.redis as unknown as { stream: Duplex }
+    try {
+      // Its answer comes behind those to all that ioredis has sent by itself.
+      await this.redis.ping()
+      if (stream.destroyed) return
+      this.link = new Link(stream)
+      this.greeting = false
+      await this.loadScripts()
+      this.log.info({}, 'backing Redis: link up')
+    } catch (error) {
+      // When the connection was lost meanwhile, the next one is opened in its turn.
+      if (this.link !== undefined) this.scriptsRefused(error as Error)
+    }
   }
 
   private async loadScripts(): Promise<void> {

@@ -103,7 +103,7 @@ export interface ConnectionRow extends Facts {
   readonly exclusive?: boolean
   /** Handled at once also within MULTI, where other commands are queued. */
   readonly immediate?: boolean
-  /** Its promise is a computation on the data: commands behind it that need its effect wait. */
+  /** It works on the data, and is ordered as a command on data. */
   readonly computes?: boolean
   /** Waits for writes before it that take more than one round trip: whoever is told of it may look at what they wrote. */
   readonly afterWrites?: boolean

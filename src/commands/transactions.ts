@@ -11,7 +11,9 @@ function exec(session: Session): Reply | Promise<Reply> {
     transaction.end()
     throw respError('EXECABORT Transaction discarded because of previous errors.')
   }
-  const result = transaction.execute({ store: context.store, tenant: tenant!, identity: identity! }, ({ row, args }) => (row.kind === 'connection' ? (row.handle(session, args) ?? null) : null))
+  const result = transaction.execute({ store: context.store, tenant: tenant!, identity: identity! }, session.order, ({ row, args }) =>
+    row.kind === 'connection' ? (row.handle(session, args) ?? null) : null,
+  )
   transaction.end()
   return result
 }

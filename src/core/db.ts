@@ -42,8 +42,6 @@ export type Watched = { readonly version: string } | { readonly absentAt: number
  * again with that key loaded.
  */
 export class Db {
-  /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
-  readonly now: number
   private readonly snapshot: Snapshot
   private readonly slots = new Map<string, Slot>()
   private undo = new Map<string, Slot>()
@@ -51,7 +49,11 @@ export class Db {
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot
-    this.now = snapshot.now
+  }
+
+  /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
+  get now(): number {
+    return this.snapshot.now
   }
 
   // Jobs

@@ -1,5 +1,5 @@
 import type { BackingReply } from '../backing/redis.ts'
-import { isReplyError, refusalOf } from '../backing/wire-command.ts'
+import { isReplyError, refusalOf } from '../backing/wire.ts'
 import type { DataRow, Direct } from '../commands/row.ts'
 import { keyIndexes } from '../commands/row.ts'
 import { ERRORS, KvError, respError } from '../errors.ts'
@@ -94,6 +94,14 @@ function compute(call: Call, row: DataRow, done: Done): void {
     },
   }
   store.compute(tenant, job, call.line)
+}
+
+/** The answer of a command that was sent directly, as a part of something that cannot be computed afterwards. */
+export function directReply(call: Call, raws: readonly BackingReply[]): Reply {
+  const { direct } = call.row as DataRow
+  const failed = raws.find((raw) => raw instanceof Error) as Error | undefined
+  if (failed !== undefined) return errorReply(asSeen(call, failed))
+  return restored(() => ('read' in direct! ? direct.reply(call, first(raws)) : direct!.reply(call, raws)))
 }
 
 const restored = (open: () => Reply): Reply => {

@@ -1,4 +1,5 @@
 import type { Db } from './db.ts'
+import type { Receipt } from './receipt.ts'
 import type { Need } from './snapshot.ts'
 
 /** What a write request left behind. */
@@ -22,6 +23,8 @@ export interface Job<T> {
   run(db: Db): T
   /** The automation's version that this job requires. */
   readonly ifVersion?: number | undefined
+  /** Makes it happen once; the result must then survive JSON. */
+  readonly receipt?: Receipt | undefined
   done(error: Error | null, result: T | undefined, written: Written): void
 }
 

@@ -1,5 +1,6 @@
 import type { Backing } from '../backing/redis.ts'
 import type { Job, LaneLimits, QueuedJob } from './job.ts'
+import type { Recollection } from './recollection.ts'
 import { Round } from './round.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -8,20 +9,23 @@ const MAX_BATCH = 256
 /**
  * The computed work of one automation in this process: jobs run in the order of their arrival; whatever arrived while a round was in
  * flight shares the next one, so that many increments of a hot counter cost one commit. A round reads the keys at one moment, computes, and
- * commits guarded by the versions of the keys that it read; on a conflict the answer brings the current state, and it computes again.
+ * commits guarded by the versions of the keys that it read; on a conflict the answer brings the current state, and it computes again. Keys that
+ * this process wrote last need not be read.
  */
 export class Lane {
   private readonly tenant: Tenant
   private readonly backing: Backing
+  private readonly recollection: Recollection
   private readonly limits: LaneLimits
   private readonly idle: () => void
   private queue: QueuedJob[] = []
   private running = false
 
   /** `idle` is called when nothing is left to do. */
-  constructor(tenant: Tenant, backing: Backing, limits: LaneLimits, idle: () => void) {
+  constructor(tenant: Tenant, backing: Backing, recollection: Recollection, limits: LaneLimits, idle: () => void) {
     this.tenant = tenant
     this.backing = backing
+    this.recollection = recollection
     this.limits = limits
     this.idle = idle
   }
@@ -44,6 +48,6 @@ export class Lane {
     const postpone = (rest: QueuedJob[]): void => {
       this.queue = [...rest, ...this.queue]
     }
-    new Round(this.tenant, this.backing, this.limits, batch, () => this.next(), postpone).start()
+    new Round(this.tenant, this.backing, this.recollection, this.limits, batch, () => this.next(), postpone).start()
   }
 }

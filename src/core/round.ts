@@ -2,10 +2,12 @@ import type { Backing, BackingArg, BackingReply } from '../backing/redis.ts'
 import { COMMIT, KEYS, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { changesOf } from './changes.ts'
-import { Db } from './db.ts'
-import { type Job, type LaneLimits, NOTHING_WRITTEN, type QueuedJob } from './job.ts'
+import { Db, type Slot } from './db.ts'
+import { type Job, type LaneLimits, NOTHING_WRITTEN, type QueuedJob, type Written } from './job.ts'
 import { NotLoaded } from './not-loaded.ts'
-import { extentArgs, mergeNeeds, type Need, Snapshot } from './snapshot.ts'
+import { isFinal } from './receipt.ts'
+import type { Recollection } from './recollection.ts'
+import { extentArgs, mergeNeeds, type Need, LoadedSnapshot, type Snapshot } from './snapshot.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
 
@@ -13,18 +15,26 @@ interface Outcome {
   readonly job: Job<unknown>
   readonly error: Error | null
   readonly result: unknown
-  /** Ordinal among the write requests of the batch, 0 when it changed nothing. */
-  readonly request: number
+  /** How many write requests of the batch there were when it was through: one more than before if it changed something. */
+  readonly requests: number
   readonly created: number
+  /** It is that of an earlier request, which left this behind. */
+  readonly earlier?: Written
 }
 
 /** When the jobs of a round took this long to compute, the others wait for the next one: scripts, and long values, are slow. */
 const MAX_COMPUTE_MS = 25
 
+/** How long a retry gets the first outcome. */
+const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
+
+const NONE_KEPT: ReadonlyMap<string, Buffer> = new Map()
+
 /** One round of a lane: snapshot, compute, commit, and again on a conflict. */
 export class Round {
   private readonly tenant: Tenant
   private readonly backing: Backing
+  private readonly recollection: Recollection
   private readonly limits: LaneLimits
   private batch: QueuedJob[]
   private readonly finished: () => void
@@ -35,11 +45,16 @@ export class Round {
   private allNames = false
   /** The automation's version when all names were read; a snapshot of another version does not have them all. */
   private namesVersion = ''
+  /** The outcomes of earlier requests that the jobs' receipts found, by the first name of the receipt. */
+  private kept: ReadonlyMap<string, Buffer> = NONE_KEPT
   private conflicts = 0
+  /** It has been tried with what is remembered. */
+  private recalled = false
 
   constructor(
     tenant: Tenant,
     backing: Backing,
+    recollection: Recollection,
     limits: LaneLimits,
     batch: QueuedJob[],
     finished: () => void,
@@ -48,14 +63,41 @@ export class Round {
     this.postpone = postpone
     this.tenant = tenant
     this.backing = backing
+    this.recollection = recollection
     this.limits = limits
     this.batch = batch
     this.finished = finished
   }
 
   start(): void {
+    this.readReceipts()
     if (this.allNames) this.readNames()
-    else this.readKeys([])
+    else if (!this.recall()) this.readKeys([])
+  }
+
+  /** Computes from what is remembered; false when that does not suffice. */
+  private recall(): boolean {
+    if (this.recalled || this.batch.some(({ job }) => job.ifVersion !== undefined || job.receipt !== undefined)) return false
+    this.recalled = true
+    const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
+    const snapshot = this.recollection.recall(this.tenant, needs)
+    if (snapshot === undefined) return false
+    this.needs = needs
+    this.guarded(() => this.compute(snapshot))
+    return true
+  }
+
+  /** Sent just before the snapshot. What is written in between, the commit finds. */
+  private readReceipts(): void {
+    if (!this.batch.some(({ job }) => job.receipt !== undefined)) return
+    const receipts = this.batch.flatMap(({ job }) => job.receipt ?? [])
+    const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
+    this.backing.read(['MGET', ...ids.map(({ id }) => this.tenant.receiptPrefix + id)], (error, reply) => {
+      // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
+      if (error !== null) return
+      const found = reply as (Buffer | null)[]
+      this.kept = new Map(ids.flatMap(({ first }, i): [string, Buffer][] => (found[i] === null ? [] : [[first, found[i]!]])))
+    })
   }
 
   private readNames(): void {
@@ -74,7 +116,7 @@ export class Round {
     this.needs = mergeNeeds([...asked, ...this.discovered, ...names.map((name): Need => ({ name, extent: 'meta' }))])
     this.backing.script(SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.tenant)], (error, reply) => {
       if (error !== null) this.fail(error)
-      else this.guarded(() => this.compute(reply as BackingReply[]))
+      else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
     })
   }
 
@@ -87,9 +129,13 @@ export class Round {
     }
   }
 
-  private compute(reply: readonly BackingReply[]): void {
+  private loaded(reply: readonly BackingReply[]): Snapshot {
+    return new LoadedSnapshot(this.tenant, this.needs, reply, this.allNames)
+  }
+
+  private compute(snapshot: Snapshot): void {
     try {
-      this.computeLoaded(reply)
+      this.computeFrom(snapshot)
     } catch (error) {
       if (!(error instanceof NotLoaded)) throw error
       if (error.needs === 'all-names') this.allNames = true
@@ -98,46 +144,65 @@ export class Round {
     }
   }
 
-  private computeLoaded(reply: readonly BackingReply[]): void {
-    const snapshot = new Snapshot(this.tenant, this.needs, reply, this.allNames)
+  private computeFrom(snapshot: Snapshot): void {
     if (this.allNames && snapshot.version !== this.namesVersion) {
       this.again()
       return
     }
     const db = new Db(snapshot)
     const outcomes: Outcome[] = []
+    const begun = new Set<string>()
     let requests = 0
     let versioned = false
     const late = performance.now() + MAX_COMPUTE_MS
     for (const { job } of this.batch) {
-      const outcome = this.runJob(db, job, Number(snapshot.version), requests)
-      if (outcome.request > 0) requests = outcome.request
-      versioned ||= job.ifVersion !== undefined
+      const id = job.receipt?.ids[0]
+      let outcome = id === undefined ? undefined : this.earlier(job, id, requests)
+      if (outcome === undefined) {
+        // Twins: the second one finds in the next round what the first one leaves.
+        if (id !== undefined && begun.has(id)) break
+        if (id !== undefined) begun.add(id)
+        outcome = this.runJob(db, job, snapshot, requests)
+        versioned ||= job.ifVersion !== undefined
+      }
+      requests = outcome.requests
       outcomes.push(outcome)
       if (performance.now() > late) break
     }
     if (outcomes.length < this.batch.length) this.postpone(this.batch.splice(outcomes.length))
-    const version = Number(snapshot.version)
-    if (requests === 0) {
-      this.finish(outcomes, version, snapshot.now)
+    if (requests === 0 && !outcomes.some(leavesReceipt)) {
+      // Nothing to be committed would show whether it was right.
+      if (snapshot.recalled) this.readKeys([])
+      else this.finish(outcomes, Number(snapshot.version), snapshot.now)
       return
     }
     this.commit(db, snapshot, outcomes, requests, versioned || this.allNames ? snapshot.version : '')
   }
 
-  private runJob(db: Db, job: Job<unknown>, version: number, requestsBefore: number): Outcome {
+  private earlier(job: Job<unknown>, id: string, requests: number): Outcome | undefined {
+    const stored = this.kept.get(id)
+    if (stored === undefined) return undefined
+    try {
+      const { written, ...outcome } = job.receipt!.open(stored)
+      return { job, ...outcome, requests, earlier: written }
+    } catch (error) {
+      return { job, error: error as Error, result: undefined, requests, created: 0, earlier: NOTHING_WRITTEN }
+    }
+  }
+
+  private runJob(db: Db, job: Job<unknown>, snapshot: Snapshot, requestsBefore: number): Outcome {
     db.beginJob(requestsBefore)
     try {
-      const actual = version + requestsBefore
-      if (job.ifVersion !== undefined && job.ifVersion !== actual) {
-        throw new KvError('version_mismatch', undefined, { expected_version: job.ifVersion, actual_version: actual })
+      if (job.ifVersion !== undefined) {
+        const actual = Number(snapshot.version) + requestsBefore
+        if (job.ifVersion !== actual) throw new KvError('version_mismatch', undefined, { expected_version: job.ifVersion, actual_version: actual })
       }
       const result = job.run(db)
-      return { job, error: null, result, request: db.changed ? requestsBefore + 1 : 0, created: db.created }
+      return { job, error: null, result, requests: requestsBefore + Number(db.changed), created: db.created }
     } catch (error) {
       if (error instanceof NotLoaded) throw error
       db.rollback()
-      return { job, error: error as Error, result: undefined, request: 0, created: 0 }
+      return { job, error: error as Error, result: undefined, requests: requestsBefore, created: 0 }
     }
   }
 
@@ -159,23 +224,33 @@ export class Round {
     }
     const { maxKeys } = this.limits
     const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
-    args.push(operationCount, ...operations, changed.length, ...changes, ...extentArgs(this.needs, this.tenant))
+    const receipts = outcomes.filter(leavesReceipt)
+    args.push(operationCount, ...operations, changed.length, ...changes, receipts.length, ...receipts.flatMap(receiptArgs))
+    args.push(...extentArgs(this.needs, this.tenant))
     this.backing.script(COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
-      else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests))
+      else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))
     })
   }
 
-  private committed(reply: readonly BackingReply[], outcomes: readonly Outcome[], requests: number): void {
+  private committed(reply: readonly BackingReply[], outcomes: readonly Outcome[], requests: number, changed: readonly Slot[], snapshot: Snapshot): void {
     switch (reply[0]) {
-      case 1:
-        this.finish(outcomes, (reply[1] as number) - requests, Number(reply[2]))
+      case 1: {
+        const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
+        for (const slot of changed) this.recollection.note(this.tenant, snapshot.keys.get(idOf(slot.name))!, slot, before + slot.changedBy + 1, now)
+        this.finish(outcomes, before, now)
         break
+      }
       case 2:
         this.refuseQuota()
         break
+      case 3:
+        this.again()
+        break
       default:
-        if (this.refuseLate()) this.retry(reply.slice(1))
+        // That what was remembered was old is no sign of a struggle.
+        if (snapshot.recalled) this.compute(this.loaded(reply.slice(1)))
+        else if (this.refuseLate()) this.retry(reply.slice(1))
     }
   }
 
@@ -187,14 +262,14 @@ export class Round {
     }
     const next = (i: number): void => {
       if (i === this.batch.length) this.finished()
-      else new Round(this.tenant, this.backing, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
+      else new Round(this.tenant, this.backing, this.recollection, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
     }
     next(0)
   }
 
   /** Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again. */
   private retry(current: readonly BackingReply[]): void {
-    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(current))
+    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(this.loaded(current)))
     else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
   }
 
@@ -219,10 +294,8 @@ export class Round {
   }
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {
-    let version = versionBefore
-    for (const { job, error, result, request, created } of outcomes) {
-      if (request > 0) version = versionBefore + request
-      job.done(error, result, { version, now, created })
+    for (const { job, error, result, requests, created, earlier } of outcomes) {
+      job.done(error, result, earlier ?? { version: versionBefore + requests, now, created })
     }
     this.finished()
   }
@@ -238,3 +311,10 @@ export class Round {
   }
 }
 
+const leavesReceipt = ({ job, error, earlier }: Outcome): boolean => job.receipt !== undefined && earlier === undefined && isFinal(error)
+
+/** See commit.lua. */
+const receiptArgs = ({ job, error, result, requests, created }: Outcome): BackingArg[] => {
+  const { ids } = job.receipt!
+  return [requests, RECEIPT_LIFETIME_MS, job.receipt!.seal({ error: error as KvError | null, result, created }), ids.length, ...ids]
+}

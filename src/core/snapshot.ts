@@ -20,6 +20,9 @@ const MAX_FIELDS = 1_000
 
 export const fieldsExtent = (fields: readonly Buffer[]): Extent => (fields.length > MAX_FIELDS ? 'all' : fields)
 
+const STRING = Buffer.from('string')
+const NEVER = Buffer.from('0')
+
 export interface Need {
   readonly name: Buffer
   readonly extent: Extent
@@ -62,6 +65,14 @@ export class StoredKey {
     this.version = this.live ? version : '0'
     this.createdAt = Number(createdAt)
     this.updatedAt = Number(updatedAt)
+  }
+
+  /** A string without a TTL, as a commit left it. Times are in milliseconds since the epoch. */
+  static written(tenant: Tenant, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
+    const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
+    const key = new StoredKey(tenant, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
+    key.opened = { type: 'string', cell }
+    return key
   }
 
   /** Whether as much of it was read as `extent` says. */
@@ -148,7 +159,7 @@ export class StoredKey {
 }
 
 /** Several keys at one moment. */
-export class Snapshot {
+export interface Snapshot {
   readonly tenant: Tenant
   /** The backing Redis's clock, milliseconds since the epoch: the one clock that expiry goes by. */
   readonly now: number
@@ -159,6 +170,19 @@ export class Snapshot {
   readonly keys: ReadonlyMap<string, StoredKey>
   /** Whether every key of the automation is among them. */
   readonly complete: boolean
+  /** Not read from Redis: only a guarded commit can tell whether it is so. */
+  readonly recalled: boolean
+}
+
+/** What snapshot.lua answered. */
+export class LoadedSnapshot implements Snapshot {
+  readonly tenant: Tenant
+  readonly now: number
+  readonly version: string
+  readonly forgottenDeletion: number
+  readonly keys: ReadonlyMap<string, StoredKey>
+  readonly complete: boolean
+  readonly recalled = false
 
   constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
     this.tenant = tenant

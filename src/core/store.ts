@@ -4,7 +4,8 @@ import { KvError } from '../errors.ts'
 import { type Job, NOTHING_WRITTEN } from './job.ts'
 import { Lane } from './lane.ts'
 import { hasOneKeyFirst, type Operation } from './operation.ts'
-import { extentArgs, type Need, Snapshot } from './snapshot.ts'
+import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './snapshot.ts'
+import { Recollection } from './recollection.ts'
 import type { Tenant } from './tenant.ts'
 import { idOf } from './values.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './write-batch.ts'
@@ -40,11 +41,13 @@ export class Store {
   readonly limits: StoreLimits
   private readonly lanes = new Map<string, Lane>()
   private readonly batches: WriteBatches
+  private readonly recollection = new Recollection()
 
   constructor(backing: Backing, limits: StoreLimits) {
     this.backing = backing
     this.limits = limits
     this.batches = new WriteBatches(backing, limits.maxKeys)
+    backing.onLoss(() => this.recollection.clear())
   }
 
   read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, line?: Line): void {
@@ -83,7 +86,7 @@ export class Store {
     line?.flush()
     let lane = this.lanes.get(tenant.id)
     if (lane === undefined) {
-      lane = new Lane(tenant, this.backing, this.limits, () => this.lanes.delete(tenant.id))
+      lane = new Lane(tenant, this.backing, this.recollection, this.limits, () => this.lanes.delete(tenant.id))
       this.lanes.set(tenant.id, lane)
     }
     lane.submit(job)
@@ -96,7 +99,7 @@ export class Store {
     const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, tenant)]
     return new Promise((resolve, reject) => {
       this.backing.script(SNAPSHOT, false, args, (error, reply) => {
-        if (error === null) resolve(new Snapshot(tenant, needs, reply as BackingReply[]))
+        if (error === null) resolve(new LoadedSnapshot(tenant, needs, reply as BackingReply[]))
         else reject(error)
       })
     })

@@ -22,6 +22,8 @@ export class Tenant {
   readonly messageChannel: string
   /** Hash: process -> the channels that its clients listen to. */
   readonly listenersKey: string
+  /** Prefix of the outcomes that are kept for retries. */
+  readonly receiptPrefix: string
 
   constructor(id: string, sealer: Sealer) {
     this.id = id
@@ -32,6 +34,7 @@ export class Tenant {
     this.wakeChannel = `kv:{${id}}:w`
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
+    this.receiptPrefix = `kv:{${id}}:r:`
   }
 
   /** The name in the backing Redis of the user's key `name`. */

@@ -4,6 +4,7 @@ import { ErrorReply, NULL_ARRAY, type Reply } from '../resp/reply.ts'
 import type { RunContext } from './call.ts'
 import type { Db, Watched } from './db.ts'
 import { errorReply } from './execute.ts'
+import { runNative } from './native-transaction.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Need } from './snapshot.ts'
 import type { Store } from './store.ts'
@@ -14,13 +15,25 @@ export interface QueuedCommand {
   readonly args: readonly Buffer[]
 }
 
+/** What a connection has under way: a transaction that is sent at once must not overtake a computed command. */
+export interface Order {
+  readonly isComputing: boolean
+  readonly computingStarts: () => void
+  readonly computingEnds: () => void
+}
+
+interface WatchedKey {
+  readonly name: Buffer
+  readonly seen: Watched
+}
+
 /** What a connection keeps between MULTI and EXEC, and between WATCH and EXEC. */
 export class Transaction {
   /** Undefined outside MULTI. */
   queue: QueuedCommand[] | undefined
   /** A command was refused at queue time, so EXEC will be. */
   broken = false
-  private watched = new Map<string, { readonly name: Buffer; readonly seen: Watched }>()
+  private watched = new Map<string, WatchedKey>()
 
   begin(): void {
     this.queue = []
@@ -51,26 +64,33 @@ export class Transaction {
    * Runs the queue as one write request. A command that fails answers its error and the others go on, as in Redis; the answer is the null
    * array when a watched key was touched. Commands on the connection itself are handled by `onConnection`, after the data is written.
    */
-  execute(context: RunContext, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
-    const { store, tenant } = context
+  execute(context: RunContext, order: Order, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
     const queue = this.queue ?? []
     const watched = [...this.watched.values()]
-    const work = new Promise<readonly Reply[] | undefined>((resolve, reject) => {
-      if (watched.length === 0 && queue.every(({ row }) => row.kind === 'connection')) {
-        resolve(queue.map(() => null))
-        return
-      }
-      store.compute(tenant, {
-        needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
-        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
-        done: (error, replies) => (error === null ? resolve(replies) : reject(error)),
-      })
-    })
+    const isEmpty = watched.length === 0 && queue.every(({ row }) => row.kind === 'connection')
+    const native = isEmpty || watched.length > 0 || order.isComputing ? undefined : runNative(queue, context)
+    const work = isEmpty ? Promise.resolve(queue.map(() => null)) : (native ?? this.compute(context, queue, watched, order))
     return work.then(async (replies) => {
       if (replies === undefined) return NULL_ARRAY
       const all: Reply[] = []
       for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await answered(command, onConnection) : replies[i]!)
       return all
+    })
+  }
+
+  /** Undefined when a watched key was touched. */
+  private compute(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[], order: Order): Promise<readonly Reply[] | undefined> {
+    order.computingStarts()
+    return new Promise((resolve, reject) => {
+      context.store.compute(context.tenant, {
+        needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
+        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
+        done: (error, replies) => {
+          order.computingEnds()
+          if (error === null) resolve(replies)
+          else reject(error)
+        },
+      })
     })
   }
 }

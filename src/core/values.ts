@@ -78,6 +78,11 @@ export class Cell {
     return this.visible
   }
 
+  /** Whether it lies in the clear. */
+  get raw(): boolean {
+    return this.isRaw
+  }
+
   sealAt(location: Location, sealer: Sealer): Buffer {
     if (this.sealed === undefined) {
       const { bytes, json } = this.open()

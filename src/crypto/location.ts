@@ -34,6 +34,8 @@ export const locations = {
   streamValue: (key: Name): Location => at(`v${netstring(key)}`),
   /** A pub/sub message. */
   message: (channel: Name): Location => at(`p${netstring(channel)}`),
-  /** Anything else that is kept sealed, such as a stored HTTP answer. */
+  /** The outcome of a request that is kept for a retry: nothing is sealed for it, its name in the backing Redis is made from it. */
+  receipt: (run: Name, key: Name): Location => at(`a${netstring(run)}${netstring(key)}`),
+  /** Anything else that is kept sealed, such as who listens, and outcomes kept for a retry. */
   record: (name: Name): Location => at(`r${netstring(name)}`),
 } as const

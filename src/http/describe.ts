@@ -15,6 +15,8 @@ export interface Description {
   readonly query?: readonly Parameter[]
   readonly body?: { readonly schema: Schema; readonly examples: readonly unknown[] }
   readonly answers: Readonly<Record<number, Schema>>
+  /** May write although a token that only reads is let in: it takes an Idempotency-Key. */
+  readonly mayWrite?: boolean
   /** Beside those that every endpoint has. */
   readonly errors?: readonly ErrorCode[]
 }
@@ -24,6 +26,8 @@ const COMMON: readonly ErrorCode[] = [
 ]
 const WITH_KEY: readonly ErrorCode[] = ['invalid_key']
 const WITH_BODY: readonly ErrorCode[] = ['value_too_large', 'unsupported_media', 'unprocessable', 'invalid_value']
+
+const WRITING: readonly ErrorCode[] = ['read_only_token', 'invalid_idempotency_key', 'idempotency_key_reused']
 
 const PARAMETER_SCHEMAS: Readonly<Record<Parameter, Schema>> = {
   prefix: { type: 'string', description: 'Only keys that start with this text.', examples: ['user:'] },
@@ -115,13 +119,28 @@ const KEY_PARAMETER: Schema = {
   },
 }
 
+const IDEMPOTENCY_KEY: Schema = {
+  type: 'object',
+  properties: {
+    'Idempotency-Key': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description:
+        'Makes a retry safe: the same request with the same key, sent again by the same run within 24 hours, gets the first answer with ' +
+        '`Idempotency-Replayed: true` and writes nothing. With another request it is 422 `idempotency_key_reused`.',
+      examples: ['6f1ed002-ab5c-4a5d-a1ba-d5c9a1b2c3d4'],
+    },
+  },
+}
+
 export function schemaOf(description: Description, writes: boolean): FastifySchema {
-  const { id, tag, summary, key = false, query = [], body, answers, errors = [] } = description
+  const { id, tag, summary, key = false, query = [], body, answers, errors = [], mayWrite = writes } = description
   const codes = [
     ...COMMON,
     ...(key ? WITH_KEY : []),
     ...(body === undefined ? [] : WITH_BODY),
-    ...(writes ? (['read_only_token'] as const) : []),
+    ...(mayWrite ? WRITING : []),
     ...errors,
   ]
   const parameters = Object.fromEntries(query.map((name) => [name, PARAMETER_SCHEMAS[name]]))
@@ -131,6 +150,7 @@ export function schemaOf(description: Description, writes: boolean): FastifySche
     summary,
     description: description.description,
     ...(key ? { params: KEY_PARAMETER } : {}),
+    ...(mayWrite ? { headers: IDEMPOTENCY_KEY } : {}),
     ...(query.length === 0 ? {} : { querystring: object('', parameters, query) }),
     ...(body === undefined ? {} : { body: { ...body.schema, examples: body.examples } }),
     response: { ...answers, ...errorAnswers(codes) },

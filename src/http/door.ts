@@ -1,9 +1,10 @@
 import type { BackingArg, BackingReply } from '../backing/redis.ts'
-import { refusalOf } from '../backing/wire-command.ts'
+import { refusalOf } from '../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../commands/keyspace.ts'
 import type { Db } from '../core/db.ts'
 import type { Written } from '../core/job.ts'
 import type { Operation } from '../core/operation.ts'
+import type { Receipt } from '../core/receipt.ts'
 import type { Need } from '../core/snapshot.ts'
 import type { Store } from '../core/store.ts'
 import type { Tenant } from '../core/tenant.ts'
@@ -53,12 +54,19 @@ export class Door {
   }
 
   /** `written.version` is the automation's version when `run` is through, whether it changed anything or not. */
-  compute<T>(tenant: Tenant, needs: readonly Need[], run: (db: Db) => T, ifVersion?: number): Promise<{ result: T; written: Written }> {
+  compute<T>(
+    tenant: Tenant,
+    needs: readonly Need[],
+    run: (db: Db) => T,
+    ifVersion?: number,
+    receipt?: Receipt,
+  ): Promise<{ result: T; written: Written }> {
     return new Promise((resolve, reject) => {
       this.store.compute(tenant, {
         needs,
         run,
         ifVersion,
+        receipt,
         done: (error, result, written) => {
           if (error === null) resolve({ result: result as T, written })
           else reject(error)

@@ -24,6 +24,7 @@ const TEXTS: Partial<Record<ErrorCode, string>> = {
   method_not_allowed: 'this address does not know this method',
   unsupported_media: 'the body must be application/json',
   invalid_request: 'the request cannot be read',
+  idempotency_key_reused: 'this idempotency key came with another request before',
   unprocessable: 'the request body is missing or has a wrong shape',
 }
 

@@ -1,9 +1,10 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { ERROR_SCHEMA } from './describe.ts'
-
-export const API_PATH = '/api/automation'
+import { API_PATH } from './documentation.ts'
+import { type Endpoint, registerEndpoints } from './routes/route.ts'
+import { UNUSED_SCHEMAS } from './unused-schemas.ts'
 
 const ABOUT = `
 A small, private, durable key-value store for every automation. The bearer token says whose store it is; there is no other address of it.
@@ -19,6 +20,9 @@ Inside these, bytes that are not UTF-8 are \`{"$base64":"..."}\`, and such a fie
 
 **Errors** are \`{"error","message","detail"}\`; \`detail\` begins with the code. A 409 \`version_mismatch\` or \`kv_store_busy\` and a 503
 have \`Retry-After\`. A 503 that says that the outcome is unknown may have been applied.
+
+**Retries**: a write that carries an \`Idempotency-Key\` is made at most once. Sent again within 24 hours by the same run, whatever became
+of it, it is either made or gets the first answer.
 
 \`\`\`sh
 curl -X PUT -H "Authorization: Bearer $AUTOMATION_KV_TOKEN" -H 'Content-Type: application/json' \\
@@ -48,8 +52,9 @@ function optionalBodies(document: Document): Document {
 const CONTENT_SECURITY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
-/** The document at `/api/automation/openapi.json` and the pages at `/api/automation/docs`; comes before the routes that it describes. */
-export function registerDocumentation(app: FastifyInstance, version: string): void {
+/** Answers for the document at `/api/automation/openapi.json` and the pages at `/api/automation/docs`, of endpoints that it only describes. */
+export function createDocumentation(version: string, endpoints: readonly Endpoint[]): FastifyInstance {
+  const app = Fastify({ logger: false, exposeHeadRoutes: false, schemaController: UNUSED_SCHEMAS })
   app.addSchema(ERROR_SCHEMA)
   app.register(swagger, {
     openapi: {
@@ -75,5 +80,7 @@ export function registerDocumentation(app: FastifyInstance, version: string): vo
   })
   app.register(async (scope) => {
     scope.get(`${API_PATH}/openapi.json`, { schema: { hide: true } }, () => scope.swagger())
+    registerEndpoints(scope, endpoints.map((endpoint) => ({ ...endpoint, handler: async (_request, reply) => reply.code(404).send() })))
   })
+  return app
 }

@@ -5,15 +5,16 @@ import type { Tenants } from '../core/tenant.ts'
 import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { authenticate, type Verifier } from './auth.ts'
+import { registerDocumentation } from './documentation.ts'
 import { Door } from './door.ts'
 import { errorBody, errorHandler } from './errors.ts'
-import { registerDocumentation } from './openapi.ts'
 import { logRequest } from './request-log.ts'
 import { batchEndpoints } from './routes/batch.ts'
 import { counterEndpoints } from './routes/counters.ts'
 import { keyEndpoints } from './routes/keys.ts'
 import { listEndpoints } from './routes/lists.ts'
 import { registerEndpoints } from './routes/route.ts'
+import { UNUSED_SCHEMAS } from './unused-schemas.ts'
 
 export interface HttpDeps {
   readonly store: Store
@@ -48,6 +49,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    schemaController: UNUSED_SCHEMAS,
     frameworkErrors: (error, request, reply) => void onError(error, request as FastifyRequest, reply as never),
     clientErrorHandler: refuseMalformed,
   })
@@ -63,21 +65,22 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     done()
   })
   keepBodiesRaw(app)
-  registerDocumentation(app, version)
+  const context = { door: new Door(store), maxKeyLength, maxValueSize }
+  const endpoints = [
+    ...keyEndpoints(context),
+    ...counterEndpoints(context),
+    ...listEndpoints(context),
+    ...batchEndpoints({ ...context, maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES) }),
+  ]
+  registerDocumentation(app, version, endpoints)
   app.register(async (scope) => {
     scope.addHook('onRequest', authenticate(verifier, tenants))
-    const context = { door: new Door(store), maxKeyLength, maxValueSize }
-    registerEndpoints(scope, [
-      ...keyEndpoints(context),
-      ...counterEndpoints(context),
-      ...listEndpoints(context),
-      ...batchEndpoints({ ...context, maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES) }),
-    ])
+    registerEndpoints(scope, endpoints)
   })
   return app
 }
 
-/** JSON is taken as bytes and answered as text: schemas are documentation, nothing is parsed, coerced or printed by them. */
+/** JSON is taken as bytes and answered as text. */
 function keepBodiesRaw(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -86,8 +89,6 @@ function keepBodiesRaw(app: FastifyInstance): void {
     const empty = headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
     done(empty || is404 ? null : new KvError('unsupported_media'))
   })
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 }
 
 const STATUS_LINES: ReadonlyMap<string | undefined, string> = new Map([

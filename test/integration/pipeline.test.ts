@@ -163,6 +163,7 @@ describe('the stream of bytes', () => {
     expect(await after(['LPUSH', 'd', 'x'], ['LREM', 'd', '0', 'x'], all)).toEqual(['3', '1', '[a, b]'])
     expect(await after(['LINDEX', 'd', '0'], ['LINSERT', 'd', 'BEFORE', 'a', 'y'], all)).toEqual(['a', '3', '[y, a, b]'])
     expect(await after(all, ['RPUSH', 'd', 'c'], ['LPOP', 'd'], all, ['FLUSHALL'])).toEqual(['[a, b]', '3', 'a', '[b, c]', 'OK'])
+    expect(await after(['LLEN', 'd'], ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'd'], all)).toEqual(['2', '1', '[]'])
     expect(await after(['RPUSH', 'd', 'c'], ['GET', 'none'], ['TYPE', 'd'], ['LPOS', 'd', 'c'])).toEqual(['3', '(nil)', 'list', '2'])
     expect(await after(['LLEN', 'd'], ['MULTI'], ['DEL', 'd'], ['LLEN', 'd'], ['EXEC'], all)).toEqual([
       '2',

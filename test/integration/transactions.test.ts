@@ -135,6 +135,16 @@ describe('EXEC', () => {
     expect(replies.map(show)).toEqual(['OK', 'OK', 'QUEUED', 'QUEUED', 'QUEUED', '[2, OK, 2]', 'x', 'OK', 'QUEUED', '[2]', '2'])
   })
 
+  test('what is sent at once keeps its place among what is computed', async () => {
+    const client = await fresh()
+    const lines = ['INCR a', 'MULTI', 'SET a 5', 'GET a', 'EXEC', 'INCR a', 'MULTI', 'SET b 1', 'EXEC', 'MULTI', 'INCR b', 'EXEC', 'MULTI', 'HSET h f v', 'EXPIRE h 100', 'EXEC', 'GET b', 'HGET h f']
+    for (let i = 0; i < 20; i++) {
+      client.send(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
+      const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
+      expect(replies).toEqual(['1', 'OK', '[OK, 5]', '6', 'OK', '[OK]', 'OK', '[2]', 'OK', '[1, 1]', '2', 'v', 'OK'])
+    }
+  })
+
   test('commands on the connection and on all keys take part', async () => {
     const client = await fresh()
     expect(await transaction(client, 'PING', 'ECHO hi', 'SELECT 0', 'CLIENT SETNAME me', 'CLIENT GETNAME', 'PING x')).toBe('[PONG, hi, OK, OK, me, x]')

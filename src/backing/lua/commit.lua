@@ -3,8 +3,10 @@
 -- ARGV[5] number of guards, then pairs: data key, version of its last write as the snapshot saw it ('0': absent);
 -- number of operations, then each: number of arguments, data key, command (with its subcommand after a space), further arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
+-- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
+-- names (it is stored under the first, and must not be there under any);
 -- then what to read on a conflict (see snapshot).
--- Answers {1, version, now}, {0, snapshot...} on a conflict, or {2} when the quota is reached.
+-- Answers {1, version, now}, {0, snapshot...} on a conflict, {2} when the quota is reached, or {3} when a receipt is there.
 local requests = tonumber(ARGV[4])
 local guards = tonumber(ARGV[5])
 local operations_at = 6 + 2 * guards
@@ -12,7 +14,16 @@ local at = operations_at + 1
 for _ = 1, tonumber(ARGV[operations_at]) do at = at + 1 + ARGV[at] end
 local changes_at = at
 local changes = tonumber(ARGV[changes_at])
-local reads_at = changes_at + 1 + 4 * changes
+local receipts_at = changes_at + 1 + 4 * changes
+local receipts = tonumber(ARGV[receipts_at])
+local reads_at = receipts_at + 1
+local receipt_prefix = base .. 'r:'
+for _ = 1, receipts do
+  for n = reads_at + 4, reads_at + 3 + ARGV[reads_at + 3] do
+    if redis.call('EXISTS', receipt_prefix .. ARGV[n]) == 1 then return { 3 } end
+  end
+  reads_at = reads_at + 4 + ARGV[reads_at + 3]
+end
 
 local function conflict()
   local found = snapshot(reads_at)
@@ -49,7 +60,12 @@ for _ = 1, tonumber(ARGV[operations_at]) do
   at = at + 1 + count
 end
 
-local before = redis.call('INCRBY', KEYS[1], requests) - requests
+local before
+if requests > 0 then
+  before = redis.call('INCRBY', KEYS[1], requests) - requests
+else
+  before = tonumber(redis.call('GET', KEYS[1]) or '0')
+end
 for c = 0, changes - 1 do
   local base = changes_at + 1 + 4 * c
   local i = tonumber(ARGV[base])
@@ -62,5 +78,11 @@ for c = 0, changes - 1 do
     record(i, since, before + tonumber(ARGV[base + 1]), expires)
   end
   wake(i)
+end
+at = receipts_at + 1
+for _ = 1, receipts do
+  local stored = string.format('%.0f:%.0f:', before + tonumber(ARGV[at]), now) .. ARGV[at + 2]
+  redis.call('SET', receipt_prefix .. ARGV[at + 4], stored, 'PX', ARGV[at + 1])
+  at = at + 4 + ARGV[at + 3]
 end
 return { 1, before + requests, string.format('%.0f', now) }

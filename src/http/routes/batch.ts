@@ -1,11 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Db } from '../../core/db.ts'
 import { joinArray, joinObject } from '../../json/document.ts'
 import { answer } from '../answers.ts'
 import { mayWrite } from '../auth.ts'
 import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../batch.ts'
 import { ENCODING, object, VERSION } from '../describe.ts'
+import { writeOnce } from '../idempotency.ts'
 import { requiredBody } from '../input.ts'
 import { Query } from '../query.ts'
+import type { Members } from '../values.ts'
 import type { Context, Endpoint } from './route.ts'
 
 /** The body, its operations and the operation around a value. */
@@ -15,9 +18,13 @@ export const batchEndpoints = ({ door, maxKeyLength, maxValueSize, maxBatchSize 
   async function run(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     new Query(request, [])
     const batch = parseBatch(requiredBody(request, WRAPPING), { maxKeyLength, maxValueSize })
-    if (batch.steps.some(({ writes }) => writes)) mayWrite(request)
     const needs = batch.steps.map(({ key, extent }) => ({ name: key.name, extent }))
-    const { result, written } = await door.compute(request.caller.tenant, needs, (db) => runBatch(batch, db), batch.ifVersion)
+    const steps = (db: Db): Members[] => runBatch(batch, db)
+    const writes = batch.steps.some(({ writes }) => writes)
+    if (writes) mayWrite(request)
+    const { result, written } = writes
+      ? await writeOnce(door, request, reply, needs, steps, batch.ifVersion)
+      : await door.compute(request.caller.tenant, needs, steps, batch.ifVersion)
     return answer(reply, [['version', String(written.version)], ['results', joinArray(result.map(joinObject))]])
   }
   return [{ method: 'POST', path: '/batch', writes: false, bodyLimit: maxBatchSize, handler: run, description: BATCH }]
@@ -78,5 +85,6 @@ const BATCH: Endpoint['description'] = {
     examples: [{ if_version: 7, operations: [{ op: 'incr', key: 'seq' }, { op: 'set', key: 'state', value: 'open', ex: 60 }] }],
   },
   answers: { 200: object('Done', { version: VERSION, results: { type: 'array', items: RESULT } }) },
-  errors: ['operation_failed', 'read_only_token', 'version_mismatch', 'busy', 'quota_exceeded'],
+  mayWrite: true,
+  errors: ['operation_failed', 'version_mismatch', 'busy', 'quota_exceeded'],
 }

@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Db } from '../../core/db.ts'
 import { quote } from '../../json/document.ts'
 import { answer } from '../answers.ts'
 import { KEY, object } from '../describe.ts'
+import { writeOnce } from '../idempotency.ts'
 import { bodyText, Fields } from '../input.ts'
 import { keyOfRequest } from '../keys.ts'
 import { increment } from '../operations.ts'
@@ -14,8 +16,9 @@ export const counterEndpoints = ({ door, maxKeyLength }: Context): Endpoint[] =>
     new Query(request, [])
     const body = bodyText(request, 1)
     const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)
-    const { result } = await door.compute(request.caller.tenant, [{ name, extent: 'all' }], (db) => increment(db, name, by))
-    return answer(reply, [['key', quote(text)], ['value', result.toString()]])
+    const add = (db: Db): string => increment(db, name, by).toString()
+    const { result } = await writeOnce(door, request, reply, [{ name, extent: 'all' }], add)
+    return answer(reply, [['key', quote(text)], ['value', result]])
   }
   return [
     { method: 'POST', path: '/:key/incr', writes: true, handler: count(1n), description: described('incr', 'Add to', 'INCRBY') },

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Db } from '../../core/db.ts'
+import type { Written } from '../../core/job.ts'
 import { operation } from '../../core/operation.ts'
 import { openStoredString } from '../../core/stored-string.ts'
 import type { Tenant } from '../../core/tenant.ts'
@@ -11,6 +13,7 @@ import { checkDepth } from '../../json/validate.ts'
 import { answer, timeText, writtenMembers } from '../answers.ts'
 import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../describe.ts'
 import { WRONG_TYPE } from '../door.ts'
+import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
 import { Fields, requiredBody } from '../input.ts'
 import { type Key, keyOfRequest } from '../keys.ts'
 import { cursorOf, listKeys, parseCursor } from '../listing.ts'
@@ -90,10 +93,20 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const options = setOptions(query)
     const ifVersion = query.count('if_version', 0)
     const text = operations.checkSize(requiredBody(request), maxValueSize)
-    const outcome = await door.write(tenant, setOperation(tenant, key.name, text, options), ifVersion)
-    if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
-    const { reply: raw, written } = outcome
-    if (raw === null) throw new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
+    const refused = (): KvError => new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
+    let written: Written
+    if (hasIdempotencyKey(request)) {
+      const set = (db: Db): boolean => {
+        if (options.nx ? db.has(key.name) : options.xx && !db.has(key.name)) throw refused()
+        return operations.set(db, key.name, text, options)
+      }
+      written = (await writeOnce(door, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
+    } else {
+      const outcome = await door.write(tenant, setOperation(tenant, key.name, text, options), ifVersion)
+      if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
+      if (outcome.reply === null) throw refused()
+      written = outcome.written
+    }
     const created = written.created > 0
     if (created) reply.code(201)
     return answer(reply, [['key', quote(key.text)], ['value', text], ['created', String(created)], ...writtenMembers(written)])
@@ -110,16 +123,20 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const run = operations.patch
     const options = { create: false, maxBytes: maxValueSize }
     const needs = [{ name, extent: 'all' }] as const
-    const { written } = await door.compute(request.caller.tenant, needs, (db) => run(db, name, segments, text, options), ifVersion)
+    const { written } = await writeOnce(door, request, reply, needs, (db) => run(db, name, segments, text, options), ifVersion)
     return answer(reply, [['key', quote(keyText)], ['path', quote(path)], ['value', text], ...writtenMembers(written)])
   }
 
   async function remove(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { text, name } = keyOfRequest(request, maxKeyLength)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
+    const answered = (deleted: boolean): FastifyReply => answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
+    if (hasIdempotencyKey(request)) {
+      const once = writeOnce(door, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
+      return answered((await once).result)
+    }
     const outcome = await door.write(request.caller.tenant, operation('DEL', name, 'D', 'p'), ifVersion)
-    const deleted = outcome !== WRONG_TYPE && outcome.reply !== 0
-    return answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
+    return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 
   return [

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { BackingReply } from '../../backing/redis.ts'
 import { operation } from '../../core/operation.ts'
 import { locations } from '../../crypto/location.ts'
 import { KvError } from '../../errors.ts'
@@ -7,6 +8,7 @@ import { checkDepth } from '../../json/validate.ts'
 import { answer } from '../answers.ts'
 import { ANY, ENCODING, KEY, object } from '../describe.ts'
 import { WRONG_TYPE } from '../door.ts'
+import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
 import { bodyText, Fields, requiredBody } from '../input.ts'
 import { keyOfRequest } from '../keys.ts'
 import * as operations from '../operations.ts'
@@ -21,15 +23,15 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     new Query(request, [])
     const element = operations.checkSize(Fields.of(requiredBody(request, 1)).only(['value']).value('value'), maxValueSize)
     checkDepth(element, { maxDepth: MAX_DEPTH })
+    const computed = async (): Promise<number> =>
+      (await writeOnce(door, request, reply, [{ name, extent: 'ends' }], (db) => operations.push(db, name, side, element))).result
+    const answered = (length: BackingReply): FastifyReply => answer(reply, [['key', quote(text)], ['length', String(length)]])
+    if (hasIdempotencyKey(request)) return answered(await computed())
     const { bytes, json } = operations.documentOf(element)
     const sealed = tenant.sealer.seal(locations.element(name), bytes, json)
     const native = await door.write(tenant, operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed))
     // The list may be a document that holds an array.
-    const length =
-      native === WRONG_TYPE
-        ? (await door.compute(tenant, [{ name, extent: 'ends' }], (db) => operations.push(db, name, side, element))).result
-        : native.reply
-    return answer(reply, [['key', quote(text)], ['length', String(length)]])
+    return answered(native === WRONG_TYPE ? await computed() : native.reply)
   }
 
   const pop = (side: operations.Side): Handler => async (request: FastifyRequest, reply: FastifyReply) => {
@@ -37,7 +39,7 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     new Query(request, [])
     const body = bodyText(request)
     if (body !== undefined) Fields.of(body).only([])
-    const { result } = await door.compute(request.caller.tenant, [{ name, extent: 'ends' }], (db) => operations.pop(db, name, side))
+    const { result } = await writeOnce(door, request, reply, [{ name, extent: 'ends' }], (db) => operations.pop(db, name, side))
     return answer(reply, [['key', quote(text)], ...valueMembers(result ?? { text: 'null' })])
   }
 

@@ -24,7 +24,7 @@ test('the document has every endpoint with its parameters, answers and errors', 
     'post /{key}/lpop', 'post /{key}/lpush', 'post /{key}/rpop', 'post /{key}/rpush', 'put /{key}',
   ])
   const put = paths[`${base}/{key}`].put
-  expect(put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(['ex', 'if_version', 'keepttl', 'key', 'nx', 'px', 'xx'])
+  expect(put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(['Idempotency-Key', 'ex', 'if_version', 'keepttl', 'key', 'nx', 'px', 'xx'])
   expect(Object.keys(put.responses)).toEqual(['200', '201', '400', '401', '403', '409', '413', '415', '422', '500', '503'])
   expect(put.responses['409'].description).toBe('`key_exists`, `key_not_exists`, `version_mismatch`')
   expect(put.responses['409'].headers).toHaveProperty('Retry-After')

@@ -1,0 +1,94 @@
+import type { Duplex } from 'node:stream'
+import Parser from 'redis-parser'
+import { OutputBuffer } from '../resp/output-buffer.ts'
+import type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
+
+const ARRAY = 0x2a // *
+const BULK = 0x24 // $
+/** Answered callbacks in front of the queue are dropped from here on. */
+const LONG_QUEUE = 1_024
+
+/**
+ * Commands and their replies on a stream that ioredis has connected and greeted. All commands of a turn of the event loop are written into
+ * one block and go out in one system call; ioredis's own way, a command object, a buffer and a look at several tables for each, took a
+ * third of the time of a pipelined GET.
+ */
+export class Link {
+  private readonly stream: Duplex
+  private readonly out = new OutputBuffer()
+  private readonly parser: Parser
+  private waiting: Array<BackingCallback | undefined> = []
+  private head = 0
+  private scheduled = false
+  private broken = false
+
+  /** Takes the stream over: nothing of ioredis may be unanswered on it. `done` of a command must not throw. */
+  constructor(stream: Duplex) {
+    this.stream = stream
+    this.parser = new Parser({
+      returnBuffers: true,
+      returnReply: (reply: unknown) => this.next()(null, reply as BackingReply),
+      returnError: (error: Error) => this.next()(error, null),
+      returnFatalError: () => stream.destroy(),
+    })
+    stream.removeAllListeners('data')
+    stream.on('data', (chunk: Buffer) => this.parser.execute(chunk))
+    stream.once('close', () => this.breakOff())
+  }
+
+  send(words: readonly BackingArg[], done: BackingCallback): void {
+    const { out } = this
+    if (this.broken) {
+      done(new Error('the link is broken'), null)
+      return
+    }
+    out.header(ARRAY, words.length)
+    for (const word of words) {
+      if (typeof word === 'object') {
+        out.header(BULK, word.length)
+        out.buffer(word)
+      } else {
+        // Commands, options and numbers: ASCII.
+        const text = typeof word === 'number' ? String(word) : word
+        out.header(BULK, text.length)
+        out.text(text, text.length)
+      }
+      out.crlf()
+    }
+    this.waiting.push(done)
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false
+    const chunks = this.out.take()
+    if (!this.stream.writable) return
+    if (chunks.length > 1) this.stream.cork()
+    for (const chunk of chunks) this.stream.write(chunk)
+    if (chunks.length > 1) this.stream.uncork()
+  }
+
+  private next(): BackingCallback {
+    const done = this.waiting[this.head]
+    if (done === undefined) throw new Error('a reply that nobody asked for')
+    this.waiting[this.head++] = undefined
+    if (this.head === this.waiting.length) {
+      this.waiting = []
+      this.head = 0
+    } else if (this.head === LONG_QUEUE) {
+      this.waiting = this.waiting.slice(this.head)
+      this.head = 0
+    }
+    return done
+  }
+
+  private breakOff(): void {
+    this.broken = true
+    const unanswered = this.waiting.slice(this.head)
+    this.waiting = []
+    this.head = 0
+    for (const done of unanswered) done!(new Error('the link broke'), null)
+  }
+}

@@ -1,0 +1,20 @@
+import { KvError } from '../errors.ts'
+
+/** What the backing Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error objects. */
+export type BackingReply = Buffer | number | null | Error | BackingReply[]
+export type BackingArg = Buffer | string | number
+export type BackingCallback = (error: Error | null, reply: BackingReply) => void
+
+/** Prefixes of errors by which a Redis refuses before it has changed anything. */
+const REFUSALS = /^(OOM|READONLY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|BUSY|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOPERM|NOAUTH|UNKILLABLE) /
+
+export const isReplyError = (error: Error): boolean => error.name === 'ReplyError'
+
+/** The state of the backing Redis in the words of our own error table; undefined when the error is the command's own (WRONGTYPE...). */
+export function refusalOf(error: Error): KvError | undefined {
+  if (!isReplyError(error)) return undefined
+  const prefix = REFUSALS.exec(error.message)?.[1]
+  return prefix === undefined
+    ? undefined
+    : new KvError('backing_refused', `TRYAGAIN the backing Redis refused the command (${prefix}); nothing was written`)
+}
