@@ -1,7 +1,4 @@
-import type { Server } from 'node:http'
-import type { FastifyInstance } from 'fastify'
 import { TokenVerifier } from './auth/tokens.ts'
-import { type EmbeddedRedis, ensureSecret, startEmbedded } from './backing/embedded.ts'
 import { Backing } from './backing/redis.ts'
 import { Subscriber } from './backing/subscriber.ts'
 import { limitScripts } from './commands/scripting.ts'
@@ -15,8 +12,9 @@ import { limitStreams } from './core/stream-changes.ts'
 import { Tenants } from './core/tenant.ts'
 import { Keyring } from './crypto/keyring.ts'
 import { errorLog } from './error-log.ts'
-import { createAdminServer } from './http/admin.ts'
+import { type Ground, layGround, type Undo, undoAll } from './ground.ts'
 import { createHttpServer } from './http/server.ts'
+import { closed, listening, portOf, startAdmin } from './listeners.ts'
 import type { Log } from './log.ts'
 import { TcpServer } from './net/tcp-server.ts'
 import type { FrameLimits } from './resp/framer.ts'
@@ -43,27 +41,58 @@ export interface App {
   stop(): Promise<void>
 }
 
+/** Both doors of one process, and all that is behind them. */
+export interface Doors {
+  readonly ports: Omit<Ports, 'admin'>
+  /** Whether the link to the backing Redis is up. */
+  ready(): boolean
+  /** Rejects new work and finishes what has begun. */
+  stop(): Promise<void>
+}
+
 /**
  * Starts everything, or nothing: on an error what has been started is stopped again. `fatal` is called when the server cannot go on.
  * Throws an Error with a text for the operator.
  */
 export async function startApp(config: Config, log: Log, fatal: (reason: string) => void = () => {}): Promise<App> {
-  const undo: Array<() => Promise<void>> = []
-  const stop = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) await step()
+  const undo: Undo = []
+  try {
+    const ground = await layGround(config, log, undo, fatal)
+    let doors: Doors | undefined
+    // Started first, so stopped last: the operator sees that the server drains.
+    const admin = await startAdmin(config, () => doors?.ready() === true)
+    undo.push(admin.close)
+    const opened = await startDoors(config, ground, log)
+    doors = opened
+    undo.push(() => {
+      doors = undefined
+      return opened.stop()
+    })
+    return {
+      ports: { ...opened.ports, admin: admin.port },
+      secret: ground.secret,
+      embedded: config.redisUrl === undefined,
+      stop: () => undoAll(undo),
+    }
+  } catch (error) {
+    await undoAll(undo)
+    throw error
   }
+}
+
+/** Starts RESP and REST in this process, or nothing. Throws an Error with a text for the operator. */
+export async function startDoors(config: Config, { redisUrl, secret }: Ground, log: Log): Promise<Doors> {
+  const undo: Undo = []
   try {
     const startedAt = Date.now()
-    const redisUrl = config.redisUrl ?? (await startOwnRedis(config, log, undo, fatal))
-    const secret = config.secret ?? ensureSecret(config.dataDir)
-
     const backing = new Backing({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: errorLog(log) })
     undo.push(() => backing.close())
-    await backing.connect()
+    // The doors are made meanwhile; the error is thrown where it is awaited.
+    const connected = backing.connect()
+    connected.catch(() => {})
 
     onError(errorLog(log))
     limitStrings(config.maxValueSize)
-    limitStreams(backing.version)
     limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
     const tenants = new Tenants(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
     const store = new Store(backing, config)
@@ -78,14 +107,7 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
       subscriber.close()
     })
 
-    // Started first, so stopped last: the operator sees that the server drains.
-    const ports = { resp: 0, http: 0, admin: 0 }
-    let draining = false
-    const admin = createAdminServer({ ready: () => backing.ready && !draining })
-    undo.push(() => closed(admin, config.drainTimeoutMs))
-    await listening('AUTOMATION_KV_ADMIN_PORT', config.adminPort, admin.listen({ port: config.adminPort, host: config.adminHost }))
-    ports.admin = portOf(admin.server)
-
+    const ports = { resp: 0, http: 0 }
     const tcp = new TcpServer({
       context: { store, tenants, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
       log,
@@ -95,31 +117,20 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
       maxConnections: config.maxConnections,
       maxUnauthenticated: config.maxUnauthenticated,
     })
+    const http = createHttpServer({ store, tenants, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
+    await Promise.all([connected, http.ready()])
+    limitStreams(backing.version)
+
     ports.resp = await listening('AUTOMATION_KV_RESP_PORT', config.respPort, tcp.listen(config.respPort, config.respHost))
     undo.push(() => tcp.close(config.drainTimeoutMs))
-
-    const http = createHttpServer({ store, tenants, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
     undo.push(() => closed(http, config.drainTimeoutMs))
     await listening('AUTOMATION_KV_HTTP_PORT', config.httpPort, http.listen({ port: config.httpPort, host: config.httpHost }))
     ports.http = portOf(http.server)
-
-    undo.push(async () => {
-      draining = true
-    })
-    return { ports, secret, embedded: config.redisUrl === undefined, stop }
+    return { ports, ready: () => backing.ready, stop: () => undoAll(undo) }
   } catch (error) {
-    await stop()
+    await undoAll(undo)
     throw error
   }
-}
-
-async function startOwnRedis(config: Config, log: Log, undo: Array<() => Promise<void>>, fatal: (reason: string) => void): Promise<string> {
-  const embedded: EmbeddedRedis = await startEmbedded({ dataDir: config.dataDir, log })
-  undo.push(() => embedded.stop())
-  embedded.onExit(({ restarting }) => {
-    if (!restarting) fatal('the embedded Redis keeps dying; its log is in the data directory')
-  })
-  return embedded.url
 }
 
 const frameLimits = (config: Config): FrameLimits => ({
@@ -130,28 +141,3 @@ const frameLimits = (config: Config): FrameLimits => ({
   maxInlineBytes: 64 * 1024,
   authenticated: true,
 })
-
-/** Turns a listener's error into a text that names the setting. */
-async function listening<T>(setting: string, port: number, listen: Promise<T>): Promise<T> {
-  try {
-    return await listen
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new Error(`port ${port} is in use. Stop what listens there, or set ${setting} to another port (0 picks a free one).`)
-    if (code === 'EACCES') throw new Error(`port ${port} needs more rights. Set ${setting} to a port above 1023.`)
-    if (code === 'EADDRNOTAVAIL') throw new Error(`the address is not one of this machine. Check ${setting.replace('_PORT', '_HOST')}.`)
-    throw error
-  }
-}
-
-/** Lets open requests finish, and cuts those that take longer than `timeoutMs`. */
-async function closed(server: FastifyInstance, timeoutMs: number): Promise<void> {
-  const deadline = setTimeout(() => server.server.closeAllConnections(), timeoutMs)
-  await server.close()
-  clearTimeout(deadline)
-}
-
-const portOf = (server: Server): number => {
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
 import { type Config, type Setting, SETTINGS, TABLE, type Values } from './settings.ts'
 
 export { type Config, type Setting, SETTINGS } from './settings.ts'
@@ -56,13 +55,12 @@ const readFile = (file: string, problems: string[]): Source => {
     )
     return {}
   }
-  const entries = z.record(z.string(), z.unknown()).safeParse(content)
-  if (!entries.success || Array.isArray(content)) {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     problems.push(`${file}: must hold a JSON object, such as config/example.json`)
     return {}
   }
   const source: Record<string, string> = {}
-  for (const [name, value] of Object.entries(entries.data)) {
+  for (const [name, value] of Object.entries(content)) {
     if (!NAMES.includes(name)) problems.push(`${unknown(name)} (in ${file})`)
     else if (typeof value === 'string' || typeof value === 'number') source[name] = String(value)
     else problems.push(`${name}: must be a string or a number (in ${file})`)
@@ -119,9 +117,9 @@ export function loadConfig(env: Source, file?: string): Config {
     const given = textOf(row, env, problems) ?? textOf(row, fromFile, problems) ?? row.default
     const example = `for example ${row.name}=${row.example}`
     if (given === undefined && row.production && production) problems.push(`${row.name}: must be set when NODE_ENV=production; ${example}`)
-    const outcome = given === undefined ? undefined : row.schema.safeParse(given)
-    if (outcome?.success === false) problems.push(`${row.name}: ${outcome.error.issues[0]?.message}; ${example}`)
-    values[key] = outcome?.data
+    const outcome = given === undefined ? undefined : row.read(given)
+    if (outcome !== undefined && 'problem' in outcome) problems.push(`${row.name}: ${outcome.problem}; ${example}`)
+    else values[key] = outcome?.value
   }
   problems.push(...crossCheck(values))
   if (problems.length > 0) throw new ConfigError(problems)

@@ -19,6 +19,8 @@ export interface LogFields {
   pid?: number
   signal?: string
   path?: string
+  /** Which of several processes; on each line of a worker. */
+  worker?: number
 }
 
 export interface Log {
@@ -31,15 +33,15 @@ export interface Log {
 
 const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
   'automation', 'run', 'command', 'outcome', 'durationMs', 'connection', 'kid', 'reason', 'status', 'method', 'route', 'address',
-  'timeoutMs', 'count', 'pid', 'signal', 'path',
+  'timeoutMs', 'count', 'pid', 'signal', 'path', 'worker',
 ])
 
 const allowed = (fields: LogFields): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([name, value]) => ALLOWED.has(name) && value !== undefined))
 
 /** JSON lines on standard error (standard output is for the banner). */
-export function createLog(level: string, destination: NodeJS.WritableStream = process.stderr): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination)
+export function createLog(level: string, destination: NodeJS.WritableStream = process.stderr, base: Pick<LogFields, 'worker'> | null = null): Log {
+  const logger = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination)
   return {
     debug: (fields, message) => logger.debug(allowed(fields), message),
     info: (fields, message) => logger.info(allowed(fields), message),

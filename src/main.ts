@@ -1,37 +1,6 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander'
-import { commandsCommand } from './cli/commands.ts'
-import { serveCommand } from './cli/serve.ts'
-import { tokenCommand } from './cli/token.ts'
-import { ConfigError } from './config.ts'
+import './compile-cache.ts'
 
-const program = new Command('automation-kv')
-  .description('A Redis-compatible server that gives every automation its own private, encrypted, durable key-value store.')
-  .addHelpText(
-    'after',
-    `
-Examples:
-  automation-kv serve                                  start; without REDIS_URL a Redis of its own keeps the data in ./data
-  automation-kv serve --help                           all settings with their defaults
-  automation-kv token mint --automation demo --ttl 2h  make a token for one run of the automation "demo"
-  automation-kv token inspect < token.txt              what is in a token, and whether it is valid
-  automation-kv commands                               the commands that Redis clients may use`,
-  )
-  .showHelpAfterError()
-  .exitOverride()
-
-program.addCommand(serveCommand(), { isDefault: true })
-program.addCommand(tokenCommand())
-program.addCommand(commandsCommand())
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode
-  } else {
-    const problems = error instanceof ConfigError ? error.problems : [(error as Error).message]
-    for (const problem of problems) process.stderr.write(`automation-kv: ${problem}\n`)
-    process.exitCode = 1
-  }
-}
+// An import that is not awaited here would be compiled before the cache is there.
+const { run } = await import('./cli/program.ts')
+await run()

@@ -1,13 +1,16 @@
+import { availableParallelism } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
-import { z } from 'zod'
 import { parseEncryptionKeys, type RootKey } from './crypto/keyring.ts'
+
+/** Turns the text into the value, or says what is wrong in the shape `must be ...`. */
+export type Reader<T> = (text: string) => { readonly value: T } | { readonly problem: string }
 
 /** One setting: everything that the check, `--help` and the docs need to know about it. */
 export interface Setting<T = unknown> {
   /** The name in the environment and in a `--config` file. */
   readonly name: string
-  /** Turns the text into the value; its message says what is wrong, without the text when the setting is secret. */
-  readonly schema: z.ZodType<T, string>
+  /** Its problem is told without the text when the setting is secret. */
+  readonly read: Reader<T>
   /** As it would be written; `undefined` when there is none. */
   readonly default: string | undefined
   readonly unit: 'bytes' | 'ms' | 'keys' | 'connections' | undefined
@@ -23,9 +26,9 @@ type Facts = Partial<Pick<Setting, 'unit' | 'example' | 'secret' | 'production' 
 
 const PLAIN = { unit: undefined, secret: false, production: false, aliases: [] } as const
 
-const setting = <T>(name: string, schema: z.ZodType<T, string>, preset: string, help: string, facts: Facts = {}): Setting<T> => ({
+const setting = <T>(name: string, read: Reader<T>, preset: string, help: string, facts: Facts = {}): Setting<T> => ({
   name,
-  schema,
+  read,
   default: preset,
   help,
   example: preset,
@@ -35,56 +38,59 @@ const setting = <T>(name: string, schema: z.ZodType<T, string>, preset: string, 
 
 const optional = <T>(
   name: string,
-  schema: z.ZodType<T, string>,
+  read: Reader<T>,
   help: string,
   facts: Facts & { example: string },
-): Setting<T | undefined> => ({ name, schema, default: undefined, help, ...PLAIN, ...facts })
+): Setting<T | undefined> => ({ name, read, default: undefined, help, ...PLAIN, ...facts })
 
-/** `test` gives the value, or says what is wrong in the shape `must be ...`. */
-const parsed = <T>(test: (text: string) => { value: T } | { problem: string }): z.ZodType<T, string> =>
-  z.string().transform((text, context) => {
-    const outcome = test(text)
-    if ('value' in outcome) return outcome.value
-    context.addIssue({ code: 'custom', message: outcome.problem })
-    return z.NEVER
-  })
-
-const integer = (min: number, max: number): z.ZodType<number, string> =>
-  parsed<number>((text) => {
+const integer =
+  (min: number, max: number): Reader<number> =>
+  (text) => {
     const value = Number(text)
     return /^\d{1,15}$/.test(text) && value >= min && value <= max
       ? { value }
       : { problem: `must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}` }
-  })
+  }
 
 const port = integer(0, 65535)
 const milliseconds = integer(1, 3_600_000)
 
-const oneOf = <const T extends string>(...choices: readonly T[]): z.ZodType<T, string> =>
-  parsed<T>((text) => {
+/** More workers than this are a slip of the keyboard. */
+const MAX_WORKERS = 256
+const workerCount = integer(1, MAX_WORKERS)
+
+const workers: Reader<number> = (text) => {
+  if (text === 'auto') return { value: Math.min(availableParallelism(), MAX_WORKERS) }
+  const outcome = workerCount(text)
+  return 'value' in outcome ? outcome : { problem: outcome.problem.replace('must be', 'must be auto or') }
+}
+
+const oneOf =
+  <const T extends string>(...choices: readonly T[]): Reader<T> =>
+  (text) => {
     const value = choices.find((choice) => choice === text)
     return value === undefined ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` } : { value }
-  })
+  }
 
-const host = parsed<string>((text) =>
+const host: Reader<string> = (text) =>
   /^[A-Za-z0-9._:%-]+$/.test(text)
     ? { value: text }
-    : { problem: `must be a host name or an IP address without port or brackets, not ${JSON.stringify(text)}` },
-)
+    : { problem: `must be a host name or an IP address without port or brackets, not ${JSON.stringify(text)}` }
 
-const text = parsed<string>((value) => (value.trim() === value ? { value } : { problem: 'must not start or end with white space' }))
+const text: Reader<string> = (value) => (value.trim() === value ? { value } : { problem: 'must not start or end with white space' })
 
-const folder = parsed<string>((value) => ({ value: resolve(value) }))
+const folder: Reader<string> = (value) => ({ value: resolve(value) })
 
-const atLeastBytes = (count: number, remedy: string): z.ZodType<string, string> =>
-  parsed<string>((value) => {
+const atLeastBytes =
+  (count: number, remedy: string): Reader<string> =>
+  (value) => {
     const length = Buffer.byteLength(value)
     return length >= count ? { value } : { problem: `must be at least ${count} bytes long, but it has ${length}; make one with: ${remedy}` }
-  })
+  }
 
 const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
 
-const redisUrl = parsed<string>((value) => {
+const redisUrl: Reader<string> = (value) => {
   const shape = 'must be redis://host:port, rediss://host:port (TLS), unix:///path or the absolute path of a unix socket'
   if (isAbsolute(value)) return { value }
   const url = urlOf(value)
@@ -93,28 +99,28 @@ const redisUrl = parsed<string>((value) => {
   return /^\/?\d*$/.test(url.pathname)
     ? { value }
     : { problem: 'must end with the number of a database, or with none (redis://host:6379/0)' }
-})
+}
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** RFC 7517 says nothing of the transport, but keys fetched in the clear could be anyone's: https, unless it stays on this machine. */
-const jwks = parsed<string>((value) => {
+const jwks: Reader<string> = (value) => {
   const url = /^[a-z][a-z0-9+.-]+:\/\//i.test(value) ? urlOf(value) : null
   if (url === null) return { value: resolve(value) }
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname))
     ? { value }
     : { problem: 'must be the path of a file or an https:// URL' }
-})
+}
 
 const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
 
-const encryptionKeys = parsed<readonly RootKey[]>((list) => {
+const encryptionKeys: Reader<readonly RootKey[]> = (list) => {
   try {
     return { value: Object.freeze(parseEncryptionKeys(list)) }
   } catch (error) {
     return { problem: `${(error as Error).message}; make a key with: ${KEY_REMEDY}` }
   }
-})
+}
 
 const SECRET_REMEDY = 'openssl rand -base64 48'
 
@@ -213,6 +219,12 @@ export const TABLE = {
     '33554432',
     'Memory that an EVAL script may use.',
     { unit: 'bytes' },
+  ),
+  workers: setting(
+    'AUTOMATION_KV_WORKERS',
+    workers,
+    '1',
+    'Processes that share the listeners for Redis clients and REST; auto starts one for each core.',
   ),
   enrollment: setting(
     'AUTOMATION_KV_ENROLLMENT',

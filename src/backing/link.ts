@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
-import Parser from 'redis-parser'
 import { OutputBuffer } from '../resp/output-buffer.ts'
-import type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
+import { ReplyDecoder, ReplyError } from './reply-decoder.ts'
+import type { BackingArg, BackingCallback } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
@@ -16,7 +16,6 @@ const LONG_QUEUE = 1_024
 export class Link {
   private readonly stream: Duplex
   private readonly out = new OutputBuffer()
-  private readonly parser: Parser
   private waiting: Array<BackingCallback | undefined> = []
   private head = 0
   private scheduled = false
@@ -25,14 +24,20 @@ export class Link {
   /** Takes the stream over: nothing of ioredis may be unanswered on it. `done` of a command must not throw. */
   constructor(stream: Duplex) {
     this.stream = stream
-    this.parser = new Parser({
-      returnBuffers: true,
-      returnReply: (reply: unknown) => this.next()(null, reply as BackingReply),
-      returnError: (error: Error) => this.next()(error, null),
-      returnFatalError: () => stream.destroy(),
+    const decoder = new ReplyDecoder((reply) => {
+      const done = this.next()
+      if (reply instanceof ReplyError) done(reply, null)
+      else done(null, reply)
     })
     stream.removeAllListeners('data')
-    stream.on('data', (chunk: Buffer) => this.parser.execute(chunk))
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        decoder.write(chunk)
+      } catch {
+        // Nothing that follows could be understood.
+        stream.destroy()
+      }
+    })
     stream.once('close', () => this.breakOff())
   }
 

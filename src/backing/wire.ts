@@ -8,6 +8,7 @@ export type BackingCallback = (error: Error | null, reply: BackingReply) => void
 /** Prefixes of errors by which a Redis refuses before it has changed anything. */
 const REFUSALS = /^(OOM|READONLY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|BUSY|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOPERM|NOAUTH|UNKILLABLE) /
 
+/** By its name, since ioredis, which makes the connection, has a class of its own for it. */
 export const isReplyError = (error: Error): boolean => error.name === 'ReplyError'
 
 /** The state of the backing Redis in the words of our own error table; undefined when the error is the command's own (WRONGTYPE...). */

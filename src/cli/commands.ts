@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { TABLE } from '../commands/index.ts'
 
 /** One line a command, with what is refused and why at the end. */
 export function commandsCommand(): Command {
-  return new Command('commands').description('list the commands that Redis clients may use').action(() => {
+  return new Command('commands').description('list the commands that Redis clients may use').action(async () => {
+    const { TABLE } = await import('../commands/index.ts')
     const rows = [...TABLE.values()].sort((a, b) => a.name.localeCompare(b.name))
     for (const row of rows) {
       if (row.kind === 'refused') continue

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { startApp } from '../app.ts'
-import { mintToken } from '../auth/mint.ts'
+import type { App } from '../app.ts'
+import { compileCache } from '../compile-cache.ts'
 import { type Config, loadConfig, SETTINGS } from '../config.ts'
-import { createLog } from '../log.ts'
+import { createLog, type Log } from '../log.ts'
 import { banner } from './banner.ts'
 
 const SAMPLE_AUTOMATION = 'demo'
@@ -22,6 +22,12 @@ export function serveCommand(): Command {
     .action(async ({ config: file }: { config?: string }) => serve(loadConfig(process.env, file)))
 }
 
+/** One process, or one that keeps several. Only what is used is loaded. */
+async function start(config: Config, log: Log, fatal: (reason: string) => void): Promise<App> {
+  const { startApp } = config.workers === 1 ? await import('../app.ts') : await import('../workers/primary.ts')
+  return startApp(config, log, fatal)
+}
+
 /** Runs until a signal: the first one drains and stops, the second one leaves at once. */
 async function serve(config: Config): Promise<void> {
   const log = createLog(config.logLevel)
@@ -30,11 +36,15 @@ async function serve(config: Config): Promise<void> {
     if (stopping) process.exit(1)
     stopping = true
     log.info(reason, 'stopping')
-    await (await started).stop()
+    const app = await started.catch(() => undefined)
+    // It could not start, and says so by itself.
+    if (app === undefined) return
+    await app.stop()
     log.info({}, 'stopped')
     process.exit(reason.reason === undefined ? 0 : 1)
   }
-  const started = startApp(config, log, (reason) => {
+  if (compileCache.problem !== undefined) log.info({ reason: compileCache.problem }, 'no cache for compiled code: the next start takes as long')
+  const started = start(config, log, (reason) => {
     log.error({ reason }, 'cannot go on')
     void stop({ reason })
   })
@@ -45,6 +55,7 @@ async function serve(config: Config): Promise<void> {
   log.info({ address: `${config.adminHost}:${app.ports.admin}` }, 'listening for the operator')
   // A token in a production log would be a credential on disk.
   if (config.production) return
+  const { mintToken } = await import('../auth/mint.ts')
   const token = await mintToken({
     secret: app.secret,
     automationId: SAMPLE_AUTOMATION,

@@ -1,7 +1,5 @@
 import { Command } from 'commander'
-import { inspectToken, mintToken, parseDuration } from '../auth/mint.ts'
-import { TokenVerifier } from '../auth/tokens.ts'
-import { ensureSecret } from '../backing/embedded.ts'
+import { ensureSecret } from '../backing/data-dir.ts'
 import { type Config, loadConfig } from '../config.ts'
 
 const secretOf = (config: Config): string => config.secret ?? ensureSecret(config.dataDir)
@@ -31,6 +29,7 @@ export function tokenCommand(): Command {
     .option(...CONFIG_OPTION)
     .addHelpText('after', SECRET_HELP)
     .action(async (flags: MintFlags) => {
+      const { mintToken, parseDuration } = await import('../auth/mint.ts')
       const config = loadConfig(process.env, flags.config)
       const minted = await mintToken({
         secret: secretOf(config),
@@ -50,6 +49,8 @@ export function tokenCommand(): Command {
     .option(...CONFIG_OPTION)
     .addHelpText('after', SECRET_HELP)
     .action(async (given: string | undefined, flags: { config?: string }) => {
+      const { inspectToken } = await import('../auth/mint.ts')
+      const { TokenVerifier } = await import('../auth/tokens.ts')
       const config = loadConfig(process.env, flags.config)
       const verifier = new TokenVerifier({
         secret: secretOf(config),

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -57,6 +57,7 @@ describe('defaults', () => {
       commandTimeoutMs: 10000,
       lockTimeoutMs: 5000,
       drainTimeoutMs: 10000,
+      workers: 1,
       enrollment: 'open',
       dataDir: resolve('data'),
       logLevel: 'info',
@@ -66,11 +67,21 @@ describe('defaults', () => {
   })
 
   test('every setting has help, an example, and a default that its own check accepts', () => {
-    for (const { name, help, example, default: preset, schema } of SETTINGS) {
+    for (const { name, help, example, default: preset, read } of SETTINGS) {
       expect(name).toMatch(/^(REDIS_URL|AUTOMATION_KV_[A-Z_]+)$/)
       expect(help.length, name).toBeGreaterThan(10)
       expect(example, name).not.toBe('')
-      if (preset !== undefined) expect(schema.safeParse(preset).success, name).toBe(true)
+      if (preset !== undefined) expect(read(preset), name).toHaveProperty('value')
+    }
+  })
+
+  test('workers are a number, or one for each core', () => {
+    expect(loadConfig({ AUTOMATION_KV_WORKERS: '3' }).workers).toBe(3)
+    expect(loadConfig({ AUTOMATION_KV_WORKERS: 'auto' }).workers).toBe(availableParallelism())
+    for (const wrong of ['0', '257', 'all']) {
+      expect(problemsOf({ AUTOMATION_KV_WORKERS: wrong })).toEqual([
+        `AUTOMATION_KV_WORKERS: must be auto or a whole number from 1 to 256, not "${wrong}"; for example AUTOMATION_KV_WORKERS=1`,
+      ])
     }
   })
 

@@ -1,0 +1,30 @@
+import { createSecretKey } from 'node:crypto'
+import type { Doors } from '../app.ts'
+import type { Config } from '../config.ts'
+import type { Ground } from '../ground.ts'
+
+/** A key is an object of its process only; its bytes can be sent. */
+export type SentConfig = Omit<Config, 'encryptionKeys'> & {
+  readonly encryptionKeys: ReadonlyArray<{ readonly kid: string; readonly bytes: Uint8Array }> | undefined
+}
+
+export const pack = ({ encryptionKeys, ...rest }: Config): SentConfig => ({
+  ...rest,
+  encryptionKeys: encryptionKeys?.map(({ kid, root }) => ({ kid, bytes: root.export() })),
+})
+
+export const unpack = ({ encryptionKeys, ...rest }: SentConfig): Config => ({
+  ...rest,
+  encryptionKeys: encryptionKeys?.map(({ kid, bytes }) => ({ kid, root: createSecretKey(bytes) })),
+})
+
+export type ToWorker =
+  | { readonly type: 'start'; readonly number: number; readonly config: SentConfig; readonly ground: Ground }
+  | { readonly type: 'ready?' }
+
+export type FromWorker =
+  /** It hears messages from now on: what was sent before was lost. */
+  | { readonly type: 'loaded' }
+  | { readonly type: 'listening'; readonly ports: Doors['ports'] }
+  | { readonly type: 'failed'; readonly problem: string }
+  | { readonly type: 'ready'; readonly ready: boolean }
