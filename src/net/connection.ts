@@ -8,6 +8,7 @@ import { Session, type SessionContext } from '../session.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LingeringClose } from './lingering-close.ts'
 import { Outbox } from './outbox.ts'
+import type { ReplyBudget } from './reply-budget.ts'
 import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
 
 export interface ConnectionOptions {
@@ -21,6 +22,7 @@ export interface ConnectionOptions {
   readonly onLogin: (connection: Connection) => void
   /** Called when RESET made a stranger of it again. */
   readonly onLogout: (connection: Connection) => void
+  readonly budget: ReplyBudget
   readonly onClose: (connection: Connection) => void
 }
 
@@ -54,7 +56,7 @@ export class Connection {
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
     this.outbox = new Outbox(socket, () => this.flushed())
-    this.dispatcher = new Dispatcher(this.session, this.outbox, options.log, () => this.framer.reset(), () => this.destroy())
+    this.dispatcher = new Dispatcher(this.session, this.outbox, options.budget.join(), options.log, () => this.framer.reset(), () => this.destroy())
     this.lingering = new LingeringClose(socket)
     this.awaitLogin()
     socket.setNoDelay(true)

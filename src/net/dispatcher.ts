@@ -10,13 +10,11 @@ import { admit, isQueued, type ServedRow } from './admission.ts'
 import { BlockedCommand } from './blocked-command.ts'
 import { CommandOrder, type ListAccess } from './command-order.ts'
 import type { Outbox } from './outbox.ts'
+import type { ReplyShare } from './reply-budget.ts'
 import { ReplyQueue, type Slot } from './reply-queue.ts'
 
-/** Bytes that may lie unsent before no more requests are started. */
-const MAX_UNSENT_BYTES = 1024 * 1024
-/** Requests of one connection that may be on their way; fewer when its replies are large, so that all of them are not more than about this. */
+/** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
-const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024
 
 /** Ends the waiting of a client that has hung up: as in Redis, what it sent behind its blocking command is then not run. */
 const HUNG_UP = new NullArray()
@@ -33,6 +31,7 @@ interface Request {
 export class Dispatcher {
   private readonly session: Session
   private readonly outbox: Outbox
+  private readonly share: ReplyShare
   private readonly log: Log
   private readonly dropUnread: () => void
   private readonly destroy: () => void
@@ -44,9 +43,10 @@ export class Dispatcher {
   private proceeding = false
 
   /** `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once. */
-  constructor(session: Session, outbox: Outbox, log: Log, dropUnread: () => void, destroy: () => void) {
+  constructor(session: Session, outbox: Outbox, share: ReplyShare, log: Log, dropUnread: () => void, destroy: () => void) {
     this.session = session
     this.outbox = outbox
+    this.share = share
     this.log = log
     this.dropUnread = dropUnread
     this.destroy = destroy
@@ -115,13 +115,15 @@ export class Dispatcher {
   /** The connection has gone. */
   abandon(): void {
     this.waiting = []
+    this.share.leave()
     this.blocked.abandon()
   }
 
   private get busy(): boolean {
     const { inFlight } = this.order
-    if (inFlight >= MAX_IN_FLIGHT || this.outbox.unsentBytes > MAX_UNSENT_BYTES) return true
-    return inFlight * this.outbox.replyBytes > MAX_IN_FLIGHT_BYTES
+    const { replyBytes, unsentBytes } = this.outbox
+    this.share.reckon(inFlight, replyBytes)
+    return inFlight >= MAX_IN_FLIGHT || this.share.isBehind(unsentBytes) || !this.share.allows(inFlight, replyBytes)
   }
 
   /** False when the request has to wait for an earlier one. */
@@ -231,6 +233,7 @@ export class Dispatcher {
 
   private settle(slot: Slot, access: ListAccess, reply: Reply): void {
     this.order.end(access)
+    this.share.reckon(this.order.inFlight, this.outbox.replyBytes)
     try {
       this.replies.answer(slot, reply)
       this.proceed()

@@ -5,8 +5,8 @@ import type { Reply } from '../resp/reply.ts'
 
 /** What a first reply is taken for. */
 const EXPECTED_REPLY_BYTES = 256 * 1024
-/** A hundred small replies after a large one, it is forgotten. */
-const REPLY_BYTES_DECAY = 0.95
+/** Some thirty small replies after a large one, it is forgotten. */
+const REPLY_BYTES_DECAY = 0.8
 
 /** The replies on their way to one socket: encoded, and sent with one write for all of a turn of the event loop. */
 export class Outbox {

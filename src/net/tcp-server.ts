@@ -3,6 +3,7 @@ import type { Log } from '../log.ts'
 import type { FrameLimits } from '../resp/framer.ts'
 import type { SessionContext } from '../session.ts'
 import { Connection } from './connection.ts'
+import { ReplyBudget } from './reply-budget.ts'
 
 export interface TcpServerOptions {
   readonly context: SessionContext
@@ -19,6 +20,7 @@ export interface TcpServerOptions {
 export class TcpServer {
   private readonly server: Server
   private readonly options: TcpServerOptions
+  private readonly budget = new ReplyBudget()
   private readonly connections = new Set<Connection>()
   /** In the order of their coming. */
   private readonly strangers = new Set<Connection>()
@@ -64,6 +66,7 @@ export class TcpServer {
       limits,
       loginTimeoutMs,
       maxBacklogBytes,
+      budget: this.budget,
       onLogin: (loggedIn) => void this.strangers.delete(loggedIn),
       onLogout: (loggedOut) => this.addStranger(loggedOut),
       onClose: (closed) => {

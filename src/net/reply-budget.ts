@@ -1,0 +1,70 @@
+/** The bytes of replies that all connections together may have on their way from the backing Redis, as far as they can be reckoned. */
+const IN_FLIGHT_BYTES = 16 * 1024 * 1024
+/** What may lie unsent before a connection starts no more requests; less when many do not read. */
+const UNSENT_BYTES = 1024 * 1024
+const ALL_UNSENT_BYTES = 64 * 1024 * 1024
+const LEAST_UNSENT_BYTES = 64 * 1024
+
+/**
+ * What the connections of a process share: one backing link, which answers in order, so that whoever asks for much holds up all who ask
+ * behind him; and memory. Each connection may always have one request on its way.
+ */
+export class ReplyBudget {
+  private inFlight = 0
+  private stuck = 0
+
+  /** A connection's part, to be told of every change and given back at its end. */
+  join(): ReplyShare {
+    return new ReplyShare(this)
+  }
+
+  /** @internal for ReplyShare */
+  change(inFlight: number, stuck: number): void {
+    this.inFlight += inFlight
+    this.stuck += stuck
+  }
+
+  leaves(bytes: number): boolean {
+    return this.inFlight + bytes <= IN_FLIGHT_BYTES
+  }
+
+  get unsentBytes(): number {
+    return Math.max(LEAST_UNSENT_BYTES, Math.min(UNSENT_BYTES, ALL_UNSENT_BYTES / (this.stuck + 1)))
+  }
+}
+
+export class ReplyShare {
+  private readonly budget: ReplyBudget
+  private reckoned = 0
+  private stuck = false
+
+  constructor(budget: ReplyBudget) {
+    this.budget = budget
+  }
+
+  /** `requests` are on their way, and each reply is reckoned at `bytes`. */
+  reckon(requests: number, bytes: number): void {
+    const now = requests * bytes
+    if (now === this.reckoned) return
+    this.budget.change(now - this.reckoned, 0)
+    this.reckoned = now
+  }
+
+  /** Whether one more may be started. */
+  allows(requests: number, bytes: number): boolean {
+    return requests === 0 || this.budget.leaves(bytes)
+  }
+
+  /** Whether the client reads too slowly for more. */
+  isBehind(unsentBytes: number): boolean {
+    const stuck = unsentBytes > LEAST_UNSENT_BYTES && unsentBytes > this.budget.unsentBytes
+    if (stuck !== this.stuck) this.budget.change(0, stuck ? 1 : -1)
+    this.stuck = stuck
+    return stuck
+  }
+
+  /** The connection has gone. What is still on its way for it goes on to count. */
+  leave(): void {
+    this.isBehind(0)
+  }
+}
