@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { LRUCache } from 'lru-cache'
+import { RecentMap } from '../recent-map.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Slot } from './db.ts'
 import { type Need, type Snapshot, StoredKey } from './snapshot.ts'
@@ -8,10 +8,10 @@ import { Cell, idOf, Unseen } from './values.ts'
 
 /** Of all automations together, in bytes as far as they can be reckoned. */
 const CACHE_SIZE = 32 * 1024 * 1024
-/** What an entry takes besides its name and value. */
-const ENTRY_BYTES = 600
 /** A longer value costs more to seal than to fetch. */
-const LONGEST = 4 * 1024
+const LONGEST = 1024
+/** What an entry is reckoned at, besides its name. */
+const ENTRY_BYTES = 1024
 
 /**
  * The strings that this process itself wrote last, as its commits left them: a counter that is incremented again is computed from here,
@@ -19,7 +19,7 @@ const LONGEST = 4 * 1024
  * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
  */
 export class Recollection {
-  private readonly cache = new LRUCache<string, StoredKey>({ maxSize: CACHE_SIZE })
+  private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + entry.length)
 
   /** The keys, if all of them are known in full. */
   recall(tenant: Tenant, needs: readonly Need[]): Snapshot | undefined {
@@ -46,7 +46,7 @@ export class Recollection {
     const cell = Cell.of({ bytes: Buffer.from(plain.bytes), json: plain.json })
     const createdAt = fresh || !before.live ? now : before.createdAt
     const key = StoredKey.written(tenant, Buffer.from(name), cell, version, createdAt, now)
-    this.cache.set(entry, key, { size: ENTRY_BYTES + entry.length + plain.bytes.length })
+    this.cache.set(entry, key)
   }
 
   /** After the link was lost: another Redis may answer on the next one, with another history under the same versions. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import { RecentMap } from '../recent-map.ts'
 import { decodeStrict } from './base64url.ts'
 import type { DerivedKeys } from './keyring.ts'
 import type { Location } from './location.ts'
@@ -54,10 +54,7 @@ function encode(header: string): Buffer {
 }
 
 /** One for the process, so that its bound holds however many automations there are. */
-const cache = new LRUCache<string, EncodedHeaders>({
-  maxSize: CACHE_SIZE,
-  sizeCalculation: ({ bytes }, location) => ENTRY_BYTES + location.length + 2 * bytes.length,
-})
+const cache = new RecentMap<EncodedHeaders>(CACHE_SIZE, ({ bytes }, location) => ENTRY_BYTES + location.length + 2 * bytes.length)
 
 let caches = 0
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { LRUCache } from 'lru-cache'
+import { RecentMap } from '../recent-map.ts'
 
 /** Of all automations together, in bytes as far as they can be reckoned. */
 const CACHE_SIZE = 32 * 1024 * 1024
@@ -9,10 +9,7 @@ const ENTRY_BYTES = 320
 const LONGEST_CACHED = 512
 
 /** One for the process, so that its bound holds however many automations there are. */
-const cache = new LRUCache<string, string>({
-  maxSize: CACHE_SIZE,
-  sizeCalculation: (value, key) => ENTRY_BYTES + key.length + value.length,
-})
+const cache = new RecentMap<string>(CACHE_SIZE, (value, key) => ENTRY_BYTES + key.length + value.length)
 
 let count = 0
 
