@@ -48,27 +48,43 @@ local function book(r, after)
   return 1
 end
 
+-- The first word of a request, taken apart once for all that are alike.
+local shapes = {}
+local function shape_of(word)
+  local shape = { string.sub(word, 1, 1), string.sub(word, 2, 2), tonumber(string.sub(word, 3)) }
+  -- Whether it may make a key, and how it leaves one, as book() wants it.
+  shape[4] = shape[1] < 'a' and shape[1] ~= 'D'
+  shape[5] = string.upper(shape[1])
+  shapes[word] = shape
+  return shape
+end
+
 local answer = { stamp }
 local at = 3
 for r = 1, requests do
-  local after, rule, count = string.sub(ARGV[at], 1, 1), string.sub(ARGV[at], 2, 2), tonumber(string.sub(ARGV[at], 3))
+  local shape = shapes[ARGV[at]] or shape_of(ARGV[at])
+  local rule, count = shape[2], shape[3]
   local reply, created = false, 0
   local shown = version
-  if after < 'a' and after ~= 'D' and not entry(r) and over_quota(added + 1, limit) then
+  if shape[4] and not entry(r) and over_quota(added + 1, limit) then
     shown = -1
   else
-    reply = redis.pcall(ARGV[at + 1], KEYS[r + 2], unpack(ARGV, at + 2, at + 1 + count))
+    if count == 1 then
+      reply = redis.pcall(ARGV[at + 1], KEYS[r + 2], ARGV[at + 2])
+    else
+      reply = redis.pcall(ARGV[at + 1], KEYS[r + 2], unpack(ARGV, at + 2, at + 1 + count))
+    end
     local changed
     if rule == 'e' then
       changed = entry(r) ~= false and not (type(reply) == 'table' and reply.err)
     else
       changed = changed_by(rule, reply, r + 2)
     end
-    if changed then created = book(r, string.upper(after)) end
+    if changed then created = book(r, shape[5]) end
     shown = version
   end
-  local n = #answer
-  answer[n + 1], answer[n + 2], answer[n + 3] = reply, shown, created
+  local n = 3 * r - 1
+  answer[n], answer[n + 1], answer[n + 2] = reply, shown, created
   at = at + 2 + count
 end
 
