@@ -50,7 +50,18 @@ export const bars = (title, groups) => {
 
 const rounded = (x) => (x >= 1_000_000 ? `${Math.round(x / 1e6)}M` : x >= 1_000 ? `${Math.round(x / 1e3)}k` : x)
 
-/** `panels`: [{ title, unit, lines: [{ label, points: [[x, y]...] }] }]; x is logarithmic, y starts at 0. */
+const TICKS = 6
+/** Some even numbers from 0 to `last`. */
+const evenly = (last) => {
+  const power = 10 ** Math.floor(Math.log10(last / TICKS))
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => last / size <= TICKS)
+  return Array.from({ length: Math.floor(last / step) + 1 }, (_, index) => Number((index * step).toPrecision(3)))
+}
+
+/**
+ * `panels`: [{ title, unit, lines: [{ label, points: [[x, y]...] }] }]; x is logarithmic, y starts at 0. With `linear`, x starts at 0 and
+ * has many points, as time has; `xUnit` is then told.
+ */
 export const curves = (title, panels) => {
   const columns = 2
   const width = 900
@@ -61,10 +72,11 @@ export const curves = (title, panels) => {
     const x0 = 15 + (index % columns) * (cell.width + 10)
     const y0 = 40 + Math.floor(index / columns) * cell.height
     const points = panel.lines.flatMap((line) => line.points)
-    const xs = points.map(([x]) => Math.log10(x))
-    const [low, high] = [Math.min(...xs), Math.max(...xs)]
+    const scale = panel.linear ? (x) => x : Math.log10
+    const xs = points.map(([x]) => scale(x))
+    const [low, high] = [panel.linear ? 0 : Math.min(...xs), Math.max(...xs)]
     const top = Math.max(...points.map(([, y]) => y)) * 1.1 || 1
-    const atX = (x) => Math.round((x0 + plot.left + ((Math.log10(x) - low) / (high - low || 1)) * plot.width) * 10) / 10
+    const atX = (x) => Math.round((x0 + plot.left + ((scale(x) - low) / (high - low || 1)) * plot.width) * 10) / 10
     const atY = (y) => Math.round((y0 + plot.top + plot.height - (y / top) * plot.height) * 10) / 10
     const [bottom, right] = [y0 + plot.top + plot.height, x0 + plot.left + plot.width]
     parts.push(text(x0 + 8, y0 + 18, panel.title, { size: 13, weight: 'bold' }))
@@ -73,14 +85,14 @@ export const curves = (title, panels) => {
     for (const share of [0, 0.5, 1]) {
       parts.push(text(x0 + plot.left - 6, atY(top * share) + 4, short(top * share), { size: 10, anchor: 'end', fill: '#5f6368' }))
     }
-    for (const x of new Set(points.map(([value]) => value))) {
-      parts.push(text(atX(x), bottom + 14, rounded(x), { size: 10, anchor: 'middle', fill: '#5f6368' }))
+    for (const x of panel.linear ? evenly(high) : new Set(points.map(([value]) => value))) {
+      parts.push(text(atX(x), bottom + 14, panel.linear ? `${x} ${panel.xUnit}` : rounded(x), { size: 10, anchor: 'middle', fill: '#5f6368' }))
     }
     panel.lines.forEach((line, n) => {
       const colour = FALLBACK[n % FALLBACK.length]
       const path = line.points.map(([x, y]) => `${atX(x)},${atY(y)}`).join(' ')
       parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`)
-      for (const [x, y] of line.points) parts.push(`<circle cx="${atX(x)}" cy="${atY(y)}" r="3" fill="${colour}"/>`)
+      for (const [x, y] of panel.linear ? [] : line.points) parts.push(`<circle cx="${atX(x)}" cy="${atY(y)}" r="3" fill="${colour}"/>`)
       parts.push(`<rect x="${x0 + plot.left + n * 85}" y="${bottom + 24}" width="10" height="10" fill="${colour}"/>`)
       parts.push(text(x0 + plot.left + n * 85 + 14, bottom + 33, line.label, { size: 11 }))
     })

@@ -39,8 +39,9 @@ export const createStage = async () => {
 }
 
 /** Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself; `dist` is another build. */
-export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(root, 'dist') } = {}) => {
+export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(root, 'dist'), onOutput } = {}) => {
   const running = await start(process.execPath, [...nodeArgs, join(dist, 'main.js'), 'serve'], {
+    onOutput,
     isReady: (output) => output.includes('listening for the operator'),
     env: {
       NODE_ENV: 'production',

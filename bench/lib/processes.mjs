@@ -18,9 +18,9 @@ export const freePort = () =>
 
 /**
  * Starts a program and resolves when `isReady` is true of all that it has printed so far or, without that, when `port` accepts.
- * `readyMs` is the time that took.
+ * `readyMs` is the time that took. `onOutput` gets what it prints, to the end.
  */
-export const start = (command, args, { isReady = () => false, port, env = {}, timeoutMs = 15_000 }) =>
+export const start = (command, args, { isReady = () => false, port, env = {}, timeoutMs = 15_000, onOutput = () => {} }) =>
   new Promise((resolve, reject) => {
     const startedAt = performance.now()
     const child = spawn(command, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -47,6 +47,7 @@ export const start = (command, args, { isReady = () => false, port, env = {}, ti
       resolve({ pid: child.pid, output, stop, readyMs: performance.now() - startedAt })
     }
     const read = (chunk) => {
+      onOutput(chunk)
       if (ready) return
       output += chunk
       if (isReady(output)) began()
@@ -91,11 +92,12 @@ export const stopAll = () => {
   for (const child of running) child.kill('SIGKILL')
 }
 
-/** Processor time of a process so far, in microseconds; undefined where there is no /proc. See proc(5), fields utime and stime. */
+/** Processor time of a process and its children so far, in microseconds; undefined where there is no /proc. See proc(5), fields utime and stime. */
 export const cpuMicros = (pid) => {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * 10_000
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+    return children.reduce((sum, child) => sum + (cpuMicros(child) ?? 0), (Number(fields[11]) + Number(fields[12])) * 10_000)
   } catch {
     return undefined
   }
