@@ -42,16 +42,27 @@ export const encodeInto = (bytes: Buffer, out: Buffer, at: number): number => {
   return o
 }
 
+/** Used again and again: a megabyte made anew for each large value was work for the garbage collector. */
+let scratch = Buffer.alloc(0)
+const scratchOf = (size: number): Buffer => {
+  if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size)
+  return scratch.subarray(0, size)
+}
+
 /**
  * The bytes of `text[from, to)`, or `undefined` unless it is the one canonical text of them: Buffer.from alone skips foreign characters,
- * takes `+` and `/`, and ignores spare bits.
+ * takes `+` and `/`, and ignores spare bits. Long ones are good until the next call only.
  */
 export const decodeStrict = (text: Buffer, from: number, to: number): Buffer | undefined => {
   const length = to - from
   const rest = length % 4
   if (rest === 1) return undefined
-  const out = Buffer.allocUnsafe((length * 3) >>> 2)
-  if (length > encodedLength(SHORT)) return decodeLong(text, from, to, out) ? out : undefined
+  const size = (length * 3) >>> 2
+  if (length > encodedLength(SHORT)) {
+    const long = scratchOf(size)
+    return decodeLong(text, from, to, long) ? long : undefined
+  }
+  const out = Buffer.allocUnsafe(size)
   const whole = to - rest
   let seen = 0
   let o = 0
@@ -74,13 +85,16 @@ export const decodeStrict = (text: Buffer, from: number, to: number): Buffer | u
   return seen < 0 ? undefined : out
 }
 
-/** Whether `out` could be filled from a text that is canonical, which the text of each piece shows. */
+/** Whether `out` could be filled from a text that is canonical. */
 function decodeLong(text: Buffer, from: number, to: number, out: Buffer): boolean {
   let o = 0
   for (let i = from; i < to; i += PIECE_CHARS) {
     const chars = text.toString('latin1', i, Math.min(i + PIECE_CHARS, to))
+    // Buffer takes these for `-` and `_`; whatever else is foreign it skips, so that less comes out than there ought to be.
+    if (chars.includes('+') || chars.includes('/')) return false
     const end = o + out.write(chars, o, 'base64url')
-    if (out.toString('base64url', o, end) !== chars) return false
+    // Only the last characters may have spare bits.
+    if (end === out.length && out.toString('base64url', end - (end % 3 || 3)) !== chars.slice(-(chars.length % 4 || 4))) return false
     o = end
   }
   return o === out.length
