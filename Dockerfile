@@ -16,9 +16,9 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
 # The ports are published by whoever runs the container; inside it every interface has to be listened on.
-# The threshold is glibc's own first value: written down, it stays, and the memory of large values goes back to the system when they are gone.
+# Fixed, and above the 64 KiB that sockets read into: the memory of large values goes back to the system when they are gone.
 ENV NODE_ENV=production \
-    MALLOC_MMAP_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=98304 \
     AUTOMATION_KV_RESP_HOST=0.0.0.0 \
     AUTOMATION_KV_HTTP_HOST=0.0.0.0 \
     AUTOMATION_KV_ADMIN_PORT=9090

@@ -123,7 +123,7 @@ export class Dispatcher {
     const { inFlight } = this.order
     const { replyBytes, unsentBytes } = this.outbox
     this.share.reckon(inFlight, replyBytes)
-    return inFlight >= MAX_IN_FLIGHT || this.share.isBehind(unsentBytes) || !this.share.allows(inFlight, replyBytes)
+    return inFlight >= MAX_IN_FLIGHT || !this.share.allows(inFlight, replyBytes, unsentBytes)
   }
 
   /** False when the request has to wait for an earlier one. */

@@ -1,7 +1,7 @@
 /** The bytes of replies that all connections together may have on their way from the backing Redis, as far as they can be reckoned. */
 const IN_FLIGHT_BYTES = 16 * 1024 * 1024
-/** What may lie unsent before a connection starts no more requests; less when many do not read. */
-const UNSENT_BYTES = 1024 * 1024
+/** What may lie unsent of one connection, or be on its way to that, before it starts no more requests; less when many do not read. */
+const UNSENT_BYTES = 2 * 1024 * 1024
 const ALL_UNSENT_BYTES = 64 * 1024 * 1024
 const LEAST_UNSENT_BYTES = 64 * 1024
 
@@ -50,13 +50,14 @@ export class ReplyShare {
     this.reckoned = now
   }
 
-  /** Whether one more may be started. */
-  allows(requests: number, bytes: number): boolean {
-    return requests === 0 || this.budget.leaves(bytes)
+  /** Whether one more may be started, beside `requests` on their way, whose replies are reckoned at `bytes` each. */
+  allows(requests: number, bytes: number, unsentBytes: number): boolean {
+    if (this.isBehind(unsentBytes)) return false
+    return requests === 0 || (unsentBytes + (requests + 1) * bytes <= this.budget.unsentBytes && this.budget.leaves(bytes))
   }
 
   /** Whether the client reads too slowly for more. */
-  isBehind(unsentBytes: number): boolean {
+  private isBehind(unsentBytes: number): boolean {
     const stuck = unsentBytes > LEAST_UNSENT_BYTES && unsentBytes > this.budget.unsentBytes
     if (stuck !== this.stuck) this.budget.change(0, stuck ? 1 : -1)
     this.stuck = stuck
