@@ -1,8 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compare, compareAtOnce, type Oracle, startOracle } from '../helpers/compare.ts'
-import { type Engine, startEngine } from '../helpers/engine.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { describe, expect, test } from 'vitest'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from '../helpers/rivals.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'members': `
@@ -265,52 +263,16 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((
 const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')
 
 describe('set commands answer as a real Redis does', () => {
-  let reference: TestRedis
-  let backing: TestRedis
-  let oracle: Oracle
-  let engine: Engine
+  const rivals = useRivals()
 
-  beforeAll(async () => {
-    ;[reference, backing] = await Promise.all([startRedis(), startRedis()])
-    oracle = await startOracle(reference.url)
-    engine = await startEngine(backing.url)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await engine?.close()
-    await Promise.all([reference?.stop(), backing?.stop()])
-  })
-
-  test.each(Object.entries(SCRIPTS))('%s', async (_title, script) => {
-    expect(await compare(oracle, engine, script)).toEqual([])
-  })
-
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
-
-  test('random commands, one after the other', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compare(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
-
-  test('random commands, all at once', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compareAtOnce(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
+  scriptsAreAnsweredAlike(rivals, SCRIPTS)
+  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
 
   test('what is taken or shown at random was there, and is then gone or stays', async () => {
     const members = Array.from({ length: 300 }, (_, i) => `member ${i}`)
     for (const computed of [false, true]) {
       const id = `random-${computed}`
-      const run = (...args: string[]) => engine.run(id, args, { computed }) as Promise<unknown>
+      const run = (...args: string[]) => rivals.engine.run(id, args, { computed }) as Promise<unknown>
       const texts = (reply: unknown): string[] => ((reply as { items?: Buffer[] }).items ?? (reply as Buffer[])).map(String)
       expect(await run('SADD', 's', ...members)).toBe(300)
       const sample = texts(await run('SRANDMEMBER', 's', '100'))

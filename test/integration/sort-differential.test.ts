@@ -1,11 +1,10 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from '../helpers/rivals.ts'
 import { SORT } from '../../src/commands/sort.ts'
 import type { Reply } from '../../src/resp/reply.ts'
-import { compare, compareAtOnce, type Oracle, startOracle } from '../helpers/compare.ts'
-import { type Engine, startEngine } from '../helpers/engine.ts'
+import { startEngine } from '../helpers/engine.ts'
 import { wireTree } from '../helpers/raw-redis.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
 // After a number out of range Redis takes others for that too, until another command has it reset C's errno, as ZADD does.
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -322,55 +321,19 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 40 }).map((
 const END = '\n' + ['l', 'd', 'w_1'].flatMap((key) => [`TYPE ${key}`, `LRANGE ${key} 0 -1`]).join('\n')
 
 describe('SORT answers as a real Redis does', () => {
-  let reference: TestRedis
-  let backing: TestRedis
-  let oracle: Oracle
-  let engine: Engine
+  const rivals = useRivals()
 
-  beforeAll(async () => {
-    ;[reference, backing] = await Promise.all([startRedis(), startRedis()])
-    oracle = await startOracle(reference.url)
-    engine = await startEngine(backing.url)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await engine?.close()
-    await Promise.all([reference?.stop(), backing?.stop()])
-  })
-
-  test.each(Object.entries(SCRIPTS))('%s', async (_title, script) => {
-    expect(await compare(oracle, engine, script)).toEqual([])
-  })
-
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
-
-  test('random commands, one after the other', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compare(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
-
-  test('random commands, all at once', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compareAtOnce(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
+  scriptsAreAnsweredAlike(rivals, SCRIPTS)
+  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
 
   const run = async (automation: string, ...args: string[]): Promise<Reply> => {
     const show = (reply: Reply): Reply => (Buffer.isBuffer(reply) ? reply.toString() : Array.isArray(reply) ? reply.map(show) : reply)
-    return show(await engine.run(automation, args))
+    return show(await rivals.engine.run(automation, args))
   }
 
   test('thousands of elements and of keys that a pattern names', async () => {
     const ids = Array.from({ length: 3_000 }, (_, i) => String(i))
-    const roomy = await startEngine(backing.url, { maxKeys: 10_000 })
+    const roomy = await startEngine(rivals.backingUrl, { maxKeys: 10_000 })
     try {
       const send = (...args: string[]): Promise<Reply> => roomy.run('large', args)
       await send('RPUSH', 'l', ...ids)
@@ -392,7 +355,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('a document that is an array is a list', async () => {
     await new Promise<void>((resolve, reject) => {
-      engine.store.compute(engine.tenant('documents'), {
+      rivals.engine.store.compute(rivals.engine.tenant('documents'), {
         needs: [{ name: Buffer.from('d'), extent: 'meta' }],
         run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from('[10, "9", 2]'), json: true }),
         done: (error) => (error === null ? resolve() : reject(error)),
@@ -403,7 +366,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name, arity, flags, keys } of SORT) {
-      const [resp2] = await oracle.run(['COMMAND', 'INFO', name].map((text) => Buffer.from(text)))
+      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', name].map((text) => Buffer.from(text)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

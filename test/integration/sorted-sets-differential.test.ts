@@ -1,8 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compare, compareAtOnce, type Oracle, startOracle } from '../helpers/compare.ts'
-import { type Engine, startEngine } from '../helpers/engine.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { describe, expect, test } from 'vitest'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from '../helpers/rivals.ts'
 
 const SCORES = ['-inf +inf', '1 2', '(1 2', '1 (2', '(1 (1', '2 1', '1.5 inf', '-5 0', '(-inf (+inf', '0x1 1e0']
 const NAMES = ['- +', '[b [d', '+ -', '- -', '+ +', '(b [d', '[b (d', '(b (b', '[d [b', '[b +', '- (d', '[\\x00 [z', '"[" +', '"(" +']
@@ -612,54 +610,18 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((
 const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `ZRANGE ${key} 0 -1 WITHSCORES`]).join('\n')
 
 describe('sorted set commands answer as a real Redis does', () => {
-  let reference: TestRedis
-  let backing: TestRedis
-  let oracle: Oracle
-  let engine: Engine
+  const rivals = useRivals()
 
-  beforeAll(async () => {
-    ;[reference, backing] = await Promise.all([startRedis(), startRedis()])
-    oracle = await startOracle(reference.url)
-    engine = await startEngine(backing.url)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await engine?.close()
-    await Promise.all([reference?.stop(), backing?.stop()])
-  })
-
-  test.each(Object.entries(SCRIPTS))('%s', async (_title, script) => {
-    expect(await compare(oracle, engine, script)).toEqual([])
-  })
-
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
-
-  test('random commands, one after the other', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compare(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
-
-  test('random commands, all at once', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compareAtOnce(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
+  scriptsAreAnsweredAlike(rivals, SCRIPTS)
+  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
 
   test('ZSCAN goes through all members of a large sorted set', async () => {
     const members = Array.from({ length: 1_500 }, (_, i) => `member ${i}`)
-    await engine.run('scan', ['ZADD', 'z', ...members.flatMap((text, i) => [String(i % 7), text])])
+    await rivals.engine.run('scan', ['ZADD', 'z', ...members.flatMap((text, i) => [String(i % 7), text])])
     const scanned = new Map<string, string>()
     let cursor = '0'
     do {
-      const [next, page] = (await engine.run('scan', ['ZSCAN', 'z', cursor])) as [Buffer, Array<Buffer | string>]
+      const [next, page] = (await rivals.engine.run('scan', ['ZSCAN', 'z', cursor])) as [Buffer, Array<Buffer | string>]
       for (let i = 0; i < page.length; i += 2) scanned.set(String(page[i]), String(page[i + 1]))
       cursor = String(next)
     } while (cursor !== '0')
