@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { OutputBuffer } from '../resp/output-buffer.ts'
 import { ReplyDecoder, ReplyError } from './reply-decoder.ts'
@@ -53,10 +54,10 @@ export class Link {
         out.header(BULK, word.length)
         out.buffer(word)
       } else {
-        // Commands, options and numbers: ASCII.
         const text = typeof word === 'number' ? String(word) : word
-        out.header(BULK, text.length)
-        out.text(text, text.length)
+        const bytes = Buffer.byteLength(text)
+        out.header(BULK, bytes)
+        out.text(text, bytes)
       }
       out.crlf()
     }

@@ -164,10 +164,10 @@ export class Backing {
     const position = this.sent
   }
 
-  /** A rare command, as a promise (INFO, WAIT's look at the replicas). */
-  call(command: readonly BackingArg[]): Promise<BackingReply> {
+  /** A rare command, as a promise; one that `acts` fails with `outcome_unknown` when the link breaks before its answer. */
+  call(command: readonly BackingArg[], acts = false): Promise<BackingReply> {
     return new Promise((resolve, reject) => {
-      this.read(command, (error, reply) => (error === null ? resolve(reply) : reject(error)))
+      this.send(command, acts, (error, reply) => (error === null ? resolve(reply) : reject(error)))
     })
   }
 
@@ -253,6 +253,7 @@ export class Backing {
     this.log.warn({}, 'backing Redis: it has become a replica, connecting anew')
     this.refusedSince = now
     this.leaving = true
+    this.lost()
   }
 
   private giveUpStalledLink(): void {

@@ -4,7 +4,9 @@ import type { Reply } from '../resp/reply.ts'
 import type { Call, RunContext } from './call.ts'
 import { directReply, OTHER_FORMS } from './execute.ts'
 import type { Operation } from './operation.ts'
+import { Line } from './store.ts'
 import type { QueuedCommand } from './transaction.ts'
+import type { WriteDone } from './write-batch.ts'
 
 /** More than this would hold up the backing Redis for long. */
 const MAX_OPERATIONS = 500
@@ -25,10 +27,14 @@ export function runNative(queue: readonly QueuedCommand[], context: RunContext):
   const plan = planOf(queue, context)
   if (plan === undefined || !context.store.fits(plan.operations)) return undefined
   return new Promise((resolve, reject) => {
-    context.store.write(context.tenant, plan.operations, (error, raws) => {
+    const done: WriteDone = (error, raws) => {
       if (error === null) resolve(repliesOf(plan, raws))
       else reject(error)
-    })
+    }
+    const line = new Line()
+    context.store.write(context.tenant, plan.operations, done, undefined, line)
+    // What follows on the connection must not go out before it.
+    line.flush()
   })
 }
 

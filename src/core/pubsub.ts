@@ -111,13 +111,13 @@ export class PubSub {
     const room = this.rooms.get(tenant.id)
     const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
     const isOpen = room?.isOpen === true
-    const [records, processes] = (await Promise.all([
-      this.backing.call(['HGETALL', tenant.listenersKey]),
-      this.backing.call(['PUBLISH', tenant.messageChannel, sealed]),
-    ])) as [Buffer[], number]
+    const counting = this.backing.call(['HGETALL', tenant.listenersKey])
+    // Whether the message was sent is told by the other one.
+    counting.catch(() => {})
+    const processes = (await this.backing.call(['PUBLISH', tenant.messageChannel, sealed], true)) as number
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
-    return this.otherCensuses(tenant, records).reduce((sum, census) => sum + receivers(census, kind, channel), here)
+    return this.otherCensuses(tenant, (await counting) as Buffer[]).reduce((sum, census) => sum + receivers(census, kind, channel), here)
   }
 
   /** Every listener of the automation, in all processes: name -> number. */

@@ -10,7 +10,7 @@ import { Cell, idOf, Unseen } from './values.ts'
 const CACHE_SIZE = 32 * 1024 * 1024
 /** A longer value costs more to seal than to fetch. */
 const LONGEST = 1024
-/** What an entry is reckoned at, besides its name. */
+/** What an entry is reckoned at, besides its name and the longest value. */
 const ENTRY_BYTES = 1024
 
 /**
@@ -19,7 +19,7 @@ const ENTRY_BYTES = 1024
  * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
  */
 export class Recollection {
-  private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + entry.length)
+  private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + LONGEST + entry.length)
 
   /** The keys, if all of them are known in full. */
   recall(tenant: Tenant, needs: readonly Need[]): Snapshot | undefined {
@@ -36,16 +36,18 @@ export class Recollection {
   /** After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in milliseconds since the epoch. */
   note(tenant: Tenant, before: StoredKey, { name, value, expireAt, fresh }: Slot, version: number, now: number): void {
     const entry = `${tenant.id} ${idOf(name)}`
-    const known = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 && !value.cell.raw
-    const plain = known ? value.cell.open() : undefined
+    const plain = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
     if (plain === undefined || plain.bytes.length > LONGEST) {
       this.cache.delete(entry)
       return
     }
-    // Copies: name and value are parts of what a client sent, and would keep all of it.
-    const cell = Cell.of({ bytes: Buffer.from(plain.bytes), json: plain.json })
+    // In memory of its own: name and value are parts of what a client sent, and a slice of Buffer's pool would keep 8 KiB alive.
+    const own = Buffer.allocUnsafeSlow(name.length + plain.bytes.length)
+    name.copy(own)
+    plain.bytes.copy(own, name.length)
+    const cell = Cell.of({ bytes: own.subarray(name.length), json: plain.json })
     const createdAt = fresh || !before.live ? now : before.createdAt
-    const key = StoredKey.written(tenant, Buffer.from(name), cell, version, createdAt, now)
+    const key = StoredKey.written(tenant, own.subarray(0, name.length), cell, version, createdAt, now)
     this.cache.set(entry, key)
   }
 

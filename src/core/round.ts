@@ -209,7 +209,7 @@ export class Round {
   private commit(db: Db, snapshot: Snapshot, outcomes: readonly Outcome[], requests: number, ifVersion: string): void {
     const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
     const guards: BackingArg[] = []
-    for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.version)
+    for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.guard)
     const operations: BackingArg[] = []
     const changes: BackingArg[] = []
     let operationCount = 0

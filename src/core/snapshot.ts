@@ -31,8 +31,10 @@ export interface Need {
 /** A key as the backing Redis had it at the moment of a snapshot. */
 export class StoredKey {
   readonly name: Buffer
-  /** Version of the last write to it, '0' when it is absent: what a commit is guarded by. */
+  /** Version of the last write to it, '0' when it is absent. */
   readonly version: string
+  /** What a commit that builds on it is guarded by. */
+  guard: string
   /** Milliseconds since the epoch, 0 when it does not exist. */
   readonly createdAt: number
   readonly updatedAt: number
@@ -63,6 +65,7 @@ export class StoredKey {
     this.expireAt = Math.min(Number(expireAt), Number.MAX_SAFE_INTEGER)
     this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
     this.version = this.live ? version : '0'
+    this.guard = this.version
     this.createdAt = Number(createdAt)
     this.updatedAt = Number(updatedAt)
   }
@@ -72,6 +75,8 @@ export class StoredKey {
     const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
     const key = new StoredKey(tenant, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
     key.opened = { type: 'string', cell }
+    // Versions begin again when the Redis is emptied; a version at a certain moment does not come twice.
+    key.guard = entry.toString('latin1')
     return key
   }
 

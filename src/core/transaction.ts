@@ -67,15 +67,20 @@ export class Transaction {
   execute(context: RunContext, order: Order, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
     const queue = this.queue ?? []
     const watched = [...this.watched.values()]
-    const isEmpty = watched.length === 0 && queue.every(({ row }) => row.kind === 'connection')
-    const native = isEmpty || watched.length > 0 || order.isComputing ? undefined : runNative(queue, context)
-    const work = isEmpty ? Promise.resolve(queue.map(() => null)) : (native ?? this.compute(context, queue, watched, order))
+    const work = this.workOn(context, queue, watched, order)
     return work.then(async (replies) => {
       if (replies === undefined) return NULL_ARRAY
       const all: Reply[] = []
       for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await answered(command, onConnection) : replies[i]!)
       return all
     })
+  }
+
+  private workOn(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[], order: Order): Promise<readonly Reply[] | undefined> {
+    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that, also when it only publishes.
+    if (watched.length > 0 || order.isComputing) return this.compute(context, queue, watched, order)
+    if (queue.every(({ row }) => row.kind === 'connection')) return Promise.resolve(queue.map(() => null))
+    return runNative(queue, context) ?? this.compute(context, queue, watched, order)
   }
 
   /** Undefined when a watched key was touched. */

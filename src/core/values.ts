@@ -78,9 +78,9 @@ export class Cell {
     return this.visible
   }
 
-  /** Whether it lies in the clear. */
-  get raw(): boolean {
-    return this.isRaw
+  /** What it holds, if it has been opened and is kept sealed. */
+  get known(): Plain | undefined {
+    return this.isRaw ? undefined : this.plain
   }
 
   sealAt(location: Location, sealer: Sealer): Buffer {

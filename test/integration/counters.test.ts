@@ -36,6 +36,18 @@ const one = async (automation: string): Promise<WireClient> => {
 const versionOf = async (automation: string, key: string): Promise<number> =>
   JSON.parse((await servers[1]!.fetch(automation, 'GET', `/kv/${key}?meta=true`)).text).version
 
+test('a counter is not computed from what was remembered before the Redis was emptied', async () => {
+  const [client, backing] = [await one('emptied'), servers[0]!.backing()]
+  for (let i = 0; i < 5; i++) {
+    expect(await client.text('INCRBY', 'k', '41')).toBe('41')
+    await backing.flushall()
+    expect(await client.text('SET', 'k', '1000')).toBe('OK')
+    expect(await client.text('INCR', 'k')).toBe('1001')
+    await backing.flushall()
+  }
+  client.destroy()
+})
+
 describe('50 clients at two servers before one Redis', () => {
   test('INCR one counter 10,000 times: every value once, sum and version exact', async () => {
     const each = 10_000 / CLIENTS

@@ -188,6 +188,28 @@ describe('keys and values', () => {
     expect(keys.map((name) => name.toString('latin1')).sort()).toEqual([...names.map((name) => name.toString('latin1')), long].sort())
   })
 
+  test('the number of keys: a pipeline that deletes and makes keys fills the quota, no more and no less', async () => {
+    const small = await start({ AUTOMATION_KV_MAX_KEYS: '10' })
+    const client = await login(small, 'pipelined-quota')
+    const pipeline = async (lines: readonly string[]): Promise<string[]> => {
+      client.send(Buffer.concat(lines.map((line) => request(...line.split(' ')))))
+      return (await client.replies(lines.length)).map(String)
+    }
+    const some = (count: number, command: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => command(i))
+    await pipeline(some(10, (i) => `SET k${i} v`))
+    for (let round = 0; round < 3; round++) {
+      await pipeline([...some(5, (i) => `DEL k${i}`), ...some(60, (i) => `SET new${round}-${i} v`)])
+      expect(await client.text('DBSIZE')).toBe('10')
+      await pipeline(['FLUSHALL', ...some(10, (i) => `SET k${i} v`)])
+    }
+    await pipeline(['FLUSHALL', ...some(6, (i) => `SET a${i} v PX 5`), 'SET b v'])
+    await eventually(async () => (await client.text('DBSIZE')) === '1')
+    await pipeline(some(6, (i) => `SET a${i} v PX 5`))
+    await eventually(async () => (await small.backing().exists('kv:{pipelined-quota}:k:a5')) === 0)
+    expect(await pipeline(some(9, (i) => `SET a${i} v`))).toEqual(Array.from({ length: 9 }, () => 'OK'))
+    expect(await client.text('DBSIZE')).toBe('10')
+  })
+
   test('the number of keys: nothing of a command that goes beyond it is written', async () => {
     const small = await start({ AUTOMATION_KV_MAX_KEYS: '5' })
     const client = await login(small, 'quota')

@@ -145,6 +145,28 @@ describe('EXEC', () => {
     }
   })
 
+  test('one of a single write is not overtaken by what comes behind it', async () => {
+    const client = await fresh()
+    const lines = ['MULTI', 'SET g 1', 'EXEC', 'GET g', 'MULTI', 'SET n 10', 'EXEC', 'INCR n', 'GET n', 'MULTI', 'HSET h f v', 'EXEC', 'MULTI', 'GET n', 'HGET h f', 'EXEC']
+    for (let i = 0; i < 20; i++) {
+      client.send(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
+      const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
+      expect(replies).toEqual(['OK', '[OK]', '1', 'OK', '[OK]', '11', '11', 'OK', '[1]', 'OK', '[11, v]', 'OK'])
+    }
+  })
+
+  test('a message that one sends comes after the computed writes before it', async () => {
+    const [client, listener, reader] = [await fresh(), await connect(), await connect()]
+    listener.send(request('SUBSCRIBE', 'c'))
+    await listener.replies(1)
+    for (let i = 1; i <= 30; i++) {
+      client.send(Buffer.concat(['INCR m', 'MULTI', 'PUBLISH c x', 'EXEC'].map((line) => request(...words(line)))))
+      await listener.replies(1)
+      expect(Number(await run(reader, 'GET m'))).toBeGreaterThanOrEqual(i)
+      await client.replies(4)
+    }
+  })
+
   test('commands on the connection and on all keys take part', async () => {
     const client = await fresh()
     expect(await transaction(client, 'PING', 'ECHO hi', 'SELECT 0', 'CLIENT SETNAME me', 'CLIENT GETNAME', 'PING x')).toBe('[PONG, hi, OK, OK, me, x]')

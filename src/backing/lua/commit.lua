@@ -1,6 +1,6 @@
 -- Applies what was computed from a snapshot, if nothing that it was computed from has changed since.
 -- ARGV[2] most keys allowed, ARGV[3] expected version or '', ARGV[4] number of write requests in it,
--- ARGV[5] number of guards, then pairs: data key, version of its last write as the snapshot saw it ('0': absent);
+-- ARGV[5] number of guards, then pairs: data key, version of its last write as the snapshot saw it ('0': absent), or its whole index entry;
 -- number of operations, then each: number of arguments, data key, command (with its subcommand after a space), further arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
@@ -34,8 +34,8 @@ end
 if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end
 for g = 0, guards - 1 do
   local i = tonumber(ARGV[6 + 2 * g])
-  local entry = entry_of(i)
-  if (entry and entry[2] or '0') ~= ARGV[7 + 2 * g] then return conflict() end
+  local entry, guard = entry_of(i), ARGV[7 + 2 * g]
+  if (entry and entry[2] or '0') ~= guard and (entry and entry[4]) ~= guard then return conflict() end
 end
 
 local more = 0

@@ -13,8 +13,9 @@ local anyone_waits = redis.call('EXISTS', waited) == 1
 local stamp = string.format('%.0f', now)
 local version = before
 local added = 0
--- By name: false, or {created, version, expires}; `touched` holds the request that changed it last.
-local latest, touched, order = {}, {}, {}
+-- By name: false, or {created, version, expires}; `touched` holds the request that changed it last, `order` the names that were touched, and
+-- `unwritten` those of which the index does not know yet.
+local latest, touched, order, unwritten = {}, {}, {}, {}
 -- By name: the version that deleted it.
 local gone = {}
 
@@ -35,6 +36,7 @@ local function book(r, after)
   version = version + 1
   if not touched[name] then order[#order + 1] = name end
   touched[name] = r
+  unwritten[name] = true
   local exists, expires = left_as(after, KEYS[r + 2], old)
   if not exists then
     if old then added = added - 1 end
@@ -46,6 +48,33 @@ local function book(r, after)
   if old then return 0 end
   added = added + 1
   return 1
+end
+
+-- Brings the index up to date.
+local function write_index()
+  local fields = {}
+  for n = 1, #order do
+    local name = order[n]
+    local left = latest[name]
+    if not unwritten[name] then
+      -- It was written before, and has not been touched since.
+    elseif left then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = left[1] .. ':' .. stamp .. ':' .. left[2] .. ':' .. left[3]
+    else
+      forget(touched[name] + 2, gone[name])
+    end
+  end
+  if #fields > 0 then redis.call('HSET', KEYS[2], unpack(fields)) end
+  unwritten = {}
+  added = 0
+end
+
+-- Whether one more key is too many. Only an index that knows of the requests so far can be counted and freed of what has expired.
+local function is_full()
+  if redis.call('HLEN', KEYS[2]) + added + 1 <= limit then return false end
+  write_index()
+  return over_quota(1, limit)
 end
 
 -- The first word of a request, taken apart once for all that are alike.
@@ -66,7 +95,7 @@ for r = 1, requests do
   local rule, count = shape[2], shape[3]
   local reply, created = false, 0
   local shown = version
-  if shape[4] and not entry(r) and over_quota(added + 1, limit) then
+  if shape[4] and not entry(r) and is_full() then
     shown = -1
   else
     if count == 1 then
@@ -89,18 +118,7 @@ for r = 1, requests do
 end
 
 if version > before then redis.call('INCRBY', KEYS[1], version - before) end
-local fields = {}
-for n = 1, #order do
-  local name = order[n]
-  local left = latest[name]
-  if left then
-    fields[#fields + 1] = name
-    fields[#fields + 1] = left[1] .. ':' .. stamp .. ':' .. left[2] .. ':' .. left[3]
-  else
-    forget(touched[name] + 2, gone[name])
-  end
-end
-if #fields > 0 then redis.call('HSET', KEYS[2], unpack(fields)) end
+write_index()
 if anyone_waits then
   for n = 1, #order do wake(touched[order[n]] + 2) end
 end

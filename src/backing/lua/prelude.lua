@@ -15,11 +15,11 @@ local function name_of(i)
   return string.sub(KEYS[i], prefix_length + 1)
 end
 
--- An index entry as {created, version, expires}; false when there is none, or when the key has expired, which is as good as absent.
+-- An index entry as {created, version, expires, whole}; false when there is none, or when the key has expired, which is as good as absent.
 local function live_entry(raw)
   if not raw then return false end
   local created, version, expires = string.match(raw, '^(%d+):%d+:(%d+):(%d+)$')
-  return created and (expires == '0' or tonumber(expires) >= now) and { created, version, expires } or false
+  return created and (expires == '0' or tonumber(expires) >= now) and { created, version, expires, raw } or false
 end
 
 -- The live index entry of KEYS[i].
