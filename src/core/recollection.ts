@@ -7,7 +7,7 @@ import type { Tenant } from './tenant.ts'
 import { Cell, idOf, Unseen } from './values.ts'
 
 /** Of all automations together, in bytes as far as they can be reckoned. */
-const CACHE_SIZE = 32 * 1024 * 1024
+const CACHE_SIZE = 16 * 1024 * 1024
 /** A longer value costs more to seal than to fetch. */
 const LONGEST = 1024
 /** What an entry is reckoned at, besides its name and the longest value. */

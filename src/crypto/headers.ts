@@ -7,8 +7,8 @@ import type { Location } from './location.ts'
 import type { RecentEntry } from './recent.ts'
 
 const LOC_BYTES = 12
-/** Of all automations together, in bytes as far as they can be reckoned: the headers of some 100,000 keys. */
-const CACHE_SIZE = 64 * 1024 * 1024
+/** Of all automations together, in bytes as far as they can be reckoned: the headers of some 50,000 keys. */
+const CACHE_SIZE = 32 * 1024 * 1024
 /** What an entry takes besides its texts. */
 const ENTRY_BYTES = 400
 /** A longer location (a huge hash field) is worked out each time, so that it cannot push out hundreds of others. */

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { RecentMap } from '../recent-map.ts'
 
 /** Of all automations together, in bytes as far as they can be reckoned. */
-const CACHE_SIZE = 32 * 1024 * 1024
+const CACHE_SIZE = 16 * 1024 * 1024
 /** What an entry takes besides its texts. */
 const ENTRY_BYTES = 320
 /** A longer one, open or sealed, is worked out each time, so that it cannot push out hundreds of others. */
