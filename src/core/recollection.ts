@@ -15,7 +15,7 @@ const ENTRY_BYTES = 1024
 
 /**
  * The strings that this process itself wrote last, as its commits left them: a counter that is incremented again is computed from here,
- * without being read first. It need not be right: the commit is guarded by the version of each key, and tells when another has written
+ * without being read first. It need not be right: the commit is guarded by the index entry of each key, and tells when another has written
  * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
  */
 export class Recollection {
