@@ -22,6 +22,8 @@ export class TcpServer {
   private readonly options: TcpServerOptions
   private readonly budget = new ReplyBudget()
   private readonly connections = new Set<Connection>()
+  /** Called when the last connection has gone. */
+  private emptied: () => void = () => {}
   /** In the order of their coming. */
   private readonly strangers = new Set<Connection>()
 
@@ -50,6 +52,8 @@ export class TcpServer {
       for (const connection of this.connections) connection.destroy()
     }, timeoutMs)
     await closed
+    // The listener counts a socket as closed before the connection has heard of it, and then leaves its channels.
+    if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve))
     clearTimeout(deadline)
   }
 
@@ -71,6 +75,7 @@ export class TcpServer {
       onLogout: (loggedOut) => this.addStranger(loggedOut),
       onClose: (closed) => {
         this.connections.delete(closed)
+        if (this.connections.size === 0) this.emptied()
         this.strangers.delete(closed)
       },
     })

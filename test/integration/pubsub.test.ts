@@ -92,6 +92,17 @@ describe('across processes', () => {
   })
 })
 
+test('a server that was stopped is not counted any more', async () => {
+  const automation = ownAutomation()
+  const third = await startServer({}, server.redis)
+  await subscriber(third, automation, 'c')
+  const publisher = await login(server, automation)
+  expect(await publisher.call('PUBLISH', 'c', 'm')).toBe(':1\r\n')
+  await third.stop()
+  expect(await server.backing().exists(`kv:{${automation}}:l`)).toBe(0)
+  expect(await publisher.call('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 0))
+})
+
 test('automations hear nothing of each other', async () => {
   const [mine, theirs] = [ownAutomation(), ownAutomation()]
   const spy = await subscriber(server, theirs, 'c')
