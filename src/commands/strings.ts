@@ -1,7 +1,6 @@
 import type { BackingReply } from '../backing/redis.ts'
 import type { Call } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
-import { first } from '../core/execute.ts'
 import { type Operation, operation } from '../core/operation.ts'
 import { openStoredString } from '../core/stored-string.ts'
 import { respBytes } from '../core/values.ts'
@@ -12,6 +11,7 @@ import { addInt64, INT64_MIN, parseInteger } from '../redis/integers.ts'
 import { lcsReply, parseLcsOptions } from '../redis/lcs-reply.ts'
 import { OK, type Reply } from '../resp/reply.ts'
 import { expiryOf, int64, integer, rangeOf } from './args.ts'
+import { oneWrite } from './direct.ts'
 import { orCompute } from './members.ts'
 import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from './row.ts'
 import { parseSetOptions } from './set-options.ts'
@@ -36,15 +36,6 @@ const ofString =
   (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply) =>
   (db: Db, args: readonly Buffer[]): Reply =>
     reply(db.bytes(args[1]!) ?? null, args)
-
-const oneWrite = (write: (call: Call) => Operation | undefined, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  writes(
-    (call) => {
-      const planned = write(call)
-      return planned === undefined ? undefined : [planned]
-    },
-    (call, raws) => reply(call, first(raws)),
-  )
 
 const oldValue = (call: Call, raw: BackingReply): Reply => openString(call, call.args[1]!, raw)
 const okOrNull = (_call: Call, raw: BackingReply): Reply => (raw === null ? null : OK)

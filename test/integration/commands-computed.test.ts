@@ -1,15 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { HASHES } from '../../src/commands/hashes.ts'
 import { KEYS } from '../../src/commands/keys.ts'
 import { OBJECT } from '../../src/commands/keys-object.ts'
 import { KEYSPACE } from '../../src/commands/keyspace.ts'
 import { LISTS } from '../../src/commands/lists.ts'
 import { STRINGS } from '../../src/commands/strings.ts'
-import { compare, type Oracle, startOracle } from '../helpers/compare.ts'
-import { type Engine, startEngine } from '../helpers/engine.ts'
+import { compare } from '../helpers/compare.ts'
 import { wireTree } from '../helpers/raw-redis.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { useRivals } from '../helpers/rivals.ts'
 
 /** The files in scripts/: sections under `## title`, one command a line (see compare.ts for the marks). */
 const SECTIONS = readdirSync(new URL('scripts/', import.meta.url)).flatMap((file) =>
@@ -53,50 +52,35 @@ const LARGE = `
  * the version grows exactly when Redis counts a change, and the index stays true.
  */
 describe('commands as Redis has them', () => {
-  let reference: TestRedis
-  let backing: TestRedis
-  let oracle: Oracle
-  let engine: Engine
-
-  beforeAll(async () => {
-    ;[reference, backing] = await Promise.all([startRedis(), startRedis()])
-    oracle = await startOracle(reference.url)
-    engine = await startEngine(backing.url)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await engine?.close()
-    await Promise.all([reference?.stop(), backing?.stop()])
-  })
+  const rivals = useRivals()
 
   test.for(SECTIONS)('%s', async ([, script]) => {
-    expect(await compare(oracle, engine, script)).toEqual([])
+    expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
   })
 
   test('thousands of arguments', async () => {
-    const differences = await compare(oracle, engine, LARGE)
+    const differences = await compare(rivals.oracle, rivals.engine, LARGE)
     expect(differences.map(({ command, what }) => `${command.slice(0, 40)} ${what}`)).toEqual([])
   })
 
   test('what has expired is dropped from the index when that is read', async () => {
-    await engine.run('expiring', ['SET', 'stays', 'v'])
+    await rivals.engine.run('expiring', ['SET', 'stays', 'v'])
     for (const read of [['KEYS', '*'], ['SCAN', '0'], ['DBSIZE']]) {
-      await engine.run('expiring', ['SET', 'goes', 'v', 'PX', '1'])
-      const { indexKey } = engine.tenant('expiring')
-      await expect.poll(() => engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
-      expect(await engine.redis.hlen(indexKey)).toBe(2)
-      const reply = JSON.stringify(await engine.run('expiring', read), (_key, value: { data?: number[] }) =>
+      await rivals.engine.run('expiring', ['SET', 'goes', 'v', 'PX', '1'])
+      const { indexKey } = rivals.engine.tenant('expiring')
+      await expect.poll(() => rivals.engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
+      expect(await rivals.engine.redis.hlen(indexKey)).toBe(2)
+      const reply = JSON.stringify(await rivals.engine.run('expiring', read), (_key, value: { data?: number[] }) =>
         value?.data === undefined ? value : Buffer.from(value.data).toString())
       expect(['["stays"]', '["0",["stays"]]', '1']).toContain(reply)
-      expect(await engine.redis.hlen(indexKey)).toBe(1)
+      expect(await rivals.engine.redis.hlen(indexKey)).toBe(1)
     }
   })
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     const rows = [...STRINGS, ...LISTS, ...HASHES, ...KEYS, ...KEYSPACE, ...OBJECT.subcommands.values()]
     for (const { name, arity, flags, keys } of rows) {
-      const [resp2] = await oracle.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
+      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
@@ -109,13 +93,13 @@ describe('commands as Redis has them', () => {
     const automation = `documents-${way}`
     const document = '["a", {"b": [1, 2.50]}, 12345678901234567890, "\\u00e9"]'
     const bulk = async (...args: string[]): Promise<string> => {
-      const reply = await engine.run(automation, args, { computed: way === 'computed' })
+      const reply = await rivals.engine.run(automation, args, { computed: way === 'computed' })
       return JSON.stringify(reply, (_key, value: { type?: string; data?: number[]; text?: string }) =>
         value?.type === 'Buffer' ? Buffer.from(value.data!).toString() : (value?.text ?? value))
     }
     const put = (): Promise<void> =>
       new Promise((resolve, reject) => {
-        engine.store.compute(engine.tenant(automation), {
+        rivals.engine.store.compute(rivals.engine.tenant(automation), {
           needs: [{ name: Buffer.from('d'), extent: 'meta' }],
           run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from(document), json: true }, { expireAt: db.now + 100_000 }),
           done: (error) => (error === null ? resolve() : reject(error)),

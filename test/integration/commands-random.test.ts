@@ -1,8 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compare, compareAtOnce, type Oracle, startOracle } from '../helpers/compare.ts'
-import { type Engine, startEngine } from '../helpers/engine.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { describe } from 'vitest'
+import { randomScriptsAreAnsweredAlike, useRivals } from '../helpers/rivals.ts'
 
 const name = fc.constantFrom('a', 'b', 'c')
 const element = fc.constantFrom('x', 'y', 'z', '1', '""')
@@ -71,40 +69,5 @@ const END = ['a', 'b', 'c']
   .join('')
 
 describe('random commands answer as a real Redis does', () => {
-  let reference: TestRedis
-  let backing: TestRedis
-  let oracle: Oracle
-  let engine: Engine
-
-  beforeAll(async () => {
-    ;[reference, backing] = await Promise.all([startRedis(), startRedis()])
-    oracle = await startOracle(reference.url)
-    engine = await startEngine(backing.url)
-  })
-
-  afterAll(async () => {
-    oracle?.close()
-    await engine?.close()
-    await Promise.all([reference?.stop(), backing?.stop()])
-  })
-
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 30)
-
-  test('one after the other', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(SCRIPTS, async (script) => {
-        expect(await compare(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
-
-  test('all at once', { timeout: 600_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(SCRIPTS, async (script) => {
-        expect(await compareAtOnce(oracle, engine, script + END)).toEqual([])
-      }),
-      { numRuns },
-    )
-  })
+  randomScriptsAreAnsweredAlike(useRivals(), SCRIPTS, END)
 })
