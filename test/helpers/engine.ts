@@ -3,14 +3,20 @@ import type { Identity } from '../../src/auth/tokens.ts'
 import { Backing } from '../../src/backing/redis.ts'
 import { lookUp } from '../../src/commands/index.ts'
 import type { Call } from '../../src/core/call.ts'
-import { errorReply, execute } from '../../src/core/execute.ts'
+import { errorReply, execute, onError } from '../../src/core/execute.ts'
 import { Store, type StoreLimits } from '../../src/core/store.ts'
 import { type Tenant, Tenants } from '../../src/core/tenant.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
+import { KvError } from '../../src/errors.ts'
 import type { Log } from '../../src/log.ts'
 import type { Reply } from '../../src/resp/reply.ts'
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, enabled: () => false }
+
+// Refusals are in the replies, which the tests look at; a fault of ours would be in no reply.
+onError((error) => {
+  if (!(error instanceof KvError)) process.stderr.write(`${error.stack}\n`)
+})
 
 /** The core without its doors: commands go in as arguments, replies come out. */
 export interface Engine {

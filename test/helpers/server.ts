@@ -9,6 +9,9 @@ import { startRedis, type TestRedis } from './redis.ts'
 
 export const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'
 
+/** The lifetime of a token that a test sees expire: long enough to log in with on a machine that stalls, as `exp` is in whole seconds. */
+export const SHORT_LIFE_SECONDS = 4
+
 /** A whole server in this process, on free ports, before a Redis of its own. */
 export interface TestServer {
   readonly app: App

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FrameClient } from '../helpers/frames.ts'
 import { startRedis } from '../helpers/redis.ts'
-import { type TestServer, startServer } from '../helpers/server.ts'
+import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
 import { eventually, request } from '../helpers/wire.ts'
 
 let server: TestServer
@@ -307,7 +307,7 @@ test('a read-only token may listen, and may not publish', async () => {
 
 test('a listener is cut off when its token expires', async () => {
   const automation = ownAutomation()
-  const listener = await login(server, automation, { ttlSeconds: 2 })
+  const listener = await login(server, automation, { ttlSeconds: SHORT_LIFE_SECONDS })
   await listener.call('SUBSCRIBE', 'c')
   expect(await listener.untilClosed()).toEqual([])
   const asking = await login(server, automation)

@@ -3,7 +3,7 @@ import { SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { keyIndexes, type LeafRow } from '../../src/commands/row.ts'
 import { TABLE } from '../../src/commands/index.ts'
-import { SECRET, startServer, type TestServer } from '../helpers/server.ts'
+import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
 import { request, show, WireClient } from '../helpers/wire.ts'
 import { leaves, sampleCalls } from '../helpers/calls.ts'
 
@@ -197,14 +197,14 @@ describe('login', () => {
 describe('the end of a token', () => {
   test('closes an idle connection', async () => {
     const client = await connect()
-    expect(await client.text('AUTH', await server.token('short', { ttlSeconds: 1 }))).toBe('OK')
+    expect(await client.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe('OK')
     expect((await client.untilClosed()).map(show)).toEqual([])
   })
 
   test('answers what is queued with NOAUTH token expired, and a refresh in time prevents it', async () => {
     const client = await connect()
     const other = await connect()
-    for (const each of [client, other]) expect(await each.text('AUTH', await server.token('short', { ttlSeconds: 2 }))).toBe('OK')
+    for (const each of [client, other]) expect(await each.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe('OK')
     expect(await other.text('AUTH', await server.token('short', { ttlSeconds: 60 }))).toBe('OK')
     let replies: string[] = []
     // One command after the other until the server has had enough of it.
@@ -222,7 +222,7 @@ describe('the end of a token', () => {
 describe('a minute before the end of a token', () => {
   test('a RESP3 client gets a push message, a RESP2 client nothing', async () => {
     const [three, two] = [await server.socket(), await connect()]
-    const token = await server.token('warned', { ttlSeconds: 61 })
+    const token = await server.token('warned', { ttlSeconds: 60 + SHORT_LIFE_SECONDS })
     three.command('HELLO', '3', 'AUTH', 'u', token)
     await three.until('modules\r\n*0\r\n')
     expect(await two.text('AUTH', token)).toBe('OK')

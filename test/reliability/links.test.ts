@@ -43,7 +43,7 @@ describe('a link that dies without a sign', () => {
     const startedAt = performance.now()
     expect(await client.text('INCR', 'k')).toMatch(/^-TRYAGAIN/)
     await eventually(async () => (await client.text('INCR', 'k')) === '2')
-    expect(performance.now() - startedAt).toBeLessThan(2_200)
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
   })
 
   test('while it is idle: the server notices by itself', async () => {
