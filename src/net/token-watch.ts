@@ -21,6 +21,7 @@ export class TokenWatch {
       this.expire()
       return
     }
+    // Not unref'ed: Node.js keeps the empty list of a cleared unref'ed timer until its time would have come, one for each length in ms.
     const untilWarning = left - EXPIRY_WARNING_MS
     this.timer = setTimeout(
       () => {
@@ -29,7 +30,6 @@ export class TokenWatch {
       },
       Math.min(untilWarning > 0 ? untilWarning : left, MAX_TIMER_MS),
     )
-    this.timer.unref()
   }
 
   stop(): void {
