@@ -26,8 +26,16 @@ const store = async (target, count) => {
   client.close()
 }
 
+/** Medians of `rounds` measurements, figure by figure. */
+const medians = async (rounds, measure) => {
+  const all = []
+  for (let round = 0; round < rounds; round++) all.push(await measure())
+  const median = (figure) => spread(all.map((one) => one[figure])).median
+  return { rate: median('rate'), p50: median('p50') }
+}
+
 /** Throughput at pipeline 16 and latency at 1, of SET and GET over `keys` keys; each connection logs in to the target of its place. */
-const setsAndGets = async (targets, keys, seconds) => {
+const setsAndGets = async (targets, keys, { seconds, rounds }) => {
   const value = text(100)
   const some = () => `key:${Math.floor(Math.random() * keys)}`
   const one = { set: () => encode(['SET', some(), value]), get: () => encode(['GET', some()]) }
@@ -36,9 +44,11 @@ const setsAndGets = async (targets, keys, seconds) => {
     // Requests are made ahead: making them while the load runs would take the processor from the server.
     const turns = range(200).map(() => Buffer.concat(range(16).map(one[name])))
     let turn = 0
-    const { rate } = await load(targets, { seconds, next: () => turns[turn++ % turns.length], replies: 16 })
-    const { p50 } = await load(targets.slice(0, 1), { seconds: seconds / 2, next: one[name], replies: 1 })
-    results[name] = { rate, p50 }
+    results[name] = await medians(rounds, async () => {
+      const { rate } = await load(targets, { seconds, next: () => turns[turn++ % turns.length], replies: 16 })
+      const { p50 } = await load(targets.slice(0, 1), { seconds: seconds / 2, next: one[name], replies: 1 })
+      return { rate, p50 }
+    })
   }
   return results
 }
@@ -57,7 +67,8 @@ const panelsOf = (title, points) => {
 }
 
 /** Other automations, 10 keys each; the load comes from 50 of their kind. */
-const automations = async (stage, server, { seconds, steps, say }) => {
+const automations = async (stage, server, options) => {
+  const { steps, say } = options
   const targets = range(CONNECTIONS).map((index) => ({ port: server.port, password: stage.token(`active-${index}`) }))
   for (const target of targets) await store(target, 100)
   const points = []
@@ -65,25 +76,26 @@ const automations = async (stage, server, { seconds, steps, say }) => {
   for (const count of steps(100_000)) {
     await fillOthers(stage, { from: stored, to: count, keysEach: 10 })
     stored = count
-    points.push([count, await setsAndGets(targets, 100, seconds)])
+    points.push([count, await setsAndGets(targets, 100, options)])
     say(`automations: ${count}`)
   }
   return panelsOf('Automations stored', points)
 }
 
-const keysEach = async (stage, server, { seconds, steps, say }) => {
+const keysEach = async (stage, server, options) => {
+  const { steps, say } = options
   const points = []
   for (const count of steps(100_000)) {
     const target = { port: server.port, password: stage.token(`keys-${count}`) }
     await store(target, count)
-    points.push([count, await setsAndGets(range(CONNECTIONS).map(() => target), count, seconds)])
+    points.push([count, await setsAndGets(range(CONNECTIONS).map(() => target), count, options)])
     say(`keys of one automation: ${count}`)
   }
   return panelsOf('Keys of one automation', points)
 }
 
 /** One figure of redis-benchmark over sizes or numbers of connections. */
-const benchmarked = async (target, steps, seconds, optionsOf) => {
+const benchmarked = async (target, steps, { seconds, rounds }, optionsOf) => {
   const lines = []
   for (const name of ['set', 'get']) {
     const points = []
@@ -93,7 +105,8 @@ const benchmarked = async (target, steps, seconds, optionsOf) => {
       // GET finds what the SETs before it left.
       await redisBenchmark(target, { ...options, command: ['-t', 'set'], requests: enough(200) })
       const { rate } = await redisBenchmark(target, { ...options, command: ['-t', name], requests: enough(500) })
-      points.push([step, await redisBenchmark(target, { ...options, command: ['-t', name], requests: enough(rate) })])
+      const measured = { ...options, command: ['-t', name], requests: enough(rate) }
+      points.push([step, await medians(rounds, () => redisBenchmark(target, measured))])
     }
     lines.push({ label: name.toUpperCase(), points })
   }
@@ -102,15 +115,15 @@ const benchmarked = async (target, steps, seconds, optionsOf) => {
   return { rate: panel('commands/s', ({ rate }) => rate), p50: panel('latency, median, ms', ({ p50 }) => p50) }
 }
 
-const valueSize = async (stage, server, { seconds, quick }) => {
+const valueSize = async (stage, server, options) => {
   const target = { port: server.port, password: stage.token('sizes') }
-  const sizes = quick ? [10, 1_000, 100_000] : [10, 100, 1_000, 10_000, 100_000, 1_048_576]
-  const { rate, p50 } = await benchmarked(target, sizes, seconds, (bytes) => ({ bytes, connections: 10, keys: 10 }))
+  const sizes = options.quick ? [10, 1_000, 100_000] : [10, 100, 1_000, 10_000, 100_000, 1_048_576]
+  const { rate, p50 } = await benchmarked(target, sizes, options, (bytes) => ({ bytes, connections: 10, keys: 10 }))
   const title = 'Bytes of a value, 10 connections'
   return [{ title, ...rate }, { title, ...p50 }]
 }
 
-const connections = async (stage, server, { seconds, quick, say }) => {
+const connections = async (stage, server, { seconds, rounds, quick, say }) => {
   const target = { port: server.port, password: stage.token('connections') }
   const counts = quick ? [1, 10, 100] : [1, 10, 100, 1_000, 10_000]
   await store(target, 100)
@@ -120,7 +133,8 @@ const connections = async (stage, server, { seconds, quick, say }) => {
     const points = []
     // Each connection gets some turns, however many there are.
     for (const count of counts) {
-      points.push([count, await load(Array(count).fill(target), { seconds: seconds + count / 2_000, next: () => bytes, replies: 1 })])
+      const measured = { seconds: seconds + count / 2_000, next: () => bytes, replies: 1 }
+      points.push([count, await medians(rounds, () => load(Array(count).fill(target), measured))])
     }
     lines.set(label, points)
     say(`connections: ${label} done`)
@@ -198,7 +212,7 @@ export const growth = async (stage, options) => {
       await server.stop()
     }
   }
-  const text = [circumstances(`Each point was measured once, for ${options.seconds} s.`), '', ...panels.flatMap(sectionOf)].join('\n')
+  const text = [circumstances(`Each point is the median of ${options.rounds} measurements of ${options.seconds} s.`), '', ...panels.flatMap(sectionOf)].join('\n')
   process.stdout.write(`${text}\n`)
   if (options.write) {
     writeFileSync(join(root, 'docs/benchmarks-growth.svg'), curves('How automation-kv grows', panels))
