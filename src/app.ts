@@ -4,7 +4,7 @@ import { Subscriber } from './backing/subscriber.ts'
 import { limitScripts } from './commands/scripting.ts'
 import { limitStrings } from './commands/strings.ts'
 import type { Config } from './config.ts'
-import { onError } from './core/execute.ts'
+import { onFault } from './core/faults.ts'
 import { Waiters } from './core/blocking.ts'
 import { PubSub } from './core/pubsub.ts'
 import { Store } from './core/store.ts'
@@ -91,7 +91,7 @@ export async function startDoors(config: Config, { redisUrl, secret }: Ground, l
     const connected = backing.connect()
     connected.catch(() => {})
 
-    onError(errorLog(log))
+    onFault(errorLog(log))
     limitStrings(config.maxValueSize)
     limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
     const tenants = new Tenants(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))

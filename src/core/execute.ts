@@ -5,6 +5,7 @@ import { keyIndexes } from '../commands/row.ts'
 import { ERRORS, KvError, respError } from '../errors.ts'
 import { ErrorReply, type Reply } from '../resp/reply.ts'
 import type { Call } from './call.ts'
+import { reportFault } from './faults.ts'
 import type { Job } from './job.ts'
 import { checkKey } from './keys.ts'
 
@@ -115,22 +116,13 @@ const restored = (open: () => Reply): Reply => {
 /** What a RESP client reads. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`. */
 export function errorReply(error: Error): ErrorReply {
   if (error instanceof KvError) {
-    if (ERRORS[error.code].level !== 'debug') report(error)
+    if (ERRORS[error.code].level !== 'debug') reportFault(error)
     return new ErrorReply(error.respText)
   }
   // An error that a script passes on has not gone through the backing's own check.
   if (isReplyError(error)) return new ErrorReply(refusalOf(error)?.respText ?? error.message)
-  report(error)
+  reportFault(error)
   return new ErrorReply(new KvError('internal').respText)
-}
-
-/** Set by the application to its log: faults of ours, and errors that an operator should see. */
-let report: (error: Error) => void = (error) => {
-  process.stderr.write(`${error.name}\n`)
-}
-
-export const onError = (handler: (error: Error) => void): void => {
-  report = handler
 }
 
 /** For rows whose direct write is a single operation. */

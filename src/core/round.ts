@@ -3,6 +3,8 @@ import { COMMIT, KEYS, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors.ts'
 import { changesOf } from './changes.ts'
 import { Db, type Slot } from './db.ts'
+import { EarlierOutcomes } from './earlier-outcomes.ts'
+import { reportFault } from './faults.ts'
 import { type Job, type LaneLimits, NOTHING_WRITTEN, type QueuedJob, type Written } from './job.ts'
 import { NotLoaded } from './not-loaded.ts'
 import { isFinal } from './receipt.ts'
@@ -28,8 +30,6 @@ const MAX_COMPUTE_MS = 25
 /** How long a retry gets the first outcome. */
 const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
 
-const NONE_KEPT: ReadonlyMap<string, Buffer> = new Map()
-
 /** One round of a lane: snapshot, compute, commit, and again on a conflict. */
 export class Round {
   private readonly tenant: Tenant
@@ -45,8 +45,7 @@ export class Round {
   private allNames = false
   /** The automation's version when all names were read; a snapshot of another version does not have them all. */
   private namesVersion = ''
-  /** The outcomes of earlier requests that the jobs' receipts found, by the first name of the receipt. */
-  private kept: ReadonlyMap<string, Buffer> = NONE_KEPT
+  private readonly earlier: EarlierOutcomes
   private conflicts = 0
   /** It has been tried with what is remembered. */
   private recalled = false
@@ -67,10 +66,11 @@ export class Round {
     this.limits = limits
     this.batch = batch
     this.finished = finished
+    this.earlier = new EarlierOutcomes(tenant, backing)
   }
 
   start(): void {
-    this.readReceipts()
+    this.earlier.read(this.batch)
     if (this.allNames) this.readNames()
     else if (!this.recall()) this.readKeys([])
   }
@@ -85,19 +85,6 @@ export class Round {
     this.needs = needs
     this.guarded(() => this.compute(snapshot))
     return true
-  }
-
-  /** Sent just before the snapshot. What is written in between, the commit finds. */
-  private readReceipts(): void {
-    if (!this.batch.some(({ job }) => job.receipt !== undefined)) return
-    const receipts = this.batch.flatMap(({ job }) => job.receipt ?? [])
-    const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
-    this.backing.read(['MGET', ...ids.map(({ id }) => this.tenant.receiptPrefix + id)], (error, reply) => {
-      // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
-      if (error !== null) return
-      const found = reply as (Buffer | null)[]
-      this.kept = new Map(ids.flatMap(({ first }, i): [string, Buffer][] => (found[i] === null ? [] : [[first, found[i]!]])))
-    })
   }
 
   private readNames(): void {
@@ -156,17 +143,20 @@ export class Round {
     let versioned = false
     const late = performance.now() + MAX_COMPUTE_MS
     for (const { job } of this.batch) {
-      const id = job.receipt?.ids[0]
-      let outcome = id === undefined ? undefined : this.earlier(job, id, requests)
-      if (outcome === undefined) {
+      const earlier = this.earlier.of(job)
+      if (earlier === undefined) {
         // Twins: the second one finds in the next round what the first one leaves.
+        const id = job.receipt?.ids[0]
         if (id !== undefined && begun.has(id)) break
         if (id !== undefined) begun.add(id)
-        outcome = this.runJob(db, job, snapshot, requests)
+        const outcome = this.runJob(db, job, snapshot, requests)
         versioned ||= job.ifVersion !== undefined
+        requests = outcome.requests
+        outcomes.push(outcome)
+      } else {
+        const { written, ...outcome } = earlier
+        outcomes.push({ job, ...outcome, requests, earlier: written })
       }
-      requests = outcome.requests
-      outcomes.push(outcome)
       if (performance.now() > late) break
     }
     if (outcomes.length < this.batch.length) this.postpone(this.batch.splice(outcomes.length))
@@ -177,17 +167,6 @@ export class Round {
       return
     }
     this.commit(db, snapshot, outcomes, requests, versioned || this.allNames ? snapshot.version : '')
-  }
-
-  private earlier(job: Job<unknown>, id: string, requests: number): Outcome | undefined {
-    const stored = this.kept.get(id)
-    if (stored === undefined) return undefined
-    try {
-      const { written, ...outcome } = job.receipt!.open(stored)
-      return { job, ...outcome, requests, earlier: written }
-    } catch (error) {
-      return { job, error: error as Error, result: undefined, requests, created: 0, earlier: NOTHING_WRITTEN }
-    }
   }
 
   private runJob(db: Db, job: Job<unknown>, snapshot: Snapshot, requestsBefore: number): Outcome {
@@ -284,7 +263,7 @@ export class Round {
     const late = this.batch.filter(({ deadline }) => deadline <= now)
     if (late.length > 0) {
       this.batch = this.batch.filter(({ deadline }) => deadline > now)
-      for (const { job } of late) job.done(new KvError('busy'), undefined, NOTHING_WRITTEN)
+      for (const { job } of late) answer(job, new KvError('busy'), undefined, NOTHING_WRITTEN)
       if (this.batch.length === 0) {
         this.finished()
         return false
@@ -295,19 +274,28 @@ export class Round {
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {
     for (const { job, error, result, requests, created, earlier } of outcomes) {
-      job.done(error, result, earlier ?? { version: versionBefore + requests, now, created })
+      answer(job, error, result, earlier ?? { version: versionBefore + requests, now, created })
     }
     this.finished()
   }
 
   private fail(error: Error): void {
-    for (const { job } of this.batch) job.done(error, undefined, NOTHING_WRITTEN)
+    for (const { job } of this.batch) answer(job, error, undefined, NOTHING_WRITTEN)
     this.finished()
   }
 
   private keys(): BackingArg[] {
     const { tenant, needs } = this
     return [needs.length + 2, tenant.versionKey, tenant.indexKey, ...needs.map(({ name }) => tenant.key(name)), tenant.prefix.length]
+  }
+}
+
+/** What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it. */
+const answer = (job: Job<unknown>, error: Error | null, result: unknown, written: Written): void => {
+  try {
+    job.done(error, result, written)
+  } catch (fault) {
+    reportFault(fault as Error)
   }
 }
 

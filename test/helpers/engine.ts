@@ -3,7 +3,8 @@ import type { Identity } from '../../src/auth/tokens.ts'
 import { Backing } from '../../src/backing/redis.ts'
 import { lookUp } from '../../src/commands/index.ts'
 import type { Call } from '../../src/core/call.ts'
-import { errorReply, execute, onError } from '../../src/core/execute.ts'
+import { errorReply, execute } from '../../src/core/execute.ts'
+import { onFault } from '../../src/core/faults.ts'
 import { Store, type StoreLimits } from '../../src/core/store.ts'
 import { type Tenant, Tenants } from '../../src/core/tenant.ts'
 import { Keyring } from '../../src/crypto/keyring.ts'
@@ -14,7 +15,7 @@ import type { Reply } from '../../src/resp/reply.ts'
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, enabled: () => false }
 
 // Refusals are in the replies, which the tests look at; a fault of ours would be in no reply.
-onError((error) => {
+onFault((error) => {
   if (!(error instanceof KvError)) process.stderr.write(`${error.stack}\n`)
 })
 

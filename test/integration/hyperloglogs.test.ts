@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HYPERLOGLOGS } from '../../src/commands/hyperloglogs.ts'
-import { onError } from '../../src/core/execute.ts'
+import { onFault } from '../../src/core/faults.ts'
 import { addElement, estimate, isSketch, noRegisters, readRegisters, writeSketch } from '../../src/redis/hyperloglog.ts'
 import { ErrorReply, type Reply } from '../../src/resp/reply.ts'
 import { compare, type Oracle, startOracle } from '../helpers/compare.ts'
@@ -320,7 +320,7 @@ describe('HyperLogLog', () => {
   })
 
   test('nothing but a whole sketch is taken unsealed', async () => {
-    onError(() => {})
+    onFault(() => {})
     const { tenant } = engine
     await engine.run('planted', ['SET', 'k', 'v'])
     const sketch = writeSketch(noRegisters(), false)
