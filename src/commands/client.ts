@@ -5,15 +5,16 @@ import { int64, word } from './args.ts'
 import { checkName } from './connection.ts'
 import { connection, container, type LeafRow } from './row.ts'
 
-/** One line of CLIENT LIST: only what belongs to the asking automation, in Redis's field names. */
+/** One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are left out. */
 function describe(session: Session, now: number): string {
   const age = Math.floor((now - session.createdAt) / 1000)
   const idle = Math.floor((now - session.lastCommandAt) / 1000)
   const { channel, pattern, shard } = session.subscriptions
-  const flags = `${session.subscribed ? 'P' : ''}${session.blocked?.waits === true ? 'b' : ''}` || 'N'
+  const { queue } = session.transaction
+  const flags = `${session.subscribed ? 'P' : ''}${queue === undefined ? '' : 'x'}${session.blocked?.waits === true ? 'b' : ''}` || 'N'
   return (
     `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
-    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r ` +
+    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queue?.length ?? -1} ` +
     `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
   )
 }

@@ -12,21 +12,25 @@ async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim
   const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
   const { sessions, startedAt, respPort } = session.context
   const uptime = Math.floor((Date.now() - startedAt) / 1000)
-  const own = [...sessions].filter(({ tenant }) => tenant?.id === session.tenant?.id).length
+  const own = [...sessions].filter(({ tenant }) => tenant?.id === session.tenant?.id)
+  const blocked = own.filter((other) => other.blocked?.waits === true)
   const sections: Record<string, () => string[] | Promise<string[]>> = {
     server: () => [
       `redis_version:${COMPATIBLE_VERSION}`, 'redis_mode:standalone', 'server_name:automation-kv', 'arch_bits:64', 'multiplexing_api:libuv',
       `run_id:${RUN_ID}`, `tcp_port:${respPort()}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`,
     ],
-    clients: () => [`connected_clients:${own}`, 'blocked_clients:0'],
-    memory: () => ['used_memory:0', 'maxmemory:0', 'maxmemory_policy:noeviction'],
+    clients: () => [`connected_clients:${own.length}`, `blocked_clients:${blocked.length}`],
+    // Nothing is evicted: clients of queues look for that.
+    memory: () => ['maxmemory:0', 'maxmemory_policy:noeviction'],
     persistence: () => ['loading:0', 'async_loading:0'],
     replication: () => ['role:master', 'connected_slaves:0'],
     cluster: () => ['cluster_enabled:0'],
     keyspace: async () => {
       const keys = await liveKeys(session.context.store, session.tenant!)
-      const expiring = keys.filter(({ expireAt }) => expireAt !== 0).length
-      return keys.length === 0 ? [] : [`db0:keys=${keys.length},expires=${expiring},avg_ttl=0`]
+      if (keys.length === 0) return []
+      const left = keys.flatMap(({ expireAt }) => (expireAt === 0 ? [] : Math.max(0, expireAt - Date.now())))
+      const average = left.length === 0 ? 0 : Math.round(left.reduce((sum, ms) => sum + ms, 0) / left.length)
+      return [`db0:keys=${keys.length},expires=${left.length},avg_ttl=${average}`]
     },
   }
   const parts: string[] = []

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { keyIndexes, type LeafRow } from '../../src/commands/row.ts'
 import { TABLE } from '../../src/commands/index.ts'
 import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
-import { request, show, WireClient } from '../helpers/wire.ts'
+import { eventually, request, show, WireClient } from '../helpers/wire.ts'
 import { leaves, sampleCalls } from '../helpers/calls.ts'
 
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.'
@@ -276,6 +276,20 @@ describe('connection commands', () => {
     expect(await client.text('CLIENT', 'KILL', 'ID', strangerId)).toMatch(/^-NOPERM 'client\|kill' is not offered: /)
     expect(await client.text('CLIENT', 'NONSENSE')).toBe("-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.")
     expect(await client.text('CLIENT')).toBe("-ERR wrong number of arguments for 'client' command")
+  })
+
+  test("INFO and CLIENT LIST tell what the automation's connections do, and no other's", async () => {
+    const [asking, waiting, collecting] = [await login('busy'), await login('busy'), await login('busy')]
+    const stranger = await login('other')
+    for (const client of [waiting, stranger]) client.send(request('BLPOP', 'nothing', '0'))
+    for (const args of [['MULTI'], ['GET', 'a'], ['GET', 'b']]) await collecting.call(...args)
+    await eventually(async () => (await asking.text('INFO', 'clients')).endsWith('connected_clients:3\r\nblocked_clients:1\r\n'))
+    const states = (await asking.text('CLIENT', 'LIST')).trim().split('\n').map((line) => /flags=\w+|multi=-?\d+/g[Symbol.match](line)!.join(' '))
+    expect(states).toEqual(['flags=N multi=-1', 'flags=b multi=-1', 'flags=x multi=2'])
+    await asking.call('SET', 'lasting', '1')
+    for (const seconds of ['100', '300']) await asking.call('SET', `for-${seconds}`, '1', 'EX', seconds)
+    const [, ttl] = /db0:keys=3,expires=2,avg_ttl=(\d+)/.exec(await asking.text('INFO', 'keyspace'))!
+    expect(Math.round(Number(ttl) / 10_000)).toBe(20)
   })
 
   test('CLIENT REPLY OFF and SKIP silence replies, errors too, and not their effects', async () => {
