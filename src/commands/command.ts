@@ -90,7 +90,7 @@ function getKeys(args: readonly Buffer[]): Reply {
   if (row.keys.first === 0 && row.keys.find === undefined) throw respError('ERR The command has no key arguments')
   if (!arityFits(row, request.length)) throw respError('ERR Invalid number of arguments specified for command')
   const indexes = keyIndexes(row, request)
-  if (indexes.length === 0) throw respError('ERR Invalid arguments specified for command')
+  if (indexes.length === 0 && !row.flags.includes('no_mandatory_keys')) throw respError('ERR Invalid arguments specified for command')
   return indexes.map((index) => request[index]!)
 }
 

@@ -49,7 +49,7 @@ class Commands implements ScriptHost {
 
   constructor(db: Db, context: RunContext, readOnly: boolean) {
     this.db = db
-    this.context = context
+    this.context = { ...context, inScript: true }
     this.readOnly = readOnly
   }
 

@@ -131,8 +131,8 @@ export interface ReadArgs {
   readonly noAck: boolean
 }
 
-/** XREAD and XREADGROUP: throws what Redis refuses before it looks at keys and ids. */
-export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROUP'): ReadArgs {
+/** XREAD and XREADGROUP: throws what Redis refuses before it looks at keys and ids. A script must not wait. */
+export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROUP', inScript = false): ReadArgs {
   const ofGroup = command === 'XREADGROUP'
   let count = 0
   let block: number | undefined
@@ -143,6 +143,7 @@ export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROU
     const more = args.length - i - 1
     const option = word(args[i])
     if (option === 'BLOCK' && more > 0) {
+      if (inScript) throw respError(`ERR ${args[0]!.toString('latin1')} command is not allowed with BLOCK option from scripts`)
       block = parseTimeout(args[++i]!)
     } else if (option === 'COUNT' && more > 0) {
       count = Math.max(0, integer(args[++i]!))

@@ -1,3 +1,4 @@
+import type { RunContext } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
 import { type Operation, operation } from '../core/operation.ts'
 import {
@@ -155,8 +156,8 @@ const HELP = [
 const NO_DOLLAR =
   'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
 
-function readGroup(db: Db, args: Args): Reply {
-  const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
+function readGroup(db: Db, args: Args, { inScript }: RunContext): Reply {
+  const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
   const most = count === 0 ? Infinity : count
   const starts = names.map((name, i) => {
     if (groupIn(db.stream(name), group!) === undefined) throw noKeyOrGroup(name, group!, ' in XREADGROUP with GROUP option')

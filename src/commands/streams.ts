@@ -1,5 +1,5 @@
 import type { BackingArg } from '../backing/redis.ts'
-import type { Call } from '../core/call.ts'
+import type { Call, RunContext } from '../core/call.ts'
 import type { Db } from '../core/db.ts'
 import { type Operation, operation } from '../core/operation.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../core/stream-edit.ts'
@@ -130,8 +130,8 @@ const rangeDirect = (command: string): Direct =>
     (call, raw) => openEntries(call, call.args[1]!, raw),
   )
 
-function read(db: Db, args: Args): Reply {
-  const { names, ids, count } = parseRead(args, 'XREAD')
+function read(db: Db, args: Args, { inScript }: RunContext): Reply {
+  const { names, ids, count } = parseRead(args, 'XREAD', inScript)
   const streams = names.map((name, i) => {
     const stream = db.stream(name)
     const id = ids[i]!.toString('latin1')

@@ -4,7 +4,10 @@ import type { Line, Store } from './store.ts'
 import type { Tenant } from './tenant.ts'
 
 /** On whose behalf a computed command runs: what EVAL needs besides the data. */
-export type RunContext = Pick<Call, 'identity' | 'tenant' | 'store'>
+export interface RunContext extends Pick<Call, 'identity' | 'tenant' | 'store'> {
+  /** It is called by a script. */
+  readonly inScript?: boolean
+}
 
 /** One data command on its way through the pipeline. */
 export interface Call {

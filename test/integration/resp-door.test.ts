@@ -336,6 +336,8 @@ describe('connection commands', () => {
     expect(list).not.toEqual(expect.arrayContaining(['config']))
     expect(await client.text('COMMAND', 'LIST', 'FILTERBY', 'PATTERN', 'hk*')).toBe('[hkeys]')
     expect(await client.text('COMMAND', 'GETKEYS', 'MSET', 'a', '1', 'b', '2')).toBe('[a, b]')
+    expect(await client.text('COMMAND', 'GETKEYS', 'EVAL', 'return 1', '0')).toBe('[]')
+    expect(await client.text('COMMAND', 'GETKEYS', 'XREAD', 'STREAMS', 'k', '0', '1')).toBe('-ERR Invalid arguments specified for command')
     expect(await client.text('COMMAND', 'GETKEYS', 'PING')).toBe('-ERR The command has no key arguments')
     expect(await client.text('COMMAND', 'GETKEYS', 'GET')).toBe('-ERR Invalid number of arguments specified for command')
     expect(await client.text('COMMAND', 'GETKEYS', 'nosuch', 'x')).toBe('-ERR Invalid command specified')

@@ -578,6 +578,11 @@ export const PROGRAMS: Readonly<Record<string, readonly (readonly string[])[]>> 
     ['EVAL', 'return redis.call("INCRBYFLOAT", KEYS[1], "0.5")', '1', 'f'],
     ['EVAL', 'return redis.call("LPOP", KEYS[1], 2)', '1', 'none'],
     ['EVAL', 'return redis.call("BLPOP", KEYS[1], 0)', '1', 'none'],
+    ['EVAL', 'return redis.call("BLMPOP", 0, 1, KEYS[1], "LEFT")', '1', 'none'],
+    ['EVAL', 'return redis.call("XREAD", "STREAMS", KEYS[1], "$")', '1', 'none'],
+    ['EVAL', 'return redis.call("xRead", "block", "x", "STREAMS", KEYS[1], "$")', '1', 'none'],
+    ['EVAL', 'return redis.pcall("XREAD", "COUNT", "x", "BLOCK", 0, "STREAMS", KEYS[1], "$")', '1', 'none'],
+    ['EVAL', 'return redis.pcall("XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", KEYS[1], ">")', '1', 'none'],
   ],
   'cached scripts': [
     ['EVALSHA', CACHED_SHA1, '0'],
