@@ -14,7 +14,7 @@ const HELP = `npm run bench [-- options]
   --profile <row>   one row (such as set16) against the server under --cpu-prof: functions by self time
 
   --only <rows>     rows whose id begins with one of these (set16,get); with --growth: panels
-  --against <ids>   contenders (redis,pipe,twemproxy,naive,ours,bare-rest,webdis)
+  --against <ids>   contenders (redis,pipe,twemproxy,naive,ours,bare-http,bare-rest,webdis)
   --other <dist>    also another build of the server, to see what a change is worth; prints only
   --rounds <n>      default 3
   --seconds <n>     of each cell, default 2

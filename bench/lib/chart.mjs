@@ -7,6 +7,7 @@ const COLOURS = {
   pipe: '#9aa0a6',
   twemproxy: '#e69f00',
   naive: '#d55e00',
+  'bare-http': '#c4c7cc',
   'bare-rest': '#9aa0a6',
   webdis: '#e69f00',
 }

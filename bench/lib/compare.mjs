@@ -5,13 +5,14 @@ import { root } from '../../scripts/lib/project.mjs'
 import { bars } from './chart.mjs'
 import { ensureProgram, startContenders, startServer, TITLES } from './contenders.mjs'
 import { logins, memory, startUp } from './extras.mjs'
+import { floors } from './floors.mjs'
 import { flush, measure } from './measure.mjs'
 import { PAGE } from './page.mjs'
-import { circumstances, extras, figures, latencies, throughput, writeSection } from './report.mjs'
+import { circumstances, extras, figures, floorTable, latencies, throughput, writeSection } from './report.mjs'
 import { short } from './statistics.mjs'
 
 /** Short names, where the id is none. */
-const BASES = new Map([['redis', 'Redis'], ['bare-rest', 'bare']])
+const BASES = new Map([['redis', 'Redis'], ['bare-http', 'bare http'], ['bare-rest', 'bare Fastify']])
 const CHARTED = ['get1', 'set1', 'get16', 'set16', 'incr-hot', 'hgetall', 'rest-get', 'rest-put']
 
 /** Further processes of ours, once the server can start workers. */
@@ -65,6 +66,8 @@ export const compare = async (stage, options) => {
   const more = [...(resp.extras ?? [])]
   if (wanted) more.push(...(await startUp(stage, options)), ...(await memory(stage, options.against, options)))
 
+  const limits = chosen(options.only, 'floors') ? await floors(stage, options) : []
+
   const titles = ({ contenders }) => new Map(contenders.map(({ id, title }) => [id, title]))
   const flow = resp.rows.filter(({ latency }) => !latency)
   const single = resp.rows.filter(({ latency }) => latency)
@@ -76,6 +79,7 @@ export const compare = async (stage, options) => {
   add('RESP: processor time', measuredCpu, () => figures('Microseconds of its own process for a command', measuredCpu, titles(resp), 'cpu'))
   add('REST', rest.rows, () => throughput(rest.rows, titles(rest), BASES))
   add('Logins, start and memory', more, () => extras(more, TITLES))
+  add('Floors', limits, () => floorTable(limits))
   const how = `${options.rounds} rounds in turn, ${options.seconds} s for each cell: median (least to most).`
   const text = [circumstances(how), '', ...parts].join('\n')
   process.stdout.write(`${text}\n`)

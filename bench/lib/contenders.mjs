@@ -109,6 +109,12 @@ const RESP = [
 
 const REST = [
   {
+    id: 'bare-http',
+    title: 'bare node:http + ioredis',
+    start: (stage) => startNode(stage, 'bare-http.mjs'),
+    authorization: (stage) => `Bearer ${stage.secret}`,
+  },
+  {
     id: 'bare-rest',
     title: 'bare Fastify + ioredis',
     start: (stage) => startNode(stage, 'bare-rest.mjs'),

@@ -9,7 +9,8 @@ contenders, and gives them the same work in turn. \`npm run bench -- --help\` sh
 - **twemproxy**: a proxy in C that shares connections. It neither isolates nor encrypts.
 - **naive proxy**: \`redis-parser\`, \`ioredis\`, a prefix for keys and \`jose\` for values; it finishes one command of a connection
   before it begins the next. It keeps no versions, no index and no quota, and its INCR loses updates.
-- **webdis** and **bare Fastify + ioredis**: REST without isolation, encryption or versions.
+- **webdis** and **bare Fastify + ioredis**: REST without isolation, encryption or versions. **bare node:http + ioredis** has not even routes:
+  what a request costs in Node.js.
 - **automation-kv**: with login by token, isolation, encryption and bookkeeping; one process.
 
 The load comes from \`redis-benchmark\` and \`wrk\`, and from a client of the benchmark's own where those cannot do the work: transactions,

@@ -59,6 +59,8 @@ export const extras = (rows, titles) => {
   )
 }
 
+export const floorTable = (rows) => table(['What single parts reach by themselves', 'a second'], rows.map((row) => [row.title, spreadOf(row)]))
+
 const versionOf = (command, args, pattern) => {
   try {
     return pattern.exec(execFileSync(command, args, { encoding: 'utf8' }))?.[1] ?? 'unknown'

@@ -101,7 +101,7 @@ const rest = (id, title, requests) => ({
   id,
   title,
   door: 'rest',
-  lacks: ['bare-rest', 'webdis', 'ours'].filter((name) => requests[name] === undefined),
+  lacks: ['bare-http', 'bare-rest', 'webdis', 'ours'].filter((name) => requests[name] === undefined),
   run: async (target, { seconds, rate, contender }) => {
     const { before, ...request } = requests[contender]
     if (before !== undefined && rate === undefined) await requestEach(target, before, KEYS)
@@ -118,6 +118,7 @@ const batch = (path) => ({
   body: JSON.stringify({ operations: range(10).map(operation) }),
 })
 const puts = {
+  'bare-http': { method: 'PUT', path: '/kv/{key}', body: document },
   'bare-rest': { method: 'PUT', path: '/kv/{key}', body: document },
   webdis: { method: 'PUT', path: '/SET/{key}', body: document },
   ours: { method: 'PUT', path: `${API}/{key}`, body: document },
@@ -141,6 +142,7 @@ export const WORKLOADS = [
   oneByOne('latency-incr', 'INCR, one at a time', ['INCR', 'counter']),
   rest('rest-put', 'PUT of a small document', puts),
   rest('rest-get', 'GET of a small document', {
+    'bare-http': { method: 'GET', path: '/kv/{key}', before: puts['bare-http'] },
     'bare-rest': { method: 'GET', path: '/kv/{key}', before: puts['bare-rest'] },
     webdis: { method: 'GET', path: '/GET/{key}', before: puts.webdis },
     ours: { method: 'GET', path: `${API}/{key}`, before: puts.ours },
