@@ -14,8 +14,9 @@ contenders, and gives them the same work in turn. \`npm run bench -- --help\` sh
 - **automation-kv**: with login by token, isolation, encryption and bookkeeping; one process.
 
 The load comes from \`redis-benchmark\` and \`wrk\`, and from a client of the benchmark's own where those cannot do the work: transactions,
-one command at a time, logins. Most rows have 50 connections and 1,000 keys; those of 1 MiB have 10 connections. Where a ratio
-\`ours : x\` is above 1, automation-kv is faster.
+one command at a time, logins. Most rows have 50 connections and 1,000 keys; those of 1 MiB have 10 connections. The latency of one
+connection is measured with all processes on one processor: what wakes up another one depends on where they happen to be, and takes
+longer than the work on a virtual machine. Where a ratio \`ours : x\` is above 1, automation-kv is faster.
 
 ![Throughput](benchmarks.svg)
 

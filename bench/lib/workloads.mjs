@@ -88,12 +88,13 @@ const oneByOne = (id, title, request) => ({
   id,
   title,
   door: 'resp',
-  lacks: [],
+  // Their processes would not share the one processor.
+  lacks: ['workers'],
   latency: true,
-  run: async (target, { seconds, rate }) => {
+  run: async (target, { seconds }) => {
     await fill('keys', target)
     const bytes = encode(request)
-    return load([target], { seconds: rate === undefined ? 0.2 : seconds, next: () => bytes, replies: 1 })
+    return load([target], { seconds, next: () => bytes, replies: 1 })
   },
 })
 
