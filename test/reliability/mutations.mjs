@@ -5,76 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run, Stop } from '../../scripts/lib/project.mjs'
-
-/** `faults`: those under which it must show, `none` when it shows without one. */
-const MUTATIONS = [
-  {
-    name: 'no-guard',
-    what: 'commit applies what was computed, whatever has changed since',
-    faults: 'none',
-    edits: [['src/backing/lua/commit.lua', "if (entry and entry[2] or '0') ~= ARGV[7 + 2 * g] then return conflict() end", '']],
-  },
-  {
-    name: 'no-version-guard',
-    what: 'the scripts do not compare the version that if_version asks for',
-    faults: 'none',
-    edits: [
-      ['src/backing/lua/commit.lua', "if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end", ''],
-      ['src/backing/lua/run.lua', 'if version ~= ARGV[3] then return', 'if false then return'],
-    ],
-  },
-  {
-    name: 'version-outside',
-    what: 'the version is counted by a command of its own, behind the script that writes',
-    faults: 'none',
-    edits: [
-      ['src/backing/lua/commit.lua', "redis.call('INCRBY', KEYS[1], requests) - requests", "tonumber(redis.call('GET', KEYS[1]) or '0')"],
-      [
-        'src/backing/redis.ts',
-        '        done(error, reply)\n',
-        `        const counts = script.name === 'commit' && Array.isArray(reply) && reply[0] === 1
-        if (counts) this.send(['INCRBY', keysAndArgs[1]!, keysAndArgs[Number(keysAndArgs[0]) + 4]!], true, () => done(error, reply))
-        else done(error, reply)\n`,
-      ],
-    ],
-  },
-  {
-    name: 'resend',
-    what: 'ioredis sends again what was in flight when the link broke (autoResendUnfulfilledCommands)',
-    faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [
-      ['src/backing/redis.ts', 'autoResendUnfulfilledCommands: false', 'autoResendUnfulfilledCommands: true'],
-      ['src/backing/redis.ts', 'maxRetriesPerRequest: 0', 'maxRetriesPerRequest: null'],
-    ],
-  },
-  {
-    name: 'retry-unknown',
-    what: 'a write whose outcome is unknown is tried again',
-    faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [
-      [
-        'src/backing/redis.ts',
-        "} else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)",
-        `} else if (writes) {
-        const again = (): void => void (this.ready ? this.send(command, writes, done) : setTimeout(again, 20))
-        setTimeout(again, 20)
-      } else done(new KvError('unavailable'), null)`,
-      ],
-    ],
-  },
-  {
-    name: 'unknown-as-refused',
-    what: 'a write whose outcome is unknown is reported as not written',
-    faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [['src/backing/redis.ts', "writes ? 'outcome_unknown' : 'unavailable'", "writes ? 'unavailable' : 'unavailable'"]],
-  },
-  {
-    name: 'no-append-only-file',
-    what: 'the Redis keeps nothing',
-    faults: 'redis-kill',
-    edits: [['test/reliability/cluster.ts', 'aof: true', 'aof: false']],
-  },
-]
+import { MUTATIONS } from './mutation-list.mjs'
 
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.test.json', 'vitest.config.ts']
 
