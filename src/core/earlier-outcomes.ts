@@ -24,8 +24,8 @@ export class EarlierOutcomes {
 
   /** Sent just before the snapshot. What is written in between, the commit finds. */
   read(batch: readonly QueuedJob[]): void {
+    if (!batch.some(({ job }) => job.receipt !== undefined)) return
     const receipts = batch.flatMap(({ job }) => job.receipt ?? [])
-    if (receipts.length === 0) return
     const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
     this.backing.read(['MGET', ...ids.map(({ id }) => this.tenant.receiptPrefix + id)], (error, reply) => {
       // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
