@@ -1,9 +1,9 @@
 // npm run bench [-- options]: compares with others and writes docs/benchmarks.md and docs/benchmarks.svg.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ensureBuild } from '../scripts/lib/build.mjs'
 import { ensureDependencies } from '../scripts/lib/dependencies.mjs'
+import { optionsOf } from '../scripts/lib/options.mjs'
 import { root, run, say, Stop } from '../scripts/lib/project.mjs'
 import { ensureRedis } from '../scripts/lib/redis.mjs'
 
@@ -28,25 +28,19 @@ const positive = (name, text) => {
   throw new Stop(`--${name} must be a number above 0`)
 }
 
+const values = optionsOf(HELP, {
+  growth: { type: 'boolean' },
+  profile: { type: 'string' },
+  only: { type: 'string' },
+  against: { type: 'string' },
+  other: { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  quick: { type: 'boolean' },
+  dry: { type: 'boolean' },
+})
+
 await run(async () => {
-  const { values } = parseArgs({
-    options: {
-      growth: { type: 'boolean' },
-      profile: { type: 'string' },
-      only: { type: 'string' },
-      against: { type: 'string' },
-      other: { type: 'string' },
-      rounds: { type: 'string' },
-      seconds: { type: 'string' },
-      quick: { type: 'boolean' },
-      dry: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  })
-  if (values.help) {
-    process.stdout.write(HELP)
-    return 0
-  }
   ensureDependencies()
   ensureBuild()
   ensureRedis()

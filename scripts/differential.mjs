@@ -1,7 +1,13 @@
-// npm run test:differential [-- --runs 100000] [--seed 1]: random commands against a real Redis, as long as wanted.
-import { parseArgs } from 'node:util'
+// npm run test:differential [-- options]: random commands against a real Redis, as long as wanted.
+import { optionsOf } from './lib/options.mjs'
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '10000' }, seed: { type: 'string' } } })
+const HELP = `npm run test:differential [-- options]
+
+  --runs <n>   sequences of commands, default 10000
+  --seed <n>   repeats the choices of an earlier run
+`
+
+const values = optionsOf(HELP, { runs: { type: 'string', default: '10000' }, seed: { type: 'string' } })
 process.env.AUTOMATION_KV_TEST_RUNS = values.runs
 if (values.seed !== undefined) process.env.AUTOMATION_KV_TEST_SEED = values.seed
 process.argv.splice(2, process.argv.length, 'test/differential')

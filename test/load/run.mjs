@@ -1,8 +1,8 @@
 // npm run test:load [-- options]: heavy load on a real server process; writes docs/data/load.json and docs/load.md, and fails when a bound breaks.
-import { parseArgs } from 'node:util'
 import { circumstances } from '../../bench/lib/report.mjs'
 import { ensureBuild } from '../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../scripts/lib/dependencies.mjs'
+import { optionsOf } from '../../scripts/lib/options.mjs'
 import { run, say } from '../../scripts/lib/project.mjs'
 import { ensureRedis } from '../../scripts/lib/redis.mjs'
 import { saveData, shown, writePage } from './lib/page.mjs'
@@ -19,15 +19,12 @@ const HELP = `npm run test:load [-- options]
   --dry           print only, write no files in docs
 `
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    small: { type: 'boolean' },
-    page: { type: 'boolean' },
-    dist: { type: 'string' },
-    dry: { type: 'boolean' },
-    help: { type: 'boolean' },
-  },
+const values = optionsOf(HELP, {
+  only: { type: 'string' },
+  small: { type: 'boolean' },
+  page: { type: 'boolean' },
+  dist: { type: 'string' },
+  dry: { type: 'boolean' },
 })
 
 const print = ({ title, figures, checks }) => {
@@ -40,10 +37,6 @@ const print = ({ title, figures, checks }) => {
 }
 
 await run(async () => {
-  if (values.help) {
-    process.stdout.write(HELP)
-    return 0
-  }
   if (values.page) {
     writePage()
     return 0

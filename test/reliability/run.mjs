@@ -1,16 +1,23 @@
-// node test/reliability/run.mjs [--minutes N] [--seed N] [--faults name,...]: the long run. Builds as far as needed, prints a table fault by
+// npm run test:reliability [-- options]: the long run. Builds as far as needed, prints a table fault by
 // outcome, and writes it to docs/data/reliability.json and docs/reliability.md.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ensureBuild } from '../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../scripts/lib/dependencies.mjs'
+import { optionsOf } from '../../scripts/lib/options.mjs'
 import { root, run, Stop } from '../../scripts/lib/project.mjs'
 import { ensureRedis } from '../../scripts/lib/redis.mjs'
 import { tableOf, withTable } from './table.mjs'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, faults: { type: 'string' } } })
+const HELP = `npm run test:reliability [-- options]
+
+  --minutes <n>      how long faults are injected, default 10
+  --seed <n>         repeats the choices of an earlier run, not its timing
+  --faults <names>   only these, such as redis-kill,link; the docs are then not written
+`
+
+const values = optionsOf(HELP, { minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, faults: { type: 'string' } })
 
 await run(() => {
   if (!(Number(values.minutes) > 0)) throw new Stop('--minutes must be a number above 0')

@@ -1,13 +1,13 @@
-// npm run test:soak [-- --minutes 30] [--dist <folder>] [--dry]: mixed load on one server for long; writes docs/data/soak.json, docs/load.md, docs/load-soak.svg.
+// npm run test:soak [-- options]: mixed load on one server for long; writes docs/data/soak.json, docs/load.md, docs/load-soak.svg.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { curves } from '../../../bench/lib/chart.mjs'
 import { Client } from '../../../bench/lib/client.mjs'
 import { circumstances } from '../../../bench/lib/report.mjs'
 import { ensureBuild } from '../../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../../scripts/lib/dependencies.mjs'
+import { optionsOf } from '../../../scripts/lib/options.mjs'
 import { root, run, say, Stop } from '../../../scripts/lib/project.mjs'
 import { ensureRedis } from '../../../scripts/lib/redis.mjs'
 import { percentiles } from '../lib/client.mjs'
@@ -148,7 +148,14 @@ const chartOf = ({ samples, minutes }) => {
   ])
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' }, dist: { type: 'string' }, dry: { type: 'boolean' } } })
+const HELP = `npm run test:soak [-- options]
+
+  --minutes <n>     default 30
+  --dist <folder>   another build of the server
+  --dry             print only, write no files in docs
+`
+
+const values = optionsOf(HELP, { minutes: { type: 'string', default: '30' }, dist: { type: 'string' }, dry: { type: 'boolean' } })
 
 await run(async () => {
   const minutes = Number(values.minutes)
