@@ -22,6 +22,7 @@ milliseconds) is compared as far as it is promised. These differences are known:
   requests reach the backing Redis, which differs for requests within a few milliseconds.
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
+- \`DBSIZE\` does not count a key that has expired; Redis does until it has removed it.
 `
 
 /** What COMMAND LIST of a Redis 7.0.15 answers: names in lower case, `container|subcommand`. */

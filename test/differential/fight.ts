@@ -33,6 +33,12 @@ function* chunksOf(steps: readonly Step[]): Generator<readonly Step[]> {
   }
 }
 
+/** Redis counts in DBSIZE what has expired and is not removed yet; in the end, when all keys have been looked at, both must say the same. */
+const sameInPassing = (args: Command, redis: Node, ours: Node): boolean =>
+  /^dbsize$/i.test(args[0]!.toString('latin1')) && redis.type === ':' && ours.type === ':'
+    ? Number(ours.raw.slice(1)) <= Number(redis.raw.slice(1))
+    : sameReply(args, redis, ours)
+
 /** What a connection has queued since MULTI, so that each element of EXEC's reply is compared as its own command's. */
 class Queue {
   private queued: Command[] | undefined
@@ -43,8 +49,8 @@ class Queue {
     if (name === 'MULTI' && redis.raw === '+OK\r\n') this.queued = []
     if (name === 'EXEC' || name === 'DISCARD') this.queued = undefined
     if (redis.raw === '+QUEUED\r\n') queued?.push(args)
-    if (name !== 'EXEC' || queued === undefined || redis.type !== '*' || redis.items.length !== queued.length) return sameReply(args, redis, ours)
-    return ours.items.length === queued.length && queued.every((inner, i) => sameReply(inner, redis.items[i]!, ours.items[i]!))
+    if (name !== 'EXEC' || queued === undefined || redis.type !== '*' || redis.items.length !== queued.length) return sameInPassing(args, redis, ours)
+    return ours.items.length === queued.length && queued.every((inner, i) => sameInPassing(inner, redis.items[i]!, ours.items[i]!))
   }
 }
 
