@@ -70,6 +70,16 @@ export class Session implements Listener {
     context.sessions.add(this)
   }
 
+  /** Whether its blocking command waits. */
+  get isWaiting(): boolean {
+    return this.blocked?.waits === true
+  }
+
+  /** The connections of its automation to this process, itself included. */
+  get siblings(): Session[] {
+    return [...this.context.sessions].filter(({ tenant }) => tenant?.id === this.tenant?.id)
+  }
+
   /**
    * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`, or `other_automation` when the
    * connection is already another automation's.

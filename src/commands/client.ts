@@ -11,7 +11,7 @@ function describe(session: Session, now: number): string {
   const idle = Math.floor((now - session.lastCommandAt) / 1000)
   const { channel, pattern, shard } = session.subscriptions
   const { queue } = session.transaction
-  const flags = `${session.subscribed ? 'P' : ''}${queue === undefined ? '' : 'x'}${session.blocked?.waits === true ? 'b' : ''}` || 'N'
+  const flags = `${session.subscribed ? 'P' : ''}${queue === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
   return (
     `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
     `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queue?.length ?? -1} ` +
@@ -35,7 +35,7 @@ function list(session: Session, args: readonly Buffer[]): Reply {
     }
   }
   const now = Date.now()
-  const own = [...session.context.sessions].filter((other) => other.tenant?.id === session.tenant?.id && (ids?.has(String(other.id)) ?? true))
+  const own = session.siblings.filter(({ id }) => ids?.has(String(id)) ?? true)
   const shown = type === '' ? own : own.filter((other) => type === (other.subscribed ? 'PUBSUB' : 'NORMAL'))
   return new Verbatim('txt', shown.map((other) => `${describe(other, now)}\n`).join(''))
 }
@@ -73,12 +73,9 @@ function unblock(session: Session, args: readonly Buffer[]): Reply {
     throw respError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   }
   const id = int64(args[2]!)
-  for (const other of session.context.sessions) {
-    if (BigInt(other.id) !== id || other.tenant?.id !== session.tenant?.id) continue
-    const reply = how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY
-    return other.blocked?.end(reply) === true ? 1 : 0
-  }
-  return 0
+  const sibling = session.siblings.find((each) => BigInt(each.id) === id)
+  const reply = how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY
+  return sibling?.blocked?.end(reply) === true ? 1 : 0
 }
 
 const HELP = [

@@ -10,16 +10,17 @@ import { connection } from './row.ts'
 async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
   const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
   const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
-  const { sessions, startedAt, respPort } = session.context
+  const { startedAt, respPort } = session.context
   const uptime = Math.floor((Date.now() - startedAt) / 1000)
-  const own = [...sessions].filter(({ tenant }) => tenant?.id === session.tenant?.id)
-  const blocked = own.filter((other) => other.blocked?.waits === true)
   const sections: Record<string, () => string[] | Promise<string[]>> = {
     server: () => [
       `redis_version:${COMPATIBLE_VERSION}`, 'redis_mode:standalone', 'server_name:automation-kv', 'arch_bits:64', 'multiplexing_api:libuv',
       `run_id:${RUN_ID}`, `tcp_port:${respPort()}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`,
     ],
-    clients: () => [`connected_clients:${own.length}`, `blocked_clients:${blocked.length}`],
+    clients: () => {
+      const { siblings } = session
+      return [`connected_clients:${siblings.length}`, `blocked_clients:${siblings.filter(({ isWaiting }) => isWaiting).length}`]
+    },
     // Nothing is evicted: clients of queues look for that.
     memory: () => ['maxmemory:0', 'maxmemory_policy:noeviction'],
     persistence: () => ['loading:0', 'async_loading:0'],
