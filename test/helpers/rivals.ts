@@ -8,11 +8,13 @@ import { startRedis, type TestRedis } from './redis.ts'
 export interface Rivals {
   readonly oracle: Oracle
   readonly engine: Engine
-  /** Of the Redis that the engine stands before. */
-  readonly backingUrl: string
+  /** The plain Redis. */
+  readonly reference: TestRedis
+  /** The Redis that the engine stands before. */
+  readonly backing: TestRedis
 }
 
-/** To be called within a `describe`: starts them before its tests and stops them afterwards. */
+/** To be called within a `describe` or a file: starts them before its tests and stops them afterwards. */
 export function useRivals(): Rivals {
   let reference: TestRedis
   let backing: TestRedis
@@ -38,8 +40,11 @@ export function useRivals(): Rivals {
     get engine() {
       return engine!
     },
-    get backingUrl() {
-      return backing.url
+    get reference() {
+      return reference
+    },
+    get backing() {
+      return backing
     },
   }
 }

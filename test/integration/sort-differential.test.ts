@@ -333,7 +333,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('thousands of elements and of keys that a pattern names', async () => {
     const ids = Array.from({ length: 3_000 }, (_, i) => String(i))
-    const roomy = await startEngine(rivals.backingUrl, { maxKeys: 10_000 })
+    const roomy = await startEngine(rivals.backing.url, { maxKeys: 10_000 })
     try {
       const send = (...args: string[]): Promise<Reply> => roomy.run('large', args)
       await send('RPUSH', 'l', ...ids)
