@@ -116,10 +116,10 @@ export class Client {
 }
 
 /** A connection to each target; a hundred at a time, since more would overrun the queue of a listener. */
-export const openMany = async (targets) => {
+export const openMany = async (targets, open = Client.open) => {
   const clients = []
   for (let at = 0; at < targets.length; at += 100) {
-    clients.push(...(await Promise.all(targets.slice(at, at + 100).map((target) => Client.open(target)))))
+    clients.push(...(await Promise.all(targets.slice(at, at + 100).map((target) => open(target)))))
   }
   return clients
 }

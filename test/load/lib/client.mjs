@@ -1,6 +1,6 @@
 // A RESP client that knows each reply before it comes, byte for byte, so that it notices a missing, a wrong and a misplaced one alike.
 import { connect } from 'node:net'
-import { encode } from '../../../bench/lib/client.mjs'
+import { encode, openMany as openAll } from '../../../bench/lib/client.mjs'
 
 export { encode }
 
@@ -92,13 +92,7 @@ export class CheckedClient {
   }
 }
 
-/** A connection to each target, some at a time. */
-export const openMany = async (targets, atOnce = 100) => {
-  const clients = []
-  for (let at = 0; at < targets.length; at += atOnce)
-    clients.push(...(await Promise.all(targets.slice(at, at + atOnce).map((target) => CheckedClient.open(target)))))
-  return clients
-}
+export const openMany = (targets) => openAll(targets, CheckedClient.open)
 
 /** Percentiles in ms, of latencies in ms. */
 export const percentiles = (latencies) => {
