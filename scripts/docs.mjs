@@ -12,7 +12,7 @@ await run(async () => {
   ensureDependencies()
   ensureBuild()
   const [{ TABLE }, { REFUSED_SUBCOMMANDS }, { SETTINGS }, { ERRORS }] = await Promise.all(
-    ['commands/index.js', 'commands/refused.js', 'settings.js', 'errors.js'].map(built),
+    ['commands/commands.js', 'commands/registry/refused.js', 'config/settings.js', 'errors/errors.js'].map(built),
   )
   const facts = { table: TABLE, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
   for (const { file, render } of generated(facts)) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientRun, redisCommands, standing } from '../scripts/lib/compatibility.mjs'
-import { TABLE } from '../src/commands/index.ts'
-import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
+import { TABLE } from '../src/commands/commands.ts'
+import { REFUSED_SUBCOMMANDS } from '../src/commands/registry/refused.ts'
 
 describe('commands of Redis 7.0', () => {
   const facts = { table: TABLE, refusedSubcommands: REFUSED_SUBCOMMANDS }

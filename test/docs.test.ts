@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { generated } from '../scripts/lib/docs.mjs'
-import { TABLE } from '../src/commands/index.ts'
-import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
-import { ERRORS } from '../src/errors.ts'
-import { SETTINGS } from '../src/settings.ts'
+import { TABLE } from '../src/commands/commands.ts'
+import { REFUSED_SUBCOMMANDS } from '../src/commands/registry/refused.ts'
+import { ERRORS } from '../src/errors/errors.ts'
+import { SETTINGS } from '../src/config/settings.ts'
 import { startRedis } from './helpers/redis.ts'
 import { startServer } from './helpers/server.ts'
 
@@ -72,7 +72,7 @@ describe.each(PAGES)('%s', (page) => {
 
 describe('docs/security.md', () => {
   test('has the info string of every derived key, and no other', () => {
-    const derived = matches(read('src/crypto/keyring.ts'), /purpose\('(\w+)'\)/g)
+    const derived = matches(read('src/automation/keyring.ts'), /purpose\('(\w+)'\)/g)
     expect(derived).not.toEqual([])
     expect(matches(read('docs/security.md'), /automation-kv\/v1\/(\w+)\/<automation_id>/g)).toEqual(derived)
   })
@@ -86,7 +86,7 @@ describe('docs/operations.md', () => {
   })
 
   test('explains every field that a log line may have', () => {
-    const fields = read('src/log.ts').match(/interface LogFields \{([^}]*)\}/)![1]!
+    const fields = read('src/observability/log.ts').match(/interface LogFields \{([^}]*)\}/)![1]!
     const section = read('docs/operations.md').split('## Logs')[1]!.split('\n## ')[0]!
     for (const field of matches(fields, /^\s+(\w+)\??:/gm)) expect(section).toContain(`\`${field}\``)
   })

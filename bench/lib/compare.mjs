@@ -17,7 +17,7 @@ const CHARTED = ['get1', 'set1', 'get16', 'set16', 'incr-hot', 'hgetall', 'rest-
 
 /** Further processes of ours, once the server can start workers. */
 const clusterOf = async () => {
-  const { SETTINGS } = await import(join(root, 'dist/settings.js'))
+  const { SETTINGS } = await import(join(root, 'dist/config/settings.js'))
   if (!SETTINGS.some(({ name }) => name === 'AUTOMATION_KV_WORKERS')) return []
   const start = (stage) => startServer(stage, { env: { AUTOMATION_KV_WORKERS: '2' } })
   return [{ id: 'workers', title: 'automation-kv, 2 workers', start, login: (stage) => stage.token(), seals: true }]

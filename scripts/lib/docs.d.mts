@@ -1,6 +1,6 @@
-import type { Row } from '../../src/commands/row.ts'
-import type { ERRORS } from '../../src/errors.ts'
-import type { Setting } from '../../src/settings.ts'
+import type { Row } from '../../src/commands/registry/row.ts'
+import type { ERRORS } from '../../src/errors/errors.ts'
+import type { Setting } from '../../src/config/settings.ts'
 
 export interface Facts {
   readonly table: ReadonlyMap<string, Row>

@@ -1,4 +1,4 @@
-import { isAutomationId } from '../crypto/keyring.ts'
+import { isAutomationId } from '../automation/keyring.ts'
 
 export { isAutomationId }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createSecretKey } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
-import { KvError } from '../errors.ts'
+import { KvError } from '../errors/errors.ts'
 import { accessOf, identityOf, isAutomationId } from './identity.ts'
 import type { TokenVerifier } from './tokens.ts'
 

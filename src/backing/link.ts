@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
-import { OutputBuffer } from '../resp/output-buffer.ts'
-import { ReplyDecoder, ReplyError } from './reply-decoder.ts'
+import { OutputBuffer } from '../protocol/output-buffer.ts'
+import { ReplyDecoder, ReplyError } from '../protocol/reply-decoder.ts'
 import type { BackingArg, BackingCallback } from './wire.ts'
 
 const ARRAY = 0x2a // *

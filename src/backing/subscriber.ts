@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
-import { KvError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import { linkOptions, reasonOf } from './redis.ts'
+import { KvError } from '../errors/errors.ts'
+import type { Log } from '../observability/log.ts'
+import { linkOptions, reasonOf } from './single-node.ts'
 
 type Listener = (message: Buffer) => void
 

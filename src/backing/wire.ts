@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { KvError } from '../errors/errors.ts'
 
 /** What the backing Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error objects. */
 export type BackingReply = Buffer | number | null | Error | BackingReply[]

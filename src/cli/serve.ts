@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import type { App } from '../app.ts'
-import { compileCache } from '../compile-cache.ts'
-import { type Config, loadConfig, SETTINGS } from '../config.ts'
-import { createLog, type Log } from '../log.ts'
+import type { App } from '../app/app.ts'
+import { compileCache } from '../lib/compile-cache.ts'
+import { type Config, loadConfig, SETTINGS } from '../config/config.ts'
+import { createLog, type Log } from '../observability/log.ts'
 import { banner } from './banner.ts'
 
 const SAMPLE_AUTOMATION = 'demo'
@@ -24,7 +24,7 @@ export function serveCommand(): Command {
 
 /** One process, or one that keeps several. Only what is used is loaded. */
 async function start(config: Config, log: Log, fatal: (reason: string) => void): Promise<App> {
-  const { startApp } = config.workers === 1 ? await import('../app.ts') : await import('../workers/primary.ts')
+  const { startApp } = config.workers === 1 ? await import('../app/app.ts') : await import('../workers/primary.ts')
   return startApp(config, log, fatal)
 }
 

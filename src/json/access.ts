@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { KvError } from '../errors/errors.ts'
 import { quote, stringContent } from './document.ts'
 import type { PathSegment } from './path.ts'
 import { CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, skipColon, skipComma, skipSpace, skipString, skipValue } from './scan.ts'

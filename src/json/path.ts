@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { KvError } from '../errors/errors.ts'
 import { BACKSLASH, OPEN_BRACKET } from './scan.ts'
 
 /** A string names a member of an object, a number counts the elements of an array from 0. */

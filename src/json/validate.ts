@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { KvError } from '../errors/errors.ts'
 import {
   BACKSLASH,
   CLOSE_BRACE,

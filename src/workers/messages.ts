@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
-import type { Doors } from '../app.ts'
-import type { Config } from '../config.ts'
-import type { Ground } from '../ground.ts'
+import type { Doors } from '../app/app.ts'
+import type { Config } from '../config/config.ts'
+import type { Ground } from '../app/bootstrap.ts'
 
 /** A key is an object of its process only; its bytes can be sent. */
 export type SentConfig = Omit<Config, 'encryptionKeys'> & {

@@ -1,9 +1,9 @@
-import type { App } from '../app.ts'
-import type { Config } from '../config.ts'
-import { layGround, type Undo, undoAll } from '../ground.ts'
-import { startAdmin } from '../listeners.ts'
-import type { Log } from '../log.ts'
-import { Crew } from './crew.ts'
+import type { App } from '../app/app.ts'
+import type { Config } from '../config/config.ts'
+import { layGround, type Undo, undoAll } from '../app/bootstrap.ts'
+import { startAdmin } from '../app/listeners.ts'
+import type { Log } from '../observability/log.ts'
+import { Crew } from './supervisor.ts'
 
 /**
  * As `startApp` of `app.ts`, with several processes behind the same ports: this one keeps the embedded Redis, the operator's listener and

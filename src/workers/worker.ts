@@ -1,6 +1,6 @@
 // The process that `primary.ts` forks: both doors, on listeners that it shares with the other workers.
-import { type Doors, startDoors } from '../app.ts'
-import { createLog } from '../log.ts'
+import { type Doors, startDoors } from '../app/app.ts'
+import { createLog } from '../observability/log.ts'
 import { type FromWorker, type ToWorker, unpack } from './messages.ts'
 
 let doors: Doors | undefined

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Group, isToken, type Item, readItems } from '../../src/commands/syntax-items.ts'
+import { type Group, isToken, type Item, readItems } from '../../src/commands/registry/syntax-items.ts'
 
 export type Command = readonly Buffer[]
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { TABLE } from '../../src/commands/index.ts'
-import type { LeafRow } from '../../src/commands/row.ts'
-import { type Argument, parseSyntax } from '../../src/commands/syntax.ts'
+import { TABLE } from '../../src/commands/commands.ts'
+import type { LeafRow } from '../../src/commands/registry/row.ts'
+import { type Argument, parseSyntax } from '../../src/commands/registry/syntax.ts'
 
 type ServedRow = Exclude<LeafRow, { kind: 'refused' }>
 

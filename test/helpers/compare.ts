@@ -1,5 +1,5 @@
-import { encodeReply, OutputBuffer, type Protocol } from '../../src/resp/encode.ts'
-import type { Reply } from '../../src/resp/reply.ts'
+import { encodeReply, OutputBuffer, type Protocol } from '../../src/protocol/encode.ts'
+import type { Reply } from '../../src/reply/reply.ts'
 import { type Engine } from './engine.ts'
 import { RawRedis, type WireTree, wireTree } from './raw-redis.ts'
 

@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
-import { type App, startApp } from '../../src/app.ts'
+import { type App, startApp } from '../../src/app/app.ts'
 import { mintToken } from '../../src/auth/mint.ts'
-import { type Config, loadConfig } from '../../src/config.ts'
-import { createLog } from '../../src/log.ts'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { createLog } from '../../src/observability/log.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 
 export const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'

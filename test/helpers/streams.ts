@@ -1,5 +1,5 @@
-import { STREAMS } from '../../src/commands/streams.ts'
-import { registerTable, TABLE } from '../../src/commands/table.ts'
+import { STREAMS } from '../../src/commands/streams/streams.ts'
+import { registerTable, TABLE } from '../../src/commands/registry/table.ts'
 import type { Hide } from './compare.ts'
 
 if (!TABLE.has('xadd')) registerTable(STREAMS)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type EmbeddedRedis, ensureSecret, findRedisServer, startEmbedded } from '../../src/backing/embedded.ts'
+import { type EmbeddedRedis, ensureSecret, findRedisServer, startEmbedded } from '../../src/backing/embedded/embedded.ts'
 import { startRedis } from '../helpers/redis.ts'
 
 const log = { info: () => {}, warn: vi.fn(), error: () => {} }
@@ -46,7 +46,7 @@ const compile = (): string => {
   const options = {
     extends: '../../tsconfig.json',
     compilerOptions: { rootDir: '../../src', outDir: out },
-    include: ['../../src/backing/embedded.ts'],
+    include: ['../../src/backing/embedded/embedded.ts'],
   }
   writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(options))
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', out], { stdio: 'inherit' })

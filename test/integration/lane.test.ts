@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { onFault } from '../../src/core/faults.ts'
+import { onFault } from '../../src/observability/faults.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from '../helpers/rivals.ts'
-import { SORT } from '../../src/commands/sort.ts'
-import type { Reply } from '../../src/resp/reply.ts'
+import { SORT } from '../../src/commands/generic/sort.ts'
+import type { Reply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
 import { wireTree } from '../helpers/raw-redis.ts'
 

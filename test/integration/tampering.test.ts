@@ -1,9 +1,9 @@
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { HeaderCache } from '../../src/crypto/headers.ts'
-import { type DerivedKeys, Keyring } from '../../src/crypto/keyring.ts'
-import { type Location, locations } from '../../src/crypto/location.ts'
+import { HeaderCache } from '../../src/automation/headers.ts'
+import { type DerivedKeys, Keyring } from '../../src/automation/keyring.ts'
+import { type Location, locations } from '../../src/automation/location.ts'
 import { SECRET, startServer, type TestServer } from '../helpers/server.ts'
 import { WireClient } from '../helpers/wire.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parseReplication } from '../../src/commands/wait.ts'
+import { parseReplication } from '../../src/commands/generic/wait.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 

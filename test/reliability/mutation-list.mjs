@@ -24,7 +24,7 @@ export const MUTATIONS = [
     edits: [
       ['src/backing/lua/commit.lua', "redis.call('INCRBY', KEYS[1], requests) - requests", "tonumber(redis.call('GET', KEYS[1]) or '0')"],
       [
-        'src/backing/redis.ts',
+        'src/backing/single-node.ts',
         '        done(error, reply)\n',
         `        const counts = script.name === 'commit' && Array.isArray(reply) && reply[0] === 1
         if (counts) this.send(['INCRBY', keysAndArgs[1]!, keysAndArgs[Number(keysAndArgs[0]) + 4]!], true, () => done(error, reply))
@@ -59,7 +59,7 @@ export class Link {`,
     faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
     edits: [
       [
-        'src/backing/redis.ts',
+        'src/backing/single-node.ts',
         "} else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)",
         `} else if (writes) {
         const again = (): void => void (this.ready ? this.send(command, writes, done) : setTimeout(again, 20))
@@ -72,7 +72,7 @@ export class Link {`,
     name: 'unknown-as-refused',
     what: 'a write whose outcome is unknown is reported as not written',
     faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [['src/backing/redis.ts', "writes ? 'outcome_unknown' : 'unavailable'", "writes ? 'unavailable' : 'unavailable'"]],
+    edits: [['src/backing/single-node.ts', "writes ? 'outcome_unknown' : 'unavailable'", "writes ? 'unavailable' : 'unavailable'"]],
   },
   {
     name: 'no-append-only-file',

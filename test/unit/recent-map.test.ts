@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RecentMap } from '../../src/recent-map.ts'
+import { RecentMap } from '../../src/lib/recent-map.ts'
 
 describe('a map of what was used lately', () => {
   const filled = (capacity: number, count: number): RecentMap<number> => {

@@ -1,7 +1,7 @@
 import Parser from 'redis-parser'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeReply, OutputBuffer, type Protocol } from '../../src/resp/encode.ts'
+import { encodeReply, OutputBuffer, type Protocol } from '../../src/protocol/encode.ts'
 import {
   BigNumber,
   Double,
@@ -17,7 +17,7 @@ import {
   SimpleString,
   Verbatim,
   type Reply,
-} from '../../src/resp/reply.ts'
+} from '../../src/reply/reply.ts'
 
 const encode = (reply: Reply, protocol: Protocol): string => {
   const out = new OutputBuffer()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { RequestDecoder } from '../../src/resp/decode.ts'
-import { Framer, UNAUTHENTICATED_LIMITS, type FrameEvent, type FrameLimits } from '../../src/resp/framer.ts'
+import { RequestDecoder } from '../../src/protocol/decode.ts'
+import { Framer, UNAUTHENTICATED_LIMITS, type FrameEvent, type FrameLimits } from '../../src/protocol/framer.ts'
 import { byteByByte, bytes, cutAt, LOGGED_IN, multibulk, outcomesOf, readAll, type Outcome } from './requests.ts'
 
 interface Case {

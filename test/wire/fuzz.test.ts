@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Framer, UNAUTHENTICATED_LIMITS, type FrameEvent, type FrameLimits } from '../../src/resp/framer.ts'
+import { Framer, UNAUTHENTICATED_LIMITS, type FrameEvent, type FrameLimits } from '../../src/protocol/framer.ts'
 import { bytes, cutAt, LOGGED_IN, multibulk, outcomesOf, readAll, type Outcome } from './requests.ts'
 
 const TINY: FrameLimits = { ...LOGGED_IN, maxArgs: 5, maxBulkBytes: 6, hardBulkBytes: 12, maxFrameBytes: 40, maxInlineBytes: 30 }

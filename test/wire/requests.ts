@@ -1,5 +1,5 @@
-import { RequestDecoder } from '../../src/resp/decode.ts'
-import { Framer, type FrameEvent, type FrameLimits } from '../../src/resp/framer.ts'
+import { RequestDecoder } from '../../src/protocol/decode.ts'
+import { Framer, type FrameEvent, type FrameLimits } from '../../src/protocol/framer.ts'
 
 export const LOGGED_IN: FrameLimits = {
   maxArgs: 1024 * 1024,

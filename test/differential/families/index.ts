@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { TABLE } from '../../../src/commands/index.ts'
-import { type Group, keyIndexes, type LeafRow } from '../../../src/commands/row.ts'
+import { TABLE } from '../../../src/commands/commands.ts'
+import { type Group, keyIndexes, type LeafRow } from '../../../src/commands/registry/row.ts'
 import { callsOf, type Command, damaged, SKETCHES } from '../words.ts'
 import { BITMAPS } from './bitmaps.ts'
 import { BLOCKING } from './blocking.ts'

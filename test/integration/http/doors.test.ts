@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Db } from '../../../src/core/db.ts'
-import { encodeFields } from '../../../src/core/stream-entry.ts'
-import { addEntry } from '../../../src/core/stream-edit.ts'
-import { Cell } from '../../../src/core/values.ts'
-import { makeId } from '../../../src/redis/stream-id.ts'
-import { ErrorReply } from '../../../src/resp/reply.ts'
+import type { Db } from '../../../src/engine/plaintext/database.ts'
+import { encodeFields } from '../../../src/engine/plaintext/stream-entry.ts'
+import { addEntry } from '../../../src/engine/plaintext/stream-edit.ts'
+import { Cell } from '../../../src/engine/plaintext/values.ts'
+import { makeId } from '../../../src/redis-semantics/stream-id.ts'
+import { ErrorReply } from '../../../src/reply/reply.ts'
 import { type RestServer, startRest } from '../../helpers/http.ts'
 
 let rest: RestServer

@@ -1,12 +1,12 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
-import type { Store } from '../../../src/core/store.ts'
-import { Tenants } from '../../../src/core/tenant.ts'
-import { Keyring } from '../../../src/crypto/keyring.ts'
-import { KvError } from '../../../src/errors.ts'
-import { createHttpServer } from '../../../src/http/server.ts'
-import type { LogFields } from '../../../src/log.ts'
+import type { Store } from '../../../src/engine/store.ts'
+import { Tenants } from '../../../src/automation/automation.ts'
+import { Keyring } from '../../../src/automation/keyring.ts'
+import { KvError } from '../../../src/errors/errors.ts'
+import { createHttpServer } from '../../../src/servers/rest/server.ts'
+import type { LogFields } from '../../../src/observability/log.ts'
 import { KV, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
 
 let rest: RestServer

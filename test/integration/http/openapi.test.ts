@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ERRORS } from '../../../src/errors.ts'
+import { ERRORS } from '../../../src/errors/errors.ts'
 import { type RestClient, type RestServer, startRest } from '../../helpers/http.ts'
 
 let rest: RestServer

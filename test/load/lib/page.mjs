@@ -101,7 +101,7 @@ What keeps the memory of the server bounded, whatever clients do:
 | one request | \`AUTOMATION_KV_MAX_REQUEST_SIZE\` | read to its end, dropped and answered with an error |
 | one value | \`AUTOMATION_KV_MAX_VALUE_SIZE\` | the same |
 | requests of a connection on their way to the Redis | 1,024, fixed; fewer when replies are large: 2 MiB of them, and 16 MiB for all connections together, but always one for each | the socket is not read until some are answered |
-| replies of a connection that are not sent | 2 MiB with those on their way, down to 64 KiB when many clients do not read (\`src/net/reply-budget.ts\`) | the socket is not read until the client has read |
+| replies of a connection that are not sent | 2 MiB with those on their way, down to 64 KiB when many clients do not read (\`src/servers/resp/reply-budget.ts\`) | the socket is not read until the client has read |
 | messages for a client that listens to channels | \`AUTOMATION_KV_MAX_BACKLOG\` | the client is cut |
 | what a script may take | \`AUTOMATION_KV_SCRIPT_MEMORY_LIMIT\`, \`AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS\` | the script ends with an error |
 | time that a client may keep a connection | the end of its token | \`NOAUTH token expired\`, closed |

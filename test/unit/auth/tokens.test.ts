@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KvError } from '../../../src/errors.ts'
+import { KvError } from '../../../src/errors/errors.ts'
 import { mintToken } from '../../../src/auth/mint.ts'
 import { TokenVerifier } from '../../../src/auth/tokens.ts'
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import Parser from 'redis-parser'
 import { describe, expect, test } from 'vitest'
-import { ReplyDecoder } from '../../../src/backing/reply-decoder.ts'
+import { ReplyDecoder } from '../../../src/protocol/reply-decoder.ts'
 import type { BackingReply } from '../../../src/backing/wire.ts'
 
 const read = (pieces: readonly Buffer[]): BackingReply[] => {

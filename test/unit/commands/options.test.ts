@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { integer, integerFrom, long, rangeOf } from '../../../src/commands/args.ts'
-import { randomCount, randomItem, randomItems } from '../../../src/commands/random.ts'
-import { parseCursor, parseScanOptions } from '../../../src/commands/scan-options.ts'
+import { integer, integerFrom, long, rangeOf } from '../../../src/commands/parsing/args.ts'
+import { randomCount, randomItem, randomItems } from '../../../src/commands/parsing/random.ts'
+import { parseCursor, parseScanOptions } from '../../../src/commands/parsing/scan-options.ts'
 
 const args = (...words: string[]): Buffer[] => words.map((word) => Buffer.from(word))
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Argument, argumentReply, parseSyntax } from '../../../src/commands/syntax.ts'
-import { MapReply, SetReply, SimpleString } from '../../../src/resp/reply.ts'
+import { type Argument, argumentReply, parseSyntax } from '../../../src/commands/registry/syntax.ts'
+import { MapReply, SetReply, SimpleString } from '../../../src/reply/reply.ts'
 import { useRedis70 } from '../redis/real-redis.ts'
 
 const key = { name: 'key', type: 'key' }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeStrict, encodedLength, encodeInto } from '../../../src/crypto/base64url.ts'
+import { decodeStrict, encodedLength, encodeInto } from '../../../src/lib/base64url.ts'
 
 const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array))
 

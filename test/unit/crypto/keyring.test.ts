@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { Keyring, parseEncryptionKeys, rootFromSecret } from '../../../src/crypto/keyring.ts'
+import { Keyring, parseEncryptionKeys, rootFromSecret } from '../../../src/automation/keyring.ts'
 
 const key = (): string => randomBytes(32).toString('base64url')
 

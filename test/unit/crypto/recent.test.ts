@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { Keyring, parseEncryptionKeys } from '../../../src/crypto/keyring.ts'
-import { type Location, locations } from '../../../src/crypto/location.ts'
-import { Sealer } from '../../../src/crypto/seal.ts'
+import { Keyring, parseEncryptionKeys } from '../../../src/automation/keyring.ts'
+import { type Location, locations } from '../../../src/automation/location.ts'
+import { Sealer } from '../../../src/automation/sealer.ts'
 
 const sealer = new Sealer(new Keyring(parseEncryptionKeys(`k:${randomBytes(32).toString('base64url')}`)).automation('a'))
 const unreadable = { code: 'unreadable' }

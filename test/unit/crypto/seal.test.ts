@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { compactDecrypt, CompactEncrypt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { KvError } from '../../../src/errors.ts'
-import { Keyring, parseEncryptionKeys } from '../../../src/crypto/keyring.ts'
-import { locations } from '../../../src/crypto/location.ts'
-import type { Location } from '../../../src/crypto/location.ts'
-import { Sealer } from '../../../src/crypto/seal.ts'
+import { KvError } from '../../../src/errors/errors.ts'
+import { Keyring, parseEncryptionKeys } from '../../../src/automation/keyring.ts'
+import { locations } from '../../../src/automation/location.ts'
+import type { Location } from '../../../src/automation/location.ts'
+import { Sealer } from '../../../src/automation/sealer.ts'
 
 const root = (): string => randomBytes(32).toString('base64url')
 const [newRoot, oldRoot] = [root(), root()]

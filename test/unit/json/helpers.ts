@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { KvError } from '../../../src/errors.ts'
+import { KvError } from '../../../src/errors/errors.ts'
 import type { PathSegment } from '../../../src/json/path.ts'
 
 export const LIMITS = { maxDepth: 32 }

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { TokenWatch } from '../../../src/net/token-watch.ts'
+import { TokenWatch } from '../../../src/servers/resp/token-watch.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

@@ -6,7 +6,7 @@ import {
   setEncoding,
   sortedSetEncoding,
   stringEncoding,
-} from '../../../src/redis/encoding.ts'
+} from '../../../src/redis-semantics/encoding.ts'
 import { useRedis70 } from './real-redis.ts'
 
 const numbered = (count: number, prefix = ''): Buffer[] => Array.from({ length: count }, (_, i) => Buffer.from(`${prefix}${i}`))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { KvError } from '../../../src/errors.ts'
-import { addLongDouble, formatDouble, parseFloat64, parseScoreBound } from '../../../src/redis/floats.ts'
+import { KvError } from '../../../src/errors/errors.ts'
+import { addLongDouble, formatDouble, parseFloat64, parseScoreBound } from '../../../src/redis-semantics/floats.ts'
 import { asText, useRedis70 } from './real-redis.ts'
 
 const NOT_FLOAT = 'ERR value is not a valid float'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compileGlob, globMatch } from '../../../src/redis/glob.ts'
+import { compileGlob, globMatch } from '../../../src/redis-semantics/glob.ts'
 import { useRedis70 } from './real-redis.ts'
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { INT64_MAX, INT64_MIN, addInt64, parseInteger, parseSafe } from '../../../src/redis/integers.ts'
+import { INT64_MAX, INT64_MIN, addInt64, parseInteger, parseSafe } from '../../../src/redis-semantics/integers.ts'
 import { asText, useRedis70 } from './real-redis.ts'
 
 describe('parseInteger', () => {

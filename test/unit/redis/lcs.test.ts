@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lcs, lcsLength } from '../../../src/redis/lcs.ts'
-import { lcsReply, parseLcsOptions } from '../../../src/redis/lcs-reply.ts'
-import { MapReply } from '../../../src/resp/reply.ts'
+import { lcs, lcsLength } from '../../../src/redis-semantics/lcs.ts'
+import { lcsReply, parseLcsOptions } from '../../../src/commands/strings/lcs-reply.ts'
+import { MapReply } from '../../../src/reply/reply.ts'
 import { useRedis70 } from './real-redis.ts'
 
 const options = (...args: string[]) => parseLcsOptions(args.map((arg) => Buffer.from(arg)))

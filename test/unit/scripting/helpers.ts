@@ -1,7 +1,7 @@
-import { KvError } from '../../../src/errors.ts'
-import { ErrorReply, type Reply } from '../../../src/resp/reply.ts'
-import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../../src/scripting/engine.ts'
-import { readScript } from '../../../src/scripting/script.ts'
+import { KvError } from '../../../src/errors/errors.ts'
+import { ErrorReply, type Reply } from '../../../src/reply/reply.ts'
+import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../../src/lua-vm/engine.ts'
+import { readScript } from '../../../src/lua-vm/script.ts'
 
 export const LIMITS: ScriptLimits = { timeLimitMs: 200, memoryLimitBytes: 16 * 1024 * 1024 }
 

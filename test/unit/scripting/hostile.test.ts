@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ScriptEngine } from '../../../src/scripting/engine.ts'
+import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
 import { evaluate, LIMITS, shown } from './helpers.ts'
 
 const engine = new ScriptEngine()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ScriptEngine } from '../../../src/scripting/engine.ts'
-import type { LuaMachine } from '../../../src/scripting/vm/machine.ts'
+import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
+import type { LuaMachine } from '../../../src/lua-vm/machine/machine.ts'
 import { evaluate, LIMITS, shown } from './helpers.ts'
 
 const SECRET = 'a-secret-of-automation-one'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeReply, OutputBuffer } from '../../../src/resp/encode.ts'
-import { Double, ErrorReply, MapReply, NULL_ARRAY, PairsReply, type Reply, SetReply, SimpleString, Verbatim } from '../../../src/resp/reply.ts'
-import { ScriptEngine } from '../../../src/scripting/engine.ts'
+import { encodeReply, OutputBuffer } from '../../../src/protocol/encode.ts'
+import { Double, ErrorReply, MapReply, NULL_ARRAY, PairsReply, type Reply, SetReply, SimpleString, Verbatim } from '../../../src/reply/reply.ts'
+import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
 import { evaluate, shown } from './helpers.ts'
 
 const engine = new ScriptEngine()

@@ -1,0 +1,143 @@
+import { TokenVerifier } from '../auth/tokens.ts'
+import { Backing } from '../backing/single-node.ts'
+import { Subscriber } from '../backing/subscriber.ts'
+import { limitScripts } from '../commands/scripting/scripting.ts'
+import { limitStrings } from '../commands/strings/strings.ts'
+import type { Config } from '../config/config.ts'
+import { onFault } from '../observability/faults.ts'
+import { Waiters } from '../engine/waiting/blocked-clients.ts'
+import { PubSub } from '../engine/messaging/pubsub.ts'
+import { Store } from '../engine/store.ts'
+import { limitStreams } from '../engine/optimistic/stream-changes.ts'
+import { Tenants } from '../automation/automation.ts'
+import { Keyring } from '../automation/keyring.ts'
+import { errorLog } from '../observability/error-log.ts'
+import { type Ground, layGround, type Undo, undoAll } from './bootstrap.ts'
+import { createHttpServer } from '../servers/rest/server.ts'
+import { closed, listening, portOf, startAdmin } from './listeners.ts'
+import type { Log } from '../observability/log.ts'
+import { TcpServer } from '../servers/resp/tcp-server.ts'
+import type { FrameLimits } from '../protocol/framer.ts'
+
+/** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
+const HARD_BULK_BYTES = 512 * 1024 * 1024
+/** Most arguments of one request, as in Redis. */
+const MAX_ARGS = 1024 * 1024
+
+export interface Ports {
+  readonly resp: number
+  readonly http: number
+  readonly admin: number
+}
+
+/** A running server: the only place where its parts are joined. */
+export interface App {
+  readonly ports: Ports
+  /** The secret in use, also when it was generated: what `token mint` and the banner sign with. */
+  readonly secret: string
+  /** Where the data is: a URL of the setting's form, or undefined for the embedded Redis. */
+  readonly embedded: boolean
+  /** Rejects new work, finishes what has begun, stops the embedded Redis. */
+  stop(): Promise<void>
+}
+
+/** Both doors of one process, and all that is behind them. */
+export interface Doors {
+  readonly ports: Omit<Ports, 'admin'>
+  /** Whether the link to the backing Redis is up. */
+  ready(): boolean
+  /** Rejects new work and finishes what has begun. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts everything, or nothing: on an error what has been started is stopped again. `fatal` is called when the server cannot go on.
+ * Throws an Error with a text for the operator.
+ */
+export async function startApp(config: Config, log: Log, fatal: (reason: string) => void = () => {}): Promise<App> {
+  const undo: Undo = []
+  try {
+    const ground = await layGround(config, log, undo, fatal)
+    let doors: Doors | undefined
+    // Started first, so stopped last: the operator sees that the server drains.
+    const admin = await startAdmin(config, () => doors?.ready() === true)
+    undo.push(admin.close)
+    const opened = await startDoors(config, ground, log)
+    doors = opened
+    undo.push(() => {
+      doors = undefined
+      return opened.stop()
+    })
+    return {
+      ports: { ...opened.ports, admin: admin.port },
+      secret: ground.secret,
+      embedded: config.redisUrl === undefined,
+      stop: () => undoAll(undo),
+    }
+  } catch (error) {
+    await undoAll(undo)
+    throw error
+  }
+}
+
+/** Starts RESP and REST in this process, or nothing. Throws an Error with a text for the operator. */
+export async function startDoors(config: Config, { redisUrl, secret }: Ground, log: Log): Promise<Doors> {
+  const undo: Undo = []
+  try {
+    const startedAt = Date.now()
+    const backing = new Backing({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: errorLog(log) })
+    undo.push(() => backing.close())
+    // The doors are made meanwhile; the error is thrown where it is awaited.
+    const connected = backing.connect()
+    connected.catch(() => {})
+
+    onFault(errorLog(log))
+    limitStrings(config.maxValueSize)
+    limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
+    const tenants = new Tenants(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
+    const store = new Store(backing, config)
+    const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
+
+    const subscriber = new Subscriber({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
+    const pubsub = new PubSub(backing, subscriber, log)
+    const waiters = new Waiters(store, subscriber)
+    undo.push(async () => {
+      await pubsub.close()
+      waiters.close()
+      subscriber.close()
+    })
+
+    const ports = { resp: 0, http: 0 }
+    const tcp = new TcpServer({
+      context: { store, tenants, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      log,
+      limits: frameLimits(config),
+      loginTimeoutMs: config.loginTimeoutMs,
+      maxBacklogBytes: config.maxBacklogBytes,
+      maxConnections: config.maxConnections,
+      maxUnauthenticated: config.maxUnauthenticated,
+    })
+    const http = createHttpServer({ store, tenants, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
+    await Promise.all([connected, http.ready()])
+    limitStreams(backing.version)
+
+    ports.resp = await listening('AUTOMATION_KV_RESP_PORT', config.respPort, tcp.listen(config.respPort, config.respHost))
+    undo.push(() => tcp.close(config.drainTimeoutMs))
+    undo.push(() => closed(http, config.drainTimeoutMs))
+    await listening('AUTOMATION_KV_HTTP_PORT', config.httpPort, http.listen({ port: config.httpPort, host: config.httpHost }))
+    ports.http = portOf(http.server)
+    return { ports, ready: () => backing.ready, stop: () => undoAll(undo) }
+  } catch (error) {
+    await undoAll(undo)
+    throw error
+  }
+}
+
+const frameLimits = (config: Config): FrameLimits => ({
+  maxArgs: MAX_ARGS,
+  maxBulkBytes: config.maxValueSize,
+  hardBulkBytes: HARD_BULK_BYTES,
+  maxFrameBytes: config.maxRequestSize,
+  maxInlineBytes: 64 * 1024,
+  authenticated: true,
+})

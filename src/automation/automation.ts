@@ -1,0 +1,68 @@
+import { LRUCache } from 'lru-cache'
+import type { Keyring } from './keyring.ts'
+import { Sealer } from './sealer.ts'
+
+/**
+ * One automation's part of the backing Redis and its keys. Every name starts with `kv:{<automation_id>}:`; the braces are a Cluster
+ * hash tag, so all of an automation lies in one slot. User keys are under `k:`, bookkeeping under other letters, so that no user key
+ * can collide with it. Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ */
+export class Tenant {
+  readonly id: string
+  readonly sealer: Sealer
+  /** Prefix of the data keys. */
+  readonly prefix: Buffer
+  /** Counter of write requests. */
+  readonly versionKey: string
+  /** Hash: name -> `created:updated:version:expires`. */
+  readonly indexKey: string
+  /** Channel of the names of keys that blocked clients wait for, when something came. */
+  readonly wakeChannel: string
+  /** Channel of all pub/sub messages. */
+  readonly messageChannel: string
+  /** Hash: process -> the channels that its clients listen to. */
+  readonly listenersKey: string
+  /** Prefix of the outcomes that are kept for retries. */
+  readonly receiptPrefix: string
+
+  constructor(id: string, sealer: Sealer) {
+    this.id = id
+    this.sealer = sealer
+    this.prefix = Buffer.from(`kv:{${id}}:k:`)
+    this.versionKey = `kv:{${id}}:v`
+    this.indexKey = `kv:{${id}}:i`
+    this.wakeChannel = `kv:{${id}}:w`
+    this.messageChannel = `kv:{${id}}:p`
+    this.listenersKey = `kv:{${id}}:l`
+    this.receiptPrefix = `kv:{${id}}:r:`
+  }
+
+  /** The name in the backing Redis of the user's key `name`. */
+  key(name: Buffer): Buffer {
+    const { prefix } = this
+    const key = Buffer.allocUnsafe(prefix.length + name.length)
+    prefix.copy(key)
+    name.copy(key, prefix.length)
+    return key
+  }
+}
+
+/** Tenants in use, with their derived keys and cached headers: deriving them again for each connection would cost more than a command. */
+export class Tenants {
+  private readonly cache: LRUCache<string, Tenant>
+  private readonly keyring: Keyring
+
+  constructor(keyring: Keyring, max = 10_000) {
+    this.keyring = keyring
+    this.cache = new LRUCache({ max })
+  }
+
+  get(id: string): Tenant {
+    let tenant = this.cache.get(id)
+    if (tenant === undefined) {
+      tenant = new Tenant(id, new Sealer(this.keyring.automation(id)))
+      this.cache.set(id, tenant)
+    }
+    return tenant
+  }
+}

@@ -1,0 +1,299 @@
+import type { Duplex } from 'node:stream'
+import { Redis, type RedisOptions } from 'ioredis'
+import { KvError } from '../errors/errors.ts'
+import type { Log } from '../observability/log.ts'
+import { crashPoint } from './crash-point.ts'
+import { Link } from './link.ts'
+import { SCRIPTS, type Script } from './scripts.ts'
+import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf } from './wire.ts'
+
+export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
+
+export interface BackingOptions {
+  /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
+  readonly url: string
+  /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
+  readonly commandTimeoutMs: number
+  readonly log: Log
+  /** Told of a programming error in whoever waited for a reply. */
+  readonly onFault?: (error: Error) => void
+}
+
+/** Oldest Redis whose scripts replicate their effects and whose commands (GETDEL, LMOVE, COPY...) this server uses. */
+const OLDEST_VERSION = [6, 2] as const
+
+/** Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return. */
+export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
+
+const CONNECT_TIMEOUT_MS = 5_000
+
+/** What both connections have in common. */
+export const linkOptions = (url: string): RedisOptions =>
+  ({
+    ...redisOptions(url),
+    protocol: 2,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: retryDelayMs,
+    // A Redis that loads its data says how long that will take, and is often wrong.
+    maxLoadingRetryTime: 250,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // A link that is given up is often one on which nothing arrives any more, so its peer will not close it.
+    disconnectTimeout: 50,
+  }) as RedisOptions
+
+/** A link whose Redis has refused writes as a replica for so long is given up, and so is the next one. */
+const LEAVE_REPLICA_MS = 1_000
+const FORGET_REPLICA_MS = 60_000
+
+/**
+ * The one door to the backing Redis. Invariants:
+ * - commands are answered in the order in which they were sent (one connection);
+ * - nothing is queued while the link is down: `unavailable` at once;
+ * - nothing is ever sent twice by itself: a write in flight when the link breaks fails with `outcome_unknown`.
+ */
+export class Backing {
+  private readonly redis: Redis
+  private readonly log: Log
+  private readonly commandTimeoutMs: number
+  private readonly watchdog: NodeJS.Timeout
+  private readonly onFault: (error: Error) => void
+  private inFlight = 0
+  /** What the commands go through: ioredis connects, authenticates and reconnects. */
+  private link: Link | undefined
+  /** When the connection that was just made can be used. */
+  private opening: Promise<void> = Promise.resolve()
+  private sent = 0
+  private lastProgress = 0
+  private scriptsLoaded = false
+  private closing = false
+  /** The link is open, but its first answers are not here yet. */
+  private greeting = false
+  private lost: () => void = () => {}
+  /** The link is given up as soon as nothing is in flight. */
+  private leaving = false
+  /** Since when, and when last, writes were refused because the Redis is a replica. */
+  private refusedSince = 0
+  private refusedAt = 0
+  /** `major.minor.patch` of the backing server, known after `connect`. */
+  version = ''
+
+  constructor(options: BackingOptions) {
+    this.log = options.log
+    this.onFault = options.onFault ?? (() => {})
+    this.commandTimeoutMs = options.commandTimeoutMs
+    this.redis = new Redis({
+      ...linkOptions(options.url),
+      connectionName: 'automation-kv',
+    } as RedisOptions)
+    this.redis.on('error', (error: Error) => this.log.warn({ reason: reasonOf(error) }, 'backing Redis: connection failed'))
+    this.redis.on('connect', () => {
+      this.greeting = true
+      this.lastProgress = Date.now()
+    })
+    this.redis.on('close', () => {
+      this.link = undefined
+      this.lost()
+      this.greeting = false
+      this.leaving = false
+      this.scriptsLoaded = false
+      if (!this.closing) this.log.warn({}, 'backing Redis: link down')
+    })
+    this.redis.on('ready', () => {
+      this.opening = this.open()
+    })
+    this.watchdog = setInterval(() => this.giveUpStalledLink(), Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)))
+    this.watchdog.unref()
+  }
+
+  /** Connects and checks that the server is recent enough and runs scripts. Throws an Error that says what to do. */
+  async connect(): Promise<void> {
+    try {
+      await this.redis.connect()
+      await this.opening
+    } catch (error) {
+      this.redis.disconnect()
+      throw new Error(`cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`)
+    }
+    const info = String(await this.call(['INFO', 'server']))
+    this.version = /^(?:valkey_version|redis_version):(\S+)/m.exec(info)?.[1] ?? ''
+    const [major = 0, minor = 0] = (/^redis_version:(\S+)/m.exec(info)?.[1] ?? '').split('.').map(Number)
+    if (major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1])) {
+      throw new Error(`the backing Redis is too old: ${this.version || 'unknown version'}; 6.2 or newer is needed`)
+    }
+    try {
+      await this.loadScripts()
+    } catch (error) {
+      throw new Error(`the backing Redis refuses scripts (${reasonOf(error as Error)}). Allow EVALSHA, SCRIPT LOAD and EVAL for this user.`)
+    }
+  }
+
+  /** Called when the link is lost. */
+  onLoss(listener: () => void): void {
+    this.lost = listener
+  }
+
+  get ready(): boolean {
+    return this.link !== undefined && this.redis.status === 'ready' && !this.leaving
+  }
+
+  /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
+  read(command: readonly BackingArg[], done: BackingCallback): void {
+    this.send(command, false, done)
+  }
+
+  /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
+  script(script: Script, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+    crashPoint?.(script.name, 'before')
+    this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
+      crashPoint?.(script.name, 'after')
+      if (error === null || !error.message.startsWith('NOSCRIPT')) {
+        if (writes && Array.isArray(reply)) this.noticeReplica(errorIn(reply))
+        done(error, reply)
+      } else if (this.sent === position || script.anyOrder === true) {
+        // Nothing ran, so sending it again is no resend; EVAL also puts the script back into the cache.
+        this.send(['EVAL', script.source, ...keysAndArgs], writes, done)
+      } else {
+        // Behind it others are on their way, perhaps of the same pipeline: run now, it would come after them.
+        this.reloadScripts()
+        done(new KvError('unavailable', 'TRYAGAIN the backing Redis had lost its scripts; nothing was written'), null)
+      }
+    })
+    const position = this.sent
+  }
+
+  /** A rare command, as a promise; one that `acts` fails with `outcome_unknown` when the link breaks before its answer. */
+  call(command: readonly BackingArg[], acts = false): Promise<BackingReply> {
+    return new Promise((resolve, reject) => {
+      this.send(command, acts, (error, reply) => (error === null ? resolve(reply) : reject(error)))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.closing = true
+    clearInterval(this.watchdog)
+    if (this.redis.status === 'end') return
+    const ended = new Promise<void>((resolve) => this.redis.once('end', () => resolve()))
+    // Between two attempts to connect there is nothing that could end, and ioredis never says so.
+    const pausing = this.redis.status === 'reconnecting'
+    this.redis.disconnect()
+    if (!pausing) await ended
+  }
+
+  private send(command: readonly BackingArg[], writes: boolean, done: BackingCallback): void {
+    if (!this.ready) {
+      done(new KvError('unavailable'), null)
+      return
+    }
+    if (this.inFlight++ === 0) this.lastProgress = Date.now()
+    this.sent++
+    this.link!.send(command, (error, reply) => {
+      this.inFlight--
+      this.lastProgress = Date.now()
+      try {
+        if (error === null) done(null, reply)
+        else if (isReplyError(error)) {
+          this.noticeReplica(error)
+          done(refusalOf(error) ?? error, null)
+        } else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
+      } catch (fault) {
+        // A fault of ours must not end the process.
+        this.onFault(fault as Error)
+      }
+      if (this.leaving && this.inFlight === 0) this.redis.disconnect(true)
+    })
+  }
+
+  /** Takes over the connection that ioredis has made. */
+  private async open(): Promise<void> {
+    const { stream } = this.redis as unknown as { stream: Duplex }
+    try {
+      // Its answer comes behind those to all that ioredis has sent by itself.
+      await this.redis.ping()
+      if (stream.destroyed) return
+      this.link = new Link(stream)
+      this.greeting = false
+      await this.loadScripts()
+      this.log.info({}, 'backing Redis: link up')
+    } catch (error) {
+      // When the connection was lost meanwhile, the next one is opened in its turn.
+      if (this.link !== undefined) this.scriptsRefused(error as Error)
+    }
+  }
+
+  private async loadScripts(): Promise<void> {
+    if (this.scriptsLoaded) return
+    await Promise.all(SCRIPTS.map((script) => this.call(['SCRIPT', 'LOAD', script.source])))
+    this.scriptsLoaded = true
+  }
+
+  /** After SCRIPT FLUSH; many commands may notice it at once. */
+  private reloadScripts(): void {
+    if (!this.scriptsLoaded) return
+    this.scriptsLoaded = false
+    this.loadScripts().catch((error: Error) => this.scriptsRefused(error))
+  }
+
+  private scriptsRefused(error: Error): void {
+    // A link that broke meanwhile is no refusal; the next one loads them.
+    if (error instanceof KvError && error.code === 'unavailable') return
+    this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded')
+  }
+
+  /** After a failover the address leads to another Redis, but a link to the former primary stays open: a new one is made, once this one is quiet. */
+  private noticeReplica(error: unknown): void {
+    if (!(error instanceof Error) || !error.message.startsWith('READONLY ')) return
+    const now = Date.now()
+    if (now - this.refusedAt > FORGET_REPLICA_MS) this.refusedSince = now
+    this.refusedAt = now
+    // It may be for a moment only, and reads are still answered.
+    if (now - this.refusedSince < LEAVE_REPLICA_MS) return
+    this.log.warn({}, 'backing Redis: it has become a replica, connecting anew')
+    this.refusedSince = now
+    this.leaving = true
+    this.lost()
+  }
+
+  private giveUpStalledLink(): void {
+    if (this.inFlight === 0 && !this.greeting) {
+      // A link that nobody uses may have died without a sign; the next command should not have to find out.
+      this.read(['PING'], () => {})
+      return
+    }
+    // A process that has just been started may itself be slow.
+    const limitMs = this.version === '' ? Math.max(this.commandTimeoutMs, CONNECT_TIMEOUT_MS) : this.commandTimeoutMs
+    if (Date.now() - this.lastProgress < limitMs) return
+    this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, link given up')
+    this.redis.disconnect(true)
+  }
+}
+
+/** The first error that a script passes on, of one command or of one in a list. */
+const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
+  for (const reply of replies) {
+    const error = Array.isArray(reply) ? reply.find((each) => each instanceof Error) : reply
+    if (error instanceof Error) return error
+  }
+  return undefined
+}
+
+/** ioredis options for a URL of the setting REDIS_URL. */
+export function redisOptions(url: string): RedisOptions {
+  if (url.startsWith('/')) return { path: url }
+  if (url.startsWith('unix://')) return { path: decodeURIComponent(url.slice('unix://'.length)) }
+  const { protocol, hostname, port, username, password, pathname } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 6379 : Number(port),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
+    ...(protocol === 'rediss:' ? { tls: { servername: hostname } } : {}),
+  }
+}
+
+/** The message of a connection error: addresses and codes, never arguments. */
+export const reasonOf = (error: Error & { code?: string; errors?: Error[] }): string =>
+  error.message || error.errors?.map((e) => e.message).join('; ') || error.code || 'unknown'

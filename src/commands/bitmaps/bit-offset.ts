@@ -1,0 +1,25 @@
+import { type KvError, respError } from '../../errors/errors.ts'
+import { parseInteger } from '../../redis-semantics/integers.ts'
+import { checkLength } from '../strings/strings.ts'
+
+/** Redis's default of `proto-max-bulk-len`, in bits. */
+const MAX_BITS = 2n ** 32n
+
+const outOfRange = (): KvError => respError('ERR bit offset is not an integer or out of range')
+
+export function checkOffset(offset: bigint | undefined): number {
+  if (offset === undefined || offset < 0n || offset >= MAX_BITS) throw outOfRange()
+  return Number(offset)
+}
+
+export const bitOffset = (arg: Buffer): number => checkOffset(parseInteger(arg))
+
+/** A copy of the string that is long enough to hold the bit, with zeros at its end. Throws `string_too_long`. */
+export function grown(bytes: Buffer | undefined, offset: number): Buffer {
+  const length = Math.floor(offset / 8) + 1
+  if (bytes !== undefined && bytes.length >= length) return Buffer.from(bytes)
+  checkLength(length)
+  const result = Buffer.alloc(length)
+  bytes?.copy(result)
+  return result
+}

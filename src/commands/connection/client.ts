@@ -1,0 +1,185 @@
+import { KvError, respError } from '../../errors/errors.ts'
+import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
+import { int64, word } from '../parsing/args.ts'
+import { checkName } from './connection.ts'
+import { connection, container, type LeafRow } from '../registry/row.ts'
+
+/** One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are left out. */
+function describe(session: Session, now: number): string {
+  const age = Math.floor((now - session.createdAt) / 1000)
+  const idle = Math.floor((now - session.lastCommandAt) / 1000)
+  const { channel, pattern, shard } = session.subscriptions
+  const { queue } = session.transaction
+  const flags = `${session.subscribed ? 'P' : ''}${queue === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
+  return (
+    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
+    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queue?.length ?? -1} ` +
+    `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
+  )
+}
+
+function list(session: Session, args: readonly Buffer[]): Reply {
+  let ids: ReadonlySet<string> | undefined
+  let type = ''
+  if (args.length > 2) {
+    const option = word(args[2])
+    if (option === 'TYPE' && args.length === 4) {
+      type = word(args[3])
+      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw respError('ERR Unknown client type')
+    } else if (option === 'ID' && args.length > 3) {
+      ids = new Set(args.slice(3).map(String))
+      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw respError('ERR Invalid client ID')
+    } else {
+      throw new KvError('syntax')
+    }
+  }
+  const now = Date.now()
+  const own = session.siblings.filter(({ id }) => ids?.has(String(id)) ?? true)
+  const shown = type === '' ? own : own.filter((other) => type === (other.subscribed ? 'PUBSUB' : 'NORMAL'))
+  return new Verbatim('txt', shown.map((other) => `${describe(other, now)}\n`).join(''))
+}
+
+const onOff = (arg: Buffer): void => {
+  const value = word(arg)
+  if (value !== 'ON' && value !== 'OFF') throw new KvError('syntax')
+}
+
+function setInfo(session: Session, args: readonly Buffer[]): Reply {
+  const attribute = word(args[2])
+  if (attribute === 'LIB-NAME') session.libName = checkName(args[3]!, 'lib-name')
+  else if (attribute === 'LIB-VER') session.libVersion = checkName(args[3]!, 'lib-ver')
+  else throw respError('ERR Unrecognized option')
+  return OK
+}
+
+/** OFF silences everything after it, SKIP the next command; neither answers itself. */
+function replyMode(session: Session, args: readonly Buffer[]): Reply | undefined {
+  const mode = word(args[2])
+  if (mode === 'ON') {
+    session.replyMode = 'on'
+    return OK
+  }
+  if (mode === 'OFF') session.replyMode = 'off'
+  else if (mode === 'SKIP') session.replyMode = session.replyMode === 'off' ? 'off' : 'skip-next'
+  else throw new KvError('syntax')
+  return undefined
+}
+
+function unblock(session: Session, args: readonly Buffer[]): Reply {
+  const how = word(args[3])
+  if (args.length > 4) throw respError("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
+  if (args.length === 4 && how !== 'TIMEOUT' && how !== 'ERROR') {
+    throw respError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  }
+  const id = int64(args[2]!)
+  const sibling = session.siblings.find((each) => BigInt(each.id) === id)
+  const reply = how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY
+  return sibling?.blocked?.end(reply) === true ? 1 : 0
+}
+
+const HELP = [
+  'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'GETNAME',
+  '    Return the name of the current connection.',
+  'ID',
+  '    Return the ID of the current connection.',
+  'INFO',
+  '    Return information about the current connection.',
+  'LIST [options ...]',
+  "    Return information about this automation's connections to this server. Options:",
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Return clients of specified type.',
+  '    * ID id [id...]',
+  '      Return clients of specified IDs only.',
+  'NO-EVICT (ON|OFF)',
+  '    Accepted; connections are never evicted.',
+  'NO-TOUCH (ON|OFF)',
+  '    Accepted; idle times are kept by the backing Redis.',
+  'REPLY (ON|OFF|SKIP)',
+  '    Control the replies sent to the current connection.',
+  'SETNAME <name>',
+  '    Assign the name <name> to the current connection.',
+  'SETINFO <option> <value>',
+  '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'UNBLOCK <clientid> [TIMEOUT|ERROR]',
+  '    Unblock the specified blocked client.',
+  'HELP',
+  '    Print this help.',
+]
+
+const group = 'connection'
+const flags = 'noscript loading stale'
+
+const SUBCOMMANDS: LeafRow[] = [
+  connection({
+    name: 'client|getname', arity: 2, flags, group, since: '2.6.9', syntax: '',
+    summary: 'Returns the name of the connection.',
+    handle: (session) => (session.name === '' ? null : session.name),
+  }),
+  connection({
+    name: 'client|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', syntax: '',
+    summary: 'Returns help about CLIENT.',
+    handle: () => HELP,
+  }),
+  connection({
+    name: 'client|id', arity: 2, flags, group, since: '5.0.0', syntax: '',
+    summary: 'Returns the number of the connection.',
+    handle: (session) => session.id,
+  }),
+  connection({
+    name: 'client|info', arity: 2, flags, group, since: '6.2.0', syntax: '',
+    summary: 'Describes the connection.',
+    handle: (session) => new Verbatim('txt', `${describe(session, Date.now())}\n`),
+  }),
+  connection({
+    name: 'client|list', arity: -2, flags, group, since: '2.4.0',
+    syntax: '[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]',
+    summary: "Describes the automation's own connections to this server.",
+    complexity: 'O(N) in the number of connections',
+    handle: list,
+  }),
+  connection({
+    name: 'client|no-evict', arity: 3, flags, group, since: '7.0.0', syntax: '<ON | OFF>',
+    summary: 'Accepted: connections are never evicted.',
+    handle: (_session, args) => (onOff(args[2]!), OK),
+  }),
+  connection({
+    name: 'client|no-touch', arity: 3, flags, group, since: '7.2.0', syntax: '<ON | OFF>',
+    summary: 'Accepted: idle times are kept by the backing Redis.',
+    handle: (_session, args) => (onOff(args[2]!), OK),
+  }),
+  connection({
+    name: 'client|reply', arity: 3, flags, group, since: '3.2.0', syntax: '<ON | OFF | SKIP>', exclusive: true,
+    summary: 'Switches replies on or off, or skips the next one.',
+    handle: replyMode,
+  }),
+  connection({
+    name: 'client|setinfo', arity: 4, flags, group, since: '7.2.0', syntax: '<LIB-NAME libname | LIB-VER libver>',
+    summary: 'Tells the name and version of the client library.',
+    handle: setInfo,
+  }),
+  connection({
+    name: 'client|setname', arity: 3, flags, group, since: '2.6.9', syntax: 'connection-name',
+    summary: 'Names the connection.',
+    handle: (session, args) => {
+      session.name = checkName(args[2]!)
+      return OK
+    },
+  }),
+  connection({
+    name: 'client|unblock', arity: -3, flags, group, since: '5.0.0', syntax: 'client-id [TIMEOUT | ERROR]',
+    summary: "Ends the waiting of one of the automation's own connections to this server.",
+    handle: unblock,
+  }),
+  connection({
+    name: 'client|getredir', arity: 2, flags, group, since: '6.0.0', syntax: '',
+    summary: 'Answers -1: there is no tracking.',
+    handle: () => -1,
+  }),
+]
+
+export const CLIENT = container(
+  { name: 'client', arity: -2, flags: '', group, since: '2.4.0', syntax: '', summary: 'A container for commands on connections.' },
+  SUBCOMMANDS,
+)

@@ -1,0 +1,174 @@
+import { respError } from '../../errors/errors.ts'
+import { globMatch } from '../../redis-semantics/glob.ts'
+import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
+import { word } from '../parsing/args.ts'
+import { arityFits, connection, container, keyIndexes, type LeafRow, type Row } from '../registry/row.ts'
+import { argumentReply, parseSyntax } from '../registry/syntax.ts'
+import { TABLE } from '../registry/table.ts'
+
+const served = (): Row[] => [...TABLE.values()].filter((row) => row.kind !== 'refused')
+
+/** By name, also `client|id`; undefined when it is not served. */
+function find(name: string): Row | undefined {
+  const [main = '', sub] = name.toLowerCase().split('|')
+  const row = TABLE.get(main)
+  if (row === undefined || row.kind === 'refused') return undefined
+  if (sub === undefined) return row
+  return row.kind === 'container' ? row.subcommands.get(sub) : undefined
+}
+
+const CATEGORY_OF_GROUP: Partial<Record<Row['group'], string>> = {
+  string: '@string', list: '@list', hash: '@hash', set: '@set', 'sorted-set': '@sortedset', stream: '@stream', bitmap: '@bitmap',
+  hyperloglog: '@hyperloglog', generic: '@keyspace', pubsub: '@pubsub', transactions: '@transaction', connection: '@connection', scripting: '@scripting',
+}
+
+function categories({ flags, group }: Row): string[] {
+  const result: string[] = []
+  if (flags.includes('write')) result.push('@write')
+  if (flags.includes('readonly')) result.push('@read')
+  const category = CATEGORY_OF_GROUP[group]
+  if (category !== undefined) result.push(category)
+  result.push(flags.includes('fast') ? '@fast' : '@slow')
+  if (flags.includes('blocking')) result.push('@blocking')
+  return result
+}
+
+/** One element of COMMAND's reply: https://redis.io/docs/latest/commands/command/ */
+function info(row: Row): Reply {
+  const { keys } = row
+  const flags = keys.find === undefined || row.flags.includes('movablekeys') ? row.flags : [...row.flags, 'movablekeys']
+  const access = row.flags.includes('write') ? ['RW', 'update'] : ['RO', 'access']
+  const lastKey = keys.last < 0 ? keys.last : keys.last - keys.first
+  const specs: Reply[] =
+    keys.first === 0
+      ? []
+      : [
+          new MapReply([
+            'flags', new SetReply(access.map((flag) => new SimpleString(flag))),
+            'begin_search', new MapReply(['type', 'index', 'spec', new MapReply(['index', keys.first])]),
+            'find_keys', new MapReply(['type', 'range', 'spec', new MapReply(['lastkey', lastKey, 'keystep', keys.step, 'limit', 0])]),
+          ]),
+        ]
+  const subcommands = row.kind === 'container' ? [...row.subcommands.values()].map(info) : []
+  return [
+    row.name, row.arity, new SetReply(flags.map((flag) => new SimpleString(flag))), keys.first, keys.last, keys.step,
+    new SetReply(categories(row).map((category) => new SimpleString(category))), [], specs, subcommands,
+  ]
+}
+
+/** One command's entry of COMMAND DOCS: https://redis.io/docs/latest/commands/command-docs/ */
+function docs(row: Row): Reply {
+  const flat: Reply[] = ['summary', row.summary, 'since', row.since, 'group', row.group, 'complexity', row.complexity]
+  if (row.syntax !== '') flat.push('arguments', argumentReply(parseSyntax(row.syntax)))
+  if (row.kind === 'container') flat.push('subcommands', new MapReply([...row.subcommands.values()].flatMap((sub) => [sub.name, docs(sub)])))
+  return new MapReply(flat)
+}
+
+function list(args: readonly Buffer[]): Reply {
+  const names = served().flatMap((row) => [row.name, ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : [])])
+  if (args.length === 2) return names
+  if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw respError('ERR syntax error')
+  switch (word(args[3])) {
+    case 'PATTERN':
+      return names.filter((name) => globMatch(args[4]!, Buffer.from(name), true))
+    case 'ACLCAT': {
+      const category = `@${args[4]!.toString('latin1').toLowerCase()}`
+      return names.filter((name) => categories(find(name)!).includes(category))
+    }
+    case 'MODULE':
+      return []
+    default:
+      throw respError('ERR syntax error')
+  }
+}
+
+function getKeys(args: readonly Buffer[]): Reply {
+  const request = args.slice(2)
+  let row: Row | undefined = find(request[0]!.toString('latin1'))
+  if (row?.kind === 'container') row = row.subcommands.get(request[1]?.toString('latin1').toLowerCase() ?? '')
+  if (row === undefined) throw respError('ERR Invalid command specified')
+  if (row.keys.first === 0 && row.keys.find === undefined) throw respError('ERR The command has no key arguments')
+  if (!arityFits(row, request.length)) throw respError('ERR Invalid number of arguments specified for command')
+  const indexes = keyIndexes(row, request)
+  if (indexes.length === 0 && !row.flags.includes('no_mandatory_keys')) throw respError('ERR Invalid arguments specified for command')
+  return indexes.map((index) => request[index]!)
+}
+
+const HELP = [
+  'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  '(no subcommand)',
+  '    Return details about all commands that are served.',
+  'COUNT',
+  '    Return the total number of commands that are served.',
+  'LIST [FILTERBY (MODULE <module-name>|ACLCAT <cat>|PATTERN <pattern>)]',
+  '    Return a list of all commands that are served.',
+  'INFO [<command-name> ...]',
+  '    Return details about multiple commands.',
+  'DOCS [<command-name> ...]',
+  '    Return documentation details about multiple commands.',
+  'GETKEYS <full-command>',
+  '    Return the keys from a full command.',
+  'HELP',
+  '    Print this help.',
+]
+
+const group = 'server'
+const flags = 'loading stale'
+
+const names = (args: readonly Buffer[]): string[] => args.slice(2).map((arg) => arg.toString('latin1'))
+
+const SUBCOMMANDS: LeafRow[] = [
+  connection({
+    name: 'command|count', arity: 2, flags, group, since: '2.8.13', syntax: '',
+    summary: 'Returns how many commands are served.',
+    handle: () => served().length,
+  }),
+  connection({
+    name: 'command|docs', arity: -2, flags, group, since: '7.0.0', syntax: '[command-name [command-name ...]]',
+    summary: 'Documents commands.',
+    complexity: 'O(N) in the number of commands',
+    handle: (_session, args) => {
+      const rows = args.length === 2 ? served() : names(args).map(find).filter((row) => row !== undefined)
+      return new MapReply(rows.flatMap((row) => [row.name, docs(row)]))
+    },
+  }),
+  connection({
+    name: 'command|getkeys', arity: -3, flags, group, since: '2.8.13', syntax: 'command [arg [arg ...]]',
+    summary: 'Returns which arguments of a command are keys.',
+    complexity: 'O(N) in the number of arguments',
+    handle: (_session, args) => getKeys(args),
+  }),
+  connection({
+    name: 'command|help', arity: 2, flags, group, since: '5.0.0', syntax: '',
+    summary: 'Returns help about COMMAND.',
+    handle: () => HELP,
+  }),
+  connection({
+    name: 'command|info', arity: -2, flags, group, since: '2.8.13', syntax: '[command-name [command-name ...]]',
+    summary: 'Describes commands.',
+    complexity: 'O(N) in the number of commands',
+    handle: (_session, args) => {
+      if (args.length === 2) return served().map(info)
+      return names(args).map((name) => {
+        const row = find(name)
+        return row === undefined ? NULL_ARRAY : info(row)
+      })
+    },
+  }),
+  connection({
+    name: 'command|list', arity: -2, flags, group, since: '7.0.0', syntax: '[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]',
+    summary: 'Lists the commands that are served.',
+    complexity: 'O(N) in the number of commands',
+    handle: (_session, args) => list(args),
+  }),
+]
+
+export const COMMAND = container(
+  {
+    name: 'command', arity: -1, flags, group, since: '2.8.13', syntax: '',
+    summary: 'Describes all commands that are served.',
+    complexity: 'O(N) in the number of commands',
+    bare: () => served().map(info),
+  },
+  SUBCOMMANDS,
+)

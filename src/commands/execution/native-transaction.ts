@@ -1,0 +1,93 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { DataRow } from '../registry/row.ts'
+import type { Reply } from '../../reply/reply.ts'
+import type { Call, RunContext } from '../registry/call.ts'
+import { directReply, OTHER_FORMS } from './execute.ts'
+import type { Operation } from '../../engine/writes/native-write.ts'
+import { Line } from '../../engine/store.ts'
+import type { QueuedCommand } from './transaction.ts'
+import type { WriteDone } from '../../engine/writes/write-batch.ts'
+
+/** More than this would hold up the backing Redis for long. */
+const MAX_OPERATIONS = 500
+
+interface Part {
+  readonly call: Call
+  readonly count: number
+}
+
+interface Plan {
+  readonly operations: readonly Operation[]
+  /** For each command of the queue; undefined for one on the connection itself. */
+  readonly parts: ReadonlyArray<Part | undefined>
+}
+
+/** Runs a transaction in one round trip, on ciphertext. Undefined when one of its commands has to be computed: nothing was sent then. */
+export function runNative(queue: readonly QueuedCommand[], context: RunContext): Promise<readonly Reply[]> | undefined {
+  const plan = planOf(queue, context)
+  if (plan === undefined || !context.store.fits(plan.operations)) return undefined
+  return new Promise((resolve, reject) => {
+    const done: WriteDone = (error, raws) => {
+      if (error === null) resolve(repliesOf(plan, raws))
+      else reject(error)
+    }
+    const line = new Line()
+    context.store.write(context.tenant, plan.operations, done, undefined, line)
+    // What follows on the connection must not go out before it.
+    line.flush()
+  })
+}
+
+function planOf(queue: readonly QueuedCommand[], context: RunContext): Plan | undefined {
+  const operations: Operation[] = []
+  const parts: Array<Part | undefined> = []
+  let writes = false
+  for (const { row, args } of queue) {
+    if (row.kind === 'connection') {
+      parts.push(undefined)
+      continue
+    }
+    if (row.kind !== 'data') return undefined
+    const call: Call = { row, args, ...context }
+    const own = operationsOf(call, row)
+    if (own === undefined) return undefined
+    writes ||= row.flags.includes('write')
+    operations.push(...own)
+    parts.push({ call, count: own.length })
+    if (operations.length > MAX_OPERATIONS) return undefined
+  }
+  // What only reads has nothing to lose, and its failure must not say that something may have been written.
+  if (!writes || isTradeOfKeys(operations)) return undefined
+  return { operations, parts }
+}
+
+/** Whether keys may go and others come: the script would hold the new ones against the quota before it knows of the room that is made. */
+const isTradeOfKeys = (operations: readonly Operation[]): boolean =>
+  operations.some(({ after }) => after === 'D' || after === 'C' || after === 'c') && operations.some(({ after }) => after === 'S' || after === 'K' || after === 'C')
+
+/** Undefined when the command has to be computed, or may turn out to be when Redis has seen its key. */
+function operationsOf(call: Call, { direct, blocking, group, keys }: DataRow): readonly Operation[] | undefined {
+  if (direct === undefined || blocking !== undefined || OTHER_FORMS.includes(group)) return undefined
+  try {
+    if ('write' in direct) return direct.write(call)
+    if (keys.first !== 1 || keys.last !== 1 || keys.find !== undefined) return undefined
+    const command = direct.read(call)
+    if (command === undefined) return undefined
+    const [name, key, ...args] = command
+    if (!(key instanceof Buffer) || !key.equals(call.tenant.key(call.args[1]!))) return undefined
+    return [{ name: call.args[1]!, after: 'k', changed: 'r', command: String(name), args }]
+  } catch {
+    // The computed way answers the error in its place.
+    return undefined
+  }
+}
+
+function repliesOf({ parts }: Plan, raws: readonly BackingReply[]): Reply[] {
+  let at = 0
+  return parts.map((part) => {
+    if (part === undefined) return null
+    const own = raws.slice(at, at + part.count)
+    at += part.count
+    return directReply(part.call, own)
+  })
+}

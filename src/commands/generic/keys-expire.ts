@@ -1,0 +1,130 @@
+import type { Db } from '../../engine/plaintext/database.ts'
+import { operation } from '../../engine/writes/native-write.ts'
+import { respError } from '../../errors/errors.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { expiryFrom, type ExpiryUnit, int64, word } from '../parsing/args.ts'
+import { number, oneWrite } from '../registry/direct.ts'
+import { data, type DataRow, FIRST_KEY, META, reads } from '../registry/row.ts'
+
+type Condition = 'NX' | 'XX' | 'GT' | 'LT'
+
+const CONDITIONS: ReadonlySet<string> = new Set<Condition>(['NX', 'XX', 'GT', 'LT'])
+
+/** Redis shows the option that it does not know, up to the first NUL: its caller's own word, cut and cleaned. */
+const shown = (option: Buffer): string => option.toString('latin1').replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
+
+function conditionsOf(args: readonly Buffer[]): ReadonlySet<Condition> {
+  const conditions = new Set<Condition>()
+  for (const arg of args.slice(3)) {
+    const option = word(arg)
+    if (!CONDITIONS.has(option)) throw respError(`ERR Unsupported option ${shown(arg)}`)
+    conditions.add(option as Condition)
+  }
+  if (conditions.has('NX') && conditions.size > 1) throw respError('ERR NX and XX, GT or LT options at the same time are not compatible')
+  if (conditions.has('GT') && conditions.has('LT')) throw respError('ERR GT and LT options at the same time are not compatible')
+  return conditions
+}
+
+/** Whether a key that expires at `current` (0: never) may be given another moment. */
+const allowed = (conditions: ReadonlySet<Condition>, current: number, next: number): boolean =>
+  !(conditions.has('NX') && current !== 0) &&
+  !(conditions.has('XX') && current === 0) &&
+  !(conditions.has('GT') && (current === 0 || next <= current)) &&
+  !(conditions.has('LT') && current !== 0 && next >= current)
+
+function expire(unit: ExpiryUnit, command: string): Pick<DataRow, 'run' | 'direct' | 'extent'> {
+  const parse = (args: readonly Buffer[], now: number) => {
+    const conditions = conditionsOf(args)
+    const at = expiryFrom(unit, int64(args[2]!), now, () => respError(`ERR invalid expire time in '${command}' command`))
+    return { conditions, at }
+  }
+  return {
+    extent: META,
+    run: (db, args) => {
+      const name = args[1]!
+      const { conditions, at } = parse(args, db.now)
+      if (!db.has(name) || !allowed(conditions, db.expireAt(name), at)) return 0
+      if (at <= db.now) db.remove(name)
+      else db.setExpireAt(name, at)
+      return 1
+    },
+    direct: oneWrite(({ args }) => {
+      // Only to refuse what Redis refuses; the moment itself is reckoned by the backing Redis's clock. Redis 6.2 has no conditions.
+      const { conditions, at } = parse(args, Date.now())
+      if (conditions.size > 0 || at === Number.MAX_SAFE_INTEGER) return undefined
+      return operation(command.toUpperCase(), args[1]!, 'c', 'p', args[2]!)
+    }, number),
+  }
+}
+
+const roundedSeconds = (ms: number): number => Math.floor((ms + 500) / 1000)
+
+/** -2 without the key, -1 without a TTL. */
+const fromExpiry =
+  (reply: (expireAt: number, now: number) => number) =>
+  (db: Db, args: readonly Buffer[]): Reply => {
+    if (!db.has(args[1]!)) return -2
+    const expireAt = db.expireAt(args[1]!)
+    return expireAt === 0 ? -1 : reply(expireAt, db.now)
+  }
+
+const remaining = (command: 'TTL' | 'PTTL', reply: (ms: number) => number): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
+  extent: META,
+  run: fromExpiry((expireAt, now) => reply(Math.max(0, expireAt - now))),
+  direct: reads(({ tenant, args }) => [command, tenant.key(args[1]!)], number),
+})
+
+const group = 'generic'
+
+export const EXPIRES = [
+  data({
+    name: 'expire', arity: -3, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    syntax: 'key seconds [NX | XX | GT | LT]',
+    summary: 'Sets the TTL of a key in seconds.',
+    ...expire('EX', 'expire'),
+  }),
+  data({
+    name: 'expireat', arity: -3, flags: 'write fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key unix-time-seconds [NX | XX | GT | LT]',
+    summary: 'Sets the moment at which a key expires, in seconds.',
+    ...expire('EXAT', 'expireat'),
+  }),
+  data({
+    name: 'expiretime', arity: 2, flags: 'readonly fast', group, since: '7.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the moment at which a key expires, in seconds.',
+    extent: META,
+    run: fromExpiry(roundedSeconds),
+  }),
+  data({
+    name: 'pexpire', arity: -3, flags: 'write fast', group, since: '2.6.0', keys: FIRST_KEY,
+    syntax: 'key milliseconds [NX | XX | GT | LT]',
+    summary: 'Sets the TTL of a key in milliseconds.',
+    ...expire('PX', 'pexpire'),
+  }),
+  data({
+    name: 'pexpireat', arity: -3, flags: 'write fast', group, since: '2.6.0', keys: FIRST_KEY,
+    syntax: 'key unix-time-milliseconds [NX | XX | GT | LT]',
+    summary: 'Sets the moment at which a key expires, in milliseconds.',
+    ...expire('PXAT', 'pexpireat'),
+  }),
+  data({
+    name: 'pexpiretime', arity: 2, flags: 'readonly fast', group, since: '7.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the moment at which a key expires, in milliseconds.',
+    extent: META,
+    run: fromExpiry((expireAt) => expireAt),
+  }),
+  data({
+    name: 'pttl', arity: 2, flags: 'readonly fast', group, since: '2.6.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the TTL of a key in milliseconds.',
+    ...remaining('PTTL', (ms) => ms),
+  }),
+  data({
+    name: 'ttl', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the TTL of a key in seconds.',
+    ...remaining('TTL', roundedSeconds),
+  }),
+]

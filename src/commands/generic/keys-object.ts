@@ -1,0 +1,115 @@
+import type { Db } from '../../engine/plaintext/database.ts'
+import type { Value } from '../../engine/plaintext/values.ts'
+import { respError } from '../../errors/errors.ts'
+import { hashEncoding, LIST_ENCODING, setEncoding, sortedSetEncoding, STREAM_ENCODING, stringEncoding } from '../../redis-semantics/encoding.ts'
+import { parseSafe } from '../../redis-semantics/integers.ts'
+import { type Reply, SimpleString } from '../../reply/reply.ts'
+import { number } from '../registry/direct.ts'
+import { container, data, type DataRow, type KeySpec, META, reads } from '../registry/row.ts'
+
+const KEY: KeySpec = { first: 2, last: 2, step: 1 }
+
+/** What Redis would say of the plaintext: the backing Redis sees ciphertext, which is longer. */
+function encodingOf(value: Value): string {
+  switch (value.type) {
+    case 'string':
+      return stringEncoding(value.cell.bytes)
+    case 'list':
+      return LIST_ENCODING
+    case 'hash':
+      return hashEncoding(Array.from(value.fields.values(), ({ name, cell }) => [name, cell.bytes]).flat())
+    case 'set':
+      return setEncoding(value.members.values())
+    case 'zset':
+      return sortedSetEncoding(Array.from(value.members.values(), ({ member }) => member))
+    default:
+      return STREAM_ENCODING
+  }
+}
+
+/** Redis shares the integers below 10,000 among all keys, and counts no references to them. */
+const SHARED_INTEGERS = 10_000
+const SHARED_REFERENCES = 2_147_483_647
+
+function referencesTo(value: Value): number {
+  const integer = value.type === 'string' ? parseSafe(value.cell.bytes) : undefined
+  return integer !== undefined && integer >= 0 && integer < SHARED_INTEGERS ? SHARED_REFERENCES : 1
+}
+
+const NO_LFU =
+  'ERR An LFU maxmemory policy is not selected, access frequency not tracked. ' +
+  'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
+
+const ofKey =
+  (reply: (value: Value, db: Db, name: Buffer) => Reply) =>
+  (db: Db, args: readonly Buffer[]): Reply => {
+    const value = db.value(args[2]!)
+    return value === undefined ? null : reply(value, db, args[2]!)
+  }
+
+/** Only the backing Redis knows it. */
+const asked = (subcommand: 'FREQ' | 'IDLETIME'): Pick<DataRow, 'direct' | 'extent'> => ({
+  extent: META,
+  direct: reads(({ tenant, args }) => ['OBJECT', subcommand, tenant.key(args[2]!)], number),
+})
+
+const HELP = [
+  'OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'ENCODING <key>',
+  '    Return the kind of internal representation used in order to store the value',
+  '    associated with a <key>.',
+  'FREQ <key>',
+  '    Return the access frequency index of the <key>. The returned integer is',
+  '    proportional to the logarithm of the recent access frequency of the key.',
+  'IDLETIME <key>',
+  '    Return the idle time of the <key>, that is the approximated number of',
+  '    seconds elapsed since the last access to the key.',
+  'REFCOUNT <key>',
+  '    Return the number of references of the value associated with the specified',
+  '    <key>.',
+  'HELP',
+  '    Prints this help.',
+].map((line) => new SimpleString(line))
+
+const group = 'generic'
+
+const summary = 'Tells how a key is kept.'
+
+export const OBJECT = container({ name: 'object', arity: -2, flags: '', group, since: '2.2.3', syntax: '', summary }, [
+  data({
+    name: 'object|encoding', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
+    syntax: 'key',
+    summary: 'Returns how Redis would represent the value.',
+    complexity: 'O(N) in the size of the value',
+    run: ofKey(encodingOf),
+  }),
+  data({
+    name: 'object|freq', arity: 3, flags: 'readonly', group, since: '4.0.0', keys: KEY,
+    syntax: 'key',
+    summary: 'Returns how often a key is used, if the policy of the backing Redis counts it.',
+    run: ofKey(() => {
+      throw respError(NO_LFU)
+    }),
+    ...asked('FREQ'),
+  }),
+  data({
+    name: 'object|help', arity: 2, flags: 'loading stale', group, since: '6.2.0',
+    syntax: '',
+    summary: 'Returns help about OBJECT.',
+    run: () => HELP,
+  }),
+  data({
+    name: 'object|idletime', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
+    syntax: 'key',
+    summary: 'Returns how long a key was not used, in seconds.',
+    // Within a transaction the last write stands for the last use.
+    run: ofKey((_value, db, name) => Math.max(0, Math.floor((db.now - (db.stored(name).updatedAt || db.now)) / 1000))),
+    ...asked('IDLETIME'),
+  }),
+  data({
+    name: 'object|refcount', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
+    syntax: 'key',
+    summary: 'Returns the number of references to a value.',
+    run: ofKey(referencesTo),
+  }),
+])

@@ -1,0 +1,87 @@
+import type { Db } from '../../engine/plaintext/database.ts'
+import { operation } from '../../engine/writes/native-write.ts'
+import { type Reply, SimpleString } from '../../reply/reply.ts'
+import { number, oneWrite } from '../registry/direct.ts'
+import { EXPIRES } from './keys-expire.ts'
+import { KEY_MOVES } from './keys-move.ts'
+import { OBJECT } from './keys-object.ts'
+import { ALL_KEYS, data, type DataRow, type Direct, FIRST_KEY, META, reads, writes } from '../registry/row.ts'
+
+const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
+
+const countExisting = (db: Db, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
+
+const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
+  reads(({ tenant, args }) => [command, ...namesOf(args).map((name) => tenant.key(name))], number)
+
+const remove = (command: 'DEL' | 'UNLINK'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
+  extent: META,
+  run: (db, args) => namesOf(args).filter((name) => db.remove(name)).length,
+  direct: writes(
+    ({ args }) => namesOf(args).map((name) => operation(command, name, 'D', 'p')),
+    (_call, raws) => (raws as number[]).reduce((sum, deleted) => sum + deleted, 0),
+  ),
+})
+
+const group = 'generic'
+
+export const KEYS = [
+  data({
+    name: 'del', arity: -2, flags: 'write', group, since: '1.0.0', keys: ALL_KEYS,
+    syntax: 'key [key ...]',
+    summary: 'Deletes keys.',
+    complexity: 'O(N) in the number of keys and of the elements in them',
+    ...remove('DEL'),
+  }),
+  data({
+    name: 'exists', arity: -2, flags: 'readonly fast', group, since: '1.0.0', keys: ALL_KEYS,
+    syntax: 'key [key ...]',
+    summary: 'Counts which of the keys exist.',
+    complexity: 'O(N) in the number of keys',
+    extent: META,
+    run: countExisting,
+    direct: countNatively('EXISTS'),
+  }),
+  data({
+    name: 'persist', arity: 2, flags: 'write fast', group, since: '2.2.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Clears the TTL of a key.',
+    extent: META,
+    run: (db, args) => {
+      if (db.expireAt(args[1]!) === 0) return 0
+      db.setExpireAt(args[1]!, 0)
+      return 1
+    },
+    direct: oneWrite(({ args }) => operation('PERSIST', args[1]!, 's', 'p'), number),
+  }),
+  data({
+    name: 'touch', arity: -2, flags: 'readonly fast', group, since: '3.2.1', keys: ALL_KEYS,
+    syntax: 'key [key ...]',
+    summary: 'Counts which of the keys exist, and marks them as used.',
+    complexity: 'O(N) in the number of keys',
+    extent: META,
+    run: countExisting,
+    direct: countNatively('TOUCH'),
+  }),
+  data({
+    name: 'type', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the type of a key.',
+    extent: META,
+    run: (db, args) => new SimpleString(db.type(args[1]!)),
+    direct: reads(
+      ({ tenant, args }) => ['TYPE', tenant.key(args[1]!)],
+      (_call, raw) => new SimpleString((raw as Buffer).toString('latin1')),
+    ),
+  }),
+  data({
+    name: 'unlink', arity: -2, flags: 'write fast', group, since: '4.0.0', keys: ALL_KEYS,
+    syntax: 'key [key ...]',
+    summary: 'Deletes keys; their memory is freed later.',
+    complexity: 'O(N) in the number of keys',
+    ...remove('UNLINK'),
+  }),
+  ...EXPIRES,
+  ...KEY_MOVES,
+  OBJECT,
+]

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Backing } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import { respError } from '../../errors/errors.ts'
+import { parseInteger } from '../../redis-semantics/integers.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { integer } from '../parsing/args.ts'
+import { keyspace } from '../registry/row.ts'
+
+interface Replication {
+  /** Bytes of the replication stream so far. */
+  readonly offset: number
+  /** How many of them each replica has acknowledged. */
+  readonly acknowledged: readonly number[]
+}
+
+/** Source: https://redis.io/docs/latest/commands/info/, section replication. */
+export function parseReplication(info: string): Replication {
+  const offset = Number(/^master_repl_offset:(\d+)/m.exec(info)?.[1] ?? 0)
+  const replicas = info.matchAll(/^slave\d+:.*\bstate=online,offset=(\d+)/gm)
+  return { offset, acknowledged: Array.from(replicas, ([, bytes]) => Number(bytes)) }
+}
+
+/** Replicas report once a second by themselves, and sooner when something is written. */
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 250
+
+/** Who asks again shares what is on its way: many that wait cost one INFO at a time. */
+const asked = new WeakMap<Backing, Promise<Replication>>()
+
+const replication = async (backing: Backing): Promise<Replication> => parseReplication(String(await backing.call(['INFO', 'replication'])))
+
+function sharedReplication(backing: Backing): Promise<Replication> {
+  let answer = asked.get(backing)
+  if (answer === undefined) {
+    answer = replication(backing).finally(() => asked.delete(backing))
+    asked.set(backing, answer)
+  }
+  return answer
+}
+
+function timeoutOf(arg: Buffer): number {
+  const value = parseInteger(arg)
+  if (value === undefined) throw respError('ERR timeout is not an integer or out of range')
+  if (value < 0n) throw respError('ERR timeout is negative')
+  return Number(value)
+}
+
+/**
+ * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until enough replicas have what was
+ * written before the call. A timeout of 0 has no end in Redis; here it lasts as long as the caller's token.
+ */
+async function wait({ store, identity, args }: Call): Promise<Reply> {
+  const wanted = integer(args[1]!)
+  const timeoutMs = timeoutOf(args[2]!)
+  const deadline = timeoutMs === 0 ? identity.expiresAt : Math.min(Date.now() + timeoutMs, identity.expiresAt)
+  let { offset, acknowledged } = await replication(store.backing)
+  const target = offset
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    const reached = acknowledged.filter((bytes) => bytes >= target).length
+    const left = deadline - Date.now()
+    if (reached >= wanted || left <= 0) return reached
+    await delay(Math.min(pause, left), undefined, { ref: false })
+    ;({ acknowledged } = await sharedReplication(store.backing))
+  }
+}
+
+export const WAIT = keyspace({
+  name: 'wait', arity: 3, flags: 'noscript', group: 'generic', since: '3.0.0',
+  syntax: 'numreplicas timeout',
+  summary: 'Waits until replicas of the backing Redis have what was written before, and returns how many have.',
+  run: (_db, args) => {
+    integer(args[1]!)
+    timeoutOf(args[2]!)
+    return 0
+  },
+  execute: wait,
+})

@@ -1,0 +1,48 @@
+import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import { type Cell, type HashValue, idOf, respBytes } from '../../engine/plaintext/values.ts'
+import { locations } from '../../automation/location.ts'
+
+/** The bytes of a field's sealed value, null when there is none. */
+export const openValue = ({ tenant, args }: Call, field: Buffer, raw: BackingReply): Buffer | null =>
+  raw === null ? null : respBytes(tenant.sealer.open(locations.hashValue(args[1]!, field), raw as Buffer))
+
+/** Names and values in turn, both opened: a value's place is known only with its field's name. */
+export const openPairs = (call: Call, raw: BackingReply): Buffer[] => {
+  const flat = raw as Buffer[]
+  const opened: Buffer[] = []
+  for (let i = 0; i < flat.length; i += 2) {
+    const field = call.tenant.sealer.openField(flat[i]!)
+    opened.push(field, openValue(call, field, flat[i + 1]!)!)
+  }
+  return opened
+}
+
+/** Arguments 2 and on as field, value, field, value... */
+export const sealPairs = ({ tenant, args }: Call): BackingArg[] => {
+  const { sealer } = tenant
+  const sealed: BackingArg[] = []
+  for (let i = 2; i < args.length; i += 2) {
+    sealed.push(sealer.sealField(args[i]!), sealer.seal(locations.hashValue(args[1]!, args[i]!), args[i + 1]!, false))
+  }
+  return sealed
+}
+
+/** Arguments 2 and on as field names. */
+export const sealFields = ({ tenant, args }: Call): Buffer[] => args.slice(2).map((field) => tenant.sealer.sealField(field))
+
+/** Sets a field; true when it is new. */
+export function setField(hash: HashValue, name: Buffer, cell: Cell): boolean {
+  const id = idOf(name)
+  const isNew = !hash.fields.has(id)
+  hash.fields.set(id, { name, cell })
+  if (isNew && hash.partial !== undefined) hash.partial++
+  return isNew
+}
+
+/** False when there is no such field. */
+export const deleteField = (hash: HashValue, name: Buffer): boolean => {
+  const deleted = hash.fields.delete(idOf(name))
+  if (deleted && hash.partial !== undefined) hash.partial--
+  return deleted
+}

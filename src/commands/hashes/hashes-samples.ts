@@ -1,0 +1,95 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import type { HashField } from '../../engine/plaintext/values.ts'
+import { KvError, respError } from '../../errors/errors.ts'
+import { INT64_MAX } from '../../redis-semantics/integers.ts'
+import { PairsReply, type Reply } from '../../reply/reply.ts'
+import { int64, word } from '../parsing/args.ts'
+import { openPairs, openValue } from './hash-fields.ts'
+import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
+import { data, FIRST_KEY, reads } from '../registry/row.ts'
+import { parseCursor, parseScanOptions } from '../parsing/scan-options.ts'
+
+/** Redis halves the range of counts that come with values. */
+const MOST_WITH_VALUES = INT64_MAX / 2n
+
+/** Undefined: one field's name alone. */
+function sampleOptions(args: readonly Buffer[]): { count: number; withValues: boolean } | undefined {
+  if (args[2] === undefined) return undefined
+  const count = randomCount(args[2])
+  const withValues = args.length > 3
+  if (withValues && (args.length > 4 || word(args[3]) !== 'WITHVALUES')) throw new KvError('syntax')
+  if (withValues && int64(args[2]) > MOST_WITH_VALUES) throw respError('ERR value is out of range')
+  return { count, withValues }
+}
+
+const withValue = ({ name, cell }: HashField): Buffer[] => [name, cell.bytes]
+
+function hrandfield(db: Db, args: readonly Buffer[]): Reply {
+  const options = sampleOptions(args)
+  const fields = [...(db.hash(args[1]!)?.fields.values() ?? [])]
+  if (options === undefined) return randomItem(fields)?.name ?? null
+  const sample = randomItems(fields, options.count)
+  return options.withValues ? new PairsReply(sample.flatMap(withValue)) : sample.map(({ name }) => name)
+}
+
+function hrandfieldReply(call: Call, raw: BackingReply): Reply {
+  const { sealer } = call.tenant
+  if (call.args.length === 2) return raw === null ? null : sealer.openField(raw as Buffer)
+  return call.args.length === 3 ? (raw as Buffer[]).map((field) => sealer.openField(field)) : new PairsReply(openPairs(call, raw))
+}
+
+/** Within a transaction the whole hash is at hand: it is answered at once, as Redis does with a small one. */
+function hscan(db: Db, args: readonly Buffer[]): Reply {
+  parseCursor(args[2]!)
+  const hash = db.hash(args[1]!)
+  if (hash === undefined) return ['0', []]
+  const { matches } = parseScanOptions(args, 3)
+  return ['0', [...hash.fields.values()].filter(({ name }) => matches(name)).flatMap(withValue)]
+}
+
+function hscanCommand({ tenant, args }: Call): readonly (Buffer | string | number)[] | undefined {
+  const cursor = parseCursor(args[2]!)
+  try {
+    return ['HSCAN', tenant.key(args[1]!), cursor, 'COUNT', parseScanOptions(args, 3).count]
+  } catch {
+    // Redis looks at the options only when there is a hash.
+    return undefined
+  }
+}
+
+function hscanReply(call: Call, raw: BackingReply): Reply {
+  const [cursor, flat] = raw as [Buffer, Buffer[]]
+  const { matches } = parseScanOptions(call.args, 3)
+  const pairs: Buffer[] = []
+  for (let i = 0; i < flat.length; i += 2) {
+    const field = call.tenant.sealer.openField(flat[i]!)
+    if (matches(field)) pairs.push(field, openValue(call, field, flat[i + 1]!)!)
+  }
+  return [cursor, pairs]
+}
+
+const group = 'hash'
+
+export const HASH_SAMPLES = [
+  data({
+    name: 'hrandfield', arity: -2, flags: 'readonly', group, since: '6.2.0', keys: FIRST_KEY,
+    syntax: 'key [count [WITHVALUES]]',
+    summary: 'Returns fields of a hash at random.',
+    complexity: 'O(N) in the number of fields returned',
+    run: hrandfield,
+    direct: reads(({ tenant, args }) => {
+      sampleOptions(args)
+      return ['HRANDFIELD', tenant.key(args[1]!), ...args.slice(2)]
+    }, hrandfieldReply),
+  }),
+  data({
+    name: 'hscan', arity: -3, flags: 'readonly', group, since: '2.8.0', keys: FIRST_KEY,
+    syntax: 'key cursor [MATCH pattern] [COUNT count]',
+    summary: 'Goes through the fields of a hash, some at each call.',
+    complexity: 'O(1) a call, O(N) for all fields',
+    run: hscan,
+    direct: reads(hscanCommand, hscanReply),
+  }),
+]

@@ -1,0 +1,166 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import { operation } from '../../engine/writes/native-write.ts'
+import { type Extent, fieldsExtent } from '../../engine/plaintext/snapshot.ts'
+import { Cell, idOf } from '../../engine/plaintext/values.ts'
+import { respError } from '../../errors/errors.ts'
+import { MapReply, OK, type Reply } from '../../reply/reply.ts'
+import { number, oneWrite } from '../registry/direct.ts'
+import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
+import { HASH_NUMBERS } from './hashes-numbers.ts'
+import { HASH_SAMPLES } from './hashes-samples.ts'
+import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../registry/row.ts'
+
+const valueOf = (db: Db, args: readonly Buffer[], field: Buffer): Buffer | null =>
+  db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null
+
+/** What the commands need that name their fields. */
+const oneField = (args: readonly Buffer[]): Extent => [args[2]!]
+const namedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice(2))
+const pairedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice(2).filter((_, i) => i % 2 === 0))
+
+const read = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
+  reads((call) => [command, call.tenant.key(call.args[1]!), ...sealFields(call)], reply)
+
+function checkPairs(args: readonly Buffer[], command: string): void {
+  if (args.length % 2 !== 0) throw respError(`ERR wrong number of arguments for '${command}' command`)
+}
+
+const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
+  extent: pairedFields,
+  run: (db, args) => {
+    checkPairs(args, command)
+    const hash = db.editHash(args[1]!)
+    let added = 0
+    for (let i = 2; i < args.length; i += 2) if (setField(hash, args[i]!, Cell.bytes(args[i + 1]!))) added++
+    return command === 'hset' ? added : OK
+  },
+  direct: oneWrite(
+    (call) => {
+      checkPairs(call.args, command)
+      return operation('HSET', call.args[1]!, 'K', 'a', ...sealPairs(call))
+    },
+    (_call, raw) => (command === 'hset' ? (raw as number) : OK),
+  ),
+})
+
+const allPairs = (db: Db, args: readonly Buffer[]): Array<[name: Buffer, value: Cell]> =>
+  Array.from(db.hash(args[1]!)?.fields.values() ?? [], ({ name, cell }) => [name, cell])
+
+const group = 'hash'
+
+export const HASHES = [
+  data({
+    name: 'hdel', arity: -3, flags: 'write fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field [field ...]',
+    summary: 'Deletes fields of a hash.',
+    complexity: 'O(N) in the number of fields to be removed',
+    extent: namedFields,
+    run: (db, args) => {
+      const fields = db.hash(args[1]!)?.fields
+      if (!args.slice(2).some((field) => fields?.has(idOf(field)))) return 0
+      const hash = db.editHash(args[1]!)
+      const deleted = args.slice(2).filter((field) => deleteField(hash, field)).length
+      db.removeIfEmpty(args[1]!)
+      return deleted
+    },
+    direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', ...sealFields(call)), number),
+  }),
+  data({
+    name: 'hexists', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field',
+    summary: 'Tells whether a hash has a field.',
+    extent: oneField,
+    run: (db, args) => (db.hash(args[1]!)?.fields.has(idOf(args[2]!)) ? 1 : 0),
+    direct: read('HEXISTS', number),
+  }),
+  data({
+    name: 'hget', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field',
+    summary: 'Returns the value of a field.',
+    extent: oneField,
+    run: (db, args) => valueOf(db, args, args[2]!),
+    direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)),
+  }),
+  data({
+    name: 'hgetall', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns all fields of a hash with their values.',
+    complexity: 'O(N) in the number of fields',
+    run: (db, args) => new MapReply(allPairs(db, args).flatMap(([name, { bytes }]) => [name, bytes])),
+    direct: read('HGETALL', (call, raw) => new MapReply(openPairs(call, raw))),
+  }),
+  data({
+    name: 'hkeys', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the names of all fields of a hash.',
+    complexity: 'O(N) in the number of fields',
+    run: (db, args) => allPairs(db, args).map(([name]) => name),
+    direct: read('HKEYS', ({ tenant }, raw) => (raw as Buffer[]).map((field) => tenant.sealer.openField(field))),
+  }),
+  data({
+    name: 'hlen', arity: 2, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the number of fields of a hash.',
+    extent: () => [],
+    run: (db, args) => {
+      const hash = db.hash(args[1]!)
+      return hash === undefined ? 0 : (hash.partial ?? hash.fields.size)
+    },
+    direct: read('HLEN', number),
+  }),
+  data({
+    name: 'hmget', arity: -3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field [field ...]',
+    summary: 'Returns the values of several fields.',
+    complexity: 'O(N) in the number of fields asked for',
+    extent: namedFields,
+    run: (db, args) => args.slice(2).map((field) => valueOf(db, args, field)),
+    direct: read('HMGET', (call, raw) => (raw as BackingReply[]).map((sealed, i) => openValue(call, call.args[i + 2]!, sealed))),
+  }),
+  data({
+    name: 'hmset', arity: -4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field value [field value ...]',
+    summary: 'Sets fields of a hash (an old name of HSET, with another answer).',
+    complexity: 'O(N) in the number of fields being set',
+    ...set('hmset'),
+  }),
+  data({
+    name: 'hset', arity: -4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field value [field value ...]',
+    summary: 'Sets fields of a hash; makes the hash when there is none.',
+    complexity: 'O(N) in the number of fields being set',
+    ...set('hset'),
+  }),
+  data({
+    name: 'hsetnx', arity: 4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key field value',
+    summary: 'Sets a field of a hash, if it does not exist.',
+    extent: oneField,
+    run: (db, args) => {
+      if (db.hash(args[1]!)?.fields.has(idOf(args[2]!))) return 0
+      setField(db.editHash(args[1]!), args[2]!, Cell.bytes(args[3]!))
+      return 1
+    },
+    direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', ...sealPairs(call)), number),
+  }),
+  data({
+    name: 'hstrlen', arity: 3, flags: 'readonly fast', group, since: '3.2.0', keys: FIRST_KEY,
+    syntax: 'key field',
+    summary: "Returns the length of a field's value in bytes.",
+    extent: oneField,
+    run: (db, args) => valueOf(db, args, args[2]!)?.length ?? 0,
+    direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)?.length ?? 0),
+  }),
+  data({
+    name: 'hvals', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the values of all fields of a hash.',
+    complexity: 'O(N) in the number of fields',
+    run: (db, args) => allPairs(db, args).map(([, { bytes }]) => bytes),
+    direct: read('HGETALL', (call, raw) => openPairs(call, raw).filter((_, i) => i % 2 === 1)),
+  }),
+  ...HASH_NUMBERS,
+  ...HASH_SAMPLES,
+]

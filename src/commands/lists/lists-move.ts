@@ -1,0 +1,82 @@
+import type { Db } from '../../engine/plaintext/database.ts'
+import { KvError } from '../../errors/errors.ts'
+import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
+import { integerFrom, word } from '../parsing/args.ts'
+import { type End, endOf, take } from './list-ends.ts'
+import { countedKeys, data, ENDS, TWO_KEYS } from '../registry/row.ts'
+
+/** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
+export function move(db: Db, source: Buffer, target: Buffer, from: End, to: End): Reply {
+  const cells = db.list(source)?.cells ?? []
+  if (cells.length === 0) return null
+  db.list(target)
+  const cell = cells.at(from === 'LEFT' ? 0 : -1)!
+  if (source.equals(target)) {
+    // The element keeps its ciphertext, and the key its TTL, even when it is the only one.
+    const list = db.editList(source)
+    const others = from === 'LEFT' ? list.cells.slice(1) : list.cells.slice(0, -1)
+    list.cells = to === 'LEFT' ? [cell, ...others] : [...others, cell]
+    return cell.bytes
+  }
+  const moved = cell.copy()
+  take(db, source, from, 1)
+  const list = db.editList(target)
+  if (to === 'LEFT') list.cells.unshift(moved)
+  else list.cells.push(moved)
+  return cell.bytes
+}
+
+interface PopMany {
+  readonly keys: readonly Buffer[]
+  readonly end: End
+  readonly count: number
+}
+
+/** `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`, with numkeys at argument `at`. */
+export function parsePopMany(args: readonly Buffer[], at: number): PopMany {
+  const numKeys = integerFrom(args[at]!, 1, 'ERR numkeys should be greater than 0')
+  const endAt = at + numKeys + 1
+  const end = endOf(args[endAt])
+  let count: number | undefined
+  for (let i = endAt + 1; i < args.length; i += 2) {
+    if (count !== undefined || word(args[i]) !== 'COUNT' || i + 1 >= args.length) throw new KvError('syntax')
+    count = integerFrom(args[i + 1]!, 1, 'ERR count should be greater than 0')
+  }
+  return { keys: args.slice(at + 1, endAt), end, count: count ?? 1 }
+}
+
+/** Pops from the first of the lists that has an element; undefined when none has. */
+export function popMany(db: Db, { keys, end, count }: PopMany): [name: Buffer, elements: Buffer[]] | undefined {
+  for (const name of keys) {
+    const cells = db.list(name)?.cells ?? []
+    if (cells.length > 0) return [name, take(db, name, end, count)]
+  }
+  return undefined
+}
+
+const group = 'list'
+
+export const LIST_MOVES = [
+  data({
+    name: 'lmove', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS, extent: ENDS,
+    syntax: 'source destination <LEFT | RIGHT> <LEFT | RIGHT>',
+    summary: 'Takes an element from an end of one list, puts it at an end of another, and returns it.',
+    run: (db, args) => {
+      const from = endOf(args[3])
+      return move(db, args[1]!, args[2]!, from, endOf(args[4]))
+    },
+  }),
+  data({
+    name: 'lmpop', arity: -4, flags: 'write movablekeys', group, since: '7.0.0', keys: countedKeys(1), extent: ENDS,
+    syntax: 'numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
+    summary: 'Removes elements from the first list that has any, and returns them.',
+    complexity: 'O(N+M) in the numbers of keys and of elements returned',
+    run: (db, args) => popMany(db, parsePopMany(args, 1)) ?? NULL_ARRAY,
+  }),
+  data({
+    name: 'rpoplpush', arity: 3, flags: 'write denyoom', group, since: '1.2.0', keys: TWO_KEYS, extent: ENDS,
+    syntax: 'source destination',
+    summary: 'Takes the last element of one list, puts it at the head of another, and returns it.',
+    run: (db, args) => move(db, args[1]!, args[2]!, 'RIGHT', 'LEFT'),
+  }),
+]

@@ -1,0 +1,42 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import { SetReply } from '../../reply/reply.ts'
+import { parseCursor, parseScanOptions, type ScanOptions } from './scan-options.ts'
+import type { DirectRead } from '../registry/row.ts'
+
+// Equal members of one automation have equal ciphertexts, under whichever key they are: so what only compares members is left to Redis.
+
+/** The arguments after the key. */
+export const sealMembers = ({ tenant, args }: Call): Buffer[] => args.slice(2).map((member) => tenant.sealer.sealMember(member))
+
+export const openMembers = ({ tenant }: Call, raw: BackingReply): Buffer[] =>
+  (raw as Buffer[]).map((sealed) => tenant.sealer.openMember(sealed))
+
+export const openMember = ({ tenant }: Call, raw: BackingReply): Buffer | null =>
+  raw === null ? null : tenant.sealer.openMember(raw as Buffer)
+
+export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
+
+/** What is checked only after the keys were looked at cannot be answered here before that: then the command is computed. */
+export function orCompute<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined
+  }
+}
+
+/** `key cursor [MATCH pattern] [COUNT count]`, asked without the pattern, which is for plaintext, and for at least `least` members. */
+export const scanOf =
+  (command: 'SSCAN' | 'ZSCAN', least: number): DirectRead['read'] =>
+  ({ tenant, args }) => {
+    const cursor = parseCursor(args[2]!)
+    const options = orCompute(() => parseScanOptions(args, 3))
+    return options && [command, tenant.key(args[1]!), cursor, 'COUNT', Math.max(options.count, least)]
+  }
+
+/** For a collection that is at hand: undefined when it is missing, which Redis finds before it looks at the options. */
+export function scanAll(args: readonly Buffer[], look: () => object | undefined): ScanOptions | undefined {
+  parseCursor(args[2]!)
+  return look() === undefined ? undefined : parseScanOptions(args, 3)
+}

@@ -1,0 +1,199 @@
+import type { Call, RunContext } from './call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import type { Operation } from '../../engine/writes/native-write.ts'
+import type { Extent } from '../../engine/plaintext/snapshot.ts'
+import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { Reply } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
+
+export type Group = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
+
+/** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
+export type Flag =
+  | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale' | 'skip_monitor'
+  | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading' | 'no_mandatory_keys'
+
+/** Where the keys are among the arguments (the command name is argument 0), as COMMAND tells it. */
+export interface KeySpec {
+  readonly first: number
+  readonly last: number
+  readonly step: number
+  /** For commands whose keys must be searched for; when set, COMMAND says `movablekeys`. */
+  readonly find?: (args: readonly Buffer[]) => number[]
+}
+
+/** Facts that every row has. */
+interface Facts {
+  /** Lower case; a subcommand is `object|encoding`. */
+  readonly name: string
+  /** Number of arguments with the name; negative: at least that many. */
+  readonly arity: number
+  readonly flags: readonly Flag[]
+  readonly group: Group
+  /** The Redis version that brought it. */
+  readonly since: string
+  readonly complexity: string
+  readonly summary: string
+  /** The arguments as redis.io writes them; COMMAND DOCS, `docs/commands.md` and the hints of redis-cli come from it. */
+  readonly syntax: string
+  readonly keys: KeySpec
+}
+
+/** Answered by one native command on ciphertext. `undefined` from `read`: compute it instead. */
+export interface DirectRead {
+  readonly read: (call: Call) => readonly BackingArg[] | undefined
+  readonly reply: (call: Call, raw: BackingReply) => Reply
+}
+
+/** Answered by native commands on ciphertext, as one write request. `undefined` from `write`: compute it instead. */
+export interface DirectWrite {
+  readonly write: (call: Call) => readonly Operation[] | undefined
+  readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
+}
+
+export type Direct = DirectRead | DirectWrite
+
+export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
+export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply']): DirectWrite => ({ write, reply })
+
+/** A command on the automation's data. */
+export interface DataRow extends Facts {
+  readonly kind: 'data'
+  /** Redis's semantics on plaintext: what transactions use, and every command that is not answered directly. */
+  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
+  /** How much of the key at argument `index` `run` looks at. */
+  readonly extent: (args: readonly Buffer[], index: number) => Extent
+  readonly direct?: Direct
+  /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
+  readonly blocking?: Blocking
+}
+
+export interface Blocking {
+  /** Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for a wrong timeout. */
+  readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
+  /** The keys that it waits at. */
+  readonly keys: (args: readonly Buffer[]) => readonly Buffer[]
+  /** Rivals take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  readonly rival: (args: readonly Buffer[]) => string | undefined
+  /**
+   * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. `woken`: it has been
+   * tried before, and looks only at these keys, in this order; one of another type is as good as empty then.
+   */
+  readonly attempt: ((db: Db, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
+  /** For `direct`: the same request for one of its keys. */
+  readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
+  /** For `direct`: the answer when a key that it waits at is not any more what it was; without it the waiting goes on. */
+  readonly orphan?: (db: Db, name: Buffer) => Reply
+  /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
+  readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
+}
+
+/** A command on all keys of the automation at once (KEYS, SCAN...). */
+export interface KeyspaceRow extends Facts {
+  readonly kind: 'keyspace'
+  /** Within a transaction or a script. */
+  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
+  readonly execute: (call: Call) => Promise<Reply>
+}
+
+/** A command on the connection itself. A promise holds back the commands that follow it. */
+export interface ConnectionRow extends Facts {
+  readonly kind: 'connection'
+  /** Waits for the replies to everything before it, because it changes how the connection goes on. */
+  readonly exclusive?: boolean
+  /** Handled at once also within MULTI, where other commands are queued. */
+  readonly immediate?: boolean
+  /** It works on the data, and is ordered as a command on data. */
+  readonly computes?: boolean
+  /** Waits for writes before it that take more than one round trip: whoever is told of it may look at what they wrote. */
+  readonly afterWrites?: boolean
+  /** Allowed to a RESP2 client that listens to channels. */
+  readonly whileSubscribed?: boolean
+  /** Undefined: no reply at all. */
+  readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
+}
+
+/** Known to Redis and not offered: the reason is part of the answer. */
+export interface RefusedRow extends Facts {
+  readonly kind: 'refused'
+  readonly reason: string
+}
+
+export type LeafRow = DataRow | KeyspaceRow | ConnectionRow | RefusedRow
+
+/** A command whose first argument picks one of several. */
+export interface ContainerRow extends Facts {
+  readonly kind: 'container'
+  readonly subcommands: ReadonlyMap<string, LeafRow>
+  /** The answer without a subcommand, for the one container that has one. */
+  readonly bare?: () => Reply
+}
+
+export type Row = LeafRow | ContainerRow
+
+type FactsOf<R extends Row> = Omit<R, 'kind' | 'flags' | 'keys' | 'complexity' | 'extent' | 'subcommands'> & {
+  /** Space-separated. */
+  readonly flags: string
+  readonly keys?: KeySpec
+  readonly complexity?: string
+}
+
+const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string }) => ({
+  complexity: 'O(1)',
+  ...spec,
+  keys: spec.keys ?? NO_KEYS,
+  flags: spec.flags.split(' ').filter((flag) => flag !== '') as Flag[],
+})
+
+export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): DataRow => ({
+  extent: () => 'all',
+  ...spec,
+  ...facts(spec),
+  kind: 'data',
+})
+
+export const keyspace = (spec: FactsOf<KeyspaceRow>): KeyspaceRow => ({ ...spec, ...facts(spec), kind: 'keyspace' })
+
+export const connection = (spec: FactsOf<ConnectionRow>): ConnectionRow => ({ ...spec, ...facts(spec), kind: 'connection' })
+
+export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly LeafRow[]): ContainerRow => ({
+  ...spec,
+  ...facts(spec),
+  kind: 'container',
+  subcommands: new Map(subcommands.map((row) => [row.name.slice(row.name.indexOf('|') + 1), row])),
+})
+
+export const NO_KEYS: KeySpec = { first: 0, last: 0, step: 0 }
+export const FIRST_KEY: KeySpec = { first: 1, last: 1, step: 1 }
+export const TWO_KEYS: KeySpec = { first: 1, last: 2, step: 1 }
+export const ALL_KEYS: KeySpec = { first: 1, last: -1, step: 1 }
+/** key value key value... */
+export const KEY_VALUE_PAIRS: KeySpec = { first: 1, last: -1, step: 2 }
+
+/** `numkeys key [key ...]`, with the count at argument `at`. A wrong count finds no keys: `run` answers with Redis's error. */
+export const countedKeys = (at: number): KeySpec => ({
+  first: 0,
+  last: 0,
+  step: 0,
+  find: (args) => {
+    const count = Number(args[at]?.toString())
+    if (!Number.isInteger(count) || count < 1 || at + count >= args.length) return []
+    return Array.from({ length: count }, (_, i) => at + 1 + i)
+  },
+})
+
+/** Indexes of the arguments that are keys. */
+export function keyIndexes({ keys }: Row, args: readonly Buffer[]): number[] {
+  if (keys.find !== undefined) return keys.find(args)
+  if (keys.first === 0) return []
+  const last = keys.last < 0 ? args.length + keys.last : keys.last
+  const indexes: number[] = []
+  for (let i = keys.first; i <= last && i < args.length; i += keys.step) indexes.push(i)
+  return indexes
+}
+
+export const META = (): Extent => 'meta'
+/** For commands on the ends of lists: a long one is not fetched whole. */
+export const ENDS = (): Extent => 'ends'
+
+export const arityFits = ({ arity }: Row, count: number): boolean => (arity >= 0 ? count === arity : count >= -arity)

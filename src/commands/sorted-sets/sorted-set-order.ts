@@ -1,0 +1,104 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import { idOf, type ScoredMember } from '../../engine/plaintext/values.ts'
+import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
+import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
+
+// Redis orders by score, and equal scores by the members' bytes. The backing Redis, which only sees ciphertext, orders those by ciphertext.
+
+const compare = (a: ScoredMember, b: ScoredMember): number =>
+  a.score < b.score ? -1 : a.score > b.score ? 1 : Buffer.compare(a.member, b.member)
+
+export const inOrder = (members: Iterable<ScoredMember>): ScoredMember[] => Array.from(members).sort(compare)
+
+export const membersOf = (db: Db, name: Buffer): ScoredMember[] => [...(db.sortedSet(name)?.members.values() ?? [])]
+
+/** First and last index, both inclusive. */
+export interface Window {
+  readonly start: number
+  readonly stop: number
+}
+
+/** A native reply WITHSCORES: members still sealed, scores at hand. */
+export class SealedRange {
+  readonly length: number
+  private readonly call: Call
+  private readonly flat: readonly Buffer[]
+
+  constructor(call: Call, raw: BackingReply) {
+    this.call = call
+    this.flat = raw as Buffer[]
+    this.length = this.flat.length / 2
+  }
+
+  score(i: number): number {
+    return readDouble(this.flat[2 * i + 1]!)
+  }
+
+  indexOf(member: Buffer): number {
+    const sealed = this.call.tenant.sealer.sealMember(member)
+    for (let i = 0; i < this.length; i++) if (this.flat[2 * i]!.equals(sealed)) return i
+    return -1
+  }
+
+  /** The members with the scores that the window's first and last have, and all between. */
+  withTies({ start, stop }: Window): Window {
+    const [lowest, highest] = [this.score(start), this.score(stop)]
+    let [from, to] = [start, stop]
+    while (from > 0 && this.score(from - 1) === lowest) from--
+    while (to + 1 < this.length && this.score(to + 1) === highest) to++
+    return { start: from, stop: to }
+  }
+
+  /** As they came. */
+  open(start = 0, stop = this.length - 1): ScoredMember[] {
+    const opened: ScoredMember[] = []
+    for (let i = start; i <= stop; i++) {
+      opened.push({ member: this.call.tenant.sealer.openMember(this.flat[2 * i]!), score: this.score(i) })
+    }
+    return opened
+  }
+
+  /** What Redis would have in this window of its order. Only these members are opened, and those that share a score with the outer ones. */
+  inOrder(window: Window | undefined): ScoredMember[] {
+    if (window === undefined) return []
+    const { start, stop } = this.withTies(window)
+    return inOrder(this.open(start, stop)).slice(window.start - start, window.stop - start + 1)
+  }
+}
+
+export const double = (score: number): Double => new Double(formatDouble(score))
+
+export const doubleOrNull = (score: number | undefined): Reply => (score === undefined ? null : double(score))
+
+export const readDoubleOrNull = (raw: BackingReply): Reply => (raw === null ? null : double(readDouble(raw as Buffer)))
+
+export const scored = (members: readonly ScoredMember[]): Reply[] =>
+  members.flatMap(({ member, score }): Reply[] => [member, double(score)])
+
+export const ranked = (members: readonly ScoredMember[], withScores: boolean): Reply =>
+  withScores ? new PairsReply(scored(members)) : members.map(({ member }) => member)
+
+/** Redis keeps the scores of a small sorted set as integers where it can, so that negative zero becomes zero. */
+export const keptScore = (score: number): number => (score === 0 ? 0 : score)
+
+/** Puts a result in place of whatever the key held; an empty one deletes it. Returns how many members there are. */
+export function store(db: Db, name: Buffer, members: readonly ScoredMember[]): number {
+  if (members.length === 0) {
+    db.remove(name)
+    return 0
+  }
+  const kept = members.map(({ member, score }): [string, ScoredMember] => [idOf(member), { member, score: keptScore(score) }])
+  db.put(name, { type: 'zset', members: new Map(kept) }, 0)
+  return members.length
+}
+
+/** Takes members that are there. A sorted set that is empty then is gone. Returns how many were taken. */
+export function removeMembers(db: Db, name: Buffer, removed: readonly ScoredMember[]): number {
+  if (removed.length === 0) return 0
+  const { members } = db.editSortedSet(name)
+  for (const { member } of removed) members.delete(idOf(member))
+  db.removeIfEmpty(name)
+  return removed.length
+}

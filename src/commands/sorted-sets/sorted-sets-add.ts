@@ -1,0 +1,132 @@
+import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import { first } from '../execution/execute.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import { idOf } from '../../engine/plaintext/values.ts'
+import { KvError, respError } from '../../errors/errors.ts'
+import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { word } from '../parsing/args.ts'
+import { data, FIRST_KEY, writes } from '../registry/row.ts'
+import { double, keptScore, readDoubleOrNull } from './sorted-set-order.ts'
+
+const OPTIONS = ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'] as const
+type Option = (typeof OPTIONS)[number]
+
+interface Addition {
+  readonly options: ReadonlySet<Option>
+  readonly pairs: ReadonlyArray<{ readonly score: number; readonly member: Buffer }>
+}
+
+function parseScore(arg: Buffer): number {
+  const score = parseFloat64(arg)
+  if (score === undefined) throw new KvError('not_float')
+  return score
+}
+
+/** `[NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]` from argument 2. */
+function parseAddition(args: readonly Buffer[]): Addition {
+  const options = new Set<Option>()
+  let at = 2
+  for (; at < args.length; at++) {
+    const option = word(args[at]) as Option
+    if (!OPTIONS.includes(option)) break
+    options.add(option)
+  }
+  const left = args.length - at
+  if (left === 0 || left % 2 !== 0) throw new KvError('syntax')
+  const [nx, gt, lt] = [options.has('NX'), options.has('GT'), options.has('LT')]
+  if (nx && options.has('XX')) throw respError('ERR XX and NX options at the same time are not compatible')
+  if ((gt && nx) || (lt && nx) || (gt && lt)) throw respError('ERR GT, LT, and/or NX options at the same time are not compatible')
+  if (options.has('INCR') && left > 2) throw respError('ERR INCR option supports a single increment-element pair')
+  const pairs = Array.from({ length: left / 2 }, (_, i) => ({ score: parseScore(args[at + 2 * i]!), member: args[at + 2 * i + 1]! }))
+  return { options, pairs }
+}
+
+const parseIncrement = (args: readonly Buffer[]): Addition => ({
+  options: new Set<Option>(['INCR']),
+  pairs: [{ score: parseScore(args[2]!), member: args[3]! }],
+})
+
+/** Undefined: left as it is. Throws when an increment has no result. */
+function scoreAfter(current: number | undefined, score: number, options: ReadonlySet<Option>): number | undefined {
+  if (current === undefined) return options.has('XX') ? undefined : score
+  if (options.has('NX')) return undefined
+  const next = options.has('INCR') ? current + score : score
+  if (Number.isNaN(next)) throw respError('ERR resulting score is not a number (NaN)')
+  if ((options.has('LT') && next >= current) || (options.has('GT') && next <= current)) return undefined
+  return next
+}
+
+function add(db: Db, name: Buffer, { options, pairs }: Addition): Reply {
+  let set = db.sortedSet(name)
+  let [added, updated] = [0, 0]
+  let last: number | undefined
+  for (const { score, member } of pairs) {
+    const id = idOf(member)
+    const current = set?.members.get(id)?.score
+    last = scoreAfter(current, score, options)
+    if (last === undefined || last === current) continue
+    if (added + updated === 0) set = db.editSortedSet(name)
+    set!.members.set(id, { member, score: keptScore(last) })
+    if (current === undefined) added++
+    else updated++
+  }
+  if (options.has('INCR')) return last === undefined ? null : double(last)
+  return options.has('CH') ? added + updated : added
+}
+
+/**
+ * ZADD alone does not tell whether it changed a score; with CH it does, and the members counted before and after tell which of the
+ * changes were additions. Undefined for an increment that may well change nothing (0, infinity) or give negative zero.
+ */
+function addNative({ args, tenant }: Call, { options, pairs }: Addition): Operation[] | undefined {
+  const name = args[1]!
+  const create = options.has('XX') ? 'k' : 'K'
+  const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [formatDouble(keptScore(score)), tenant.sealer.sealMember(member)])
+  const conditions = [...options].filter((option) => option !== 'CH')
+  if (options.has('INCR')) {
+    const { score } = pairs[0]!
+    return score === 0 || !Number.isFinite(score) ? undefined : [operation('ZADD', name, create, 'n', ...conditions, ...sealed)]
+  }
+  const zadd = operation('ZADD', name, create, 'p', ...conditions, 'CH', ...sealed)
+  if (options.has('CH') || options.has('NX') || options.has('XX')) return [zadd]
+  const zcard = operation('ZCARD', name, 'k', 'r')
+  return [zcard, zadd, zcard]
+}
+
+function addReply(raws: readonly BackingReply[], { options }: Addition): Reply {
+  if (options.has('INCR')) return readDoubleOrNull(first(raws))
+  if (options.has('CH') || options.has('NX')) return first(raws) as number
+  if (options.has('XX')) return 0
+  const [before, , after] = raws as number[]
+  return after! - before!
+}
+
+const adds = (parse: (args: readonly Buffer[]) => Addition) => ({
+  run: (db: Db, args: readonly Buffer[]): Reply => add(db, args[1]!, parse(args)),
+  direct: writes(
+    (call) => addNative(call, parse(call.args)),
+    ({ args }, raws) => addReply(raws, parse(args)),
+  ),
+})
+
+const group = 'sorted-set'
+
+export const SORTED_SET_ADDITIONS = [
+  data({
+    name: 'zadd', arity: -4, flags: 'write denyoom fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]',
+    summary: 'Adds members to a sorted set, or changes their scores; makes the sorted set when there is none.',
+    complexity: 'O(log(N)) for each member, N being how many there are',
+    ...adds(parseAddition),
+  }),
+  data({
+    name: 'zincrby', arity: 4, flags: 'write denyoom fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key increment member',
+    summary: "Adds to a member's score; starts at 0.",
+    complexity: 'O(log(N)) in the number of members',
+    ...adds(parseIncrement),
+  }),
+]

@@ -1,0 +1,129 @@
+import type { BackingReply } from '../../backing/single-node.ts'
+import type { Call } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import { operation } from '../../engine/writes/native-write.ts'
+import { idOf } from '../../engine/plaintext/values.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { number, oneWrite } from '../registry/direct.ts'
+import { sealMembers } from '../parsing/members.ts'
+import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../registry/row.ts'
+import { parseLexRange, parseScoreRange, walk } from './sorted-set-bounds.ts'
+import { doubleOrNull, inOrder, membersOf, readDoubleOrNull, removeMembers, SealedRange } from './sorted-set-order.ts'
+import { SORTED_SET_ADDITIONS } from './sorted-sets-add.ts'
+import { SORTED_SET_OPERATIONS } from './sorted-sets-operations.ts'
+import { SORTED_SET_POPS } from './sorted-sets-pop.ts'
+import { SORTED_SET_RANGES } from './sorted-sets-ranges.ts'
+import { SORTED_SET_SAMPLES } from './sorted-sets-samples.ts'
+
+const scoreOf = (db: Db, name: Buffer, member: Buffer): Reply => doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
+
+/** A native command on the key and the sealed members that follow it. */
+const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
+  reads((call) => [command, call.tenant.key(call.args[1]!), ...sealMembers(call)], reply)
+
+function zrem(db: Db, args: readonly Buffer[]): Reply {
+  const present = db.sortedSet(args[1]!)?.members
+  const ids = new Set(args.slice(2).map(idOf))
+  return removeMembers(db, args[1]!, [...ids].flatMap((id) => present?.get(id) ?? []))
+}
+
+const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
+  run: (db, args) => {
+    const ordered = inOrder(membersOf(db, args[1]!))
+    const at = ordered.findIndex(({ member }) => member.equals(args[2]!))
+    return at < 0 ? null : reverse ? ordered.length - 1 - at : at
+  },
+  direct: reads(
+    ({ tenant, args }) => ['ZRANGE', tenant.key(args[1]!), 0, -1, 'WITHSCORES'],
+    (call, raw) => {
+      const sealed = new SealedRange(call, raw)
+      const found = sealed.indexOf(call.args[2]!)
+      if (found < 0) return null
+      const ties = sealed.withTies({ start: found, stop: found })
+      const at = ties.start + sealed.inOrder(ties).findIndex(({ member }) => member.equals(call.args[2]!))
+      return reverse ? sealed.length - 1 - at : at
+    },
+  ),
+})
+
+const group = 'sorted-set'
+
+export const SORTED_SETS = [
+  data({
+    name: 'zcard', arity: 2, flags: 'readonly fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key',
+    summary: 'Returns the number of members of a sorted set.',
+    run: (db, args) => db.sortedSet(args[1]!)?.members.size ?? 0,
+    direct: native('ZCARD', number),
+  }),
+  data({
+    name: 'zcount', arity: 4, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key min max',
+    summary: 'Returns how many members are in a range of scores.',
+    complexity: 'O(log(N)) in the number of members',
+    run: (db, args) => {
+      const { above, below } = parseScoreRange(args[2]!, args[3]!)
+      return membersOf(db, args[1]!).filter((scored) => above(scored) && below(scored)).length
+    },
+    direct: reads(({ tenant, args }) => ['ZCOUNT', tenant.key(args[1]!), ...parseScoreRange(args[2]!, args[3]!).native], number),
+  }),
+  data({
+    name: 'zlexcount', arity: 4, flags: 'readonly fast', group, since: '2.8.9', keys: FIRST_KEY,
+    syntax: 'key min max',
+    summary: 'Returns how many members are in a range of names, all scores being equal.',
+    complexity: 'O(N) in the number of members',
+    run: (db, args) => {
+      const bounds = parseLexRange(args[2]!, args[3]!)
+      return walk(inOrder(membersOf(db, args[1]!)), bounds).length
+    },
+    direct: reads(
+      ({ tenant, args }) => {
+        parseLexRange(args[2]!, args[3]!)
+        return ['ZRANGE', tenant.key(args[1]!), 0, -1, 'WITHSCORES']
+      },
+      (call, raw) => walk(inOrder(new SealedRange(call, raw).open()), parseLexRange(call.args[2]!, call.args[3]!)).length,
+    ),
+  }),
+  data({
+    name: 'zmscore', arity: -3, flags: 'readonly fast', group, since: '6.2.0', keys: FIRST_KEY,
+    syntax: 'key member [member ...]',
+    summary: 'Returns the scores of several members.',
+    complexity: 'O(N) in the number of members asked for',
+    run: (db, args) => args.slice(2).map((member) => scoreOf(db, args[1]!, member)),
+    direct: native('ZMSCORE', (_call, raw) => (raw as BackingReply[]).map(readDoubleOrNull)),
+  }),
+  data({
+    name: 'zrank', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key member',
+    summary: 'Returns how many members come before one.',
+    complexity: 'O(N) in the number of members',
+    ...rank(false),
+  }),
+  data({
+    name: 'zrem', arity: -3, flags: 'write fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key member [member ...]',
+    summary: 'Removes members of a sorted set.',
+    complexity: 'O(M*log(N)) in the numbers of members to be removed and of members',
+    run: zrem,
+    direct: oneWrite((call) => operation('ZREM', call.args[1]!, 'c', 'p', ...sealMembers(call)), number),
+  }),
+  data({
+    name: 'zrevrank', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    syntax: 'key member',
+    summary: 'Returns how many members come after one.',
+    complexity: 'O(N) in the number of members',
+    ...rank(true),
+  }),
+  data({
+    name: 'zscore', arity: 3, flags: 'readonly fast', group, since: '1.2.0', keys: FIRST_KEY,
+    syntax: 'key member',
+    summary: 'Returns the score of a member.',
+    run: (db, args) => scoreOf(db, args[1]!, args[2]!),
+    direct: native('ZSCORE', (_call, raw) => readDoubleOrNull(raw)),
+  }),
+  ...SORTED_SET_ADDITIONS,
+  ...SORTED_SET_RANGES,
+  ...SORTED_SET_POPS,
+  ...SORTED_SET_SAMPLES,
+  ...SORTED_SET_OPERATIONS,
+]

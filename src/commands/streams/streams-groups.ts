@@ -1,0 +1,308 @@
+import type { RunContext } from '../registry/call.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import {
+  acknowledge,
+  createConsumer,
+  createGroup,
+  deleteConsumer,
+  deliver,
+  deliverAgain,
+  destroyGroup,
+  moveGroup,
+} from '../../engine/plaintext/stream-edit.ts'
+import { entriesBetween, entryAt, type StreamGroup, type StreamValue, sortedPending, UNKNOWN_READ } from '../../engine/plaintext/stream-value.ts'
+import { idOf } from '../../engine/plaintext/values.ts'
+import { type KvError, respError } from '../../errors/errors.ts'
+import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
+import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'
+import { int64, word } from '../parsing/args.ts'
+import { number, oneWrite } from '../registry/direct.ts'
+import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from '../registry/row.ts'
+import { parseRead, readAt, shown, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
+import { entryReply, openStreams } from './streams-replies.ts'
+
+type Args = readonly Buffer[]
+
+export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined => stream?.groups.get(idOf(group))
+
+/** The stream and the group to be changed. */
+export function editGroup(db: Db, name: Buffer, group: Buffer): { stream: StreamValue; group: StreamGroup } {
+  const stream = db.editStream(name)
+  return { stream, group: groupIn(stream, group)! }
+}
+
+export const noGroup = (name: Buffer, group: Buffer): KvError =>
+  respError(`NOGROUP No such consumer group '${shown(group)}' for key name '${shown(name)}'`)
+
+/** For commands that do not tell a missing key from a missing group; `where` is the end of the text. */
+export const noKeyOrGroup = (name: Buffer, group: Buffer, where = ''): KvError =>
+  respError(`NOGROUP No such key '${shown(name)}' or consumer group '${shown(group)}'${where}`)
+
+// XGROUP subcommand key group ...
+
+const NO_KEY =
+  'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.'
+
+function groupOptions(args: Args): { makeStream: boolean; entriesRead: bigint } {
+  const create = word(args[1]) === 'CREATE'
+  let makeStream = false
+  let entriesRead = UNKNOWN_READ
+  for (let i = 5; i < args.length; i++) {
+    const option = word(args[i])
+    if (create && option === 'MKSTREAM') {
+      makeStream = true
+    } else if (option === 'ENTRIESREAD' && i + 1 < args.length) {
+      entriesRead = int64(args[++i]!)
+      if (entriesRead < UNKNOWN_READ) throw respError('ERR value for ENTRIESREAD must be positive or -1')
+    } else {
+      throw wrongSubcommand('XGROUP', args[1]!)
+    }
+  }
+  return { makeStream, entriesRead }
+}
+
+function existingStream(db: Db, name: Buffer): StreamValue {
+  const stream = db.stream(name)
+  if (stream === undefined) throw respError(NO_KEY)
+  return stream
+}
+
+function existingGroup(db: Db, name: Buffer, group: Buffer): StreamGroup {
+  const found = groupIn(existingStream(db, name), group)
+  if (found === undefined) throw noGroup(name, group)
+  return found
+}
+
+function create(db: Db, args: Args): Reply {
+  const [, , name, group, id] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
+  const { makeStream, entriesRead } = groupOptions(args)
+  const stream = makeStream ? db.stream(name) : existingStream(db, name)
+  if (args.length > 8) throw wrongSubcommand('XGROUP', args[1]!)
+  const lastId = id.toString('latin1') === '$' ? (stream?.lastId ?? 0n) : parseId(id)
+  if (groupIn(stream, group) !== undefined) throw respError('BUSYGROUP Consumer Group name already exists')
+  createGroup(db.editStream(name), group, lastId, entriesRead)
+  return OK
+}
+
+function setId(db: Db, args: Args): Reply {
+  const [, , name, group, id] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
+  const { entriesRead } = groupOptions(args)
+  existingGroup(db, name, group)
+  if (args.length !== 5 && args.length !== 7) throw wrongSubcommand('XGROUP', args[1]!)
+  const lastId = id.toString('latin1') === '$' ? db.stream(name)!.lastId : parseAnyId(id)
+  const edited = editGroup(db, name, group)
+  moveGroup(edited.stream, edited.group, lastId, entriesRead)
+  return OK
+}
+
+function destroy(db: Db, args: Args): Reply {
+  const [, , name, group] = args as [Buffer, Buffer, Buffer, Buffer]
+  if (groupIn(existingStream(db, name), group) === undefined) return 0
+  const edited = editGroup(db, name, group)
+  destroyGroup(edited.stream, edited.group)
+  return 1
+}
+
+function addConsumer(db: Db, args: Args): Reply {
+  const [, , name, group, consumer] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
+  if (existingGroup(db, name, group).consumers.has(idOf(consumer))) return 0
+  const edited = editGroup(db, name, group)
+  createConsumer(edited.stream, edited.group, consumer, db.now)
+  return 1
+}
+
+function dropConsumer(db: Db, args: Args): Reply {
+  const [, , name, group, consumer] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
+  const found = existingGroup(db, name, group)
+  const pending = sortedPending(found, idOf(consumer)).length
+  const edited = editGroup(db, name, group)
+  const gone = found.consumers.get(idOf(consumer))
+  if (gone !== undefined) deleteConsumer(edited.stream, edited.group, gone)
+  return pending
+}
+
+/** The subcommand comes before the key. */
+const groupWrite = (plan: (args: Args) => Pick<Operation, 'after' | 'changed'>, reply: Parameters<typeof oneWrite>[1]): Direct =>
+  oneWrite(({ args }) => {
+    const { after, changed } = plan(args)
+    return { ...operation('XGROUP', args[2]!, after, changed, ...args.slice(3)), before: [args[1]!] }
+  }, reply)
+
+const KEY: KeySpec = { first: 2, last: 2, step: 1 }
+
+const HELP = [
+  'XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'CREATE <key> <groupname> <id|$> [option]',
+  '    Create a new consumer group. Options are:',
+  '    * MKSTREAM',
+  '      Create the empty stream if it does not exist.',
+  '    * ENTRIESREAD entries_read',
+  "      Set the group's entries_read counter (internal use).",
+  'CREATECONSUMER <key> <groupname> <consumer>',
+  '    Create a new consumer in the specified group.',
+  'DELCONSUMER <key> <groupname> <consumer>',
+  '    Remove the specified consumer.',
+  'DESTROY <key> <groupname>',
+  '    Remove the specified group.',
+  'SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]',
+  '    Set the current group ID and entries_read counter.',
+  'HELP',
+  '    Prints this help.',
+].map((line) => new SimpleString(line))
+
+// XREADGROUP
+
+const NO_DOLLAR =
+  'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
+
+function readGroup(db: Db, args: Args, { inScript }: RunContext): Reply {
+  const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
+  const most = count === 0 ? Infinity : count
+  const starts = names.map((name, i) => {
+    if (groupIn(db.stream(name), group!) === undefined) throw noKeyOrGroup(name, group!, ' in XREADGROUP with GROUP option')
+    const id = ids[i]!.toString('latin1')
+    if (id === '$') throw respError(NO_DOLLAR)
+    // As in Redis, the highest id means `>`.
+    return id === '>' ? MAX_ID : parseId(ids[i]!)
+  })
+  const served = names.flatMap((name, i) => {
+    const start = starts[i]!
+    const entries =
+      start === MAX_ID ? newEntries(db, name, group!, consumer!, most, noAck) : history(db, name, group!, consumer!, start, most)
+    return entries === undefined ? [] : [name, entries]
+  })
+  return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
+}
+
+function newEntries(db: Db, name: Buffer, group: Buffer, consumer: Buffer, most: number, noAck: boolean): Reply | undefined {
+  const stream = db.stream(name)!
+  const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
+  if (entries.length === 0) return undefined
+  const edited = editGroup(db, name, group)
+  deliver(edited.stream, edited.group, consumer, entries, noAck, db.now)
+  return entries.map(entryReply)
+}
+
+/** What is pending for the consumer, after an id: each time that it is read counts as a delivery. */
+function history(db: Db, name: Buffer, group: Buffer, consumer: Buffer, after: bigint, most: number): Reply {
+  const stream = db.stream(name)!
+  const found = groupIn(stream, group)!
+  const ids = sortedPending(found, idOf(consumer))
+    .map(([id]) => id)
+    .filter((id) => id > after)
+    .slice(0, most)
+  const entries = ids.map((id) => entryAt(stream, id))
+  if (!found.consumers.has(idOf(consumer)) || entries.some((entry) => entry !== undefined)) {
+    const edited = editGroup(db, name, group)
+    deliverAgain(edited.stream, edited.group, consumer, ids, db.now)
+  }
+  return entries.map((entry, i) => (entry === undefined ? [idText(ids[i]!), NULL_ARRAY] : entryReply(entry)))
+}
+
+/** What a blocked client is told (serveClientsBlockedOnStreamKey, unblockDeletedStreamReadgroupClients). */
+const GROUP_GONE = 'NOGROUP the consumer group this client was blocked on no longer exists'
+const STREAM_GONE = 'UNBLOCKED the stream key no longer exists'
+
+/** More keys than this in one command do not fit Lua's stack. */
+const MAX_DIRECT_STREAMS = 1_000
+
+/** One native command, since Redis checks all keys before it delivers anything. */
+const readGroupDirect: Direct = writes(
+  ({ args }) => {
+    const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
+    if (names.length > MAX_DIRECT_STREAMS) return undefined
+    const before = ['GROUP', group!, consumer!, ...(count === 0 ? [] : ['COUNT', count]), ...(noAck ? ['NOACK'] : []), 'STREAMS']
+    return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ...ids), before, more: names.slice(1) }]
+  },
+  (call, raws) => openStreams(call, raws[0]!),
+)
+
+function ack(db: Db, args: Args): Reply {
+  const [, name, groupName] = args as [Buffer, Buffer, Buffer]
+  const group = groupIn(db.stream(name), groupName)
+  if (group === undefined) return 0
+  const ids = [...new Set(args.slice(3).map((id) => parseId(id)))].filter((id) => group.pending.has(id))
+  if (ids.length === 0) return 0
+  const edited = editGroup(db, name, groupName)
+  acknowledge(edited.stream, edited.group, ids)
+  return ids.length
+}
+
+const group = 'stream'
+
+export const XGROUP = container(
+  { name: 'xgroup', arity: -2, flags: '', group, since: '5.0.0', syntax: '', summary: 'Manages the consumer groups of a stream.' },
+  [
+    data({
+      name: 'xgroup|create', arity: -5, flags: 'write denyoom', group, since: '5.0.0', keys: KEY,
+      syntax: 'key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]',
+      summary: 'Creates a consumer group.',
+      run: create,
+      direct: groupWrite((args) => ({ after: args.slice(5).some((arg) => word(arg) === 'MKSTREAM') ? 'K' : 'k', changed: 'a' }), () => OK),
+    }),
+    data({
+      name: 'xgroup|createconsumer', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: KEY,
+      syntax: 'key group consumer',
+      summary: 'Creates a consumer in a consumer group.',
+      run: addConsumer,
+      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+    }),
+    data({
+      name: 'xgroup|delconsumer', arity: 5, flags: 'write', group, since: '5.0.0', keys: KEY,
+      syntax: 'key group consumer',
+      summary: 'Deletes a consumer of a consumer group, with what is pending for it.',
+      // A reply of 0 does not tell whether the consumer was there: both ways it counts as a write.
+      run: dropConsumer,
+      direct: groupWrite(() => ({ after: 'k', changed: 'a' }), number),
+    }),
+    data({
+      name: 'xgroup|destroy', arity: 4, flags: 'write', group, since: '5.0.0', keys: KEY,
+      syntax: 'key group',
+      summary: 'Deletes a consumer group.',
+      complexity: 'O(N) in the number of its pending entries',
+      run: destroy,
+      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+    }),
+    data({
+      name: 'xgroup|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', syntax: '',
+      summary: 'Returns help about XGROUP.',
+      run: () => HELP,
+    }),
+    data({
+      name: 'xgroup|setid', arity: -5, flags: 'write', group, since: '5.0.0', keys: KEY,
+      syntax: 'key group <id | $> [ENTRIESREAD entries-read]',
+      summary: 'Sets the id of the last entry that was delivered to a consumer group.',
+      run: setId,
+      direct: groupWrite(() => ({ after: 'k', changed: 'a' }), () => OK),
+    }),
+  ],
+)
+
+export const STREAM_GROUPS = [
+  data({
+    name: 'xack', arity: -4, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    syntax: 'key group id [id ...]',
+    summary: 'Takes entries off the pending entries list of a consumer group.',
+    complexity: 'O(1) for each id',
+    run: ack,
+    direct: oneWrite(({ args }) => operation('XACK', args[1]!, 'k', 'p', ...args.slice(2)), number),
+  }),
+  XGROUP,
+  data({
+    name: 'xreadgroup', arity: -7, flags: 'write blocking movablekeys', group, since: '5.0.0', keys: STREAM_KEYS,
+    syntax: 'GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]',
+    summary: 'Delivers new entries to a consumer of a group, or repeats those that are pending for it.',
+    complexity: 'O(M) for each stream, in the number of entries returned',
+    run: readGroup,
+    direct: readGroupDirect,
+    blocking: {
+      timeoutMs: (args) => parseRead(args, 'XREADGROUP').block,
+      keys: (args) => parseRead(args, 'XREADGROUP').names,
+      rival: (args) => `group ${idOf(parseRead(args, 'XREADGROUP').group!)}`,
+      attempt: 'direct',
+      at: readAt,
+      orphan: (db, name) => new ErrorReply(db.type(name) === 'stream' ? GROUP_GONE : STREAM_GONE),
+    },
+  }),
+]

@@ -1,0 +1,73 @@
+import { respError } from '../../errors/errors.ts'
+import { OK, type Reply } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
+import { checkKey } from '../../gate/key-names.ts'
+import { ALL_KEYS, connection } from '../registry/row.ts'
+
+function exec(session: Session): Reply | Promise<Reply> {
+  const { transaction, tenant, identity, context } = session
+  if (transaction.queue === undefined) throw respError('ERR EXEC without MULTI')
+  if (transaction.broken) {
+    transaction.end()
+    throw respError('EXECABORT Transaction discarded because of previous errors.')
+  }
+  const result = transaction.execute({ store: context.store, tenant: tenant!, identity: identity! }, session.order, ({ row, args }) =>
+    row.kind === 'connection' ? (row.handle(session, args) ?? null) : null,
+  )
+  transaction.end()
+  return result
+}
+
+const group = 'transactions'
+
+export const TRANSACTIONS = [
+  connection({
+    name: 'multi', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '1.2.0', immediate: true,
+    syntax: '',
+    summary: 'Begins a transaction: what follows is queued until EXEC.',
+    handle: ({ transaction }) => {
+      if (transaction.queue !== undefined) throw respError('ERR MULTI calls can not be nested')
+      transaction.begin()
+      return OK
+    },
+  }),
+  connection({
+    name: 'exec', arity: 1, flags: 'noscript loading stale skip_slowlog', group, since: '1.2.0', immediate: true, computes: true,
+    syntax: '',
+    summary: 'Runs the queued commands as one, unless a watched key was touched.',
+    complexity: 'depends on the queued commands',
+    handle: exec,
+  }),
+  connection({
+    name: 'discard', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '2.0.0', immediate: true,
+    syntax: '',
+    summary: 'Forgets the queued commands and the watched keys.',
+    complexity: 'O(N) in the number of queued commands',
+    handle: ({ transaction }) => {
+      if (transaction.queue === undefined) throw respError('ERR DISCARD without MULTI')
+      transaction.end()
+      return OK
+    },
+  }),
+  connection({
+    name: 'watch', arity: -2, flags: 'noscript loading stale fast allow_busy', group, since: '2.2.0', keys: ALL_KEYS, immediate: true, exclusive: true,
+    syntax: 'key [key ...]',
+    summary: 'Makes the next EXEC depend on these keys staying as they are.',
+    complexity: 'O(N) in the number of keys',
+    handle: ({ transaction, context, tenant }, args) => {
+      if (transaction.queue !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
+      const names = args.slice(1)
+      for (const name of names) checkKey(name, context.store.limits.maxKeyLength)
+      return transaction.watch(context.store, tenant!, names).then(() => OK)
+    },
+  }),
+  connection({
+    name: 'unwatch', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '2.2.0',
+    syntax: '',
+    summary: 'Forgets the watched keys.',
+    handle: ({ transaction }) => {
+      transaction.unwatch()
+      return OK
+    },
+  }),
+]

@@ -1,0 +1,252 @@
+import { availableParallelism } from 'node:os'
+import { isAbsolute, resolve } from 'node:path'
+import { parseEncryptionKeys, type RootKey } from '../automation/keyring.ts'
+
+/** Turns the text into the value, or says what is wrong in the shape `must be ...`. */
+export type Reader<T> = (text: string) => { readonly value: T } | { readonly problem: string }
+
+/** One setting: everything that the check, `--help` and the docs need to know about it. */
+export interface Setting<T = unknown> {
+  /** The name in the environment and in a `--config` file. */
+  readonly name: string
+  /** Its problem is told without the text when the setting is secret. */
+  readonly read: Reader<T>
+  /** As it would be written; `undefined` when there is none. */
+  readonly default: string | undefined
+  readonly unit: 'bytes' | 'ms' | 'keys' | 'connections' | undefined
+  readonly example: string
+  readonly help: string
+  readonly secret: boolean
+  /** Production refuses to start without it. */
+  readonly production: boolean
+  readonly aliases: readonly string[]
+}
+
+type Facts = Partial<Pick<Setting, 'unit' | 'example' | 'secret' | 'production' | 'aliases'>>
+
+const PLAIN = { unit: undefined, secret: false, production: false, aliases: [] } as const
+
+const setting = <T>(name: string, read: Reader<T>, preset: string, help: string, facts: Facts = {}): Setting<T> => ({
+  name,
+  read,
+  default: preset,
+  help,
+  example: preset,
+  ...PLAIN,
+  ...facts,
+})
+
+const optional = <T>(
+  name: string,
+  read: Reader<T>,
+  help: string,
+  facts: Facts & { example: string },
+): Setting<T | undefined> => ({ name, read, default: undefined, help, ...PLAIN, ...facts })
+
+const integer =
+  (min: number, max: number): Reader<number> =>
+  (text) => {
+    const value = Number(text)
+    return /^\d{1,15}$/.test(text) && value >= min && value <= max
+      ? { value }
+      : { problem: `must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}` }
+  }
+
+const port = integer(0, 65535)
+const milliseconds = integer(1, 3_600_000)
+
+/** More workers than this are a slip of the keyboard. */
+const MAX_WORKERS = 256
+const workerCount = integer(1, MAX_WORKERS)
+
+const workers: Reader<number> = (text) => {
+  if (text === 'auto') return { value: Math.min(availableParallelism(), MAX_WORKERS) }
+  const outcome = workerCount(text)
+  return 'value' in outcome ? outcome : { problem: outcome.problem.replace('must be', 'must be auto or') }
+}
+
+const oneOf =
+  <const T extends string>(...choices: readonly T[]): Reader<T> =>
+  (text) => {
+    const value = choices.find((choice) => choice === text)
+    return value === undefined ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` } : { value }
+  }
+
+const host: Reader<string> = (text) =>
+  /^[A-Za-z0-9._:%-]+$/.test(text)
+    ? { value: text }
+    : { problem: `must be a host name or an IP address without port or brackets, not ${JSON.stringify(text)}` }
+
+const text: Reader<string> = (value) => (value.trim() === value ? { value } : { problem: 'must not start or end with white space' })
+
+const folder: Reader<string> = (value) => ({ value: resolve(value) })
+
+const atLeastBytes =
+  (count: number, remedy: string): Reader<string> =>
+  (value) => {
+    const length = Buffer.byteLength(value)
+    return length >= count ? { value } : { problem: `must be at least ${count} bytes long, but it has ${length}; make one with: ${remedy}` }
+  }
+
+const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
+
+const redisUrl: Reader<string> = (value) => {
+  const shape = 'must be redis://host:port, rediss://host:port (TLS), unix:///path or the absolute path of a unix socket'
+  if (isAbsolute(value)) return { value }
+  const url = urlOf(value)
+  if (url?.protocol === 'unix:') return url.host === '' && url.pathname.length > 1 ? { value } : { problem: shape }
+  if ((url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') || url.hostname === '') return { problem: shape }
+  return /^\/?\d*$/.test(url.pathname)
+    ? { value }
+    : { problem: 'must end with the number of a database, or with none (redis://host:6379/0)' }
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** RFC 7517 says nothing of the transport, but keys fetched in the clear could be anyone's: https, unless it stays on this machine. */
+const jwks: Reader<string> = (value) => {
+  const url = /^[a-z][a-z0-9+.-]+:\/\//i.test(value) ? urlOf(value) : null
+  if (url === null) return { value: resolve(value) }
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname))
+    ? { value }
+    : { problem: 'must be the path of a file or an https:// URL' }
+}
+
+const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
+
+const encryptionKeys: Reader<readonly RootKey[]> = (list) => {
+  try {
+    return { value: Object.freeze(parseEncryptionKeys(list)) }
+  } catch (error) {
+    return { problem: `${(error as Error).message}; make a key with: ${KEY_REMEDY}` }
+  }
+}
+
+const SECRET_REMEDY = 'openssl rand -base64 48'
+
+/** Every setting, once, by its name in `Config`. */
+export const TABLE = {
+  redisUrl: optional(
+    'REDIS_URL',
+    redisUrl,
+    'The Redis that keeps the data. Without it, `serve` starts a redis-server of its own in the data directory.',
+    { example: 'redis://127.0.0.1:6379', secret: true, production: true },
+  ),
+  secret: optional(
+    'AUTOMATION_KV_SECRET',
+    atLeastBytes(32, SECRET_REMEDY),
+    `Verifies HS256 tokens and, without AUTOMATION_KV_ENCRYPTION_KEYS, is the root of encryption. Make one with: ${SECRET_REMEDY}`,
+    { example: 'the output of openssl rand -base64 48', secret: true, production: true, aliases: ['AUTOMATION_JWT_SECRET'] },
+  ),
+  encryptionKeys: optional(
+    'AUTOMATION_KV_ENCRYPTION_KEYS',
+    encryptionKeys,
+    'Root keys for values, as kid:base64url separated by commas: the first one seals, all of them open.',
+    { example: '2025-06:<43 characters of base64url>', secret: true },
+  ),
+  respHost: setting('AUTOMATION_KV_RESP_HOST', host, '127.0.0.1', 'Address for Redis clients.'),
+  respPort: setting('AUTOMATION_KV_RESP_PORT', port, '6380', 'Port for Redis clients; 0 picks a free one.'),
+  httpHost: setting('AUTOMATION_KV_HTTP_HOST', host, '127.0.0.1', 'Address for REST.'),
+  httpPort: setting('AUTOMATION_KV_HTTP_PORT', port, '8080', 'Port for REST; 0 picks a free one.'),
+  adminHost: setting('AUTOMATION_KV_ADMIN_HOST', host, '127.0.0.1', 'Address for health, metrics and administration.'),
+  adminPort: setting('AUTOMATION_KV_ADMIN_PORT', port, '9090', 'Port for health, metrics and administration; 0 picks a free one.'),
+  adminToken: optional(
+    'AUTOMATION_KV_ADMIN_TOKEN',
+    atLeastBytes(16, 'openssl rand -hex 24'),
+    'Bearer token that administration endpoints will demand; there are none yet, so nothing asks for it.',
+    { example: 'the output of openssl rand -hex 24', secret: true },
+  ),
+  jwks: optional('AUTOMATION_KV_JWKS', jwks, 'File or https URL of a JWKS, for tokens signed with RS256, ES256 or EdDSA.', {
+    example: 'https://issuer.example/.well-known/jwks.json',
+  }),
+  tokenIssuer: optional('AUTOMATION_KV_TOKEN_ISSUER', text, 'The claim `iss` that tokens checked with AUTOMATION_KV_JWKS must carry.', {
+    example: 'https://issuer.example',
+  }),
+  tokenAudience: optional('AUTOMATION_KV_TOKEN_AUDIENCE', text, 'The claim `aud` that tokens checked with AUTOMATION_KV_JWKS must carry.', {
+    example: 'automation-kv',
+  }),
+  maxKeyLength: setting('AUTOMATION_KV_MAX_KEY_LENGTH', integer(1, 65_536), '255', 'Longest key name.', { unit: 'bytes' }),
+  maxValueSize: setting('AUTOMATION_KV_MAX_VALUE_SIZE', integer(1, 268_435_456), '1048576', 'Largest value.', { unit: 'bytes' }),
+  maxRequestSize: setting(
+    'AUTOMATION_KV_MAX_REQUEST_SIZE',
+    integer(1_024, 536_870_912),
+    '67108864',
+    'Largest single request of a logged-in client, all of its arguments together.',
+    { unit: 'bytes' },
+  ),
+  maxKeys: setting('AUTOMATION_KV_MAX_KEYS', integer(1, 100_000_000), '1000', 'Keys that one automation may keep.', { unit: 'keys' }),
+  maxConnections: setting('AUTOMATION_KV_MAX_CONNECTIONS', integer(1, 1_000_000), '20000', 'Open RESP connections.', {
+    unit: 'connections',
+  }),
+  maxUnauthenticated: setting(
+    'AUTOMATION_KV_MAX_UNAUTHENTICATED',
+    integer(1, 1_000_000),
+    '4096',
+    'Open RESP connections that have not logged in yet.',
+    { unit: 'connections' },
+  ),
+  maxBacklogBytes: setting(
+    'AUTOMATION_KV_MAX_BACKLOG',
+    integer(1_024, 1_073_741_824),
+    '8388608',
+    'Unsent messages at which a client that listens to channels is cut.',
+    { unit: 'bytes' },
+  ),
+  loginTimeoutMs: setting('AUTOMATION_KV_LOGIN_TIMEOUT_MS', milliseconds, '10000', 'Time that a connection has to log in.', { unit: 'ms' }),
+  commandTimeoutMs: setting('AUTOMATION_KV_COMMAND_TIMEOUT_MS', milliseconds, '10000', 'Longest wait for an answer of the backing Redis.', {
+    unit: 'ms',
+  }),
+  lockTimeoutMs: setting(
+    'AUTOMATION_KV_LOCK_TIMEOUT_MS',
+    milliseconds,
+    '5000',
+    'How long a change is retried against concurrent ones before it answers TRYAGAIN or 409.',
+    { unit: 'ms' },
+  ),
+  drainTimeoutMs: setting('AUTOMATION_KV_DRAIN_TIMEOUT_MS', milliseconds, '10000', 'Time for open requests to finish on shutdown.', {
+    unit: 'ms',
+  }),
+  scriptTimeLimitMs: setting(
+    'AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS',
+    integer(1, 60_000),
+    '200',
+    'Longest run of an EVAL script, which is ended then. Nothing else runs in this process meanwhile, so keep it short.',
+    { unit: 'ms' },
+  ),
+  scriptMemoryLimit: setting(
+    'AUTOMATION_KV_SCRIPT_MEMORY_LIMIT',
+    integer(1_048_576, 536_870_912),
+    '33554432',
+    'Memory that an EVAL script may use.',
+    { unit: 'bytes' },
+  ),
+  workers: setting(
+    'AUTOMATION_KV_WORKERS',
+    workers,
+    '1',
+    'Processes that share the listeners for Redis clients and REST; auto starts one for each core.',
+  ),
+  enrollment: setting(
+    'AUTOMATION_KV_ENROLLMENT',
+    oneOf('open'),
+    'open',
+    'open: every automation that has a token has a store. Nothing else is offered yet.',
+  ),
+  dataDir: setting('AUTOMATION_KV_DATA_DIR', folder, 'data', 'Folder of the embedded Redis and of the generated secret.'),
+  logLevel: setting(
+    'AUTOMATION_KV_LOG_LEVEL',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    'info',
+    'Least severe level that is logged.',
+  ),
+}
+
+type Table = typeof TABLE
+export type Values = { -readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : never }
+
+export type Config = Readonly<Values> & {
+  /** `NODE_ENV=production` */
+  readonly production: boolean
+}
+
+export const SETTINGS: readonly Setting[] = Object.freeze(Object.values(TABLE))

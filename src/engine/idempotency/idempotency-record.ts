@@ -1,0 +1,71 @@
+import { createHmac } from 'node:crypto'
+import { locations } from '../../automation/location.ts'
+import { type ErrorCode, KvError } from '../../errors/errors.ts'
+import type { Written } from '../optimistic/job.ts'
+import type { Tenant } from '../../automation/automation.ts'
+
+/** What came of a job: a refusal, or a result that JSON can carry. */
+export interface JobOutcome {
+  readonly error: KvError | null
+  readonly result: unknown
+  /** How many keys it created. */
+  readonly created: number
+}
+
+interface Kept {
+  /** Its name. It binds it to its place instead of `loc`: thousands of locations that are used once would empty the cache of headers. */
+  readonly id: string
+  readonly fingerprint: string
+  readonly result?: unknown
+  readonly refusal?: { readonly code: ErrorCode; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> | undefined }
+  readonly created: number
+}
+
+const LOCATION = locations.record('receipt')
+
+/** Written by commit.lua: the automation's version after the job, the backing Redis's clock, and what `seal` gave. */
+const STORED = /^(\d+):(\d+):/
+
+/**
+ * Makes a job happen once: its outcome is kept beside the data, written by the same commit, and whoever comes with the same receipt gets
+ * that outcome instead of a second run. It is kept whether the job wrote, changed nothing or was refused for what it found; a failure
+ * (unavailable, busy, over quota) is not, so that a retry tries again.
+ */
+export class Receipt {
+  /** Names in the backing Redis, one for each root key, the sealing one first: whoever changes the order of the keys still finds it. */
+  readonly ids: readonly string[]
+  /** The outcome is that of an earlier request. */
+  replayed = false
+  private readonly tenant: Tenant
+  private readonly fingerprint: string
+
+  /** `key` is the caller's name for the request, unique within the run; `fingerprint` tells whether it is the same request. */
+  constructor(tenant: Tenant, run: string, key: string, fingerprint: string) {
+    this.tenant = tenant
+    this.fingerprint = fingerprint
+    const name = locations.receipt(run, key)
+    this.ids = tenant.sealer.keys.all.map(({ locator }) => createHmac('sha256', locator).update(name, 'latin1').digest('base64url'))
+  }
+
+  seal({ error, result, created }: JobOutcome): Buffer {
+    const outcome = error === null ? { result } : { refusal: { code: error.code, message: error.message, detail: error.detail } }
+    const kept: Kept = { id: this.ids[0]!, fingerprint: this.fingerprint, created, ...outcome }
+    return this.tenant.sealer.seal(LOCATION, Buffer.from(JSON.stringify(kept)), true)
+  }
+
+  /** Throws `idempotency_key_reused` when it was kept for another request, `unreadable` when it is damaged or another's. */
+  open(stored: Buffer): JobOutcome & { readonly written: Written } {
+    const [head, version, now] = STORED.exec(stored.toString('latin1', 0, 40)) ?? []
+    if (head === undefined) throw new KvError('unreadable')
+    const kept = JSON.parse(this.tenant.sealer.open(LOCATION, stored.subarray(head.length)).bytes.toString()) as Kept
+    if (!this.ids.includes(kept.id)) throw new KvError('unreadable')
+    if (kept.fingerprint !== this.fingerprint) throw new KvError('idempotency_key_reused')
+    this.replayed = true
+    const { refusal, result, created } = kept
+    const error = refusal === undefined ? null : new KvError(refusal.code, refusal.message, refusal.detail)
+    return { error, result, created, written: { version: Number(version), now: Number(now), created } }
+  }
+}
+
+/** Whether the outcome is final: a refusal for what was found, but no fault. */
+export const isFinal = (error: Error | null): boolean => error === null || (error instanceof KvError && error.status < 500)

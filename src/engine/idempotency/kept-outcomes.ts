@@ -1,0 +1,48 @@
+import type { Backing } from '../../backing/single-node.ts'
+import { NOTHING_WRITTEN, type Job, type QueuedJob, type Written } from '../optimistic/job.ts'
+import type { JobOutcome } from './idempotency-record.ts'
+import type { Tenant } from '../../automation/automation.ts'
+
+interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
+  readonly error: Error | null
+  readonly written: Written
+}
+
+const NONE: ReadonlyMap<string, Buffer> = new Map()
+
+/** What earlier requests with the receipts of a round's jobs came to. */
+export class EarlierOutcomes {
+  private readonly tenant: Tenant
+  private readonly backing: Backing
+  /** By the first name of the receipt. */
+  private kept = NONE
+
+  constructor(tenant: Tenant, backing: Backing) {
+    this.tenant = tenant
+    this.backing = backing
+  }
+
+  /** Sent just before the snapshot. What is written in between, the commit finds. */
+  read(batch: readonly QueuedJob[]): void {
+    if (!batch.some(({ job }) => job.receipt !== undefined)) return
+    const receipts = batch.flatMap(({ job }) => job.receipt ?? [])
+    const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
+    this.backing.read(['MGET', ...ids.map(({ id }) => this.tenant.receiptPrefix + id)], (error, reply) => {
+      // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
+      if (error !== null) return
+      const found = reply as (Buffer | null)[]
+      this.kept = new Map(ids.flatMap(({ first }, i): [string, Buffer][] => (found[i] === null ? [] : [[first, found[i]!]])))
+    })
+  }
+
+  /** `undefined` for a job that has no receipt, or a new one. */
+  of({ receipt }: Job<unknown>): EarlierOutcome | undefined {
+    const stored = receipt && this.kept.get(receipt.ids[0]!)
+    if (stored === undefined) return undefined
+    try {
+      return receipt!.open(stored)
+    } catch (error) {
+      return { error: error as Error, result: undefined, created: 0, written: NOTHING_WRITTEN }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import type { Backing } from '../../backing/single-node.ts'
+import type { Job, LaneLimits, QueuedJob } from './job.ts'
+import type { Recollection } from './write-cache.ts'
+import { Round } from './job-batch.ts'
+import type { Tenant } from '../../automation/automation.ts'
+
+/** More jobs than this wait for the next round. */
+const MAX_BATCH = 256
+/**
+ * The computed work of one automation in this process: jobs run in the order of their arrival; whatever arrived while a round was in
+ * flight shares the next one, so that many increments of a hot counter cost one commit. A round reads the keys at one moment, computes, and
+ * commits guarded by the versions of the keys that it read; on a conflict the answer brings the current state, and it computes again. Keys that
+ * this process wrote last need not be read.
+ */
+export class Lane {
+  private readonly tenant: Tenant
+  private readonly backing: Backing
+  private readonly recollection: Recollection
+  private readonly limits: LaneLimits
+  private readonly idle: () => void
+  private queue: QueuedJob[] = []
+  private running = false
+
+  /** `idle` is called when nothing is left to do. */
+  constructor(tenant: Tenant, backing: Backing, recollection: Recollection, limits: LaneLimits, idle: () => void) {
+    this.tenant = tenant
+    this.backing = backing
+    this.recollection = recollection
+    this.limits = limits
+    this.idle = idle
+  }
+
+  submit<T>(job: Job<T>): void {
+    this.queue.push({ job: job as Job<unknown>, deadline: Date.now() + this.limits.lockTimeoutMs })
+    if (this.running) return
+    this.running = true
+    // What the same chunk of a pipeline brings joins this round.
+    queueMicrotask(() => this.next())
+  }
+
+  private next(): void {
+    if (this.queue.length === 0) {
+      this.running = false
+      this.idle()
+      return
+    }
+    const batch = this.queue.splice(0, MAX_BATCH)
+    const postpone = (rest: QueuedJob[]): void => {
+      this.queue = [...rest, ...this.queue]
+    }
+    new Round(this.tenant, this.backing, this.recollection, this.limits, batch, () => this.next(), postpone).start()
+  }
+}

@@ -1,0 +1,100 @@
+import type { BackingArg } from '../../backing/single-node.ts'
+import { locations } from '../../automation/location.ts'
+import { idText } from '../../redis-semantics/stream-id.ts'
+import type { NativeCommand } from './changes.ts'
+import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
+import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
+import { entryAt, sortedGroups, sortedPending, type StreamGroup, type StreamStep, type StreamValue, UNKNOWN_READ } from '../plaintext/stream-value.ts'
+import type { Tenant } from '../../automation/automation.ts'
+import { Cell, idOf } from '../plaintext/values.ts'
+
+/** Options of Redis 7 for counters that Redis 6.2 does not keep. */
+const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELETEDID']
+
+/** Called once with the backing Redis's version: before 7.0 it refuses the options that set counters, and has none to set. */
+export const limitStreams = (version: string): void => {
+  counted = Number.parseInt(version, 10) >= 7
+}
+let counted = true
+
+/** The native commands for what was done to a stream since the snapshot. */
+export const streamChanges = (tenant: Tenant, name: Buffer, { log }: StreamValue): NativeCommand[] =>
+  log.map((step) => commandOf(tenant, name, step))
+
+function commandOf(tenant: Tenant, name: Buffer, [command, ...args]: StreamStep): NativeCommand {
+  const native: BackingArg[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg instanceof Cell) native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), tenant.sealer))
+    else if (counted || !COUNTERS.includes(arg)) native.push(arg)
+    else i++
+  }
+  return [command, ...native]
+}
+
+/** The native commands that make a stream where no key is. When a consumer was last seen cannot be set: it is the moment of the write. */
+export function wholeStream(tenant: Tenant, name: Buffer, stream: StreamValue): NativeCommand[] {
+  return [...entrySteps(stream), ...sortedGroups(stream).flatMap(groupSteps), ...danglingSteps(stream), ...counterSteps(stream)].map((step) =>
+    commandOf(tenant, name, step),
+  )
+}
+
+/** Stands for an entry that is pending although it was deleted: only for an entry that is there can XCLAIM make that so. */
+const PLACEHOLDER = [ENTRY_FIELD, ''] as const
+
+const danglingIds = (stream: StreamValue): bigint[] => {
+  const ids = new Set<bigint>()
+  for (const { pending } of stream.groups.values()) {
+    for (const id of pending.keys()) if (entryAt(stream, id) === undefined) ids.add(id)
+  }
+  return [...ids].sort((a, b) => (a < b ? -1 : 1))
+}
+
+function entrySteps(stream: StreamValue): StreamStep[] {
+  const dangling = danglingIds(stream)
+  if (stream.entries.length + dangling.length === 0) {
+    const anyName = Buffer.from('g')
+    return [['XGROUP CREATE', anyName, '0-0', 'MKSTREAM'], ['XGROUP DESTROY', anyName]]
+  }
+  const all: { id: bigint; cell?: Cell }[] = [...stream.entries, ...dangling.map((id) => ({ id }))]
+  if (dangling.length > 0) all.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return all.map(({ id, cell }) => ['XADD', idText(id), ...(cell === undefined ? PLACEHOLDER : [cell])])
+}
+
+function groupSteps(group: StreamGroup): StreamStep[] {
+  const { name, lastId, entriesRead, consumers } = group
+  const counter = entriesRead === UNKNOWN_READ ? [] : ['ENTRIESREAD', `${entriesRead}`]
+  const steps: StreamStep[] = [['XGROUP CREATE', name, idText(lastId), ...counter]]
+  for (const consumer of consumers.values()) {
+    const alike = new Map<string, { time: number; count: bigint; ids: bigint[] }>()
+    for (const [id, { time, count }] of sortedPending(group, idOf(consumer.name))) {
+      const same = alike.get(`${time}:${count}`)
+      if (same === undefined) alike.set(`${time}:${count}`, { time, count, ids: [id] })
+      else same.ids.push(id)
+    }
+    if (alike.size === 0) steps.push(['XGROUP CREATECONSUMER', name, consumer.name])
+    for (const { time, count, ids } of alike.values()) steps.push(...claimSteps(name, consumer.name, ids, time, count))
+  }
+  return steps
+}
+
+/** Takes the placeholders away: from the head by XTRIM, which leaves no trace, as what is gone there may never have been XDELeted. */
+function danglingSteps(stream: StreamValue): StreamStep[] {
+  const dangling = danglingIds(stream)
+  if (dangling.length === 0) return []
+  const first = stream.entries[0]?.id
+  if (first === undefined) return [['XTRIM', 'MAXLEN', '=', 0]]
+  const trim: StreamStep[] = dangling[0]! < first ? [['XTRIM', 'MINID', '=', idText(first)]] : []
+  return [...trim, ...stepsOf(dangling.filter((id) => id > first), (texts) => ['XDEL', ...texts])]
+}
+
+function counterSteps(stream: StreamValue): StreamStep[] {
+  const { lastId, maxDeletedId, entriesAdded } = stream
+  const added = ['ENTRIESADDED', `${entriesAdded}`]
+  if (maxDeletedId === 0n) return [['XSETID', idText(lastId), ...added]]
+  // XSETID refuses a last id below the highest deleted one, unless that was there before.
+  const highest = maxDeletedId > lastId ? maxDeletedId : lastId
+  const steps: StreamStep[] = [['XSETID', idText(highest), ...added, 'MAXDELETEDID', idText(maxDeletedId)]]
+  if (highest !== lastId) steps.push(['XSETID', idText(lastId)])
+  return steps
+}

@@ -1,0 +1,83 @@
+import { Buffer } from 'node:buffer'
+import { RecentMap } from '../../lib/recent-map.ts'
+import { NotLoaded } from '../plaintext/not-loaded.ts'
+import type { Slot } from '../plaintext/database.ts'
+import { type Need, type Snapshot, StoredKey } from '../plaintext/snapshot.ts'
+import type { Tenant } from '../../automation/automation.ts'
+import { Cell, idOf, Unseen } from '../plaintext/values.ts'
+
+/** Of all automations together, in bytes as far as they can be reckoned. */
+const CACHE_SIZE = 16 * 1024 * 1024
+/** A longer value costs more to seal than to fetch. */
+const LONGEST = 1024
+/** What an entry is reckoned at, besides its name and the longest value. */
+const ENTRY_BYTES = 1024
+
+/**
+ * The strings that this process itself wrote last, as its commits left them: a counter that is incremented again is computed from here,
+ * without being read first. It need not be right: the commit is guarded by the index entry of each key, and tells when another has written
+ * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
+ */
+export class Recollection {
+  private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + LONGEST + entry.length)
+
+  /** The keys, if all of them are known in full. */
+  recall(tenant: Tenant, needs: readonly Need[]): Snapshot | undefined {
+    const keys = new Map<string, StoredKey>()
+    for (const { name, extent } of needs) {
+      const id = idOf(name)
+      const key = extent === 'all' ? this.cache.get(`${tenant.id} ${id}`) : undefined
+      if (key === undefined) return undefined
+      keys.set(id, key)
+    }
+    return keys.size === 0 ? undefined : new RecalledSnapshot(tenant, keys)
+  }
+
+  /** After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in milliseconds since the epoch. */
+  note(tenant: Tenant, before: StoredKey, { name, value, expireAt, fresh }: Slot, version: number, now: number): void {
+    const entry = `${tenant.id} ${idOf(name)}`
+    const plain = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
+    if (plain === undefined || plain.bytes.length > LONGEST) {
+      this.cache.delete(entry)
+      return
+    }
+    // In memory of its own: name and value are parts of what a client sent, and a slice of Buffer's pool would keep 8 KiB alive.
+    const own = Buffer.allocUnsafeSlow(name.length + plain.bytes.length)
+    name.copy(own)
+    plain.bytes.copy(own, name.length)
+    const cell = Cell.of({ bytes: own.subarray(name.length), json: plain.json })
+    const createdAt = fresh || !before.live ? now : before.createdAt
+    const key = StoredKey.written(tenant, own.subarray(0, name.length), cell, version, createdAt, now)
+    this.cache.set(entry, key)
+  }
+
+  /** After the link was lost: another Redis may answer on the next one, with another history under the same versions. */
+  clear(): void {
+    this.cache.clear()
+  }
+}
+
+/** Of no certain moment: whoever asks for one gets the keys as Redis has them. */
+class RecalledSnapshot implements Snapshot {
+  readonly tenant: Tenant
+  readonly keys: ReadonlyMap<string, StoredKey>
+  readonly complete = false
+  readonly recalled = true
+
+  constructor(tenant: Tenant, keys: ReadonlyMap<string, StoredKey>) {
+    this.tenant = tenant
+    this.keys = keys
+  }
+
+  get now(): number {
+    throw new NotLoaded([])
+  }
+
+  get version(): string {
+    throw new NotLoaded([])
+  }
+
+  get forgottenDeletion(): number {
+    throw new NotLoaded([])
+  }
+}

@@ -1,0 +1,315 @@
+import { KvError } from '../../errors/errors.ts'
+import { splitArray } from '../../json/document.ts'
+import { NotLoaded } from './not-loaded.ts'
+import type { Need, Snapshot, StoredKey } from './snapshot.ts'
+import { newStream, type StreamValue } from './stream-value.ts'
+import {
+  Cell,
+  cloneValue,
+  type HashValue,
+  idOf,
+  type ListValue,
+  type Plain,
+  type SetValue,
+  type SortedSetValue,
+  sizeOf,
+  type Value,
+} from './values.ts'
+
+/** A key as a computation sees and leaves it. */
+export interface Slot {
+  readonly name: Buffer
+  value: Value | undefined
+  /** Milliseconds since the epoch, 0 without a TTL. */
+  expireAt: number
+  /** Made by a computation where no key was: its creation time starts afresh. */
+  fresh: boolean
+  /** Its contents were put there as a whole: nothing of the old ones is left to build on. */
+  replaced: boolean
+  /** Ordinal of the job that changed it last, -1 when none did. */
+  changedBy: number
+}
+
+const OPEN_BRACKET = 0x5b
+
+/** What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent. */
+export type Watched = { readonly version: string } | { readonly absentAt: number }
+
+/**
+ * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot compute on ciphertext run
+ * here, with Redis's semantics, and what they changed is written back by one guarded commit. Jobs (a command, a transaction, a batch)
+ * run one after the other and can be rolled back one by one. Only keys named in advance are here; looking at another starts the work
+ * again with that key loaded.
+ */
+export class Db {
+  private readonly snapshot: Snapshot
+  private readonly slots = new Map<string, Slot>()
+  private undo = new Map<string, Slot>()
+  private job = -1
+
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot
+  }
+
+  /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
+  get now(): number {
+    return this.snapshot.now
+  }
+
+  // Jobs
+
+  beginJob(ordinal: number): void {
+    this.job = ordinal
+    this.undo = new Map()
+  }
+
+  /** Takes back whatever the current job changed. */
+  rollback(): void {
+    for (const [id, slot] of this.undo) this.slots.set(id, slot)
+    this.undo = new Map()
+  }
+
+  /** Runs a part of the current job; what it changed is taken back when it throws. */
+  attempt<T>(work: () => T): T {
+    const outer = this.undo
+    this.undo = new Map()
+    try {
+      return work()
+    } catch (error) {
+      this.rollback()
+      throw error
+    } finally {
+      for (const [id, slot] of this.undo) if (!outer.has(id)) outer.set(id, slot)
+      this.undo = outer
+    }
+  }
+
+  /** Whether the current job changed anything. */
+  get changed(): boolean {
+    return this.undo.size > 0
+  }
+
+  /** How many keys the current job made where none was. */
+  get created(): number {
+    let created = 0
+    for (const [id, before] of this.undo) if (before.value === undefined && this.slots.get(id)!.value !== undefined) created++
+    return created
+  }
+
+  /** The keys that any job changed. */
+  changedSlots(): Slot[] {
+    return [...this.slots.values()].filter((slot) => slot.changedBy >= 0)
+  }
+
+  // Reading
+
+  has(name: Buffer): boolean {
+    return this.slot(name).value !== undefined
+  }
+
+  value(name: Buffer): Value | undefined {
+    return this.slot(name).value
+  }
+
+  type(name: Buffer): string {
+    return this.slot(name).value?.type ?? 'none'
+  }
+
+  /** The bytes of a string as RESP shows them, undefined when the key is missing. Throws `wrong_type`. */
+  bytes(name: Buffer): Buffer | undefined {
+    return this.stringCell(name)?.bytes
+  }
+
+  /** A string as it was written, undefined when the key is missing. Throws `wrong_type`. */
+  plain(name: Buffer): Plain | undefined {
+    return this.stringCell(name)?.open()
+  }
+
+  /** A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
+  list(name: Buffer): Readonly<ListValue> | undefined {
+    const { value } = this.slot(name)
+    if (value?.type === 'string') return listOfDocument(value.cell.open())
+    return this.expect(value, 'list')
+  }
+
+  hash(name: Buffer): Readonly<HashValue> | undefined {
+    return this.expect(this.slot(name).value, 'hash')
+  }
+
+  set(name: Buffer): Readonly<SetValue> | undefined {
+    return this.expect(this.slot(name).value, 'set')
+  }
+
+  sortedSet(name: Buffer): Readonly<SortedSetValue> | undefined {
+    return this.expect(this.slot(name).value, 'zset')
+  }
+
+  /** To be changed only by the functions of stream-edit.ts, on what `editStream` gives. */
+  stream(name: Buffer): StreamValue | undefined {
+    return this.expect(this.slot(name).value, 'stream')
+  }
+
+  /** Milliseconds since the epoch, 0 without a TTL or without the key. */
+  expireAt(name: Buffer): number {
+    return this.slot(name).expireAt
+  }
+
+  /** Bookkeeping of a key as stored: when it was created and last updated, and by which version. */
+  stored(name: Buffer): StoredKey {
+    const stored = this.snapshot.keys.get(idOf(name))
+    if (stored === undefined) throw new NotLoaded([{ name, extent: 'all' }])
+    return stored
+  }
+
+  /** Loads these keys at once, where looking at one after the other would start the work again for each. */
+  require(needs: readonly Need[]): void {
+    const missing = needs.filter(({ name, extent }) => !this.snapshot.keys.get(idOf(name))?.covers(extent))
+    if (missing.length > 0) throw new NotLoaded(missing)
+  }
+
+  /** What stands for a HyperLogLog element. */
+  hashElement(element: Buffer): Buffer {
+    return this.snapshot.tenant.sealer.hashElement(element)
+  }
+
+  /** The names of all keys of the automation, in no order. */
+  names(): Buffer[] {
+    if (!this.snapshot.complete) throw new NotLoaded('all-names')
+    return [...this.snapshot.keys.values()].map(({ name }) => name).filter((name) => this.has(name))
+  }
+
+  /** Whether nothing has touched a key since it was watched, also none of the jobs before this one. */
+  untouchedSince(name: Buffer, watched: Watched): boolean {
+    if (this.slot(name).changedBy >= 0) return false
+    const { live, version, deletedBy } = this.stored(name)
+    if ('version' in watched) return live && version === watched.version
+    return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
+  }
+
+  /** When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of this round did to it. */
+  times(name: Buffer): { createdAt: number; updatedAt: number } {
+    const { createdAt, updatedAt } = this.stored(name)
+    const { fresh, changedBy } = this.slot(name)
+    return { createdAt: fresh ? this.now : createdAt, updatedAt: changedBy < 0 ? updatedAt : this.now }
+  }
+
+  // Writing: whoever calls one of these has changed something, and the version grows
+
+  setBytes(name: Buffer, bytes: Buffer, options: { keepTtl?: boolean; expireAt?: number } = {}): void {
+    this.setPlain(name, { bytes, json: false }, options)
+  }
+
+  /** Replaces whatever is there. Without `keepTtl` or `expireAt` the TTL is gone, as after SET. */
+  setPlain(name: Buffer, plain: Plain, { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {}): void {
+    this.put(name, { type: 'string', cell: Cell.of(plain) }, keepTtl ? this.slot(name).expireAt : expireAt)
+  }
+
+  put(name: Buffer, value: Value, expireAt: number): void {
+    const slot = this.edit(name)
+    if (slot.value === undefined) slot.fresh = true
+    slot.value = value
+    slot.replaced = true
+    slot.expireAt = expireAt
+  }
+
+  /** The list to be changed; made when missing, turned from a document into a native list when it is one. */
+  editList(name: Buffer): ListValue {
+    const list = this.list(name)
+    const slot = this.edit(name)
+    if (slot.value?.type === 'string') {
+      slot.value = list
+      slot.replaced = true
+    }
+    return this.existingOrNew(slot, () => ({ type: 'list', cells: [] }))
+  }
+
+  editHash(name: Buffer): HashValue {
+    this.hash(name)
+    return this.existingOrNew(this.edit(name), () => ({ type: 'hash', fields: new Map(), partial: undefined }))
+  }
+
+  editSet(name: Buffer): SetValue {
+    this.set(name)
+    return this.existingOrNew(this.edit(name), () => ({ type: 'set', members: new Map() }))
+  }
+
+  editSortedSet(name: Buffer): SortedSetValue {
+    this.sortedSet(name)
+    return this.existingOrNew(this.edit(name), () => ({ type: 'zset', members: new Map() }))
+  }
+
+  /** Unlike the others a stream stays when it is empty. */
+  editStream(name: Buffer): StreamValue {
+    this.stream(name)
+    return this.existingOrNew(this.edit(name), newStream)
+  }
+
+  /** Deletes the key; false when there was none. */
+  remove(name: Buffer): boolean {
+    if (!this.has(name)) return false
+    const slot = this.edit(name)
+    slot.value = undefined
+    slot.expireAt = 0
+    return true
+  }
+
+  /** As Redis does after it took something from a collection. */
+  removeIfEmpty(name: Buffer): void {
+    const { value } = this.slot(name)
+    if (value !== undefined && sizeOf(value) === 0) this.remove(name)
+  }
+
+  /** Sets (0: clears) the TTL of an existing key; a moment that has passed deletes it. */
+  setExpireAt(name: Buffer, expireAt: number): void {
+    if (expireAt !== 0 && expireAt <= this.now) this.remove(name)
+    else this.edit(name).expireAt = expireAt
+  }
+
+  private stringCell(name: Buffer): Cell | undefined {
+    return this.expect(this.slot(name).value, 'string')?.cell
+  }
+
+  private expect<T extends Value['type']>(value: Value | undefined, type: T): Extract<Value, { type: T }> | undefined {
+    if (value === undefined) return undefined
+    if (value.type !== type) throw new KvError('wrong_type')
+    return value as Extract<Value, { type: T }>
+  }
+
+  private existingOrNew<V extends Value>(slot: Slot, make: () => V): V {
+    if (slot.value === undefined) {
+      slot.value = make()
+      slot.expireAt = 0
+      slot.fresh = true
+    }
+    return slot.value as V
+  }
+
+  private slot(name: Buffer): Slot {
+    const id = idOf(name)
+    let slot = this.slots.get(id)
+    if (slot === undefined) {
+      const stored = this.stored(name)
+      slot = { name, value: stored.value(), expireAt: stored.live ? stored.expireAt : 0, fresh: false, replaced: false, changedBy: -1 }
+      this.slots.set(id, slot)
+    }
+    return slot
+  }
+
+  /** The slot to be changed by the current job: copied at its first change, so that the job can be rolled back. */
+  private edit(name: Buffer): Slot {
+    const id = idOf(name)
+    const slot = this.slot(name)
+    if (this.undo.has(id)) return slot
+    this.undo.set(id, slot)
+    const edited = { ...slot, value: slot.value === undefined ? undefined : cloneValue(slot.value), changedBy: this.job }
+    this.slots.set(id, edited)
+    return edited
+  }
+}
+
+/** The elements of a document that is an array, each a document of its own; throws `wrong_type` for any other string. */
+function listOfDocument(plain: Plain): ListValue {
+  if (!plain.json || plain.bytes[0] !== OPEN_BRACKET) throw new KvError('wrong_type')
+  const cells = splitArray(plain.bytes.toString()).map((text) => Cell.of({ bytes: Buffer.from(text), json: true }))
+  return { type: 'list', cells }
+}

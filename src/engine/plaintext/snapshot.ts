@@ -1,0 +1,235 @@
+import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import { type Location, locations } from '../../automation/location.ts'
+import { readDouble } from '../../redis-semantics/floats.ts'
+import { stringCell } from './stored-string.ts'
+import { loadStream } from './stream-load.ts'
+import type { Tenant } from '../../automation/automation.ts'
+import { Cell, idOf, Unseen, type Value } from './values.ts'
+
+/**
+ * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of it if it is a list (all
+ * of anything else), or some fields of a hash.
+ */
+export type Extent = 'all' | 'meta' | 'ends' | readonly Buffer[]
+
+/** How many elements at each end. */
+const END_ELEMENTS = 16
+
+/** Lua's unpack takes some thousands of arguments; more fields than this are read with the whole hash. */
+const MAX_FIELDS = 1_000
+
+export const fieldsExtent = (fields: readonly Buffer[]): Extent => (fields.length > MAX_FIELDS ? 'all' : fields)
+
+const STRING = Buffer.from('string')
+const NEVER = Buffer.from('0')
+
+export interface Need {
+  readonly name: Buffer
+  readonly extent: Extent
+}
+
+/** A key as the backing Redis had it at the moment of a snapshot. */
+export class StoredKey {
+  readonly name: Buffer
+  /** Version of the last write to it, '0' when it is absent. */
+  readonly version: string
+  /** What a commit that builds on it is guarded by. */
+  guard: string
+  /** Milliseconds since the epoch, 0 when it does not exist. */
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Milliseconds since the epoch, 0 without a TTL. */
+  readonly expireAt: number
+  /** Whether Redis holds anything under the name, even if it is about to expire. */
+  readonly physical: boolean
+  readonly live: boolean
+  readonly type: string
+  /** Version that deleted it, 0 when it was not deleted lately or is there. */
+  readonly deletedBy: number
+  private readonly data: BackingReply
+  private readonly extent: Extent
+  private readonly tenant: Tenant
+  private opened: Value | undefined
+
+  constructor(tenant: Tenant, need: Need, raw: BackingReply, now: number) {
+    const [entry, type, data, deletedBy] = raw as [Buffer | null, Buffer, BackingReply, Buffer]
+    this.tenant = tenant
+    this.name = need.name
+    this.extent = need.extent
+    this.type = type.toString()
+    this.data = data
+    this.deletedBy = Number(deletedBy)
+    this.physical = this.type !== 'none'
+    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] = entry === null ? [] : entry.toString('latin1').split(':')
+    // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it refuses.
+    this.expireAt = Math.min(Number(expireAt), Number.MAX_SAFE_INTEGER)
+    this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
+    this.version = this.live ? version : '0'
+    this.guard = this.version
+    this.createdAt = Number(createdAt)
+    this.updatedAt = Number(updatedAt)
+  }
+
+  /** A string without a TTL, as a commit left it. Times are in milliseconds since the epoch. */
+  static written(tenant: Tenant, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
+    const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
+    const key = new StoredKey(tenant, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
+    key.opened = { type: 'string', cell }
+    // Versions begin again when the Redis is emptied; a version at a certain moment does not come twice.
+    key.guard = entry.toString('latin1')
+    return key
+  }
+
+  /** Whether as much of it was read as `extent` says. */
+  covers(extent: Extent): boolean {
+    const has = this.extent
+    if (!this.physical || has === 'all' || extent === 'meta') return true
+    if (has === 'meta') return false
+    if (has === 'ends') return this.type !== 'list' || extent === 'ends'
+    if (this.type !== 'hash') return true
+    return extent instanceof Array && extent.every((field) => has.some((known) => known.equals(field)))
+  }
+
+  /** The contents, undefined when the key does not exist. Opened at the first look: what no command looks at is never decrypted. */
+  value(): Value | undefined {
+    if (!this.live) return undefined
+    this.opened ??= this.extent === 'meta' ? (new Unseen(this.type) as Value) : this.read()
+    return this.opened
+  }
+
+  private read(): Value {
+    const { tenant, name, data } = this
+    const { sealer } = tenant
+    switch (this.type) {
+      case 'string':
+        return { type: 'string', cell: stringCell(tenant, name, data as Buffer) }
+      case 'list': {
+        const location = locations.element(name)
+        if (this.extent === 'ends') return this.readEnds(location)
+        return { type: 'list', cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)) }
+      }
+      case 'hash':
+        return this.extent instanceof Array ? this.readFields(this.extent) : this.readHash()
+      case 'set': {
+        const members = (data as Buffer[]).map((sealed) => sealer.openMember(sealed))
+        return { type: 'set', members: new Map(members.map((member) => [idOf(member), member])) }
+      }
+      case 'zset': {
+        const members = new Map<string, { member: Buffer; score: number }>()
+        const flat = data as Buffer[]
+        for (let i = 0; i < flat.length; i += 2) {
+          const member = sealer.openMember(flat[i]!)
+          members.set(idOf(member), { member, score: readDouble(flat[i + 1]!) })
+        }
+        return { type: 'zset', members }
+      }
+      case 'stream': {
+        const location = locations.streamValue(name)
+        return loadStream(data, (sealed) => Cell.stored(sealed, location, sealer))
+      }
+      default:
+        throw new Error(`a key of type ${this.type} cannot be loaded`)
+    }
+  }
+
+  private readEnds(location: Location): Value {
+    const { name } = this
+    const [head, length, tail] = this.data as [Buffer[], number, Buffer[]]
+    const cell = (sealed: Buffer): Cell => Cell.stored(sealed, location, this.tenant.sealer)
+    const between = Array.from({ length: length - head.length - tail.length }, () => Cell.unseen(name))
+    return { type: 'list', cells: [...head.map(cell), ...between, ...tail.map(cell)] }
+  }
+
+  private readHash(): Value {
+    const { sealer } = this.tenant
+    const flat = this.data as Buffer[]
+    const fields = new Map<string, { name: Buffer; cell: Cell }>()
+    for (let i = 0; i < flat.length; i += 2) {
+      const field = sealer.openField(flat[i]!)
+      fields.set(idOf(field), { name: field, cell: Cell.stored(flat[i + 1]!, locations.hashValue(this.name, field), sealer) })
+    }
+    return { type: 'hash', fields, partial: undefined }
+  }
+
+  private readFields(wanted: readonly Buffer[]): Value {
+    const { sealer } = this.tenant
+    const data = this.data as (Buffer | null | number)[]
+    const fields = new Map<string, { name: Buffer; cell: Cell }>()
+    wanted.forEach((field, i) => {
+      const sealed = data[i] as Buffer | null
+      if (sealed !== null) fields.set(idOf(field), { name: field, cell: Cell.stored(sealed, locations.hashValue(this.name, field), sealer) })
+    })
+    return { type: 'hash', fields, partial: data[wanted.length] as number }
+  }
+}
+
+/** Several keys at one moment. */
+export interface Snapshot {
+  readonly tenant: Tenant
+  /** The backing Redis's clock, milliseconds since the epoch: the one clock that expiry goes by. */
+  readonly now: number
+  /** The automation's version, as text. */
+  readonly version: string
+  /** The latest version that deleted a key whose deletion is no longer remembered by name. */
+  readonly forgottenDeletion: number
+  readonly keys: ReadonlyMap<string, StoredKey>
+  /** Whether every key of the automation is among them. */
+  readonly complete: boolean
+  /** Not read from Redis: only a guarded commit can tell whether it is so. */
+  readonly recalled: boolean
+}
+
+/** What snapshot.lua answered. */
+export class LoadedSnapshot implements Snapshot {
+  readonly tenant: Tenant
+  readonly now: number
+  readonly version: string
+  readonly forgottenDeletion: number
+  readonly keys: ReadonlyMap<string, StoredKey>
+  readonly complete: boolean
+  readonly recalled = false
+
+  constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
+    this.tenant = tenant
+    this.complete = complete
+    this.now = Number((reply[0] as Buffer).toString('latin1'))
+    this.version = (reply[1] as Buffer).toString('latin1')
+    this.forgottenDeletion = Number(reply[2])
+    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(tenant, need, reply[i + 3]!, this.now)]))
+  }
+}
+
+/** One need per key, wide enough for all. */
+export function mergeNeeds(needs: Iterable<Need>): Need[] {
+  const merged = new Map<string, Need>()
+  for (const need of needs) {
+    const id = idOf(need.name)
+    const known = merged.get(id)
+    merged.set(id, known === undefined ? need : { name: need.name, extent: widest(known.extent, need.extent) })
+  }
+  return [...merged.values()]
+}
+
+function widest(a: Extent, b: Extent): Extent {
+  if (a === 'all' || b === 'all') return 'all'
+  if (a === 'meta') return b
+  if (b === 'meta') return a
+  if (a === 'ends' || b === 'ends') return a === b ? a : 'all'
+  const fields = [...new Map([...a, ...b].map((field) => [idOf(field), field])).values()]
+  return fields.length > MAX_FIELDS ? 'all' : fields
+}
+
+/** The reading half of a script's arguments: see snapshot.lua. */
+export function extentArgs(needs: readonly Need[], tenant: Tenant): BackingArg[] {
+  const args: BackingArg[] = []
+  for (const { extent } of needs) {
+    if (extent === 'all') args.push('a')
+    else if (extent === 'meta') args.push('m')
+    else if (extent === 'ends') args.push('e', END_ELEMENTS)
+    else {
+      args.push('f', extent.length)
+      for (const field of extent) args.push(tenant.sealer.sealField(field))
+    }
+  }
+  return args
+}

@@ -1,0 +1,152 @@
+import type { Backing, BackingArg, BackingReply } from '../backing/single-node.ts'
+import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
+import { KvError } from '../errors/errors.ts'
+import { type Job, NOTHING_WRITTEN } from './optimistic/job.ts'
+import { Lane } from './optimistic/job-queue.ts'
+import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
+import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
+import { Recollection } from './optimistic/write-cache.ts'
+import type { Tenant } from '../automation/automation.ts'
+import { idOf } from './plaintext/values.ts'
+import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
+
+export interface StoreLimits {
+  readonly maxKeys: number
+  readonly maxKeyLength: number
+  readonly maxValueSize: number
+  readonly lockTimeoutMs: number
+}
+
+/** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
+export class Line {
+  batch: WriteBatch | undefined
+
+  flush(): void {
+    this.batch?.flush()
+    this.batch = undefined
+  }
+}
+
+/** More arguments than this do not fit Lua's stack: such a write is computed and committed in pieces. */
+const MAX_DIRECT_ARGS = 4_000
+
+/**
+ * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
+ * - `read`: a native command on ciphertext, one round trip;
+ * - `write`: native commands on ciphertext with their bookkeeping, one script call;
+ * - `compute`: a job on plaintext, read and committed under guards.
+ */
+export class Store {
+  readonly backing: Backing
+  readonly limits: StoreLimits
+  private readonly lanes = new Map<string, Lane>()
+  private readonly batches: WriteBatches
+  private readonly recollection = new Recollection()
+
+  constructor(backing: Backing, limits: StoreLimits) {
+    this.backing = backing
+    this.limits = limits
+    this.batches = new WriteBatches(backing, limits.maxKeys)
+    backing.onLoss(() => this.recollection.clear())
+  }
+
+  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, line?: Line): void {
+    line?.flush()
+    this.backing.read(command, done)
+  }
+
+  /** Whether `operations` may go through `write`. */
+  fits(operations: readonly Operation[]): boolean {
+    return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
+  }
+
+  /** One write request. The replies are as Redis gave them, errors included. It shares a script call with others of the same turn. */
+  write(tenant: Tenant, operations: readonly Operation[], done: WriteDone, ifVersion?: number, line?: Line): void {
+    if (ifVersion === undefined && WriteBatch.takes(operations)) {
+      const batch = this.batches.add(tenant, operations[0]!, done)
+      if (line !== undefined) line.batch = batch
+      return
+    }
+    line?.flush()
+    const args = runArgs(tenant, operations, this.limits.maxKeys, ifVersion)
+    this.backing.script(RUN, true, args, (error, reply) => {
+      if (error !== null) {
+        done(error, [], NOTHING_WRITTEN)
+        return
+      }
+      const [status, version, now, created, ...replies] = reply as BackingReply[]
+      if (status === 1) done(null, replies, { version: version as number, now: Number(now), created: created as number })
+      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
+    })
+  }
+
+  /** Queues a job behind the others of its automation. */
+  compute<T>(tenant: Tenant, job: Job<T>, line?: Line): void {
+    line?.flush()
+    let lane = this.lanes.get(tenant.id)
+    if (lane === undefined) {
+      lane = new Lane(tenant, this.backing, this.recollection, this.limits, () => this.lanes.delete(tenant.id))
+      this.lanes.set(tenant.id, lane)
+    }
+    lane.submit(job)
+  }
+
+  /** Several keys at one moment. */
+  snapshot(tenant: Tenant, needs: readonly Need[]): Promise<Snapshot> {
+    const { versionKey, indexKey, prefix } = tenant
+    const keys = needs.map(({ name }) => tenant.key(name))
+    const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, tenant)]
+    return new Promise((resolve, reject) => {
+      this.backing.script(SNAPSHOT, false, args, (error, reply) => {
+        if (error === null) resolve(new LoadedSnapshot(tenant, needs, reply as BackingReply[]))
+        else reject(error)
+      })
+    })
+  }
+
+  /** Notes for `lastsMs` that clients of this process wait for keys. */
+  mark(tenant: Tenant, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
+    const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length, lastsMs, ...names]
+    this.backing.script(MARK, false, args, done)
+  }
+
+  /** Deletes all keys of the automation; answers how many there were. */
+  flush(tenant: Tenant): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length]
+      this.backing.script(FLUSH, true, args, (error, reply) => {
+        if (error === null) resolve((reply as number[])[3]!)
+        else reject(error)
+      })
+    })
+  }
+}
+
+const versionMismatch = (expected: number | undefined, actual: number): KvError =>
+  new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
+
+/** See run.lua. */
+function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
+  const expected = ifVersion ?? ''
+  const ordinals = new Map<string, number>()
+  const keys: Buffer[] = []
+  const ordinalOf = (name: Buffer): number => {
+    const id = idOf(name)
+    let ordinal = ordinals.get(id)
+    if (ordinal === undefined) {
+      keys.push(tenant.key(name))
+      ordinal = keys.length + 2
+      ordinals.set(id, ordinal)
+    }
+    return ordinal
+  }
+  const rest: BackingArg[] = []
+  for (const planned of operations) {
+    const { name, after, changed, command, before = [], more = [], args } = planned
+    const ordinal = ordinalOf(name)
+    const rule = hasOneKeyFirst(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
+    rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
+  }
+  return [keys.length + 2, tenant.versionKey, tenant.indexKey, ...keys, tenant.prefix.length, maxKeys, expected, ...rest]
+}

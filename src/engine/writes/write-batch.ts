@@ -1,0 +1,112 @@
+import type { Backing, BackingArg, BackingReply } from '../../backing/single-node.ts'
+import { MANY } from '../../backing/scripts.ts'
+import { KvError } from '../../errors/errors.ts'
+import { NOTHING_WRITTEN, type Written } from '../optimistic/job.ts'
+import { hasOneKeyFirst, type Operation } from './native-write.ts'
+import type { Tenant } from '../../automation/automation.ts'
+
+export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
+
+/** A call of the script is worth some commands; this many share one, and not more bytes than this. */
+const MAX_REQUESTS = 128
+const MAX_BYTES = 256 * 1024
+const MAX_ARGS = 1_000
+
+/** Write requests of one automation that met in one turn of the event loop and go to Redis in one script call, in their order. */
+export class WriteBatch {
+  readonly tenant: Tenant
+  private readonly backing: Backing
+  private readonly maxKeys: number
+  private readonly leave: (batch: WriteBatch) => void
+  private keys: BackingArg[] = []
+  private words: BackingArg[] = []
+  private waiting: WriteDone[] = []
+  private bytes = 0
+
+  constructor(tenant: Tenant, backing: Backing, maxKeys: number, leave: (batch: WriteBatch) => void) {
+    this.tenant = tenant
+    this.backing = backing
+    this.maxKeys = maxKeys
+    this.leave = leave
+  }
+
+  /** Whether a request may go this way: one command, whose key is its first argument, and which the script can judge by its reply. */
+  static takes(operations: readonly Operation[]): boolean {
+    const [operation] = operations
+    if (operations.length !== 1 || operation === undefined) return false
+    const { args, changed } = operation
+    return hasOneKeyFirst(operation) && args.length <= MAX_ARGS && changed !== 'g' && changed !== 'c'
+  }
+
+  add({ name, after, changed, command, args }: Operation, done: WriteDone): void {
+    this.keys.push(this.tenant.key(name))
+    this.words.push(`${after}${changed}${args.length}`, command)
+    for (const arg of args) {
+      this.words.push(arg)
+      if (typeof arg === 'object') this.bytes += arg.length
+    }
+    this.waiting.push(done)
+    if (this.waiting.length >= MAX_REQUESTS || this.bytes >= MAX_BYTES) this.flush()
+  }
+
+  /** Sends what has gathered. */
+  flush(): void {
+    this.leave(this)
+    const { tenant, waiting } = this
+    if (waiting.length === 0) return
+    const args = [this.keys.length + 2, tenant.versionKey, tenant.indexKey, ...this.keys, tenant.prefix.length, this.maxKeys, ...this.words]
+    this.keys = []
+    this.words = []
+    this.waiting = []
+    this.backing.script(MANY, true, args, (error, reply) => {
+      if (error === null) answer(waiting, reply as BackingReply[])
+      else for (const done of waiting) done(error, [], NOTHING_WRITTEN)
+    })
+  }
+}
+
+function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): void {
+  const now = Number(reply[0])
+  for (const [i, done] of waiting.entries()) {
+    const version = reply[3 * i + 2] as number
+    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+    else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
+  }
+}
+
+/** The batches that are being gathered, one for each automation. */
+export class WriteBatches {
+  private readonly backing: Backing
+  private readonly maxKeys: number
+  private readonly open = new Map<Tenant, WriteBatch>()
+  private scheduled = false
+
+  constructor(backing: Backing, maxKeys: number) {
+    this.backing = backing
+    this.maxKeys = maxKeys
+  }
+
+  /** Answers the batch that the request is in: whoever sends something that must come after it flushes the batch first. */
+  add(tenant: Tenant, operation: Operation, done: WriteDone): WriteBatch {
+    let batch = this.open.get(tenant)
+    if (batch === undefined) {
+      batch = new WriteBatch(tenant, this.backing, this.maxKeys, this.leave)
+      this.open.set(tenant, batch)
+    }
+    batch.add(operation, done)
+    if (!this.scheduled) {
+      this.scheduled = true
+      setImmediate(this.flushAll)
+    }
+    return batch
+  }
+
+  private readonly leave = (batch: WriteBatch): void => {
+    if (this.open.get(batch.tenant) === batch) this.open.delete(batch.tenant)
+  }
+
+  private readonly flushAll = (): void => {
+    this.scheduled = false
+    for (const batch of [...this.open.values()]) batch.flush()
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto'
+import { KvError } from '../../errors/errors.ts'
+import { formatDouble } from '../../redis-semantics/floats.ts'
+import { ErrorReply, type Reply } from '../../reply/reply.ts'
+import type { ReplyPusher, ScriptProtocol } from '../conversion/to-lua.ts'
+import { type LuaState, LuaType } from '../machine/lua-api.ts'
+import type { Library, LuaMachine } from '../machine/machine.ts'
+
+/** What a script may do to the world. Throws KvError for what a command refuses. */
+export interface ScriptHost {
+  call(args: readonly Buffer[]): Reply
+  /** Whether `redis.acl_check_cmd` says yes; undefined when there is no such command. */
+  allows(args: readonly Buffer[]): boolean | undefined
+}
+
+/** Host and reply form of the script that runs. */
+export interface RunState {
+  host: ScriptHost | undefined
+  protocol: ScriptProtocol
+}
+
+const VERSION = '7.0.15'
+const VERSION_NUMBER = 0x00_07_00_0f
+
+/** The first word of a message is its code; a message of one word gets `ERR`. */
+function withCode(message: string): string {
+  const trimmed = message.replace(/^-/, '').replace(/[\r\n]+$/, '')
+  return trimmed.includes(' ') ? trimmed : `ERR ${trimmed}`
+}
+
+/** The `redis` table of scripts. Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/ */
+export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: RunState): Library {
+  const { api, text } = machine
+
+  /** The arguments of redis.call as Redis reads them: strings, and numbers with 17 digits. Undefined when one is neither. */
+  const argumentsOf = (L: LuaState): Buffer[] | undefined => {
+    const count = api.lua_gettop(L)
+    const args: Buffer[] = []
+    for (let i = 1; i <= count; i++) {
+      const type = api.lua_type(L, i)
+      if (type === LuaType.NUMBER) args.push(Buffer.from(formatDouble(api.lua_tonumber(L, i))))
+      else if (type === LuaType.STRING) args.push(text.read(L, i))
+      else return undefined
+    }
+    return args
+  }
+
+  const checked = (L: LuaState): Buffer[] | string => {
+    if (api.lua_gettop(L) === 0) return 'ERR Please specify at least one argument for this redis lib call'
+    return argumentsOf(L) ?? 'ERR Lua redis lib command arguments must be strings or integers'
+  }
+
+  const attempt = (L: LuaState): Reply => {
+    machine.heap.checkTime()
+    const args = checked(L)
+    if (typeof args === 'string') return new ErrorReply(args)
+    try {
+      return state.host!.call(args)
+    } catch (error) {
+      if (error instanceof KvError) return new ErrorReply(error.respText)
+      throw error
+    } finally {
+      machine.heap.checkTime()
+    }
+  }
+
+  const command = (raises: boolean) => (L: LuaState): number => {
+    const reply = attempt(L)
+    if (!(reply instanceof ErrorReply)) {
+      pusher.push(L, reply, state.protocol)
+      return 1
+    }
+    pusher.pushError(L, reply.text, true)
+    return raises ? api.lua_error(L) : 1
+  }
+
+  /** Raises an error as Redis's luaPushError and luaError do: a table with the message. */
+  const fail = (L: LuaState, message: string): number => {
+    pusher.pushError(L, message, false)
+    return api.lua_error(L)
+  }
+
+  const oneString = (L: LuaState): Buffer | undefined =>
+    api.lua_gettop(L) === 1 && api.lua_type(L, 1) === LuaType.STRING ? text.read(L, 1) : undefined
+
+  const levels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 }
+  const replication = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 }
+
+  return {
+    ...levels,
+    ...replication,
+    REDIS_VERSION: VERSION,
+    REDIS_VERSION_NUM: VERSION_NUMBER,
+    call: command(true),
+    pcall: command(false),
+    error_reply: (L) => {
+      const message = oneString(L)
+      pusher.pushError(L, message === undefined ? 'ERR wrong number or type of arguments' : withCode(upToZero(message)), false)
+      return 1
+    },
+    status_reply: (L) => {
+      const message = oneString(L)
+      if (message === undefined) pusher.pushError(L, 'ERR wrong number or type of arguments', false)
+      else pusher.pushStatus(L, message)
+      return 1
+    },
+    sha1hex: (L) => {
+      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR wrong number of arguments')
+      text.pushLatin1(L, createHash('sha1').update(text.view(L, 1)).digest('hex'))
+      return 1
+    },
+    // Goes nowhere: a script's message may hold the automation's data, which no log may have.
+    log: (L) => {
+      if (api.lua_gettop(L) < 2) return fail(L, 'ERR redis.log() requires two arguments or more.')
+      if (api.lua_type(L, 1) !== LuaType.NUMBER) return fail(L, 'ERR First argument must be a number (log level).')
+      const level = Math.trunc(api.lua_tonumber(L, 1))
+      return level < 0 || level > 3 ? fail(L, 'ERR Invalid debug level.') : 0
+    },
+    setresp: (L) => {
+      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR redis.setresp() requires one argument.')
+      const version = Math.trunc(api.lua_tonumber(L, 1))
+      if (version !== 2 && version !== 3) return fail(L, 'ERR RESP version must be 2 or 3.')
+      state.protocol = version
+      return 0
+    },
+    set_repl: (L) => {
+      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR redis.set_repl() requires two arguments.')
+      const flags = Math.trunc(api.lua_tonumber(L, 1))
+      return flags < 0 || flags > 3 ? fail(L, 'ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.') : 0
+    },
+    replicate_commands: (L) => {
+      api.lua_pushboolean(L, 1)
+      return 1
+    },
+    breakpoint: (L) => {
+      api.lua_pushboolean(L, 0)
+      return 1
+    },
+    debug: () => 0,
+    acl_check_cmd: (L) => {
+      const args = checked(L)
+      if (typeof args === 'string') return fail(L, args)
+      const allowed = state.host!.allows(args)
+      if (allowed === undefined) return fail(L, 'ERR Invalid command passed to redis.acl_check_cmd()')
+      api.lua_pushboolean(L, allowed ? 1 : 0)
+      return 1
+    },
+  }
+}
+
+/** C's `%s`: up to the first zero. Line ends stay until the message becomes a reply. */
+const upToZero = (bytes: Buffer): string => {
+  const end = bytes.indexOf(0)
+  return (end < 0 ? bytes : bytes.subarray(0, end)).toString()
+}

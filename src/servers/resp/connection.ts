@@ -1,0 +1,208 @@
+import type { Socket } from 'node:net'
+import { KvError } from '../../errors/errors.ts'
+import type { Log } from '../../observability/log.ts'
+import { RequestDecoder } from '../../protocol/decode.ts'
+import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
+import { ErrorReply, NULL_ARRAY, PushReply } from '../../reply/reply.ts'
+import { Session, type SessionContext } from '../../session/session.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { LingeringClose } from './lingering-close.ts'
+import { Outbox } from './outbox.ts'
+import type { ReplyBudget } from './reply-budget.ts'
+import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
+
+export interface ConnectionOptions {
+  readonly context: SessionContext
+  readonly log: Log
+  readonly limits: FrameLimits
+  readonly loginTimeoutMs: number
+  /** Unsent bytes at which a client that listens to channels is cut. */
+  readonly maxBacklogBytes: number
+  /** Called after the first login, and after one that follows a RESET. */
+  readonly onLogin: (connection: Connection) => void
+  /** Called when RESET made a stranger of it again. */
+  readonly onLogout: (connection: Connection) => void
+  readonly budget: ReplyBudget
+  readonly onClose: (connection: Connection) => void
+}
+
+/** Received bytes that may lie unread while a client waits; with more its socket is not read, so its going away is not noticed. */
+const MAX_PARKED_BYTES = 1024 * 1024
+
+const decoder = new RequestDecoder()
+
+/**
+ * One socket, from its first byte to its end. Invariants: what goes wrong inside costs at most this connection; nothing is read while too
+ * much is unanswered or unsent.
+ */
+export class Connection {
+  readonly session: Session
+  private readonly socket: Socket
+  private readonly options: ConnectionOptions
+  private readonly framer = new Framer(UNAUTHENTICATED_LIMITS)
+  private readonly outbox: Outbox
+  private readonly dispatcher: Dispatcher
+  private readonly tokenWatch = new TokenWatch(() => this.warnOfExpiry(), () => this.expire())
+  private readonly lingering: LingeringClose
+  /** No more requests come: those that were received are answered, then the connection ends. */
+  private draining = false
+  private loginTimer: NodeJS.Timeout | undefined
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.socket = socket
+    this.options = options
+    this.session = new Session(options.context, addressOf(socket.remoteAddress, socket.remotePort), addressOf(socket.localAddress, socket.localPort))
+    this.session.onLogin = () => this.loggedIn()
+    this.session.push = (message) => this.push(message)
+    this.session.onReset = () => this.loggedOut()
+    this.outbox = new Outbox(socket, () => this.flushed())
+    this.dispatcher = new Dispatcher(this.session, this.outbox, options.budget.join(), options.log, () => this.framer.reset(), () => this.destroy())
+    this.lingering = new LingeringClose(socket)
+    this.awaitLogin()
+    socket.setNoDelay(true)
+    // After the last request bytes are read and dropped.
+    socket.on('data', (chunk: Buffer) => {
+      if (this.session.closing) return
+      this.framer.push(chunk, this.onFrame)
+      if (this.framer.paused && this.framer.bufferedBytes > MAX_PARKED_BYTES) socket.pause()
+    })
+    socket.on('drain', () => this.dispatcher.proceed())
+    // A half-closed client still reads the answers to what it sent (redis-cli --pipe).
+    socket.on('end', () => {
+      this.drain()
+      this.dispatcher.hangUp()
+    })
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.closed())
+  }
+
+  /** Sends `-<text>` and closes. */
+  refuse(text: string): void {
+    if (!this.socket.writable) return
+    this.outbox.add(new ErrorReply(text), this.session.protocol)
+    this.stop()
+  }
+
+  /** Answers what has been received, a command that waits with the null array, then closes. */
+  endGracefully(): void {
+    this.drain()
+    this.dispatcher.drain(NULL_ARRAY)
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  private readonly onFrame = (event: FrameEvent): boolean => {
+    if (this.session.closing) return false
+    const { dispatcher } = this
+    switch (event.type) {
+      case 'frames':
+        for (const args of decoder.decode(event.bytes)) dispatcher.receive(args)
+        break
+      case 'args':
+        dispatcher.receive(event.args)
+        break
+      case 'oversized':
+        dispatcher.answerUnread(new ErrorReply(new KvError(event.reason === 'bulk' ? 'value_too_large' : 'request_too_large').respText))
+        break
+      case 'error':
+        dispatcher.answerUnread(new ErrorReply(event.text))
+        this.draining = true
+        break
+    }
+    dispatcher.proceed()
+    if (!dispatcher.congested) return true
+    // While a client waits its socket is read on, or its going away would not be noticed.
+    if (!dispatcher.parked) this.socket.pause()
+    return false
+  }
+
+  /** After each turn of the event loop in which something was asked or answered. */
+  private flushed(): void {
+    if (this.framer.paused || this.socket.isPaused()) this.readOn()
+    if (this.finished) this.stop()
+  }
+
+  private readOn(): void {
+    if (this.dispatcher.congested || this.session.closing) return
+    if (this.framer.paused) this.framer.resume(this.onFrame)
+    if (!this.framer.paused && !this.dispatcher.congested && !this.draining) this.socket.resume()
+  }
+
+  private get finished(): boolean {
+    return this.dispatcher.idle && (this.session.closing || (this.draining && !this.framer.paused))
+  }
+
+  private drain(): void {
+    this.socket.pause()
+    this.draining = true
+  }
+
+  private stop(): void {
+    this.outbox.flush()
+    this.session.closing = true
+    this.lingering.begin(this.session.identity === undefined)
+  }
+
+  private closed(): void {
+    this.tokenWatch.stop()
+    this.lingering.stop()
+    clearTimeout(this.loginTimer)
+    this.session.closing = true
+    this.dispatcher.abandon()
+    this.session.stopListening()
+    this.options.context.sessions.delete(this.session)
+    this.options.onClose(this)
+  }
+
+  /** A message to a listener. One that does not read is cut: its backlog must not grow for ever. */
+  private push(message: PushReply): void {
+    if (this.session.closing || this.socket.destroyed) return
+    this.outbox.add(message, this.session.protocol)
+    if (this.outbox.unsentBytes <= this.options.maxBacklogBytes) return
+    this.options.log.info({ automation: this.session.identity?.automationId, connection: this.session.id }, 'a slow listener was cut')
+    this.socket.destroy()
+  }
+
+  private awaitLogin(): void {
+    this.loginTimer = setTimeout(() => this.refuse('NOAUTH login timeout'), this.options.loginTimeoutMs)
+  }
+
+  private loggedIn(): void {
+    const firstLogin = this.loginTimer !== undefined
+    clearTimeout(this.loginTimer)
+    this.loginTimer = undefined
+    this.framer.setLimits(this.options.limits)
+    this.tokenWatch.start(this.session.identity!.expiresAt)
+    if (firstLogin) this.options.onLogin(this)
+  }
+
+  private loggedOut(): void {
+    this.tokenWatch.stop()
+    if (this.loginTimer !== undefined) return
+    this.framer.setLimits(UNAUTHENTICATED_LIMITS)
+    this.awaitLogin()
+    this.options.onLogout(this)
+  }
+
+  private warnOfExpiry(): void {
+    if (this.session.protocol === 3) this.outbox.add(new PushReply(['token-expiring', EXPIRY_WARNING_MS / 1000]), 3)
+  }
+
+  /** What is queued is answered with `NOAUTH token expired`; what is on its way is still answered. */
+  private expire(): void {
+    const expired = new ErrorReply(new KvError('token_expired').respText)
+    this.dispatcher.refuseAll(expired)
+    // Behind a command that waits there may be more in the framer.
+    this.framer.resume((event) => {
+      const count = event.type === 'frames' ? decoder.decode(event.bytes).length : 1
+      for (let i = 0; i < count; i++) this.dispatcher.answerUnread(expired)
+    })
+    this.session.closing = true
+    this.outbox.schedule()
+  }
+}
+
+const addressOf = (host: string | undefined, port: number | undefined): string =>
+  host === undefined ? '' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

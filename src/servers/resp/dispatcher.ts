@@ -1,0 +1,255 @@
+import type { ConnectionRow, DataRow, KeyspaceRow } from '../../commands/registry/row.ts'
+import type { Call } from '../../commands/registry/call.ts'
+import { allow, errorReply, execute } from '../../commands/execution/execute.ts'
+import { Line } from '../../engine/store.ts'
+import { respError } from '../../errors/errors.ts'
+import type { Log } from '../../observability/log.ts'
+import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
+import { admit, isQueued, type ServedRow } from './admission.ts'
+import { BlockedCommand } from './blocked-command.ts'
+import { CommandOrder, type ListAccess } from './command-order.ts'
+import type { Outbox } from './outbox.ts'
+import type { ReplyShare } from './reply-budget.ts'
+import { ReplyQueue, type Slot } from './reply-queue.ts'
+
+/** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
+const MAX_IN_FLIGHT = 1_024
+
+/** Ends the waiting of a client that has hung up: as in Redis, what it sent behind its blocking command is then not run. */
+const HUNG_UP = new NullArray()
+
+interface Request {
+  readonly args: readonly Buffer[]
+  readonly slot: Slot
+}
+
+/**
+ * What becomes of each request of one connection: refused, queued by MULTI, started, or kept until it may start. Every request gets one
+ * reply, in the order of the requests.
+ */
+export class Dispatcher {
+  private readonly session: Session
+  private readonly outbox: Outbox
+  private readonly share: ReplyShare
+  private readonly log: Log
+  private readonly dropUnread: () => void
+  private readonly destroy: () => void
+  private readonly line = new Line()
+  private readonly order = new CommandOrder()
+  private readonly blocked: BlockedCommand
+  private readonly replies: ReplyQueue
+  private waiting: Request[] = []
+  private proceeding = false
+
+  /** `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once. */
+  constructor(session: Session, outbox: Outbox, share: ReplyShare, log: Log, dropUnread: () => void, destroy: () => void) {
+    this.session = session
+    this.outbox = outbox
+    this.share = share
+    this.log = log
+    this.dropUnread = dropUnread
+    this.destroy = destroy
+    this.blocked = new BlockedCommand(session)
+    session.order = this.order
+    this.replies = new ReplyQueue((reply) => outbox.add(reply, session.protocol))
+  }
+
+  /** No more should be read now. */
+  get congested(): boolean {
+    return this.waiting.length > 0 || this.order.held || this.busy
+  }
+
+  /** Everything that was received is answered. */
+  get idle(): boolean {
+    return this.waiting.length === 0 && this.order.inFlight === 0
+  }
+
+  /** A blocking command waits. */
+  get parked(): boolean {
+    return this.blocked.waits
+  }
+
+  receive(args: readonly Buffer[]): void {
+    if (this.session.closing) return
+    const request = { args, slot: this.replies.next() }
+    if (this.waiting.length > 0 || !this.start(request)) this.waiting.push(request)
+  }
+
+  /** The answer to a request that could not be read, in its place. */
+  answerUnread(reply: Reply): void {
+    this.replies.answer(this.replies.next(), reply)
+  }
+
+  /** Starts what may start. */
+  proceed(): void {
+    this.outbox.schedule()
+    // A command that is refused at once is settled while it starts, and settling proceeds.
+    if (this.proceeding) return
+    this.proceeding = true
+    let started = 0
+    while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!)) started++
+    // What came behind QUIT is never run.
+    if (this.session.closing) this.waiting = []
+    else if (started > 0) this.waiting = this.waiting.slice(started)
+    this.proceeding = false
+  }
+
+  /** Nothing more comes: a command that waits is answered with `noMore`, so that those behind it can be. */
+  drain(noMore: Reply): void {
+    this.blocked.end(noMore)
+    this.proceed()
+  }
+
+  /** The same for a client that has hung up. */
+  hangUp(): void {
+    this.drain(HUNG_UP)
+  }
+
+  /** Answers with `reply` what has not been started; what is on its way still gets its own answer, but does not wait. */
+  refuseAll(reply: Reply): void {
+    this.blocked.end(reply)
+    for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, reply)
+  }
+
+  /** The connection has gone. */
+  abandon(): void {
+    this.waiting = []
+    this.share.leave()
+    this.blocked.abandon()
+  }
+
+  private get busy(): boolean {
+    const { inFlight } = this.order
+    const { replyBytes, unsentBytes } = this.outbox
+    this.share.reckon(inFlight, replyBytes)
+    return inFlight >= MAX_IN_FLIGHT || !this.share.allows(inFlight, replyBytes, unsentBytes)
+  }
+
+  /** False when the request has to wait for an earlier one. */
+  private start({ args, slot }: Request): boolean {
+    if (this.order.held || this.busy) return false
+    const { session } = this
+    let row: ServedRow
+    try {
+      row = admit(session, args)
+    } catch (error) {
+      session.transaction.broken = true
+      this.answerAtOnce(slot, errorReply(error as Error))
+      return true
+    }
+    if (isQueued(session, row)) {
+      this.answerAtOnce(slot, this.enqueue(row, args))
+      return true
+    }
+    if (!this.order.mayStart(row)) return false
+    slot.silent = session.takeSilence()
+    session.lastCommand = row.name
+    session.lastCommandAt = Date.now()
+    if (row.kind === 'connection') this.startConnectionCommand(row, args, slot)
+    else this.startDataCommand(row, args, slot)
+    return true
+  }
+
+  private answerAtOnce(slot: Slot, reply: Reply): void {
+    this.replies.answer(slot, reply, this.session.takeSilence())
+  }
+
+  /** MULTI: the command is checked now and run at EXEC. */
+  private enqueue(row: ServedRow, args: readonly Buffer[]): Reply {
+    const { transaction } = this.session
+    try {
+      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw respError('ERR Command not allowed inside a transaction')
+      if (row.kind !== 'connection') allow(this.callOf(row, args))
+      // The arguments lie in the chunk that was received, which must not be kept for them.
+      transaction.queue!.push({ row, args: args.map((arg) => Buffer.from(arg)) })
+      return QUEUED
+    } catch (error) {
+      transaction.broken = true
+      return errorReply(error as Error)
+    }
+  }
+
+  private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
+    const { line } = this
+    const { identity, tenant, context } = this.session
+    const { computingStarts: computing, computingEnds: computed } = this.order
+    return { row, args, identity: identity!, tenant: tenant!, store: context.store, line, computing, computed }
+  }
+
+  private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], slot: Slot): void {
+    const { session, order } = this
+    const { replyMode } = session
+    // What it may tell others, or ask of the data, comes after the writes before it.
+    this.line.flush()
+    try {
+      const result = row.handle(session, args)
+      if (!(result instanceof Promise)) {
+        // CLIENT REPLY decides about its own reply.
+        if (session.replyMode !== replyMode) slot.silent = result === undefined
+        this.replies.answer(slot, result ?? null, slot.silent || result === undefined)
+        return
+      }
+      const access = order.begin(row, row.exclusive === true)
+      const settle = (reply: Reply): void => this.settle(slot, access, reply)
+      result.then(settle, (error: Error) => settle(errorReply(error)))
+    } catch (error) {
+      this.replies.answer(slot, errorReply(error as Error))
+    }
+  }
+
+  private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], slot: Slot): void {
+    if (row.kind === 'data' && row.blocking !== undefined && this.startBlocking(row, args, slot)) return
+    const startedAt = this.log.enabled('debug') ? performance.now() : 0
+    const access = this.order.begin(row, false)
+    execute(this.callOf(row, args), (reply) => {
+      if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
+      this.settle(slot, access, reply)
+    })
+  }
+
+  /** False when this call does not wait. */
+  private startBlocking(row: DataRow, args: readonly Buffer[], slot: Slot): boolean {
+    const call = this.callOf(row, args)
+    let timeoutMs: number | undefined
+    try {
+      allow(call)
+      timeoutMs = row.blocking!.timeoutMs(args)
+    } catch (error) {
+      this.replies.answer(slot, errorReply(error as Error))
+      return true
+    }
+    if (timeoutMs === undefined) return false
+    const access = this.order.begin(row, true)
+    this.blocked.begin(call, row, timeoutMs, (reply) => {
+      if (reply === HUNG_UP) {
+        this.waiting = []
+        this.dropUnread()
+      }
+      this.settle(slot, access, reply)
+    })
+    return true
+  }
+
+  private settle(slot: Slot, access: ListAccess, reply: Reply): void {
+    this.order.end(access)
+    this.share.reckon(this.order.inFlight, this.outbox.replyBytes)
+    try {
+      this.replies.answer(slot, reply)
+      this.proceed()
+    } catch (error) {
+      // A fault of ours costs this connection, which would else wait for ever.
+      this.destroy()
+      throw error
+    }
+  }
+
+  private logCommand(command: string, reply: Reply, durationMs: number): void {
+    const { identity, id } = this.session
+    const outcome = reply instanceof ErrorReply ? reply.text.split(' ', 1)[0]! : 'ok'
+    this.log.debug(
+      { automation: identity?.automationId, run: identity?.runId, connection: id, command, outcome, durationMs: Math.round(durationMs * 1000) / 1000 },
+      'command',
+    )
+  }
+}

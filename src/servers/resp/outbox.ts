@@ -1,0 +1,69 @@
+import type { Socket } from 'node:net'
+import { errorReply } from '../../commands/execution/execute.ts'
+import { encodeReply, OutputBuffer, type Protocol } from '../../protocol/encode.ts'
+import type { Reply } from '../../reply/reply.ts'
+
+/** What a first reply is taken for. */
+const EXPECTED_REPLY_BYTES = 256 * 1024
+/** Some thirty small replies after a large one, it is forgotten. */
+const REPLY_BYTES_DECAY = 0.8
+
+/** The replies on their way to one socket: encoded, and sent with one write for all of a turn of the event loop. */
+export class Outbox {
+  private readonly socket: Socket
+  private readonly flushed: () => void
+  private readonly out = new OutputBuffer()
+  private largest = EXPECTED_REPLY_BYTES
+  private scheduled = false
+
+  /** `flushed` is called after the write of a turn, also when there was nothing to write. */
+  constructor(socket: Socket, flushed: () => void) {
+    this.socket = socket
+    this.flushed = flushed
+  }
+
+  /** Bytes that wait here or in the socket. */
+  get unsentBytes(): number {
+    return this.out.bytes + this.socket.writableLength
+  }
+
+  /** Size of the largest recent reply: what one of those that are still under way is reckoned at. */
+  get replyBytes(): number {
+    return this.largest
+  }
+
+  add(reply: Reply, protocol: Protocol): void {
+    const before = this.out.bytes
+    try {
+      encodeReply(reply, protocol, this.out)
+      this.largest = Math.max(this.out.bytes - before, this.largest * REPLY_BYTES_DECAY)
+    } catch (error) {
+      // Reports the fault. Part of the reply may have been written, so nothing that follows could be understood.
+      errorReply(error as Error)
+      this.socket.destroy()
+    }
+    this.schedule()
+  }
+
+  /** Has everything sent, and `flushed` called, after this turn. */
+  schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(this.endTurn)
+  }
+
+  flush(): void {
+    if (this.out.bytes === 0) return
+    const chunks = this.out.take()
+    if (chunks.length > 1) this.socket.cork()
+    for (const chunk of chunks) this.socket.write(chunk)
+    if (chunks.length > 1) this.socket.uncork()
+  }
+
+  private readonly endTurn = (): void => {
+    this.scheduled = false
+    if (!this.socket.writable) return
+    this.flush()
+    this.flushed()
+  }
+}

@@ -1,0 +1,93 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Log } from '../../observability/log.ts'
+import type { FrameLimits } from '../../protocol/framer.ts'
+import type { SessionContext } from '../../session/session.ts'
+import { Connection } from './connection.ts'
+import { ReplyBudget } from './reply-budget.ts'
+
+export interface TcpServerOptions {
+  readonly context: SessionContext
+  readonly log: Log
+  readonly limits: FrameLimits
+  readonly loginTimeoutMs: number
+  readonly maxBacklogBytes: number
+  readonly maxConnections: number
+  /** When more connections than this have not logged in, the oldest of them gives way: a crowd of strangers cannot lock out a login. */
+  readonly maxUnauthenticated: number
+}
+
+/** The RESP listener: accepts, counts, limits and closes connections. */
+export class TcpServer {
+  private readonly server: Server
+  private readonly options: TcpServerOptions
+  private readonly budget = new ReplyBudget()
+  private readonly connections = new Set<Connection>()
+  /** Called when the last connection has gone. */
+  private emptied: () => void = () => {}
+  /** In the order of their coming. */
+  private readonly strangers = new Set<Connection>()
+
+  constructor(options: TcpServerOptions) {
+    this.options = options
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
+  }
+
+  /** Resolves with the port that it listens on; rejects with the listener's error (EADDRINUSE...). */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject)
+      this.server.listen({ port, host, backlog: 4_096 }, () => {
+        this.server.removeListener('error', reject)
+        const address = this.server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  /** Stops accepting, lets every connection answer what it has received, and cuts those that take longer than `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
+    for (const connection of this.connections) connection.endGracefully()
+    const deadline = setTimeout(() => {
+      for (const connection of this.connections) connection.destroy()
+    }, timeoutMs)
+    await closed
+    // The listener counts a socket as closed before the connection has heard of it, and then leaves its channels.
+    if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve))
+    clearTimeout(deadline)
+  }
+
+  private accept(socket: Socket): void {
+    const { context, log, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } = this.options
+    if (this.connections.size >= maxConnections) {
+      socket.on('error', () => {})
+      socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
+      return
+    }
+    const connection = new Connection(socket, {
+      context,
+      log,
+      limits,
+      loginTimeoutMs,
+      maxBacklogBytes,
+      budget: this.budget,
+      onLogin: (loggedIn) => void this.strangers.delete(loggedIn),
+      onLogout: (loggedOut) => this.addStranger(loggedOut),
+      onClose: (closed) => {
+        this.connections.delete(closed)
+        if (this.connections.size === 0) this.emptied()
+        this.strangers.delete(closed)
+      },
+    })
+    this.connections.add(connection)
+    this.addStranger(connection)
+  }
+
+  private addStranger(connection: Connection): void {
+    this.strangers.add(connection)
+    if (this.strangers.size <= this.options.maxUnauthenticated) return
+    const [oldest] = this.strangers
+    this.strangers.delete(oldest!)
+    oldest!.refuse('ERR max number of unauthenticated clients reached')
+  }
+}

@@ -1,0 +1,60 @@
+import type { FastifyRequest } from 'fastify'
+import type { Identity, TokenVerifier } from '../../auth/tokens.ts'
+import type { Tenant, Tenants } from '../../automation/automation.ts'
+import { KvError } from '../../errors/errors.ts'
+
+/** Who asks, and whose data it is: both come from the token alone. */
+export interface Caller {
+  readonly identity: Identity
+  readonly tenant: Tenant
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+    /** For the log: `ok` or the code of the error. */
+    outcome: string
+  }
+  interface FastifyContextConfig {
+    /** Refused to a token that may only read. */
+    writes?: boolean
+  }
+}
+
+export type Verifier = Pick<TokenVerifier, 'cached' | 'verify'>
+
+/** RFC 6750 section 2.1; the scheme's case does not matter (RFC 9110 section 11.1). */
+const BEARER = /^Bearer +([\w\-.~+/]+=*) *$/i
+
+type Done = (error?: Error) => void
+
+/** An onRequest hook: it runs before a byte of the body is read. */
+export const authenticate = (verifier: Verifier, tenants: Tenants) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
+  const enter = (identity: Identity): void => {
+    if (identity.expiresAt <= Date.now()) throw new KvError('token_expired')
+    request.caller = { identity, tenant: tenants.get(identity.automationId) }
+    if (request.routeOptions.config.writes === true) mayWrite(request)
+  }
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined) {
+    done(new KvError('unauthorized'))
+    return
+  }
+  const known = verifier.cached(token)
+  if (known === undefined) {
+    verifier.verify(token).then(enter).then(() => done(), done)
+    return
+  }
+  try {
+    enter(known)
+  } catch (error) {
+    done(error as Error)
+    return
+  }
+  done()
+}
+
+/** Throws `read_only_token`. */
+export function mayWrite({ caller }: FastifyRequest): void {
+  if (caller.identity.readOnly) throw new KvError('read_only_token')
+}

@@ -1,0 +1,44 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Db } from '../../../engine/plaintext/database.ts'
+import { quote } from '../../../json/document.ts'
+import { answer } from '../answers.ts'
+import { KEY, object } from '../openapi/describe.ts'
+import { writeOnce } from '../idempotency.ts'
+import { bodyText, Fields } from '../input.ts'
+import { keyOfRequest } from '../keys.ts'
+import { increment } from '../../../documents/operations.ts'
+import { Query } from '../query.ts'
+import type { Context, Endpoint } from './route.ts'
+
+export const counterEndpoints = ({ door, maxKeyLength }: Context): Endpoint[] => {
+  const count = (sign: bigint) => async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { text, name } = keyOfRequest(request, maxKeyLength)
+    new Query(request, [])
+    const body = bodyText(request, 1)
+    const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)
+    const add = (db: Db): string => increment(db, name, by).toString()
+    const { result } = await writeOnce(door, request, reply, [{ name, extent: 'all' }], add)
+    return answer(reply, [['key', quote(text)], ['value', result]])
+  }
+  return [
+    { method: 'POST', path: '/:key/incr', writes: true, handler: count(1n), description: described('incr', 'Add to', 'INCRBY') },
+    { method: 'POST', path: '/:key/decr', writes: true, handler: count(-1n), description: described('decr', 'Subtract from', 'DECRBY') },
+  ]
+}
+
+const described = (id: string, verb: string, twin: string): Endpoint['description'] => ({
+  id: `${id}Key`,
+  tag: 'Counters',
+  summary: `${verb} an integer`,
+  description:
+    `Redis twin: ${twin}. The body may be left out; \`by\` is then 1. A missing key starts at 0; the TTL stays. 400 \`type_mismatch\` ` +
+    'when the value is not an integer or the result does not fit in 64 bits.\n\n' +
+    `Example: \`POST /api/automation/v1/kv/visits/${id}\` with the body \`{"by":5}\``,
+  key: true,
+  body: {
+    schema: object('By how much', { by: { type: 'integer', format: 'int64', default: 1 } }, ['by']),
+    examples: [{ by: 5 }],
+  },
+  answers: { 200: object('The new value', { key: KEY, value: { type: 'integer', format: 'int64' } }) },
+  errors: ['type_mismatch', 'quota_exceeded', 'busy'],
+})

@@ -1,0 +1,273 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Db } from '../../../engine/plaintext/database.ts'
+import type { Written } from '../../../engine/optimistic/job.ts'
+import { operation } from '../../../engine/writes/native-write.ts'
+import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
+import type { Tenant } from '../../../automation/automation.ts'
+import { locations } from '../../../automation/location.ts'
+import { KvError } from '../../../errors/errors.ts'
+import { getPath } from '../../../json/access.ts'
+import { joinArray, quote } from '../../../json/document.ts'
+import { parsePath, type PathSegment } from '../../../json/path.ts'
+import { checkDepth } from '../../../json/validate.ts'
+import { answer, timeText, writtenMembers } from '../answers.ts'
+import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../openapi/describe.ts'
+import { WRONG_TYPE } from '../store-door.ts'
+import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
+import { Fields, requiredBody } from '../input.ts'
+import { type Key, keyOfRequest } from '../keys.ts'
+import { cursorOf, listKeys, parseCursor } from '../listing.ts'
+import * as operations from '../../../documents/operations.ts'
+import { Query, setOptions, type SetOptions } from '../query.ts'
+import { MAX_DEPTH, type Members, type Shown, shownPlain, valueMembers } from '../../../documents/presentation.ts'
+import type { Context, Endpoint } from './route.ts'
+
+const MAX_LIMIT = 1_000
+
+export const keyEndpoints = (context: Context): Endpoint[] => {
+  const { door, maxKeyLength, maxValueSize } = context
+
+  async function list(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const query = new Query(request, ['prefix', 'limit', 'cursor'])
+    const cursor = query.text('cursor')
+    const { keys, last, omitted } = await listKeys(door, request.caller.tenant, {
+      prefix: Buffer.from(query.text('prefix') ?? ''),
+      limit: query.count('limit', 1, MAX_LIMIT) ?? Infinity,
+      after: cursor === undefined ? undefined : parseCursor(cursor),
+      maxKeyLength,
+    })
+    return answer(reply, [
+      ['keys', joinArray(keys.map(quote))],
+      ['count', String(keys.length)],
+      ...(last === undefined ? [] : ([['next_cursor', quote(cursorOf(last))]] as const)),
+      ...(omitted === 0 ? [] : ([['omitted', String(omitted)]] as const)),
+    ])
+  }
+
+  async function get(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const key = keyOfRequest(request, maxKeyLength)
+    const query = new Query(request, ['path', 'meta'])
+    const path = query.text('path')
+    const segments = path === undefined ? [] : parsePath(path)
+    const found = query.flag('meta')
+      ? await readWithMeta(request.caller.tenant, key)
+      : { shown: await read(request.caller.tenant, key, segments), meta: [] }
+    if (found?.shown === undefined) throw new KvError('no_such_key')
+    const at: Members = path === undefined ? [] : [['path', quote(path)]]
+    return answer(reply, [['key', quote(key.text)], ...at, ...valueMembers(partOf(found.shown, segments)), ...found.meta])
+  }
+
+  /** A string takes one native command; other types are read with their parts, of a hash only the field that the path names. */
+  async function read(tenant: Tenant, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
+    const raw = await door.read(['GET', tenant.key(name)])
+    if (raw === null) return undefined
+    if (raw !== WRONG_TYPE) return shownPlain(openStoredString(tenant, name, raw as Buffer))
+    const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
+    return (await door.compute(tenant, [{ name, extent }], (db) => operations.get(db, name))).result
+  }
+
+  async function readWithMeta(tenant: Tenant, { name }: Key): Promise<{ shown: Shown; meta: Members } | undefined> {
+    const { result, written } = await door.compute(tenant, [{ name, extent: 'all' }], (db) => {
+      const shown = operations.get(db, name)
+      if (shown === undefined) return undefined
+      const expireAt = db.expireAt(name)
+      const ttl = expireAt === 0 ? null : Math.ceil((expireAt - db.now) / 1_000)
+      return { shown, ttl, type: db.type(name), ...db.times(name) }
+    })
+    if (result === undefined) return undefined
+    const { shown, ttl, type, createdAt, updatedAt } = result
+    const meta: Members = [
+      ['version', String(written.version)],
+      ['created_at', timeText(createdAt)],
+      ['updated_at', timeText(updatedAt)],
+      ['ttl', String(ttl)],
+      ['type', quote(type)],
+    ]
+    return { shown, meta }
+  }
+
+  async function put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { tenant } = request.caller
+    const key = keyOfRequest(request, maxKeyLength)
+    const query = new Query(request, ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'])
+    const options = setOptions(query)
+    const ifVersion = query.count('if_version', 0)
+    const text = operations.checkSize(requiredBody(request), maxValueSize)
+    const refused = (): KvError => new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
+    let written: Written
+    if (hasIdempotencyKey(request)) {
+      const set = (db: Db): boolean => {
+        if (options.nx ? db.has(key.name) : options.xx && !db.has(key.name)) throw refused()
+        return operations.set(db, key.name, text, options)
+      }
+      written = (await writeOnce(door, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
+    } else {
+      const outcome = await door.write(tenant, setOperation(tenant, key.name, text, options), ifVersion)
+      if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
+      if (outcome.reply === null) throw refused()
+      written = outcome.written
+    }
+    const created = written.created > 0
+    if (created) reply.code(201)
+    return answer(reply, [['key', quote(key.text)], ['value', text], ['created', String(created)], ...writtenMembers(written)])
+  }
+
+  async function patch(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { text: keyText, name } = keyOfRequest(request, maxKeyLength)
+    const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
+    const fields = Fields.of(requiredBody(request, 1)).only(['path', 'value'])
+    const path = fields.string('path')
+    const text = operations.checkSize(fields.value('value'), maxValueSize)
+    checkDepth(text, { maxDepth: MAX_DEPTH })
+    const segments = parsePath(path)
+    const run = operations.patch
+    const options = { create: false, maxBytes: maxValueSize }
+    const needs = [{ name, extent: 'all' }] as const
+    const { written } = await writeOnce(door, request, reply, needs, (db) => run(db, name, segments, text, options), ifVersion)
+    return answer(reply, [['key', quote(keyText)], ['path', quote(path)], ['value', text], ...writtenMembers(written)])
+  }
+
+  async function remove(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
+    const answered = (deleted: boolean): FastifyReply => answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
+    if (hasIdempotencyKey(request)) {
+      const once = writeOnce(door, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
+      return answered((await once).result)
+    }
+    const outcome = await door.write(request.caller.tenant, operation('DEL', name, 'D', 'p'), ifVersion)
+    return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
+  }
+
+  return [
+    { method: 'GET', path: '', writes: false, handler: list, description: LIST },
+    { method: 'GET', path: '/:key', writes: false, handler: get, description: GET },
+    { method: 'PUT', path: '/:key', writes: true, handler: put, description: PUT },
+    { method: 'PATCH', path: '/:key', writes: true, handler: patch, description: PATCH },
+    { method: 'DELETE', path: '/:key', writes: true, handler: remove, description: DELETE },
+  ]
+}
+
+/** The same rule as `operations.set`, as one native command. */
+function setOperation(tenant: Tenant, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: SetOptions) {
+  const { bytes, json } = operations.documentOf(text)
+  const options: string[] = []
+  if (ttlMs > 0) options.push('PX', String(ttlMs))
+  if (keepTtl) options.push('KEEPTTL')
+  if (nx) options.push('NX')
+  if (xx) options.push('XX')
+  const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
+  const sealed = tenant.sealer.seal(locations.string(name), bytes, json)
+  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealed, ...options)
+}
+
+/** Throws `path_not_found`. */
+function partOf(shown: Shown, segments: readonly PathSegment[]): Shown {
+  if (segments.length === 0) return shown
+  const text = getPath(shown.text, segments)
+  if (text === undefined) throw new KvError('path_not_found')
+  return { text }
+}
+
+const LIST = {
+  id: 'listKeys',
+  tag: 'Keys',
+  summary: 'List the keys',
+  description:
+    'Redis twin: KEYS. The names of all keys, in the order of their bytes. With `limit` the answer comes in pages: `next_cursor` is ' +
+    'there as long as there is more. Keys that only a Redis client can name (not UTF-8, control characters) are left out and counted in ' +
+    '`omitted`.' +
+    '\n\nExample: `GET /api/automation/v1/kv?prefix=user:&limit=100`',
+  query: ['prefix', 'limit', 'cursor'],
+  answers: {
+    200: object(
+      'The keys',
+      {
+        keys: { type: 'array', items: { type: 'string' }, examples: [['user:1', 'user:2']] },
+        count: { type: 'integer', description: 'How many keys this answer has.' },
+        next_cursor: { type: 'string', description: 'Where the next page begins; absent at the end.' },
+        omitted: { type: 'integer', description: 'Keys that REST cannot name; absent when there are none.' },
+      },
+      ['next_cursor', 'omitted'],
+    ),
+  },
+} as const
+
+const META_NAMES = ['encoding', 'path', 'version', 'created_at', 'updated_at', 'ttl', 'type']
+
+const GET = {
+  id: 'getKey',
+  tag: 'Keys',
+  summary: 'Read a value, or a part of it',
+  description:
+    'Redis twins: GET, HGET. With `path` only the part at it: 404 `invalid_path` when nothing is there, 400 `invalid_path` when the path ' +
+    'cannot be read. With `meta=true` also what is known about the key.\n\nExample: `GET /api/automation/v1/kv/user:1?path=tags[0]`',
+  key: true,
+  query: ['path', 'meta'],
+  answers: {
+    200: object(
+      'The value',
+      {
+        key: KEY,
+        path: { type: 'string', description: 'The path that was asked for.' },
+        value: ANY,
+        encoding: ENCODING,
+        version: VERSION,
+        created_at: TIME,
+        updated_at: TIME,
+        ttl: { type: ['integer', 'null'], description: 'Seconds that the key has left, rounded up; null without a TTL.' },
+        type: { enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'], description: 'The Redis type; a JSON document is a string.' },
+      },
+      META_NAMES,
+    ),
+  },
+  errors: ['invalid_path', 'path_not_found', 'no_such_key'],
+} as const
+
+const PUT = {
+  id: 'putKey',
+  tag: 'Keys',
+  summary: 'Write a value',
+  description:
+    'Redis twin: SET. The whole body is the value, any JSON; it replaces whatever was there. 201 when the key was made, else 200.' +
+    '\n\nExample: `PUT /api/automation/v1/kv/session:7?nx=true&ex=3600` with the body `{"state":"open"}`',
+  key: true,
+  query: ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'],
+  body: { schema: ANY, examples: [{ name: 'Ada', id: 42 }] },
+  answers: {
+    200: object('Replaced', { key: KEY, value: ANY, created: { const: false }, version: VERSION, updated_at: TIME }),
+    201: object('Created', { key: KEY, value: ANY, created: { const: true }, version: VERSION, updated_at: TIME }),
+  },
+  errors: ['key_exists', 'key_not_exists', 'version_mismatch', 'quota_exceeded'],
+} as const
+
+const PATCH = {
+  id: 'patchKey',
+  tag: 'Keys',
+  summary: 'Write a part of an object',
+  description:
+    'Redis twin: HSET. Sets what is at `path`, makes missing objects on the way, and keeps the TTL; an index may name an element that is ' +
+    'there, or the place after the last one. 400 `type_mismatch` when the value is not an object.' +
+    '\n\nExample: the body `{"path":"address.city","value":"Turin"}`',
+  key: true,
+  query: ['if_version'],
+  body: {
+    schema: object('What goes where', { path: { type: 'string' }, value: ANY }),
+    examples: [{ path: 'address.city', value: 'Turin' }],
+  },
+  answers: { 200: object('Written', { key: KEY, path: { type: 'string' }, value: ANY, version: VERSION, updated_at: TIME }) },
+  errors: ['no_such_key', 'type_mismatch', 'invalid_path', 'version_mismatch', 'busy'],
+} as const
+
+const DELETE = {
+  id: 'deleteKey',
+  tag: 'Keys',
+  summary: 'Delete a key',
+  description:
+    'Redis twin: DEL. Deleting a key that is not there is no error: `deleted` is then false.\n\n' +
+    'Example: `DELETE /api/automation/v1/kv/user:1`',
+  key: true,
+  query: ['if_version'],
+  answers: { 200: object('Done', { key: KEY, deleted: { type: 'boolean' } }) },
+  errors: ['version_mismatch'],
+} as const

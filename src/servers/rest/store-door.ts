@@ -1,0 +1,77 @@
+import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import { refusalOf } from '../../backing/wire.ts'
+import { type LiveKey, liveKeys } from '../../commands/generic/keyspace.ts'
+import type { Db } from '../../engine/plaintext/database.ts'
+import type { Written } from '../../engine/optimistic/job.ts'
+import type { Operation } from '../../engine/writes/native-write.ts'
+import type { Receipt } from '../../engine/idempotency/idempotency-record.ts'
+import type { Need } from '../../engine/plaintext/snapshot.ts'
+import type { Store } from '../../engine/store.ts'
+import type { Tenant } from '../../automation/automation.ts'
+
+/** Redis found another type under the key than the native command works on. */
+export const WRONG_TYPE = Symbol('WRONGTYPE')
+
+const isWrongType = (error: Error): boolean => error.message.startsWith('WRONGTYPE')
+
+/** The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never reaches the lane. */
+export class Door {
+  private readonly store: Store
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  read(command: readonly BackingArg[]): Promise<BackingReply | typeof WRONG_TYPE> {
+    return new Promise((resolve, reject) => {
+      this.store.read(command, (error, reply) => {
+        if (error === null) resolve(reply)
+        else if (isWrongType(error)) resolve(WRONG_TYPE)
+        else reject(error)
+      })
+    })
+  }
+
+  liveKeys(tenant: Tenant): Promise<LiveKey[]> {
+    return liveKeys(this.store, tenant)
+  }
+
+  /** One native command as one write request. */
+  write(
+    tenant: Tenant,
+    operation: Operation,
+    ifVersion?: number,
+  ): Promise<{ reply: BackingReply; written: Written } | typeof WRONG_TYPE> {
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, [reply = null]: readonly BackingReply[], written: Written): void => {
+        if (error !== null) reject(error)
+        else if (!(reply instanceof Error)) resolve({ reply, written })
+        else if (isWrongType(reply)) resolve(WRONG_TYPE)
+        else reject(refusalOf(reply) ?? reply)
+      }
+      this.store.write(tenant, [operation], done, ifVersion)
+    })
+  }
+
+  /** `written.version` is the automation's version when `run` is through, whether it changed anything or not. */
+  compute<T>(
+    tenant: Tenant,
+    needs: readonly Need[],
+    run: (db: Db) => T,
+    ifVersion?: number,
+    receipt?: Receipt,
+  ): Promise<{ result: T; written: Written }> {
+    return new Promise((resolve, reject) => {
+      this.store.compute(tenant, {
+        needs,
+        run,
+        ifVersion,
+        receipt,
+        done: (error, result, written) => {
+          if (error === null) resolve({ result: result as T, written })
+          else reject(error)
+        },
+      })
+    })
+  }
+}

@@ -1,0 +1,180 @@
+import { randomInt } from 'node:crypto'
+import type { Identity, TokenVerifier } from '../auth/tokens.ts'
+import type { Waiter, Waiters } from '../engine/waiting/blocked-clients.ts'
+import type { Kind, Listener, PubSub } from '../engine/messaging/pubsub.ts'
+import type { Store } from '../engine/store.ts'
+import type { Tenant, Tenants } from '../automation/automation.ts'
+import { type Order, Transaction } from '../commands/execution/transaction.ts'
+import { idOf } from '../engine/plaintext/values.ts'
+import { KvError } from '../errors/errors.ts'
+import type { Protocol } from '../protocol/encode.ts'
+import { PushReply } from '../reply/reply.ts'
+
+/** What all sessions of the server share. */
+export interface SessionContext {
+  readonly store: Store
+  readonly tenants: Tenants
+  readonly pubsub: PubSub
+  readonly waiters: Waiters
+  readonly verifier: TokenVerifier
+  /** Every open session, for CLIENT LIST. */
+  readonly sessions: Set<Session>
+  readonly startedAt: number
+  readonly respPort: () => number
+}
+
+/** Messages that come before a subscription is confirmed are kept up to this size together. */
+const MAX_EARLY_BYTES = 8 * 1024 * 1024
+
+export type ReplyMode = 'on' | 'off' | 'skip-next'
+
+/** Who is on a line, since when and until when, and how it wants its replies. */
+export class Session implements Listener {
+  /** At random: a sequence would tell how many connections others open. */
+  readonly id = randomInt(1, 2 ** 48 - 1)
+  readonly context: SessionContext
+  readonly address: string
+  readonly localAddress: string
+  readonly createdAt = Date.now()
+  protocol: Protocol = 2
+  name = ''
+  libName = ''
+  libVersion = ''
+  replyMode: ReplyMode = 'on'
+  /** Set by QUIT, when the token has expired, or at the connection's end: what was asked before is answered, what comes after it is not looked at. */
+  closing = false
+  lastCommand = ''
+  lastCommandAt = this.createdAt
+  readonly transaction = new Transaction()
+  /** The order of its commands. */
+  order: Order = { isComputing: false, computingStarts: () => {}, computingEnds: () => {} }
+  identity: Identity | undefined
+  tenant: Tenant | undefined
+  /** What it listens to: latin1 identity -> name. */
+  readonly subscriptions: Readonly<Record<Kind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
+  /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
+  private joining: { readonly kind: Kind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
+  /** Its blocking command, while it waits. */
+  blocked: Waiter | undefined
+  /** Sends what is no answer to a request. */
+  push: (message: PushReply) => void = () => {}
+  /** Called after a login or a refreshed token. */
+  onLogin: () => void = () => {}
+  /** Called after RESET. */
+  onReset: () => void = () => {}
+
+  constructor(context: SessionContext, address: string, localAddress: string) {
+    this.context = context
+    this.address = address
+    this.localAddress = localAddress
+    context.sessions.add(this)
+  }
+
+  /** Whether its blocking command waits. */
+  get isWaiting(): boolean {
+    return this.blocked?.waits === true
+  }
+
+  /** The connections of its automation to this process, itself included. */
+  get siblings(): Session[] {
+    return [...this.context.sessions].filter(({ tenant }) => tenant?.id === this.tenant?.id)
+  }
+
+  /**
+   * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`, or `other_automation` when the
+   * connection is already another automation's.
+   */
+  login(token: Buffer): void | Promise<void> {
+    const { verifier } = this.context
+    const text = token.toString('latin1')
+    const known = verifier.cached(text)
+    if (known !== undefined) return this.accept(known)
+    return verifier.verify(text).then((identity) => this.accept(identity))
+  }
+
+  /** As RESET: back to a new connection's state, but for its id. */
+  reset(): void {
+    this.protocol = 2
+    this.name = ''
+    this.replyMode = 'on'
+    this.transaction.end()
+    this.stopListening()
+    this.identity = undefined
+    this.tenant = undefined
+    this.onReset()
+  }
+
+  /** Whether the next reply is not sent. Asked once a command, since CLIENT REPLY SKIP holds for one. */
+  takeSilence(): boolean {
+    if (this.replyMode === 'skip-next') {
+      this.replyMode = 'on'
+      return true
+    }
+    return this.replyMode === 'off'
+  }
+
+  get subscribed(): boolean {
+    const { channel, pattern, shard } = this.subscriptions
+    return channel.size + pattern.size + shard.size > 0
+  }
+
+  stopListening(): void {
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      const own = this.subscriptions[kind]
+      if (own.size > 0) this.context.pubsub.unsubscribe(this.tenant!, kind, [...own.values()], this)
+      own.clear()
+    }
+  }
+
+  /**
+   * Begins to listen. Resolves with the messages that came before everything was announced, since their publishers counted this listener;
+   * rejects with `unavailable`.
+   */
+  async listen(kind: Kind, names: readonly Buffer[]): Promise<PushReply[]> {
+    const own = this.subscriptions[kind]
+    const added = names.filter((name) => !own.has(idOf(name)))
+    if (added.length === 0) return []
+    const early: PushReply[] = []
+    const joining = { kind, ids: new Set(added.map(idOf)), early, bytes: 0 }
+    this.joining = joining
+    const { pubsub, sessions } = this.context
+    try {
+      await pubsub.subscribe(this.tenant!, kind, added, this)
+    } finally {
+      this.joining = undefined
+    }
+    if (joining.bytes > MAX_EARLY_BYTES) {
+      pubsub.unsubscribe(this.tenant!, kind, added, this)
+      throw new KvError('unavailable')
+    }
+    for (const name of added) own.set(idOf(name), name)
+    // It may have gone meanwhile: nobody would unsubscribe it then.
+    if (!sessions.has(this)) this.stopListening()
+    return early
+  }
+
+  deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
+    const push =
+      pattern === undefined
+        ? new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message])
+        : new PushReply(['pmessage', pattern, channel, message])
+    const id = idOf(pattern ?? channel)
+    const { joining } = this
+    if (this.subscriptions[kind].has(id)) this.push(push)
+    else if (joining?.kind === kind && joining.ids.has(id)) {
+      joining.bytes += message.length
+      if (joining.bytes <= MAX_EARLY_BYTES) joining.early.push(push)
+    }
+  }
+
+  get expired(): boolean {
+    return this.identity !== undefined && this.identity.expiresAt <= Date.now()
+  }
+
+  private accept(identity: Identity): void {
+    if (this.tenant !== undefined && this.tenant.id !== identity.automationId) throw new KvError('other_automation')
+    this.identity = identity
+    this.tenant = this.context.tenants.get(identity.automationId)
+    this.onLogin()
+  }
+}

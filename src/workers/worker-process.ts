@@ -1,0 +1,111 @@
+import cluster, { type Worker } from 'node:cluster'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Doors } from '../app/app.ts'
+import { compileCache } from '../lib/compile-cache.ts'
+import type { Config } from '../config/config.ts'
+import type { Ground } from '../app/bootstrap.ts'
+import { type FromWorker, pack, type ToWorker } from './messages.ts'
+
+/** A worker that does not answer in this time does not serve either. */
+const ANSWER_MS = 1_000
+
+export interface Ending {
+  /** The signal or the exit code. */
+  readonly reason: string
+  /** Why it could not start, in its own words. */
+  readonly problem: string | undefined
+  /** How long it listened; undefined when it never did. */
+  readonly servedMs: number | undefined
+  /** It was stopped, or said why it could not start: not a crash. */
+  readonly orderly: boolean
+}
+
+export interface Listener {
+  onListening(ports: Doors['ports'], pid: number | undefined): void
+  onEnd(ending: Ending): void
+}
+
+/** The path of a module beside this one, compiled or not. */
+const beside = (name: string): string => fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
+
+/** One place in the crew, which one worker after the other takes. */
+export class Place {
+  readonly number: number
+  /** In a row. */
+  quickDeaths = 0
+  failures = 0
+  private readonly start: ToWorker
+  private worker: Worker | undefined
+  private listeningSince: number | undefined
+  private questions: Array<(ready: boolean) => void> = []
+
+  constructor(number: number, config: Config, ground: Ground) {
+    this.number = number
+    this.start = { type: 'start', number, config: pack(config), ground }
+  }
+
+  get serves(): boolean {
+    return this.listeningSince !== undefined
+  }
+
+  fork({ onListening, onEnd }: Listener): void {
+    // The configuration holds buffers, which JSON would not bring over.
+    cluster.setupPrimary({ exec: beside('worker'), args: [], serialization: 'advanced' })
+    const worker = cluster.fork(compileCache.folder === undefined ? {} : { NODE_COMPILE_CACHE: compileCache.folder })
+    let problem: string | undefined
+    this.worker = worker
+    worker.on('error', (error) => {
+      problem ??= error.message
+      // A process that could not even be made never exits.
+      if (worker.process.pid === undefined) worker.emit('exit', 1, null)
+    })
+    worker.on('message', (message: FromWorker) => {
+      if (message.type === 'loaded') this.tell(this.start)
+      else if (message.type === 'listening') {
+        this.listeningSince = Date.now()
+        onListening(message.ports, worker.process.pid)
+      } else if (message.type === 'failed') problem = message.problem
+      else this.answer(message.ready)
+    })
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      const servedMs = this.listeningSince === undefined ? undefined : Date.now() - this.listeningSince
+      this.worker = undefined
+      this.listeningSince = undefined
+      this.answer(false)
+      onEnd({ reason: signal ?? `code ${code}`, problem, servedMs, orderly: code === 0 || problem !== undefined })
+    })
+  }
+
+  /** Whether the worker's link to the backing Redis is up. */
+  ready(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => resolve(false), ANSWER_MS)
+      this.questions.push((ready) => {
+        clearTimeout(deadline)
+        resolve(ready)
+      })
+      this.tell({ type: 'ready?' })
+    })
+  }
+
+  /** Lets the worker drain, and kills it after `timeoutMs`. Resolves when it is gone. */
+  async stop(timeoutMs: number): Promise<void> {
+    const { worker } = this
+    if (worker === undefined) return
+    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+    const deadline = setTimeout(() => worker.process.kill('SIGKILL'), timeoutMs)
+    worker.process.kill('SIGTERM')
+    await gone
+    clearTimeout(deadline)
+  }
+
+  private answer(ready: boolean): void {
+    for (const answer of this.questions.splice(0)) answer(ready)
+  }
+
+  private tell(message: ToWorker): void {
+    // A worker that is ending hears nothing; its exit tells.
+    this.worker?.send(message, () => {})
+  }
+}
