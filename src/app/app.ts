@@ -9,7 +9,7 @@ import { Waiters } from '../engine/waiting/blocked-clients.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { limitStreams } from '../engine/optimistic/stream-changes.ts'
-import { Tenants } from '../automation/automation.ts'
+import { Automations } from '../automation/automation.ts'
 import { Keyring } from '../automation/keyring.ts'
 import { errorLog } from '../observability/error-log.ts'
 import { type Ground, layGround, type Undo, undoAll } from './bootstrap.ts'
@@ -94,7 +94,7 @@ export async function startDoors(config: Config, { redisUrl, secret }: Ground, l
     onFault(errorLog(log))
     limitStrings(config.maxValueSize)
     limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
-    const tenants = new Tenants(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
+    const automations = new Automations(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
     const store = new Store(backing, config)
     const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
 
@@ -109,7 +109,7 @@ export async function startDoors(config: Config, { redisUrl, secret }: Ground, l
 
     const ports = { resp: 0, http: 0 }
     const tcp = new TcpServer({
-      context: { store, tenants, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      context: { store, automations, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
       log,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,
@@ -117,7 +117,7 @@ export async function startDoors(config: Config, { redisUrl, secret }: Ground, l
       maxConnections: config.maxConnections,
       maxUnauthenticated: config.maxUnauthenticated,
     })
-    const http = createHttpServer({ store, tenants, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
+    const http = createHttpServer({ store, automations, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
     await Promise.all([connected, http.ready()])
     limitStreams(backing.version)
 

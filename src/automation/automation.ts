@@ -7,7 +7,7 @@ import { Sealer } from './sealer.ts'
  * hash tag, so all of an automation lies in one slot. User keys are under `k:`, bookkeeping under other letters, so that no user key
  * can collide with it. Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  */
-export class Tenant {
+export class Automation {
   readonly id: string
   readonly sealer: Sealer
   /** Prefix of the data keys. */
@@ -47,9 +47,9 @@ export class Tenant {
   }
 }
 
-/** Tenants in use, with their derived keys and cached headers: deriving them again for each connection would cost more than a command. */
-export class Tenants {
-  private readonly cache: LRUCache<string, Tenant>
+/** Automations in use, with their derived keys and cached headers: deriving them again for each connection would cost more than a command. */
+export class Automations {
+  private readonly cache: LRUCache<string, Automation>
   private readonly keyring: Keyring
 
   constructor(keyring: Keyring, max = 10_000) {
@@ -57,12 +57,12 @@ export class Tenants {
     this.cache = new LRUCache({ max })
   }
 
-  get(id: string): Tenant {
-    let tenant = this.cache.get(id)
-    if (tenant === undefined) {
-      tenant = new Tenant(id, new Sealer(this.keyring.automation(id)))
-      this.cache.set(id, tenant)
+  get(id: string): Automation {
+    let automation = this.cache.get(id)
+    if (automation === undefined) {
+      automation = new Automation(id, new Sealer(this.keyring.automation(id)))
+      this.cache.set(id, automation)
     }
-    return tenant
+    return automation
   }
 }

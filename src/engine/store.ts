@@ -6,7 +6,7 @@ import { Lane } from './optimistic/job-queue.ts'
 import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
 import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
 import { Recollection } from './optimistic/write-cache.ts'
-import type { Tenant } from '../automation/automation.ts'
+import type { Automation } from '../automation/automation.ts'
 import { idOf } from './plaintext/values.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
 
@@ -61,14 +61,14 @@ export class Store {
   }
 
   /** One write request. The replies are as Redis gave them, errors included. It shares a script call with others of the same turn. */
-  write(tenant: Tenant, operations: readonly Operation[], done: WriteDone, ifVersion?: number, line?: Line): void {
+  write(automation: Automation, operations: readonly Operation[], done: WriteDone, ifVersion?: number, line?: Line): void {
     if (ifVersion === undefined && WriteBatch.takes(operations)) {
-      const batch = this.batches.add(tenant, operations[0]!, done)
+      const batch = this.batches.add(automation, operations[0]!, done)
       if (line !== undefined) line.batch = batch
       return
     }
     line?.flush()
-    const args = runArgs(tenant, operations, this.limits.maxKeys, ifVersion)
+    const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
     this.backing.script(RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
@@ -82,39 +82,39 @@ export class Store {
   }
 
   /** Queues a job behind the others of its automation. */
-  compute<T>(tenant: Tenant, job: Job<T>, line?: Line): void {
+  compute<T>(automation: Automation, job: Job<T>, line?: Line): void {
     line?.flush()
-    let lane = this.lanes.get(tenant.id)
+    let lane = this.lanes.get(automation.id)
     if (lane === undefined) {
-      lane = new Lane(tenant, this.backing, this.recollection, this.limits, () => this.lanes.delete(tenant.id))
-      this.lanes.set(tenant.id, lane)
+      lane = new Lane(automation, this.backing, this.recollection, this.limits, () => this.lanes.delete(automation.id))
+      this.lanes.set(automation.id, lane)
     }
     lane.submit(job)
   }
 
   /** Several keys at one moment. */
-  snapshot(tenant: Tenant, needs: readonly Need[]): Promise<Snapshot> {
-    const { versionKey, indexKey, prefix } = tenant
-    const keys = needs.map(({ name }) => tenant.key(name))
-    const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, tenant)]
+  snapshot(automation: Automation, needs: readonly Need[]): Promise<Snapshot> {
+    const { versionKey, indexKey, prefix } = automation
+    const keys = needs.map(({ name }) => automation.key(name))
+    const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, automation)]
     return new Promise((resolve, reject) => {
       this.backing.script(SNAPSHOT, false, args, (error, reply) => {
-        if (error === null) resolve(new LoadedSnapshot(tenant, needs, reply as BackingReply[]))
+        if (error === null) resolve(new LoadedSnapshot(automation, needs, reply as BackingReply[]))
         else reject(error)
       })
     })
   }
 
   /** Notes for `lastsMs` that clients of this process wait for keys. */
-  mark(tenant: Tenant, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
-    const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length, lastsMs, ...names]
+  mark(automation: Automation, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
+    const args = [2, automation.versionKey, automation.indexKey, automation.prefix.length, lastsMs, ...names]
     this.backing.script(MARK, false, args, done)
   }
 
   /** Deletes all keys of the automation; answers how many there were. */
-  flush(tenant: Tenant): Promise<number> {
+  flush(automation: Automation): Promise<number> {
     return new Promise((resolve, reject) => {
-      const args = [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length]
+      const args = [2, automation.versionKey, automation.indexKey, automation.prefix.length]
       this.backing.script(FLUSH, true, args, (error, reply) => {
         if (error === null) resolve((reply as number[])[3]!)
         else reject(error)
@@ -127,7 +127,7 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
   new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
 
 /** See run.lua. */
-function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
+function runArgs(automation: Automation, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
   const expected = ifVersion ?? ''
   const ordinals = new Map<string, number>()
   const keys: Buffer[] = []
@@ -135,7 +135,7 @@ function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: numb
     const id = idOf(name)
     let ordinal = ordinals.get(id)
     if (ordinal === undefined) {
-      keys.push(tenant.key(name))
+      keys.push(automation.key(name))
       ordinal = keys.length + 2
       ordinals.set(id, ordinal)
     }
@@ -148,5 +148,5 @@ function runArgs(tenant: Tenant, operations: readonly Operation[], maxKeys: numb
     const rule = hasOneKeyFirst(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
     rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
   }
-  return [keys.length + 2, tenant.versionKey, tenant.indexKey, ...keys, tenant.prefix.length, maxKeys, expected, ...rest]
+  return [keys.length + 2, automation.versionKey, automation.indexKey, ...keys, automation.prefix.length, maxKeys, expected, ...rest]
 }

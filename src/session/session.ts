@@ -3,7 +3,7 @@ import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Waiter, Waiters } from '../engine/waiting/blocked-clients.ts'
 import type { Kind, Listener, PubSub } from '../engine/messaging/pubsub.ts'
 import type { Store } from '../engine/store.ts'
-import type { Tenant, Tenants } from '../automation/automation.ts'
+import type { Automation, Automations } from '../automation/automation.ts'
 import { type Order, Transaction } from '../commands/execution/transaction.ts'
 import { idOf } from '../engine/plaintext/values.ts'
 import { KvError } from '../errors/errors.ts'
@@ -13,7 +13,7 @@ import { PushReply } from '../reply/reply.ts'
 /** What all sessions of the server share. */
 export interface SessionContext {
   readonly store: Store
-  readonly tenants: Tenants
+  readonly automations: Automations
   readonly pubsub: PubSub
   readonly waiters: Waiters
   readonly verifier: TokenVerifier
@@ -49,7 +49,7 @@ export class Session implements Listener {
   /** The order of its commands. */
   order: Order = { isComputing: false, computingStarts: () => {}, computingEnds: () => {} }
   identity: Identity | undefined
-  tenant: Tenant | undefined
+  automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
   readonly subscriptions: Readonly<Record<Kind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
   /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
@@ -77,7 +77,7 @@ export class Session implements Listener {
 
   /** The connections of its automation to this process, itself included. */
   get siblings(): Session[] {
-    return [...this.context.sessions].filter(({ tenant }) => tenant?.id === this.tenant?.id)
+    return [...this.context.sessions].filter(({ automation }) => automation?.id === this.automation?.id)
   }
 
   /**
@@ -100,7 +100,7 @@ export class Session implements Listener {
     this.transaction.end()
     this.stopListening()
     this.identity = undefined
-    this.tenant = undefined
+    this.automation = undefined
     this.onReset()
   }
 
@@ -121,7 +121,7 @@ export class Session implements Listener {
   stopListening(): void {
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       const own = this.subscriptions[kind]
-      if (own.size > 0) this.context.pubsub.unsubscribe(this.tenant!, kind, [...own.values()], this)
+      if (own.size > 0) this.context.pubsub.unsubscribe(this.automation!, kind, [...own.values()], this)
       own.clear()
     }
   }
@@ -139,12 +139,12 @@ export class Session implements Listener {
     this.joining = joining
     const { pubsub, sessions } = this.context
     try {
-      await pubsub.subscribe(this.tenant!, kind, added, this)
+      await pubsub.subscribe(this.automation!, kind, added, this)
     } finally {
       this.joining = undefined
     }
     if (joining.bytes > MAX_EARLY_BYTES) {
-      pubsub.unsubscribe(this.tenant!, kind, added, this)
+      pubsub.unsubscribe(this.automation!, kind, added, this)
       throw new KvError('unavailable')
     }
     for (const name of added) own.set(idOf(name), name)
@@ -172,9 +172,9 @@ export class Session implements Listener {
   }
 
   private accept(identity: Identity): void {
-    if (this.tenant !== undefined && this.tenant.id !== identity.automationId) throw new KvError('other_automation')
+    if (this.automation !== undefined && this.automation.id !== identity.automationId) throw new KvError('other_automation')
     this.identity = identity
-    this.tenant = this.context.tenants.get(identity.automationId)
+    this.automation = this.context.automations.get(identity.automationId)
     this.onLogin()
   }
 }

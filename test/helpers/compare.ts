@@ -176,17 +176,17 @@ export async function compareAtOnce(oracle: Oracle, engine: Engine, script: stri
 }
 
 /** The index must name exactly the keys that are there, with the moments at which they expire. */
-async function untrueIndex(engine: Engine, automation: string): Promise<string | undefined> {
+async function untrueIndex(engine: Engine, id: string): Promise<string | undefined> {
   const { redis } = engine
-  const tenant = engine.tenant(automation)
+  const automation = engine.automation(id)
   // Upper case: ioredis would make an object of it, and text of the names.
-  const flat = (await redis.callBuffer('HGETALL', tenant.indexKey)) as Buffer[]
+  const flat = (await redis.callBuffer('HGETALL', automation.indexKey)) as Buffer[]
   const known = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name.toString('latin1'), flat[i + 1]!.toString()] as const] : [])))
-  const physical = (await redis.keysBuffer(`kv:{${automation}}:k:*`)).map((key) => key.subarray(tenant.prefix.length).toString('latin1'))
+  const physical = (await redis.keysBuffer(`kv:{${id}}:k:*`)).map((key) => key.subarray(automation.prefix.length).toString('latin1'))
   const missing = physical.filter((name) => !known.has(name))
   if (missing.length > 0) return `not in the index: ${missing.join(' ')}`
   for (const [name, entry] of known) {
-    const moment = Number(await redis.call('PEXPIRETIME', tenant.key(Buffer.from(name, 'latin1'))))
+    const moment = Number(await redis.call('PEXPIRETIME', automation.key(Buffer.from(name, 'latin1'))))
     const expires = Number(entry.split(':')[3])
     if (moment === -2 && (expires === 0 || expires > Date.now())) return `in the index only: ${name}`
     if (moment !== -2 && expires !== Math.max(0, moment)) return `${name} expires at ${moment}, not at ${expires}`

@@ -6,7 +6,7 @@ import type { Call } from '../../src/commands/registry/call.ts'
 import { errorReply, execute } from '../../src/commands/execution/execute.ts'
 import { onFault } from '../../src/observability/faults.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
-import { type Tenant, Tenants } from '../../src/automation/automation.ts'
+import { type Automation, Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
 import { KvError } from '../../src/errors/errors.ts'
 import type { Log } from '../../src/observability/log.ts'
@@ -22,7 +22,7 @@ onFault((error) => {
 /** The core without its doors: commands go in as arguments, replies come out. */
 export interface Engine {
   readonly store: Store
-  tenant(automationId: string): Tenant
+  automation(automationId: string): Automation
   /** With `computed`, rows lose their direct way. */
   run(automationId: string, args: readonly (string | Buffer)[], options?: { computed?: boolean; readOnly?: boolean }): Promise<Reply>
   version(automationId: string): Promise<number>
@@ -34,13 +34,13 @@ export interface Engine {
 export async function startEngine(redisUrl: string, limits: Partial<StoreLimits> = {}): Promise<Engine> {
   const backing = new Backing({ url: redisUrl, commandTimeoutMs: 10_000, log: quiet })
   await backing.connect()
-  const tenants = new Tenants(Keyring.fromSettings({ secret: 'a-secret-for-tests-only-of-at-least-32-bytes' }))
+  const automations = new Automations(Keyring.fromSettings({ secret: 'a-secret-for-tests-only-of-at-least-32-bytes' }))
   const store = new Store(backing, { maxKeys: 1_000, maxKeyLength: 255, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...limits })
   const redis = new Redis(redisUrl, { protocol: 2 })
   return {
     store,
     redis,
-    tenant: (automationId) => tenants.get(automationId),
+    automation: (automationId) => automations.get(automationId),
     run(automationId, given, { computed = false, readOnly = false } = {}) {
       const args = given.map((arg) => Buffer.from(arg as string))
       const identity: Identity = { automationId, runId: 'run-1', issuedAt: undefined, expiresAt: Date.now() + 3_600_000, readOnly }
@@ -49,14 +49,14 @@ export async function startEngine(redisUrl: string, limits: Partial<StoreLimits>
           const found = lookUp(args)
           if (found.kind === 'connection') throw new Error(`${found.name} is no command on data`)
           const row = computed && found.kind === 'data' ? { ...found, direct: undefined as never } : found
-          const call: Call = { row, args, identity, tenant: tenants.get(automationId), store }
+          const call: Call = { row, args, identity, automation: automations.get(automationId), store }
           execute(call, resolve)
         } catch (error) {
           resolve(errorReply(error as Error))
         }
       })
     },
-    version: async (automationId) => Number((await redis.get(tenants.get(automationId).versionKey)) ?? 0),
+    version: async (automationId) => Number((await redis.get(automations.get(automationId).versionKey)) ?? 0),
     async close() {
       redis.disconnect()
       await backing.close()

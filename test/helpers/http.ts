@@ -7,7 +7,7 @@ import { STRINGS } from '../../src/commands/strings/strings.ts'
 import type { Db } from '../../src/engine/plaintext/database.ts'
 import { execute } from '../../src/commands/execution/execute.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
-import { Tenants } from '../../src/automation/automation.ts'
+import { Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
 import { createHttpServer } from '../../src/servers/rest/server.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
@@ -76,17 +76,17 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   await backing.connect()
   const limits = { maxKeys: 1_000, maxKeyLength: 255, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...options }
   const store = new Store(backing, limits)
-  const tenants = new Tenants(Keyring.fromSettings({ secret: SECRET }))
-  const app = createHttpServer({ store, tenants, verifier: new TokenVerifier({ secret: SECRET }), log, ...limits })
+  const automations = new Automations(Keyring.fromSettings({ secret: SECRET }))
+  const app = createHttpServer({ store, automations, verifier: new TokenVerifier({ secret: SECRET }), log, ...limits })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true })
   let clients = 0
 
   const client = async (scope?: string): Promise<RestClient> => {
-    const automation = `auto-${process.pid}-${++clients}`
-    const token = await mintToken({ secret: SECRET, automationId: automation, runId: 'run-1', ttlSeconds: 3_600, scope })
-    const tenant = tenants.get(automation)
+    const id = `auto-${process.pid}-${++clients}`
+    const token = await mintToken({ secret: SECRET, automationId: id, runId: 'run-1', ttlSeconds: 3_600, scope })
+    const automation = automations.get(id)
     const call: RestClient['call'] = (method, path, { body, headers = {}, token: other } = {}) =>
       send(agent, port, method, path, body, {
         ...(other === null ? {} : { authorization: `Bearer ${other ?? token}` }),
@@ -95,7 +95,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
       })
     const under = (path: string): string => `${KV}/${path}`
     return {
-      automation,
+      automation: id,
       token,
       call,
       get: (path) => call('GET', under(path)),
@@ -103,17 +103,17 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
       patch: (path, body) => call('PATCH', under(path), { body }),
       post: (path, body) => call('POST', under(path), body === undefined ? {} : { body }),
       delete: (path) => call('DELETE', under(path)),
-      version: async () => Number((await backing.call(['GET', tenant.versionKey])) ?? 0),
+      version: async () => Number((await backing.call(['GET', automation.versionKey])) ?? 0),
       resp: (name, ...args) =>
         new Promise((resolve) => {
           const row = STRINGS.find((candidate) => candidate.name === name)!
-          const identity = { automationId: automation, runId: undefined, expiresAt: Infinity, issuedAt: undefined, readOnly: false }
-          execute({ row, args: [name, ...args].map((arg) => Buffer.from(arg)), identity, tenant, store }, resolve)
+          const identity = { automationId: id, runId: undefined, expiresAt: Infinity, issuedAt: undefined, readOnly: false }
+          execute({ row, args: [name, ...args].map((arg) => Buffer.from(arg)), identity, automation, store }, resolve)
         }),
       plain: (key, run) =>
         new Promise((resolve, reject) => {
           const name = Buffer.from(key)
-          store.compute(tenant, {
+          store.compute(automation, {
             needs: [{ name, extent: 'all' }],
             run: (db) => run(db, name),
             done: (error, result) => (error === null ? resolve(result!) : reject(error)),

@@ -67,7 +67,7 @@ describe('commands as Redis has them', () => {
     await rivals.engine.run('expiring', ['SET', 'stays', 'v'])
     for (const read of [['KEYS', '*'], ['SCAN', '0'], ['DBSIZE']]) {
       await rivals.engine.run('expiring', ['SET', 'goes', 'v', 'PX', '1'])
-      const { indexKey } = rivals.engine.tenant('expiring')
+      const { indexKey } = rivals.engine.automation('expiring')
       await expect.poll(() => rivals.engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
       expect(await rivals.engine.redis.hlen(indexKey)).toBe(2)
       const reply = JSON.stringify(await rivals.engine.run('expiring', read), (_key, value: { data?: number[] }) =>
@@ -99,7 +99,7 @@ describe('commands as Redis has them', () => {
     }
     const put = (): Promise<void> =>
       new Promise((resolve, reject) => {
-        rivals.engine.store.compute(rivals.engine.tenant(automation), {
+        rivals.engine.store.compute(rivals.engine.automation(automation), {
           needs: [{ name: Buffer.from('d'), extent: 'meta' }],
           run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from(document), json: true }, { expireAt: db.now + 100_000 }),
           done: (error) => (error === null ? resolve() : reject(error)),

@@ -187,7 +187,7 @@ describe('HyperLogLog', () => {
 
   /** What lies in the backing Redis. */
   const stored = async (automation: string, name: string): Promise<Buffer> =>
-    (await rivals.engine.redis.getBuffer(rivals.engine.tenant(automation).key(Buffer.from(name))))!
+    (await rivals.engine.redis.getBuffer(rivals.engine.automation(automation).key(Buffer.from(name))))!
 
   test.each(Object.entries(SCRIPTS))('commands answer as a real Redis does: %s', async (_title, script) => {
     expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
@@ -309,7 +309,7 @@ describe('HyperLogLog', () => {
 
   test('nothing but a whole sketch is taken unsealed', async () => {
     onFault(() => {})
-    const { tenant } = rivals.engine
+    const { automation } = rivals.engine
     await rivals.engine.run('planted', ['SET', 'k', 'v'])
     const sketch = writeSketch(noRegisters(), false)
     const damaged = [
@@ -318,7 +318,7 @@ describe('HyperLogLog', () => {
       Buffer.from('HYLL and a text that someone put there'), Buffer.from('plain text'),
     ]
     for (const bytes of damaged) {
-      await rivals.engine.redis.set(tenant('planted').key(Buffer.from('k')), bytes)
+      await rivals.engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
       for (const computed of [false, true]) {
         for (const args of [['GET', 'k'], ['GETRANGE', 'k', '0', '-1'], ['RENAME', 'k', 'l']]) {
           expect(plain(await rivals.engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)

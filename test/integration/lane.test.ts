@@ -19,12 +19,12 @@ test('a fault in one caller with its outcome is reported, and gives nobody else 
   const faults: Error[] = []
   onFault((error) => faults.push(error))
   const fault = new Error('a fault of a caller')
-  const tenant = engine.tenant('faults')
+  const automation = engine.automation('faults')
   const name = Buffer.from('n')
   const outcomes: string[] = []
   const submit = (value: string, then?: () => void): Promise<void> =>
     new Promise((resolve) => {
-      engine.store.compute(tenant, {
+      engine.store.compute(automation, {
         needs: [{ name, extent: 'meta' }],
         run: (db) => db.setPlain(name, { bytes: Buffer.from(value), json: false }, { expireAt: 0 }),
         done: (error, _result, { version }) => {

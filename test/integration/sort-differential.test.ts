@@ -355,7 +355,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('a document that is an array is a list', async () => {
     await new Promise<void>((resolve, reject) => {
-      rivals.engine.store.compute(rivals.engine.tenant('documents'), {
+      rivals.engine.store.compute(rivals.engine.automation('documents'), {
         needs: [{ name: Buffer.from('d'), extent: 'meta' }],
         run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from('[10, "9", 2]'), json: true }),
         done: (error) => (error === null ? resolve() : reject(error)),

@@ -568,13 +568,13 @@ describe('streams', () => {
   })
 
   test('an entry is one sealed field, whatever fields it has', async () => {
-    const automation = ownAutomation()
-    await rivals.engine.run(automation, ['XADD', 's', '1-1', 'secret-field', 'secret-value', 'secret-field', 'again'])
-    await rivals.engine.run(automation, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
-    const tenant = rivals.engine.tenant(automation)
-    const entries = await rivals.engine.redis.xrange(tenant.key(Buffer.from('s')), '-', '+')
+    const id = ownAutomation()
+    await rivals.engine.run(id, ['XADD', 's', '1-1', 'secret-field', 'secret-value', 'secret-field', 'again'])
+    await rivals.engine.run(id, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
+    const automation = rivals.engine.automation(id)
+    const entries = await rivals.engine.redis.xrange(automation.key(Buffer.from('s')), '-', '+')
     expect(entries.map(([id, [field]]) => [id, field])).toEqual([['1-1', 'e'], ['1-2', 'e']])
-    const [first, second] = entries.map(([, [, sealed]]) => tenant.sealer.open(locations.streamValue('s'), Buffer.from(sealed!)).bytes.toString())
+    const [first, second] = entries.map(([, [, sealed]]) => automation.sealer.open(locations.streamValue('s'), Buffer.from(sealed!)).bytes.toString())
     expect(first).toBe('12:secret-field,12:secret-value,12:secret-field,5:again,')
     expect(second).toBe('12:secret-field,12:secret-value,')
   })
@@ -614,7 +614,7 @@ describe('streams', () => {
       const run = (line: string) => rivals.engine.run(automation, line.split(' '), { computed: true })
       const lines = ['XADD s 1 f v', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >', 'XADD s 2 f v', 'RENAME s t', 'XREADGROUP GROUP g c STREAMS t >']
       for (const line of lines) expect(await run(line)).not.toBeInstanceOf(ErrorReply)
-      const [info] = (await rivals.engine.redis.call('XINFO', 'GROUPS', rivals.engine.tenant(automation).key(Buffer.from('t')))) as unknown[][]
+      const [info] = (await rivals.engine.redis.call('XINFO', 'GROUPS', rivals.engine.automation(automation).key(Buffer.from('t')))) as unknown[][]
       expect(info).toEqual(expect.arrayContaining(['entries-read', null, 'last-delivered-id', '2-0', 'pending', 2]))
     } finally {
       limitStreams('7.0.0')

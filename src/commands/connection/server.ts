@@ -6,7 +6,7 @@ import { COMPATIBLE_VERSION } from './connection.ts'
 import { liveKeys } from '../generic/keyspace.ts'
 import { connection } from '../registry/row.ts'
 
-/** INFO is about this server and the automation's own keys: nothing in it tells of another tenant or of the backing Redis. */
+/** INFO is about this server and the automation's own keys: nothing in it tells of another automation or of the backing Redis. */
 async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
   const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
   const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
@@ -27,7 +27,7 @@ async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim
     replication: () => ['role:master', 'connected_slaves:0'],
     cluster: () => ['cluster_enabled:0'],
     keyspace: async () => {
-      const keys = await liveKeys(session.context.store, session.tenant!)
+      const keys = await liveKeys(session.context.store, session.automation!)
       if (keys.length === 0) return []
       const left = keys.flatMap(({ expireAt }) => (expireAt === 0 ? [] : Math.max(0, expireAt - Date.now())))
       const average = left.length === 0 ? 0 : Math.round(left.reduce((sum, ms) => sum + ms, 0) / left.length)

@@ -45,7 +45,7 @@ export function allow({ row, args, identity, store }: Call): void {
 
 /** False when the command cannot be answered directly. */
 function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolean {
-  const { store, tenant } = call
+  const { store, automation } = call
   if ('read' in direct) {
     const command = direct.read(call)
     if (command === undefined) return false
@@ -57,7 +57,7 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
   }
   const operations = direct.write(call)
   if (operations === undefined || !store.fits(operations)) return false
-  store.write(tenant, operations, (error, raws) => {
+  store.write(automation, operations, (error, raws) => {
     const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
     if (failed === undefined) done(restored(() => direct.reply(call, raws)))
     else directFailed(call, row, failed, done)
@@ -79,11 +79,11 @@ function directFailed(call: Call, row: DataRow, error: Error, done: Done): void 
 }
 
 /** Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its own name for it. */
-const asSeen = ({ tenant }: Call, error: Error): Error =>
-  error.message.startsWith('NOGROUP ') ? respError(error.message.replace(tenant.prefix.toString('latin1'), '')) : error
+const asSeen = ({ automation }: Call, error: Error): Error =>
+  error.message.startsWith('NOGROUP ') ? respError(error.message.replace(automation.prefix.toString('latin1'), '')) : error
 
 function compute(call: Call, row: DataRow, done: Done): void {
-  const { store, tenant, args, computing, computed } = call
+  const { store, automation, args, computing, computed } = call
   computing?.()
   const job: Job<Reply> = {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
@@ -94,7 +94,7 @@ function compute(call: Call, row: DataRow, done: Done): void {
       else done(errorReply(error), error)
     },
   }
-  store.compute(tenant, job, call.line)
+  store.compute(automation, job, call.line)
 }
 
 /** The answer of a command that was sent directly, as a part of something that cannot be computed afterwards. */

@@ -32,7 +32,7 @@ export function runNative(queue: readonly QueuedCommand[], context: RunContext):
       else reject(error)
     }
     const line = new Line()
-    context.store.write(context.tenant, plan.operations, done, undefined, line)
+    context.store.write(context.automation, plan.operations, done, undefined, line)
     // What follows on the connection must not go out before it.
     line.flush()
   })
@@ -74,7 +74,7 @@ function operationsOf(call: Call, { direct, blocking, group, keys }: DataRow): r
     const command = direct.read(call)
     if (command === undefined) return undefined
     const [name, key, ...args] = command
-    if (!(key instanceof Buffer) || !key.equals(call.tenant.key(call.args[1]!))) return undefined
+    if (!(key instanceof Buffer) || !key.equals(call.automation.key(call.args[1]!))) return undefined
     return [{ name: call.args[1]!, after: 'k', changed: 'r', command: String(name), args }]
   } catch {
     // The computed way answers the error in its place.

@@ -8,7 +8,7 @@ import { runNative } from './native-transaction.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import type { Store } from '../../engine/store.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 export interface QueuedCommand {
   readonly row: DataRow | KeyspaceRow | ConnectionRow
@@ -52,9 +52,9 @@ export class Transaction {
   }
 
   /** Remembers the keys as they are now; one that is watched already stays as it was first seen. */
-  async watch(store: Store, tenant: Tenant, names: readonly Buffer[]): Promise<void> {
+  async watch(store: Store, automation: Automation, names: readonly Buffer[]): Promise<void> {
     const { watched } = this
-    const snapshot = await store.snapshot(tenant, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
+    const snapshot = await store.snapshot(automation, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
     for (const [id, { name, live, version }] of snapshot.keys) {
       if (!watched.has(id)) watched.set(id, { name, seen: live ? { version } : { absentAt: Number(snapshot.version) } })
     }
@@ -87,7 +87,7 @@ export class Transaction {
   private compute(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[], order: Order): Promise<readonly Reply[] | undefined> {
     order.computingStarts()
     return new Promise((resolve, reject) => {
-      context.store.compute(context.tenant, {
+      context.store.compute(context.automation, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
         run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
         done: (error, replies) => {

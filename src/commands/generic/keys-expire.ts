@@ -71,7 +71,7 @@ const fromExpiry =
 const remaining = (command: 'TTL' | 'PTTL', reply: (ms: number) => number): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
   extent: META,
   run: fromExpiry((expireAt, now) => reply(Math.max(0, expireAt - now))),
-  direct: reads(({ tenant, args }) => [command, tenant.key(args[1]!)], number),
+  direct: reads(({ automation, args }) => [command, automation.key(args[1]!)], number),
 })
 
 const group = 'generic'

@@ -50,7 +50,7 @@ const ofKey =
 /** Only the backing Redis knows it. */
 const asked = (subcommand: 'FREQ' | 'IDLETIME'): Pick<DataRow, 'direct' | 'extent'> => ({
   extent: META,
-  direct: reads(({ tenant, args }) => ['OBJECT', subcommand, tenant.key(args[2]!)], number),
+  direct: reads(({ automation, args }) => ['OBJECT', subcommand, automation.key(args[2]!)], number),
 })
 
 const HELP = [

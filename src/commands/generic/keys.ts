@@ -12,7 +12,7 @@ const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
 const countExisting = (db: Db, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
 
 const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
-  reads(({ tenant, args }) => [command, ...namesOf(args).map((name) => tenant.key(name))], number)
+  reads(({ automation, args }) => [command, ...namesOf(args).map((name) => automation.key(name))], number)
 
 const remove = (command: 'DEL' | 'UNLINK'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
   extent: META,
@@ -70,7 +70,7 @@ export const KEYS = [
     extent: META,
     run: (db, args) => new SimpleString(db.type(args[1]!)),
     direct: reads(
-      ({ tenant, args }) => ['TYPE', tenant.key(args[1]!)],
+      ({ automation, args }) => ['TYPE', automation.key(args[1]!)],
       (_call, raw) => new SimpleString((raw as Buffer).toString('latin1')),
     ),
   }),

@@ -3,7 +3,7 @@ import { KEYS, SCAN, type Script } from '../../backing/scripts.ts'
 import type { Call } from '../registry/call.ts'
 import type { Db } from '../../engine/plaintext/database.ts'
 import type { Store } from '../../engine/store.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
@@ -25,17 +25,17 @@ export interface LiveKey {
 }
 
 /** The scripts drop expired entries, which nobody can tell from their being there: so it is not sent as a write. */
-const onIndex = (store: Store, tenant: Tenant, script: Script, ...args: BackingArg[]): Promise<BackingReply[]> =>
+const onIndex = (store: Store, automation: Automation, script: Script, ...args: BackingArg[]): Promise<BackingReply[]> =>
   new Promise((resolve, reject) => {
-    store.backing.script(script, false, [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length, ...args], (error, reply) => {
+    store.backing.script(script, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length, ...args], (error, reply) => {
       if (error === null) resolve(reply as BackingReply[])
       else reject(error)
     })
   })
 
 /** All keys of the automation that exist now, in no order. */
-export async function liveKeys(store: Store, tenant: Tenant): Promise<LiveKey[]> {
-  const flat = (await onIndex(store, tenant, KEYS)) as Buffer[]
+export async function liveKeys(store: Store, automation: Automation): Promise<LiveKey[]> {
+  const flat = (await onIndex(store, automation, KEYS)) as Buffer[]
   const keys: LiveKey[] = []
   for (let i = 0; i < flat.length; i += 2) {
     const [createdAt = 0, updatedAt = 0, version = 0, expireAt = 0] = flat[i + 1]!.toString('latin1').split(':').map(Number)
@@ -44,7 +44,7 @@ export async function liveKeys(store: Store, tenant: Tenant): Promise<LiveKey[]>
   return keys
 }
 
-const keysOf = ({ store, tenant }: Call): Promise<LiveKey[]> => liveKeys(store, tenant)
+const keysOf = ({ store, automation }: Call): Promise<LiveKey[]> => liveKeys(store, automation)
 
 async function keys(call: Call): Promise<Reply> {
   const matches = compileGlob(call.args[1]!)
@@ -70,18 +70,18 @@ function checkFlush(args: readonly Buffer[]): void {
   if (args.length > 2 || (args.length === 2 && !['ASYNC', 'SYNC'].includes(word(args[1])))) throw new KvError('syntax')
 }
 
-async function scan({ store, tenant, args }: Call): Promise<Reply> {
+async function scan({ store, automation, args }: Call): Promise<Reply> {
   const cursor = parseCursor(args[1]!)
   const { matches, count, type } = parseScanOptions(args, 2, true)
   // No key is of an unknown type, and its text is the caller's: it stays here.
   const wanted = type === undefined ? '' : TYPES.has(type) ? type : 'none'
-  const [next, ...names] = (await onIndex(store, tenant, SCAN, cursor, count, wanted)) as Buffer[]
+  const [next, ...names] = (await onIndex(store, automation, SCAN, cursor, count, wanted)) as Buffer[]
   return [next!, names.filter(matches)]
 }
 
-async function flush({ store, tenant, args }: Call): Promise<Reply> {
+async function flush({ store, automation, args }: Call): Promise<Reply> {
   checkFlush(args)
-  await store.flush(tenant)
+  await store.flush(automation)
   return OK
 }
 

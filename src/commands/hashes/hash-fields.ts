@@ -4,23 +4,23 @@ import { type Cell, type HashValue, idOf, respBytes } from '../../engine/plainte
 import { locations } from '../../automation/location.ts'
 
 /** The bytes of a field's sealed value, null when there is none. */
-export const openValue = ({ tenant, args }: Call, field: Buffer, raw: BackingReply): Buffer | null =>
-  raw === null ? null : respBytes(tenant.sealer.open(locations.hashValue(args[1]!, field), raw as Buffer))
+export const openValue = ({ automation, args }: Call, field: Buffer, raw: BackingReply): Buffer | null =>
+  raw === null ? null : respBytes(automation.sealer.open(locations.hashValue(args[1]!, field), raw as Buffer))
 
 /** Names and values in turn, both opened: a value's place is known only with its field's name. */
 export const openPairs = (call: Call, raw: BackingReply): Buffer[] => {
   const flat = raw as Buffer[]
   const opened: Buffer[] = []
   for (let i = 0; i < flat.length; i += 2) {
-    const field = call.tenant.sealer.openField(flat[i]!)
+    const field = call.automation.sealer.openField(flat[i]!)
     opened.push(field, openValue(call, field, flat[i + 1]!)!)
   }
   return opened
 }
 
 /** Arguments 2 and on as field, value, field, value... */
-export const sealPairs = ({ tenant, args }: Call): BackingArg[] => {
-  const { sealer } = tenant
+export const sealPairs = ({ automation, args }: Call): BackingArg[] => {
+  const { sealer } = automation
   const sealed: BackingArg[] = []
   for (let i = 2; i < args.length; i += 2) {
     sealed.push(sealer.sealField(args[i]!), sealer.seal(locations.hashValue(args[1]!, args[i]!), args[i + 1]!, false))
@@ -29,7 +29,7 @@ export const sealPairs = ({ tenant, args }: Call): BackingArg[] => {
 }
 
 /** Arguments 2 and on as field names. */
-export const sealFields = ({ tenant, args }: Call): Buffer[] => args.slice(2).map((field) => tenant.sealer.sealField(field))
+export const sealFields = ({ automation, args }: Call): Buffer[] => args.slice(2).map((field) => automation.sealer.sealField(field))
 
 /** Sets a field; true when it is new. */
 export function setField(hash: HashValue, name: Buffer, cell: Cell): boolean {

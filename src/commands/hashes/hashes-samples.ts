@@ -35,7 +35,7 @@ function hrandfield(db: Db, args: readonly Buffer[]): Reply {
 }
 
 function hrandfieldReply(call: Call, raw: BackingReply): Reply {
-  const { sealer } = call.tenant
+  const { sealer } = call.automation
   if (call.args.length === 2) return raw === null ? null : sealer.openField(raw as Buffer)
   return call.args.length === 3 ? (raw as Buffer[]).map((field) => sealer.openField(field)) : new PairsReply(openPairs(call, raw))
 }
@@ -49,10 +49,10 @@ function hscan(db: Db, args: readonly Buffer[]): Reply {
   return ['0', [...hash.fields.values()].filter(({ name }) => matches(name)).flatMap(withValue)]
 }
 
-function hscanCommand({ tenant, args }: Call): readonly (Buffer | string | number)[] | undefined {
+function hscanCommand({ automation, args }: Call): readonly (Buffer | string | number)[] | undefined {
   const cursor = parseCursor(args[2]!)
   try {
-    return ['HSCAN', tenant.key(args[1]!), cursor, 'COUNT', parseScanOptions(args, 3).count]
+    return ['HSCAN', automation.key(args[1]!), cursor, 'COUNT', parseScanOptions(args, 3).count]
   } catch {
     // Redis looks at the options only when there is a hash.
     return undefined
@@ -64,7 +64,7 @@ function hscanReply(call: Call, raw: BackingReply): Reply {
   const { matches } = parseScanOptions(call.args, 3)
   const pairs: Buffer[] = []
   for (let i = 0; i < flat.length; i += 2) {
-    const field = call.tenant.sealer.openField(flat[i]!)
+    const field = call.automation.sealer.openField(flat[i]!)
     if (matches(field)) pairs.push(field, openValue(call, field, flat[i + 1]!)!)
   }
   return [cursor, pairs]
@@ -79,9 +79,9 @@ export const HASH_SAMPLES = [
     summary: 'Returns fields of a hash at random.',
     complexity: 'O(N) in the number of fields returned',
     run: hrandfield,
-    direct: reads(({ tenant, args }) => {
+    direct: reads(({ automation, args }) => {
       sampleOptions(args)
-      return ['HRANDFIELD', tenant.key(args[1]!), ...args.slice(2)]
+      return ['HRANDFIELD', automation.key(args[1]!), ...args.slice(2)]
     }, hrandfieldReply),
   }),
   data({

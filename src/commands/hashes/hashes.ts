@@ -21,7 +21,7 @@ const namedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice
 const pairedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice(2).filter((_, i) => i % 2 === 0))
 
 const read = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads((call) => [command, call.tenant.key(call.args[1]!), ...sealFields(call)], reply)
+  reads((call) => [command, call.automation.key(call.args[1]!), ...sealFields(call)], reply)
 
 function checkPairs(args: readonly Buffer[], command: string): void {
   if (args.length % 2 !== 0) throw respError(`ERR wrong number of arguments for '${command}' command`)
@@ -97,7 +97,7 @@ export const HASHES = [
     summary: 'Returns the names of all fields of a hash.',
     complexity: 'O(N) in the number of fields',
     run: (db, args) => allPairs(db, args).map(([name]) => name),
-    direct: read('HKEYS', ({ tenant }, raw) => (raw as Buffer[]).map((field) => tenant.sealer.openField(field))),
+    direct: read('HKEYS', ({ automation }, raw) => (raw as Buffer[]).map((field) => automation.sealer.openField(field))),
   }),
   data({
     name: 'hlen', arity: 2, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,

@@ -84,7 +84,7 @@ export const HYPERLOGLOGS = [
     complexity: 'O(N) in the number of elements',
     run: pfadd,
     direct: oneWrite(
-      ({ tenant, args }) => operation('PFADD', args[1]!, 'K', 'p', ...args.slice(2).map((element) => tenant.sealer.hashElement(element))),
+      ({ automation, args }) => operation('PFADD', args[1]!, 'K', 'p', ...args.slice(2).map((element) => automation.sealer.hashElement(element))),
       number,
     ),
   }),
@@ -94,7 +94,7 @@ export const HYPERLOGLOGS = [
     summary: 'Returns about how many different elements were added to the sketches.',
     complexity: 'O(1) for one key, O(N) in the number of keys for several, with a large constant',
     run: pfcount,
-    direct: reads(({ tenant, args }) => ['PFCOUNT', ...args.slice(1).map((name) => tenant.key(name))], number),
+    direct: reads(({ automation, args }) => ['PFCOUNT', ...args.slice(1).map((name) => automation.key(name))], number),
   }),
   data({
     name: 'pfmerge', arity: -2, flags: 'write denyoom', group, since: '2.8.9', keys: ALL_KEYS,

@@ -14,14 +14,14 @@ import { LIST_MOVES } from './lists-move.ts'
 import { LIST_SEARCHES } from './lists-search.ts'
 import { data, ENDS, type DataRow, FIRST_KEY, reads } from '../registry/row.ts'
 
-const openElement = ({ tenant, args }: Call, raw: BackingReply): Buffer | null =>
-  raw === null ? null : respBytes(tenant.sealer.open(locations.element(args[1]!), raw as Buffer))
+const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | null =>
+  raw === null ? null : respBytes(automation.sealer.open(locations.element(args[1]!), raw as Buffer))
 
 const openElements = (call: Call, raw: BackingReply): Reply => (raw as BackingReply[]).map((sealed) => openElement(call, sealed))
 
-const sealElements = ({ tenant, args }: Call, from: number): Buffer[] => {
+const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
   const location = locations.element(args[1]!)
-  return args.slice(from).map((element) => tenant.sealer.seal(location, element, false))
+  return args.slice(from).map((element) => automation.sealer.seal(location, element, false))
 }
 
 const ok = (): Reply => OK
@@ -111,7 +111,7 @@ export const LISTS = [
     },
     direct: reads(
       // Redis looks at the index only when there is a list; a wrong one is computed, and never leaves this process.
-      ({ tenant, args }) => (parseInteger(args[2]!) === undefined ? undefined : ['LINDEX', tenant.key(args[1]!), args[2]!]),
+      ({ automation, args }) => (parseInteger(args[2]!) === undefined ? undefined : ['LINDEX', automation.key(args[1]!), args[2]!]),
       openElement,
     ),
   }),
@@ -120,7 +120,7 @@ export const LISTS = [
     syntax: 'key',
     summary: 'Returns the length of a list.',
     run: (db, args) => db.list(args[1]!)?.cells.length ?? 0,
-    direct: reads(({ tenant, args }) => ['LLEN', tenant.key(args[1]!)], number),
+    direct: reads(({ automation, args }) => ['LLEN', automation.key(args[1]!)], number),
   }),
   data({
     name: 'lpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
@@ -149,7 +149,7 @@ export const LISTS = [
     summary: 'Returns a range of elements.',
     complexity: 'O(S+N) where S is the distance of the start from the nearest end and N the number of elements returned',
     run: lrange,
-    direct: reads(({ tenant, args }) => ['LRANGE', tenant.key(args[1]!), integer(args[2]!), integer(args[3]!)], openElements),
+    direct: reads(({ automation, args }) => ['LRANGE', automation.key(args[1]!), integer(args[2]!), integer(args[3]!)], openElements),
   }),
   data({
     name: 'lset', arity: 4, flags: 'write denyoom', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,

@@ -7,13 +7,13 @@ import type { DirectRead } from '../registry/row.ts'
 // Equal members of one automation have equal ciphertexts, under whichever key they are: so what only compares members is left to Redis.
 
 /** The arguments after the key. */
-export const sealMembers = ({ tenant, args }: Call): Buffer[] => args.slice(2).map((member) => tenant.sealer.sealMember(member))
+export const sealMembers = ({ automation, args }: Call): Buffer[] => args.slice(2).map((member) => automation.sealer.sealMember(member))
 
-export const openMembers = ({ tenant }: Call, raw: BackingReply): Buffer[] =>
-  (raw as Buffer[]).map((sealed) => tenant.sealer.openMember(sealed))
+export const openMembers = ({ automation }: Call, raw: BackingReply): Buffer[] =>
+  (raw as Buffer[]).map((sealed) => automation.sealer.openMember(sealed))
 
-export const openMember = ({ tenant }: Call, raw: BackingReply): Buffer | null =>
-  raw === null ? null : tenant.sealer.openMember(raw as Buffer)
+export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | null =>
+  raw === null ? null : automation.sealer.openMember(raw as Buffer)
 
 export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
 
@@ -29,10 +29,10 @@ export function orCompute<T>(parse: () => T): T | undefined {
 /** `key cursor [MATCH pattern] [COUNT count]`, asked without the pattern, which is for plaintext, and for at least `least` members. */
 export const scanOf =
   (command: 'SSCAN' | 'ZSCAN', least: number): DirectRead['read'] =>
-  ({ tenant, args }) => {
+  ({ automation, args }) => {
     const cursor = parseCursor(args[2]!)
     const options = orCompute(() => parseScanOptions(args, 3))
-    return options && [command, tenant.key(args[1]!), cursor, 'COUNT', Math.max(options.count, least)]
+    return options && [command, automation.key(args[1]!), cursor, 'COUNT', Math.max(options.count, least)]
   }
 
 /** For a collection that is at hand: undefined when it is missing, which Redis finds before it looks at the options. */

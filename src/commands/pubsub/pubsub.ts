@@ -36,7 +36,7 @@ const unsubscribe =
     const names = args.length > 1 ? args.slice(1) : [...own.values()]
     if (names.length === 0) return new PushReply([VERBS[kind].off, null, countOf(session, kind)])
     const known = names.filter((name) => own.has(idOf(name)))
-    if (known.length > 0) session.context.pubsub.unsubscribe(session.tenant!, kind, known, session)
+    if (known.length > 0) session.context.pubsub.unsubscribe(session.automation!, kind, known, session)
     return new MultiReply(
       names.map((name) => {
         own.delete(idOf(name))
@@ -47,25 +47,25 @@ const unsubscribe =
 
 const publish =
   (kind: 'channel' | 'shard') =>
-  ({ context, tenant, identity }: Session, args: readonly Buffer[]): Promise<Reply> => {
+  ({ context, automation, identity }: Session, args: readonly Buffer[]): Promise<Reply> => {
     if (identity!.readOnly) throw new KvError('read_only_token')
-    return context.pubsub.publish(tenant!, kind, args[1]!, args[2]!)
+    return context.pubsub.publish(automation!, kind, args[1]!, args[2]!)
   }
 
 const channels =
   (kind: 'channel' | 'shard') =>
-  async ({ context, tenant }: Session, args: readonly Buffer[]): Promise<Reply> => {
+  async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
     if (args.length > 3) {
       throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
     }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
-    return [...(await context.pubsub.census(tenant!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
+    return [...(await context.pubsub.census(automation!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
   }
 
 const numbers =
   (kind: 'channel' | 'shard') =>
-  async ({ context, tenant }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    const census = await context.pubsub.census(tenant!, kind)
+  async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
+    const census = await context.pubsub.census(automation!, kind)
     return args.slice(2).flatMap((name): Reply[] => [name, census.get(idOf(name)) ?? 0])
   }
 
@@ -162,7 +162,7 @@ export const PUBSUB = [
     connection({
       name: 'pubsub|numpat', arity: 2, flags: 'pubsub loading stale', group, since: '2.8.0', syntax: '',
       summary: 'Returns how many patterns have listeners.',
-      handle: async ({ context, tenant }) => (await context.pubsub.census(tenant!, 'pattern')).size,
+      handle: async ({ context, automation }) => (await context.pubsub.census(automation!, 'pattern')).size,
     }),
     connection({
       name: 'pubsub|numsub', arity: -2, flags: 'pubsub loading stale', group, since: '2.8.0',

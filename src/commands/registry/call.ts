@@ -1,10 +1,10 @@
 import type { DataRow, KeyspaceRow } from './row.ts'
 import type { Identity } from '../../auth/tokens.ts'
 import type { Line, Store } from '../../engine/store.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 /** On whose behalf a computed command runs: what EVAL needs besides the data. */
-export interface RunContext extends Pick<Call, 'identity' | 'tenant' | 'store'> {
+export interface RunContext extends Pick<Call, 'identity' | 'automation' | 'store'> {
   /** It is called by a script. */
   readonly inScript?: boolean
 }
@@ -15,7 +15,7 @@ export interface Call {
   /** The command's name first. */
   readonly args: readonly Buffer[]
   readonly identity: Identity
-  readonly tenant: Tenant
+  readonly automation: Automation
   readonly store: Store
   /** The connection that it came from, if its later commands may overtake it. */
   readonly line?: Line

@@ -121,12 +121,12 @@ const evaluate =
   (db: Db, args: readonly Buffer[], context: RunContext): Reply => {
     if (bySha1 && args[1]!.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
     const count = keyCount(args)
-    const script = find(context.tenant.id, args[1]!)
+    const script = find(context.automation.id, args[1]!)
     if (readOnly && script.declaresFlags && !script.noWrites) {
       throw respError('ERR Can not execute a script with write flag using *_ro command.')
     }
     const keys = args.slice(FIRST_KEY_AT, FIRST_KEY_AT + count)
-    return timed(context.tenant.id, () =>
+    return timed(context.automation.id, () =>
       engine.run(
         script,
         {
@@ -208,24 +208,24 @@ export const SCRIPTING = [
         complexity: "O(N) with N being the length in bytes of the script's body",
         syntax: 'script',
         summary: 'Compiles a script and keeps it in this process.',
-        run: (_db, args, { tenant }) => scriptOf(tenant.id, args[2]!).sha1,
+        run: (_db, args, { automation }) => scriptOf(automation.id, args[2]!).sha1,
       }),
       data({
         name: 'script|exists', arity: -3, flags: 'noscript', group, since: '2.6.0',
         complexity: 'O(N) with N being the number of scripts to check',
         syntax: 'sha1 [sha1 ...]',
         summary: 'Tells which scripts this process knows.',
-        run: (_db, args, { tenant }) => args.slice(2).map((sha1) => (cache.has(tenant.id, sha1.toString('latin1').toLowerCase()) ? 1 : 0)),
+        run: (_db, args, { automation }) => args.slice(2).map((sha1) => (cache.has(automation.id, sha1.toString('latin1').toLowerCase()) ? 1 : 0)),
       }),
       connection({
         name: 'script|flush', arity: -2, flags: 'noscript', group, since: '2.6.0', exclusive: true,
         syntax: '[ASYNC | SYNC]',
         summary: "Forgets the automation's scripts in this process.",
-        handle: ({ tenant }, args) => {
+        handle: ({ automation }, args) => {
           if (args.length > 3 || (args.length === 3 && !['SYNC', 'ASYNC'].includes(word(args[2])))) {
             throw respError('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
           }
-          cache.flush(tenant!.id)
+          cache.flush(automation!.id)
           return OK
         },
       }),

@@ -27,7 +27,7 @@ const combined = (db: Db, names: readonly Buffer[], combine: Combine): Members =
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
-  direct: reads(({ tenant, args }) => [command, ...args.slice(1).map((name) => tenant.key(name))], openSet),
+  direct: reads(({ automation, args }) => [command, ...args.slice(1).map((name) => automation.key(name))], openSet),
 })
 
 const stored = (combine: Combine): Pick<DataRow, 'run' | 'extent'> => ({
@@ -87,7 +87,7 @@ export const SET_OPERATIONS = [
     },
     // Redis has SINTERCARD since 7.0 only.
     direct: reads(
-      ({ tenant, args }) => ['SINTER', ...countOptions(args).names.map((name) => tenant.key(name))],
+      ({ automation, args }) => ['SINTER', ...countOptions(args).names.map((name) => automation.key(name))],
       ({ args }, raw) => Math.min(countOptions(args).limit, (raw as Buffer[]).length),
     ),
   }),

@@ -92,7 +92,7 @@ function sscanReply(call: Call, raw: BackingReply): Reply {
 
 /** A native command on the key and the sealed members that follow it. */
 const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads((call) => [command, call.tenant.key(call.args[1]!), ...sealMembers(call)], reply)
+  reads((call) => [command, call.automation.key(call.args[1]!), ...sealMembers(call)], reply)
 
 const group = 'set'
 
@@ -163,9 +163,9 @@ export const SETS = [
     complexity: 'O(N) in the number of members returned',
     run: srandmember,
     direct: reads(
-      ({ tenant, args }) => {
+      ({ automation, args }) => {
         sampleCount(args)
-        return ['SRANDMEMBER', tenant.key(args[1]!), ...args.slice(2)]
+        return ['SRANDMEMBER', automation.key(args[1]!), ...args.slice(2)]
       },
       (call, raw) => (call.args.length === 2 ? openMember(call, raw) : openMembers(call, raw)),
     ),

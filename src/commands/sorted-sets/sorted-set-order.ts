@@ -37,7 +37,7 @@ export class SealedRange {
   }
 
   indexOf(member: Buffer): number {
-    const sealed = this.call.tenant.sealer.sealMember(member)
+    const sealed = this.call.automation.sealer.sealMember(member)
     for (let i = 0; i < this.length; i++) if (this.flat[2 * i]!.equals(sealed)) return i
     return -1
   }
@@ -55,7 +55,7 @@ export class SealedRange {
   open(start = 0, stop = this.length - 1): ScoredMember[] {
     const opened: ScoredMember[] = []
     for (let i = start; i <= stop; i++) {
-      opened.push({ member: this.call.tenant.sealer.openMember(this.flat[2 * i]!), score: this.score(i) })
+      opened.push({ member: this.call.automation.sealer.openMember(this.flat[2 * i]!), score: this.score(i) })
     }
     return opened
   }

@@ -81,10 +81,10 @@ function add(db: Db, name: Buffer, { options, pairs }: Addition): Reply {
  * ZADD alone does not tell whether it changed a score; with CH it does, and the members counted before and after tell which of the
  * changes were additions. Undefined for an increment that may well change nothing (0, infinity) or give negative zero.
  */
-function addNative({ args, tenant }: Call, { options, pairs }: Addition): Operation[] | undefined {
+function addNative({ args, automation }: Call, { options, pairs }: Addition): Operation[] | undefined {
   const name = args[1]!
   const create = options.has('XX') ? 'k' : 'K'
-  const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [formatDouble(keptScore(score)), tenant.sealer.sealMember(member)])
+  const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [formatDouble(keptScore(score)), automation.sealer.sealMember(member)])
   const conditions = [...options].filter((option) => option !== 'CH')
   if (options.has('INCR')) {
     const { score } = pairs[0]!

@@ -137,11 +137,11 @@ const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
     return ranked(inOrder(members), options.withScores)
   },
   direct: reads(
-    ({ tenant, args }) => {
+    ({ automation, args }) => {
       const names = parseKeys(form, args, 1)
       const options = orCompute(() => parseOptions(form, args, 2 + names.length, names.length))
       if (options === undefined) return undefined
-      const command: BackingArg[] = [form.command.toUpperCase(), names.length, ...names.map((name) => tenant.key(name))]
+      const command: BackingArg[] = [form.command.toUpperCase(), names.length, ...names.map((name) => automation.key(name))]
       if (options.weights !== undefined) command.push('WEIGHTS', ...options.weights.map(formatDouble))
       if (options.aggregate !== 'SUM') command.push('AGGREGATE', options.aggregate)
       return [...command, 'WITHSCORES']
@@ -205,10 +205,10 @@ export const SORTED_SET_OPERATIONS = [
     },
     // Redis has ZINTERCARD since 7.0 only.
     direct: reads(
-      ({ tenant, args }) => {
+      ({ automation, args }) => {
         const names = parseKeys(CARD, args, 1)
         const options = orCompute(() => parseOptions(CARD, args, 2 + names.length, names.length))
-        return options && ['ZINTER', names.length, ...names.map((name) => tenant.key(name))]
+        return options && ['ZINTER', names.length, ...names.map((name) => automation.key(name))]
       },
       ({ args }, raw) => {
         const names = parseKeys(CARD, args, 1)

@@ -14,7 +14,7 @@ const ranges = (kind: RangeKind): Pick<DataRow, 'run' | 'direct'> => ({
     return ranked(select(membersOf(db, args[1]!), query), query.withScores)
   },
   direct: reads(
-    ({ tenant, args }) => rangeCommand(tenant.key(args[1]!), parseRangeQuery(args, 2, kind)),
+    ({ automation, args }) => rangeCommand(automation.key(args[1]!), parseRangeQuery(args, 2, kind)),
     (call, raw) => {
       const query = parseRangeQuery(call.args, 2, kind)
       return ranked(selectSealed(call, raw, query), query.withScores)

@@ -68,9 +68,9 @@ export const SORTED_SET_SAMPLES = [
     summary: 'Returns members of a sorted set at random.',
     complexity: 'O(N) in the number of members returned',
     run: zrandmember,
-    direct: reads(({ tenant, args }) => {
+    direct: reads(({ automation, args }) => {
       sampleOptions(args)
-      return ['ZRANDMEMBER', tenant.key(args[1]!), ...args.slice(2)]
+      return ['ZRANDMEMBER', automation.key(args[1]!), ...args.slice(2)]
     }, zrandmemberReply),
   }),
   data({

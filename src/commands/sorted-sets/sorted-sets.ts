@@ -19,7 +19,7 @@ const scoreOf = (db: Db, name: Buffer, member: Buffer): Reply => doubleOrNull(db
 
 /** A native command on the key and the sealed members that follow it. */
 const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads((call) => [command, call.tenant.key(call.args[1]!), ...sealMembers(call)], reply)
+  reads((call) => [command, call.automation.key(call.args[1]!), ...sealMembers(call)], reply)
 
 function zrem(db: Db, args: readonly Buffer[]): Reply {
   const present = db.sortedSet(args[1]!)?.members
@@ -34,7 +34,7 @@ const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
     return at < 0 ? null : reverse ? ordered.length - 1 - at : at
   },
   direct: reads(
-    ({ tenant, args }) => ['ZRANGE', tenant.key(args[1]!), 0, -1, 'WITHSCORES'],
+    ({ automation, args }) => ['ZRANGE', automation.key(args[1]!), 0, -1, 'WITHSCORES'],
     (call, raw) => {
       const sealed = new SealedRange(call, raw)
       const found = sealed.indexOf(call.args[2]!)
@@ -65,7 +65,7 @@ export const SORTED_SETS = [
       const { above, below } = parseScoreRange(args[2]!, args[3]!)
       return membersOf(db, args[1]!).filter((scored) => above(scored) && below(scored)).length
     },
-    direct: reads(({ tenant, args }) => ['ZCOUNT', tenant.key(args[1]!), ...parseScoreRange(args[2]!, args[3]!).native], number),
+    direct: reads(({ automation, args }) => ['ZCOUNT', automation.key(args[1]!), ...parseScoreRange(args[2]!, args[3]!).native], number),
   }),
   data({
     name: 'zlexcount', arity: 4, flags: 'readonly fast', group, since: '2.8.9', keys: FIRST_KEY,
@@ -77,9 +77,9 @@ export const SORTED_SETS = [
       return walk(inOrder(membersOf(db, args[1]!)), bounds).length
     },
     direct: reads(
-      ({ tenant, args }) => {
+      ({ automation, args }) => {
         parseLexRange(args[2]!, args[3]!)
-        return ['ZRANGE', tenant.key(args[1]!), 0, -1, 'WITHSCORES']
+        return ['ZRANGE', automation.key(args[1]!), 0, -1, 'WITHSCORES']
       },
       (call, raw) => walk(inOrder(new SealedRange(call, raw).open()), parseLexRange(call.args[2]!, call.args[3]!)).length,
     ),

@@ -123,7 +123,7 @@ function restoredStream(call: Call, raw: BackingReply): Reply {
 }
 
 const asked = (reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads(({ tenant, args }) => ['XINFO', args[1]!, tenant.key(args[2]!), ...args.slice(3)], reply)
+  reads(({ automation, args }) => ['XINFO', args[1]!, automation.key(args[2]!), ...args.slice(3)], reply)
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
 

@@ -252,7 +252,7 @@ export const STREAM_PENDING = [
     complexity: 'O(N) in the number of entries returned',
     run: pending,
     direct: reads(
-      ({ tenant, args }) => ['XPENDING', tenant.key(args[1]!), ...args.slice(2)],
+      ({ automation, args }) => ['XPENDING', automation.key(args[1]!), ...args.slice(2)],
       (call, raw) => {
         const reply = plainReply(raw) as Reply[]
         return call.args.length === 3 && reply[3] === null ? [...reply.slice(0, 3), NULL_ARRAY] : reply

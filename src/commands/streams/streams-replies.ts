@@ -16,10 +16,10 @@ export function plainReply(raw: BackingReply): Reply {
 }
 
 /** An entry as Redis gives it; without fields when it is pending and was deleted. Null: Redis 6.2 claimed such a one. */
-export function openEntry({ tenant }: Call, name: Buffer, raw: BackingReply): Reply {
+export function openEntry({ automation }: Call, name: Buffer, raw: BackingReply): Reply {
   if (!Array.isArray(raw)) return raw as Buffer | null
   const [id, fields] = raw as [Buffer, [Buffer, Buffer] | null]
-  return [id, fields === null ? NULL_ARRAY : decodeFields(tenant.sealer.open(locations.streamValue(name), fields[1]).bytes)]
+  return [id, fields === null ? NULL_ARRAY : decodeFields(automation.sealer.open(locations.streamValue(name), fields[1]).bytes)]
 }
 
 /** A list of entries, or of ids. */
@@ -29,7 +29,7 @@ export const openEntries = (call: Call, name: Buffer, raw: BackingReply): Reply 
 /** What XREAD and XREADGROUP answer. */
 export function openStreams(call: Call, raw: BackingReply): Reply {
   if (raw === null) return NULL_ARRAY
-  const { length } = call.tenant.prefix
+  const { length } = call.automation.prefix
   return new StreamsReply(
     (raw as [Buffer, BackingReply][]).flatMap(([key, entries]) => {
       const name = key.subarray(length)

@@ -33,10 +33,10 @@ function add(db: Db, args: Args): Reply {
   return idText(id)
 }
 
-function addDirect({ tenant, args }: Call): Operation {
+function addDirect({ automation, args }: Call): Operation {
   const { idAt, noMkStream } = parseAdd(args)
   const name = args[1]!
-  const sealed = tenant.sealer.seal(locations.streamValue(name), encodeFields(args.slice(idAt + 1)), false)
+  const sealed = automation.sealer.seal(locations.streamValue(name), encodeFields(args.slice(idAt + 1)), false)
   return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', ...args.slice(2, idAt + 1), ENTRY_FIELD, sealed)
 }
 
@@ -126,7 +126,7 @@ const range =
 
 const rangeDirect = (command: string): Direct =>
   reads(
-    ({ tenant, args }) => [command, tenant.key(args[1]!), ...args.slice(2)],
+    ({ automation, args }) => [command, automation.key(args[1]!), ...args.slice(2)],
     (call, raw) => openEntries(call, call.args[1]!, raw),
   )
 
@@ -147,19 +147,19 @@ function read(db: Db, args: Args, { inScript }: RunContext): Reply {
   return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
 }
 
-const readDirect: Direct = reads(({ tenant, args }) => {
+const readDirect: Direct = reads(({ automation, args }) => {
   const { names, ids, count } = parseRead(args, 'XREAD')
   const options: BackingArg[] = count === 0 ? [] : ['COUNT', count]
-  return ['XREAD', ...options, 'STREAMS', ...names.map((name) => tenant.key(name)), ...ids]
+  return ['XREAD', ...options, 'STREAMS', ...names.map((name) => automation.key(name)), ...ids]
 }, openStreams)
 
 /** `$` is the last id of a stream at the moment of the call, also when it is read later on. */
-async function fixLastIds({ store, tenant, args }: Call): Promise<readonly Buffer[]> {
+async function fixLastIds({ store, automation, args }: Call): Promise<readonly Buffer[]> {
   const { names, ids } = parseRead(args, 'XREAD')
   const fixed = await Promise.all(
     ids.map(async (id, i) => {
       if (id.toString('latin1') !== '$') return id
-      const snapshot = (await store.backing.call(['XINFO', 'STREAM', tenant.key(names[i]!)]).catch(noSuchKey)) as Buffer[]
+      const snapshot = (await store.backing.call(['XINFO', 'STREAM', automation.key(names[i]!)]).catch(noSuchKey)) as Buffer[]
       const at = snapshot.findIndex((field) => Buffer.isBuffer(field) && field.toString('latin1') === 'last-generated-id')
       return snapshot[at + 1] ?? Buffer.from('0-0')
     }),
@@ -200,7 +200,7 @@ export const STREAMS = [
     syntax: 'key',
     summary: 'Returns the number of entries in a stream.',
     run: (db, args) => db.stream(args[1]!)?.entries.length ?? 0,
-    direct: reads(({ tenant, args }) => ['XLEN', tenant.key(args[1]!)], number),
+    direct: reads(({ automation, args }) => ['XLEN', automation.key(args[1]!)], number),
   }),
   data({
     name: 'xrange', arity: -4, flags: 'readonly', group, since: '5.0.0', keys: FIRST_KEY,

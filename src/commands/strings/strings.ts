@@ -19,15 +19,15 @@ import { parseSetOptions } from './set-options.ts'
 const EMPTY = Buffer.alloc(0)
 
 /** The bytes of the string sealed under `name`, null when there is none. */
-export const openString = ({ tenant }: Call, name: Buffer, raw: BackingReply): Buffer | null =>
-  raw === null ? null : respBytes(openStoredString(tenant, name, raw as Buffer))
+export const openString = ({ automation }: Call, name: Buffer, raw: BackingReply): Buffer | null =>
+  raw === null ? null : respBytes(openStoredString(automation, name, raw as Buffer))
 
-const sealString = ({ tenant }: Call, name: Buffer, bytes: Buffer): Buffer => tenant.sealer.seal(locations.string(name), bytes, false)
+const sealString = ({ automation }: Call, name: Buffer, bytes: Buffer): Buffer => automation.sealer.seal(locations.string(name), bytes, false)
 
 /** Answered from the whole string, fetched in one round trip. */
 export const fromString = (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply): DirectRead =>
   reads(
-    ({ tenant, args }) => ['GET', tenant.key(args[1]!)],
+    ({ automation, args }) => ['GET', automation.key(args[1]!)],
     (call, raw) => reply(openString(call, call.args[1]!, raw), call.args),
   )
 
@@ -66,9 +66,9 @@ const getRange = {
     return partOf(db.bytes(args[1]!) ?? null, bounds)
   },
   direct: reads(
-    ({ tenant, args }) => {
+    ({ automation, args }) => {
       boundsOf(args)
-      return ['GET', tenant.key(args[1]!)]
+      return ['GET', automation.key(args[1]!)]
     },
     (call, raw) => partOf(openString(call, call.args[1]!, raw), boundsOf(call.args)),
   ),
@@ -290,7 +290,7 @@ export const STRINGS = [
     complexity: 'O(N) in the number of keys',
     run: (db, args) => args.slice(1).map((name) => (db.type(name) === 'string' ? db.bytes(name)! : null)),
     direct: reads(
-      ({ tenant, args }) => ['MGET', ...args.slice(1).map((name) => tenant.key(name))],
+      ({ automation, args }) => ['MGET', ...args.slice(1).map((name) => automation.key(name))],
       (call, raw) => (raw as BackingReply[]).map((sealed, i) => openString(call, call.args[i + 1]!, sealed)),
     ),
   }),

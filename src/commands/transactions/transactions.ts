@@ -5,13 +5,13 @@ import { checkKey } from '../../gate/key-names.ts'
 import { ALL_KEYS, connection } from '../registry/row.ts'
 
 function exec(session: Session): Reply | Promise<Reply> {
-  const { transaction, tenant, identity, context } = session
+  const { transaction, automation, identity, context } = session
   if (transaction.queue === undefined) throw respError('ERR EXEC without MULTI')
   if (transaction.broken) {
     transaction.end()
     throw respError('EXECABORT Transaction discarded because of previous errors.')
   }
-  const result = transaction.execute({ store: context.store, tenant: tenant!, identity: identity! }, session.order, ({ row, args }) =>
+  const result = transaction.execute({ store: context.store, automation: automation!, identity: identity! }, session.order, ({ row, args }) =>
     row.kind === 'connection' ? (row.handle(session, args) ?? null) : null,
   )
   transaction.end()
@@ -54,11 +54,11 @@ export const TRANSACTIONS = [
     syntax: 'key [key ...]',
     summary: 'Makes the next EXEC depend on these keys staying as they are.',
     complexity: 'O(N) in the number of keys',
-    handle: ({ transaction, context, tenant }, args) => {
+    handle: ({ transaction, context, automation }, args) => {
       if (transaction.queue !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
       const names = args.slice(1)
       for (const name of names) checkKey(name, context.store.limits.maxKeyLength)
-      return transaction.watch(context.store, tenant!, names).then(() => OK)
+      return transaction.watch(context.store, automation!, names).then(() => OK)
     },
   }),
   connection({

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { locations } from '../../automation/location.ts'
 import { type ErrorCode, KvError } from '../../errors/errors.ts'
 import type { Written } from '../optimistic/job.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 /** What came of a job: a refusal, or a result that JSON can carry. */
 export interface JobOutcome {
@@ -36,28 +36,28 @@ export class Receipt {
   readonly ids: readonly string[]
   /** The outcome is that of an earlier request. */
   replayed = false
-  private readonly tenant: Tenant
+  private readonly automation: Automation
   private readonly fingerprint: string
 
   /** `key` is the caller's name for the request, unique within the run; `fingerprint` tells whether it is the same request. */
-  constructor(tenant: Tenant, run: string, key: string, fingerprint: string) {
-    this.tenant = tenant
+  constructor(automation: Automation, run: string, key: string, fingerprint: string) {
+    this.automation = automation
     this.fingerprint = fingerprint
     const name = locations.receipt(run, key)
-    this.ids = tenant.sealer.keys.all.map(({ locator }) => createHmac('sha256', locator).update(name, 'latin1').digest('base64url'))
+    this.ids = automation.sealer.keys.all.map(({ locator }) => createHmac('sha256', locator).update(name, 'latin1').digest('base64url'))
   }
 
   seal({ error, result, created }: JobOutcome): Buffer {
     const outcome = error === null ? { result } : { refusal: { code: error.code, message: error.message, detail: error.detail } }
     const kept: Kept = { id: this.ids[0]!, fingerprint: this.fingerprint, created, ...outcome }
-    return this.tenant.sealer.seal(LOCATION, Buffer.from(JSON.stringify(kept)), true)
+    return this.automation.sealer.seal(LOCATION, Buffer.from(JSON.stringify(kept)), true)
   }
 
   /** Throws `idempotency_key_reused` when it was kept for another request, `unreadable` when it is damaged or another's. */
   open(stored: Buffer): JobOutcome & { readonly written: Written } {
     const [head, version, now] = STORED.exec(stored.toString('latin1', 0, 40)) ?? []
     if (head === undefined) throw new KvError('unreadable')
-    const kept = JSON.parse(this.tenant.sealer.open(LOCATION, stored.subarray(head.length)).bytes.toString()) as Kept
+    const kept = JSON.parse(this.automation.sealer.open(LOCATION, stored.subarray(head.length)).bytes.toString()) as Kept
     if (!this.ids.includes(kept.id)) throw new KvError('unreadable')
     if (kept.fingerprint !== this.fingerprint) throw new KvError('idempotency_key_reused')
     this.replayed = true

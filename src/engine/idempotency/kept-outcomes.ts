@@ -1,7 +1,7 @@
 import type { Backing } from '../../backing/single-node.ts'
 import { NOTHING_WRITTEN, type Job, type QueuedJob, type Written } from '../optimistic/job.ts'
 import type { JobOutcome } from './idempotency-record.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
   readonly error: Error | null
@@ -12,13 +12,13 @@ const NONE: ReadonlyMap<string, Buffer> = new Map()
 
 /** What earlier requests with the receipts of a round's jobs came to. */
 export class EarlierOutcomes {
-  private readonly tenant: Tenant
+  private readonly automation: Automation
   private readonly backing: Backing
   /** By the first name of the receipt. */
   private kept = NONE
 
-  constructor(tenant: Tenant, backing: Backing) {
-    this.tenant = tenant
+  constructor(automation: Automation, backing: Backing) {
+    this.automation = automation
     this.backing = backing
   }
 
@@ -27,7 +27,7 @@ export class EarlierOutcomes {
     if (!batch.some(({ job }) => job.receipt !== undefined)) return
     const receipts = batch.flatMap(({ job }) => job.receipt ?? [])
     const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
-    this.backing.read(['MGET', ...ids.map(({ id }) => this.tenant.receiptPrefix + id)], (error, reply) => {
+    this.backing.read(['MGET', ...ids.map(({ id }) => this.automation.receiptPrefix + id)], (error, reply) => {
       // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
       if (error !== null) return
       const found = reply as (Buffer | null)[]

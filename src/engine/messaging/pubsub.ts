@@ -4,7 +4,7 @@ import type { Backing } from '../../backing/single-node.ts'
 import { locations } from '../../automation/location.ts'
 import type { Log } from '../../observability/log.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
@@ -23,7 +23,7 @@ interface Topic {
 }
 
 interface Room {
-  readonly tenant: Tenant
+  readonly automation: Automation
   readonly topics: Readonly<Record<Kind, Map<string, Topic>>>
   readonly receive: (sealed: Buffer) => void
   readonly opened: Promise<void>
@@ -78,8 +78,8 @@ export class PubSub {
    * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects with `unavailable`: then
    * nothing is delivered.
    */
-  async subscribe(tenant: Tenant, kind: Kind, names: readonly Buffer[], listener: Listener): Promise<void> {
-    const room = this.roomOf(tenant)
+  async subscribe(automation: Automation, kind: Kind, names: readonly Buffer[], listener: Listener): Promise<void> {
+    const room = this.roomOf(automation)
     room.joining++
     try {
       await room.opened
@@ -94,8 +94,8 @@ export class PubSub {
     }
   }
 
-  unsubscribe(tenant: Tenant, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
-    const room = this.rooms.get(tenant.id)
+  unsubscribe(automation: Automation, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
+    const room = this.rooms.get(automation.id)
     if (room === undefined) return
     deleteTopics(room, kind, names, listener)
     this.closeIfEmpty(room)
@@ -106,40 +106,40 @@ export class PubSub {
   }
 
   /** Answers how many listeners get the message. They are counted before it is sent, so that whoever was counted gets it. */
-  async publish(tenant: Tenant, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
-    const sealed = tenant.sealer.seal(locations.message(''), encode(kind, channel, message), false)
-    const room = this.rooms.get(tenant.id)
+  async publish(automation: Automation, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
+    const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
+    const room = this.rooms.get(automation.id)
     const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
     const isOpen = room?.isOpen === true
-    const counting = this.backing.call(['HGETALL', tenant.listenersKey])
+    const counting = this.backing.call(['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
     counting.catch(() => {})
-    const processes = (await this.backing.call(['PUBLISH', tenant.messageChannel, sealed], true)) as number
+    const processes = (await this.backing.call(['PUBLISH', automation.messageChannel, sealed], true)) as number
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
-    return this.otherCensuses(tenant, (await counting) as Buffer[]).reduce((sum, census) => sum + receivers(census, kind, channel), here)
+    return this.otherCensuses(automation, (await counting) as Buffer[]).reduce((sum, census) => sum + receivers(census, kind, channel), here)
   }
 
   /** Every listener of the automation, in all processes: name -> number. */
-  async census(tenant: Tenant, kind: Kind): Promise<Map<string, number>> {
-    const room = this.rooms.get(tenant.id)
+  async census(automation: Automation, kind: Kind): Promise<Map<string, number>> {
+    const room = this.rooms.get(automation.id)
     const sum = new Map<string, number>()
-    const records = (await this.backing.call(['HGETALL', tenant.listenersKey])) as Buffer[]
-    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...this.otherCensuses(tenant, records)]) {
+    const records = (await this.backing.call(['HGETALL', automation.listenersKey])) as Buffer[]
+    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...this.otherCensuses(automation, records)]) {
       for (const [id, count] of census[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
     }
     return sum
   }
 
-  private roomOf(tenant: Tenant): Room {
-    const known = this.rooms.get(tenant.id)
+  private roomOf(automation: Automation): Room {
+    const known = this.rooms.get(automation.id)
     if (known !== undefined) return known
     const receive = (sealed: Buffer): void => this.receive(room, sealed)
     const room: Room = {
-      tenant,
+      automation,
       topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
       receive,
-      opened: this.subscriber.subscribe(tenant.messageChannel, receive).then(() => {
+      opened: this.subscriber.subscribe(automation.messageChannel, receive).then(() => {
         room.isOpen = true
       }),
       isOpen: false,
@@ -147,23 +147,23 @@ export class PubSub {
       announcing: Promise.resolve(),
       announcement: undefined,
     }
-    this.rooms.set(tenant.id, room)
+    this.rooms.set(automation.id, room)
     return room
   }
 
   private closeIfEmpty(room: Room): void {
-    const { tenant, topics } = room
-    if (this.rooms.get(tenant.id) !== room || room.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
-    this.rooms.delete(tenant.id)
-    this.subscriber.unsubscribe(tenant.messageChannel, room.receive)
+    const { automation, topics } = room
+    if (this.rooms.get(automation.id) !== room || room.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
+    this.rooms.delete(automation.id)
+    this.subscriber.unsubscribe(automation.messageChannel, room.receive)
   }
 
-  private receive({ tenant, topics }: Room, sealed: Buffer): void {
+  private receive({ automation, topics }: Room, sealed: Buffer): void {
     let decoded: ReturnType<typeof decode>
     try {
-      decoded = decode(tenant.sealer.open(locations.message(''), sealed).bytes)
+      decoded = decode(automation.sealer.open(locations.message(''), sealed).bytes)
     } catch {
-      this.log.error({ automation: tenant.id }, 'a published message could not be opened')
+      this.log.error({ automation: automation.id }, 'a published message could not be opened')
       return
     }
     const { kind, channel, message } = decoded
@@ -180,23 +180,23 @@ export class PubSub {
       .catch(() => {})
       .then(() => {
         room.announcement = undefined
-        room.announcing = this.tell(room.tenant)
+        room.announcing = this.tell(room.automation)
         return room.announcing
       })
     return room.announcement
   }
 
-  private async tell(tenant: Tenant): Promise<void> {
-    const room = this.rooms.get(tenant.id)
+  private async tell(automation: Automation): Promise<void> {
+    const room = this.rooms.get(automation.id)
     if (room === undefined || KINDS.every((kind) => room.topics[kind].size === 0)) {
-      await this.backing.call(['HDEL', tenant.listenersKey, this.id])
+      await this.backing.call(['HDEL', automation.listenersKey, this.id])
       return
     }
     const record = Buffer.from(JSON.stringify({ at: Date.now(), ...censusOf(room) }))
-    const sealed = tenant.sealer.seal(locations.record('listeners'), record, true)
+    const sealed = automation.sealer.seal(locations.record('listeners'), record, true)
     await Promise.all([
-      this.backing.call(['HSET', tenant.listenersKey, this.id, sealed]),
-      this.backing.call(['PEXPIRE', tenant.listenersKey, CENSUS_MS]),
+      this.backing.call(['HSET', automation.listenersKey, this.id, sealed]),
+      this.backing.call(['PEXPIRE', automation.listenersKey, CENSUS_MS]),
     ])
   }
 
@@ -208,17 +208,17 @@ export class PubSub {
   }
 
   /** `records` = the automation's listeners key: ids of processes and their sealed censuses in turn. */
-  private otherCensuses(tenant: Tenant, records: readonly Buffer[]): Census[] {
+  private otherCensuses(automation: Automation, records: readonly Buffer[]): Census[] {
     const censuses: Census[] = []
     const dead: Buffer[] = []
     for (let i = 0; i < records.length; i += 2) {
       if (records[i]!.toString('latin1') === this.id) continue
-      const record = JSON.parse(tenant.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as Census & { at: number }
+      const record = JSON.parse(automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as Census & { at: number }
       if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
       else dead.push(records[i]!)
     }
     // Others renew the key, so what a dead process left in it would last.
-    if (dead.length > 0) this.backing.read(['HDEL', tenant.listenersKey, ...dead], () => {})
+    if (dead.length > 0) this.backing.read(['HDEL', automation.listenersKey, ...dead], () => {})
     return censuses
   }
 }

@@ -4,7 +4,7 @@ import { formatDouble } from '../../redis-semantics/floats.ts'
 import type { Slot } from '../plaintext/database.ts'
 import type { StoredKey } from '../plaintext/snapshot.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import type { Cell, HashValue, ListValue, SetValue, SortedSetValue, Value } from '../plaintext/values.ts'
 
 /** A native command on one key; the key itself is left out. It comes after the command's one or two words (`XGROUP CREATE`). */
@@ -14,7 +14,7 @@ export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
 const MAX_ARGS = 1_000
 
 /** The native commands that turn a key as stored into what the computation made of it. */
-export function changesOf(tenant: Tenant, stored: StoredKey, slot: Slot): NativeCommand[] {
+export function changesOf(automation: Automation, stored: StoredKey, slot: Slot): NativeCommand[] {
   const commands: NativeCommand[] = []
   const before = stored.value()
   const after = slot.value
@@ -23,17 +23,17 @@ export function changesOf(tenant: Tenant, stored: StoredKey, slot: Slot): Native
   if (after.type === 'string') {
     if (before?.type !== 'string' || before.cell !== after.cell) {
       const keep = before !== undefined && expireAt !== 0 && expireAt === slot.expireAt
-      commands.push(['SET', after.cell.sealAt(locations.string(slot.name), tenant.sealer), ...(keep ? ['KEEPTTL'] : [])])
+      commands.push(['SET', after.cell.sealAt(locations.string(slot.name), automation.sealer), ...(keep ? ['KEEPTTL'] : [])])
       if (!keep) expireAt = 0
     }
   } else if (before === undefined || slot.fresh || slot.replaced) {
     if (stored.physical) commands.push(['DEL'])
-    commands.push(...wholeOf(tenant, slot.name, after))
+    commands.push(...wholeOf(automation, slot.name, after))
     expireAt = 0
   } else if (before !== after) {
-    const difference = differenceOf(tenant, slot.name, before, after)
+    const difference = differenceOf(automation, slot.name, before, after)
     if (difference === undefined) {
-      commands.push(['DEL'], ...wholeOf(tenant, slot.name, after))
+      commands.push(['DEL'], ...wholeOf(automation, slot.name, after))
       expireAt = 0
     } else {
       commands.push(...difference)
@@ -43,42 +43,42 @@ export function changesOf(tenant: Tenant, stored: StoredKey, slot: Slot): Native
   return commands
 }
 
-function wholeOf(tenant: Tenant, name: Buffer, value: Exclude<Value, { type: 'string' }>): NativeCommand[] {
-  const { sealer } = tenant
+function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { type: 'string' }>): NativeCommand[] {
+  const { sealer } = automation
   switch (value.type) {
     case 'list':
-      return inChunks('RPUSH', sealedElements(tenant, name, value.cells), 1)
+      return inChunks('RPUSH', sealedElements(automation, name, value.cells), 1)
     case 'hash':
-      return inChunks('HSET', hashArgs(tenant, name, value.fields.values()), 2)
+      return inChunks('HSET', hashArgs(automation, name, value.fields.values()), 2)
     case 'set':
       return inChunks('SADD', Array.from(value.members.values(), (member) => sealer.sealMember(member)), 1)
     case 'zset':
-      return inChunks('ZADD', scoreArgs(tenant, value.members.values()), 2)
+      return inChunks('ZADD', scoreArgs(automation, value.members.values()), 2)
     case 'stream':
-      return wholeStream(tenant, name, value)
+      return wholeStream(automation, name, value)
   }
 }
 
 /** The commands that change `before` into `after`, undefined when writing it anew is simpler. */
-function differenceOf(tenant: Tenant, name: Buffer, before: Value, after: Value): NativeCommand[] | undefined {
+function differenceOf(automation: Automation, name: Buffer, before: Value, after: Value): NativeCommand[] | undefined {
   switch (after.type) {
     case 'list':
-      return listDifference(tenant, name, (before as ListValue).cells, after.cells)
+      return listDifference(automation, name, (before as ListValue).cells, after.cells)
     case 'hash':
-      return hashDifference(tenant, name, before as HashValue, after)
+      return hashDifference(automation, name, before as HashValue, after)
     case 'set':
-      return setDifference(tenant, before as SetValue, after)
+      return setDifference(automation, before as SetValue, after)
     case 'zset':
-      return sortedSetDifference(tenant, before as SortedSetValue, after)
+      return sortedSetDifference(automation, before as SortedSetValue, after)
     case 'stream':
-      return streamChanges(tenant, name, after)
+      return streamChanges(automation, name, after)
     case 'string':
       return undefined
   }
 }
 
 /** Elements are told apart by identity, and in Redis by their ciphertext, which is unique: so LREM and LINSERT hit exactly one. */
-function listDifference(tenant: Tenant, name: Buffer, before: readonly Cell[], after: readonly Cell[]): NativeCommand[] | undefined {
+function listDifference(automation: Automation, name: Buffer, before: readonly Cell[], after: readonly Cell[]): NativeCommand[] | undefined {
   const shorter = Math.min(before.length, after.length)
   let head = 0
   while (head < shorter && before[head] === after[head]) head++
@@ -86,7 +86,7 @@ function listDifference(tenant: Tenant, name: Buffer, before: readonly Cell[], a
   while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++
   const gone = before.slice(head, before.length - tail)
   const come = after.slice(head, after.length - tail)
-  const seal = (cells: readonly Cell[]): Buffer[] => sealedElements(tenant, name, cells)
+  const seal = (cells: readonly Cell[]): Buffer[] => sealedElements(automation, name, cells)
   if (head + tail === 0 && before.length > 0) return shiftedDifference(seal, before, after)
   if (tail === 0) return [...popped('RPOP', gone.length), ...inChunks('RPUSH', seal(come), 1)]
   if (head === 0) return [...popped('LPOP', gone.length), ...inChunks('LPUSH', seal(come.toReversed()), 1)]
@@ -134,43 +134,43 @@ function shiftedDifference(
 
 // In a collection what comes is written before what goes is deleted: a collection that is empty in between would lose its TTL.
 
-function hashDifference(tenant: Tenant, name: Buffer, before: HashValue, after: HashValue): NativeCommand[] {
+function hashDifference(automation: Automation, name: Buffer, before: HashValue, after: HashValue): NativeCommand[] {
   const gone = Array.from(before.fields.entries()).filter(([id]) => !after.fields.has(id))
   const come = Array.from(after.fields.entries()).filter(([id, { cell }]) => before.fields.get(id)?.cell !== cell)
   return [
-    ...inChunks('HSET', hashArgs(tenant, name, come.map(([, field]) => field)), 2),
-    ...inChunks('HDEL', gone.map(([, field]) => tenant.sealer.sealField(field.name)), 1),
+    ...inChunks('HSET', hashArgs(automation, name, come.map(([, field]) => field)), 2),
+    ...inChunks('HDEL', gone.map(([, field]) => automation.sealer.sealField(field.name)), 1),
   ]
 }
 
-function setDifference(tenant: Tenant, before: SetValue, after: SetValue): NativeCommand[] {
-  const seal = (member: Buffer): Buffer => tenant.sealer.sealMember(member)
+function setDifference(automation: Automation, before: SetValue, after: SetValue): NativeCommand[] {
+  const seal = (member: Buffer): Buffer => automation.sealer.sealMember(member)
   const gone = Array.from(before.members.entries()).filter(([id]) => !after.members.has(id))
   const come = Array.from(after.members.entries()).filter(([id]) => !before.members.has(id))
   return [...inChunks('SADD', come.map(([, m]) => seal(m)), 1), ...inChunks('SREM', gone.map(([, m]) => seal(m)), 1)]
 }
 
-function sortedSetDifference(tenant: Tenant, before: SortedSetValue, after: SortedSetValue): NativeCommand[] {
+function sortedSetDifference(automation: Automation, before: SortedSetValue, after: SortedSetValue): NativeCommand[] {
   const gone = Array.from(before.members.entries()).filter(([id]) => !after.members.has(id))
   const come = Array.from(after.members.entries()).filter(([id, { score }]) => !Object.is(before.members.get(id)?.score, score))
   return [
-    ...inChunks('ZADD', scoreArgs(tenant, come.map(([, scored]) => scored)), 2),
-    ...inChunks('ZREM', gone.map(([, { member }]) => tenant.sealer.sealMember(member)), 1),
+    ...inChunks('ZADD', scoreArgs(automation, come.map(([, scored]) => scored)), 2),
+    ...inChunks('ZREM', gone.map(([, { member }]) => automation.sealer.sealMember(member)), 1),
   ]
 }
 
-const sealedElements = (tenant: Tenant, name: Buffer, cells: readonly Cell[]): Buffer[] => {
+const sealedElements = (automation: Automation, name: Buffer, cells: readonly Cell[]): Buffer[] => {
   const location = locations.element(name)
-  return cells.map((cell) => cell.sealAt(location, tenant.sealer))
+  return cells.map((cell) => cell.sealAt(location, automation.sealer))
 }
 
-function hashArgs({ sealer }: Tenant, name: Buffer, fields: Iterable<{ name: Buffer; cell: Cell }>): BackingArg[] {
+function hashArgs({ sealer }: Automation, name: Buffer, fields: Iterable<{ name: Buffer; cell: Cell }>): BackingArg[] {
   const args: BackingArg[] = []
   for (const field of fields) args.push(sealer.sealField(field.name), field.cell.sealAt(locations.hashValue(name, field.name), sealer))
   return args
 }
 
-function scoreArgs({ sealer }: Tenant, members: Iterable<{ member: Buffer; score: number }>): BackingArg[] {
+function scoreArgs({ sealer }: Automation, members: Iterable<{ member: Buffer; score: number }>): BackingArg[] {
   const args: BackingArg[] = []
   for (const { member, score } of members) args.push(formatDouble(score), sealer.sealMember(member))
   return args

@@ -10,7 +10,7 @@ import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
 import type { Recollection } from './write-cache.ts'
 import { extentArgs, mergeNeeds, type Need, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
 
 interface Outcome {
@@ -32,7 +32,7 @@ const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
 
 /** One round of a lane: snapshot, compute, commit, and again on a conflict. */
 export class Round {
-  private readonly tenant: Tenant
+  private readonly automation: Automation
   private readonly backing: Backing
   private readonly recollection: Recollection
   private readonly limits: LaneLimits
@@ -51,7 +51,7 @@ export class Round {
   private recalled = false
 
   constructor(
-    tenant: Tenant,
+    automation: Automation,
     backing: Backing,
     recollection: Recollection,
     limits: LaneLimits,
@@ -60,13 +60,13 @@ export class Round {
     postpone: (rest: QueuedJob[]) => void,
   ) {
     this.postpone = postpone
-    this.tenant = tenant
+    this.automation = automation
     this.backing = backing
     this.recollection = recollection
     this.limits = limits
     this.batch = batch
     this.finished = finished
-    this.earlier = new EarlierOutcomes(tenant, backing)
+    this.earlier = new EarlierOutcomes(automation, backing)
   }
 
   start(): void {
@@ -80,7 +80,7 @@ export class Round {
     if (this.recalled || this.batch.some(({ job }) => job.ifVersion !== undefined || job.receipt !== undefined)) return false
     this.recalled = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
-    const snapshot = this.recollection.recall(this.tenant, needs)
+    const snapshot = this.recollection.recall(this.automation, needs)
     if (snapshot === undefined) return false
     this.needs = needs
     this.guarded(() => this.compute(snapshot))
@@ -88,11 +88,11 @@ export class Round {
   }
 
   private readNames(): void {
-    const { tenant } = this
-    this.backing.read(['GET', tenant.versionKey], (error, version) => {
+    const { automation } = this
+    this.backing.read(['GET', automation.versionKey], (error, version) => {
       if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
     })
-    this.backing.script(KEYS, false, [2, tenant.versionKey, tenant.indexKey, tenant.prefix.length], (error, reply) => {
+    this.backing.script(KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
     })
@@ -101,7 +101,7 @@ export class Round {
   private readKeys(names: readonly Buffer[]): void {
     const asked = this.batch.flatMap(({ job }) => job.needs)
     this.needs = mergeNeeds([...asked, ...this.discovered, ...names.map((name): Need => ({ name, extent: 'meta' }))])
-    this.backing.script(SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.tenant)], (error, reply) => {
+    this.backing.script(SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.automation)], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
     })
@@ -117,7 +117,7 @@ export class Round {
   }
 
   private loaded(reply: readonly BackingReply[]): Snapshot {
-    return new LoadedSnapshot(this.tenant, this.needs, reply, this.allNames)
+    return new LoadedSnapshot(this.automation, this.needs, reply, this.allNames)
   }
 
   private compute(snapshot: Snapshot): void {
@@ -195,7 +195,7 @@ export class Round {
     const changed = db.changedSlots()
     for (const slot of changed) {
       const ordinal = ordinals.get(idOf(slot.name))!
-      for (const [command, ...args] of changesOf(this.tenant, snapshot.keys.get(idOf(slot.name))!, slot)) {
+      for (const [command, ...args] of changesOf(this.automation, snapshot.keys.get(idOf(slot.name))!, slot)) {
         operationCount++
         operations.push(args.length + 2, ordinal, command, ...args)
       }
@@ -205,7 +205,7 @@ export class Round {
     const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
     const receipts = outcomes.filter(leavesReceipt)
     args.push(operationCount, ...operations, changed.length, ...changes, receipts.length, ...receipts.flatMap(receiptArgs))
-    args.push(...extentArgs(this.needs, this.tenant))
+    args.push(...extentArgs(this.needs, this.automation))
     this.backing.script(COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))
@@ -216,7 +216,7 @@ export class Round {
     switch (reply[0]) {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
-        for (const slot of changed) this.recollection.note(this.tenant, snapshot.keys.get(idOf(slot.name))!, slot, before + slot.changedBy + 1, now)
+        for (const slot of changed) this.recollection.note(this.automation, snapshot.keys.get(idOf(slot.name))!, slot, before + slot.changedBy + 1, now)
         this.finish(outcomes, before, now)
         break
       }
@@ -241,7 +241,7 @@ export class Round {
     }
     const next = (i: number): void => {
       if (i === this.batch.length) this.finished()
-      else new Round(this.tenant, this.backing, this.recollection, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
+      else new Round(this.automation, this.backing, this.recollection, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
     }
     next(0)
   }
@@ -285,8 +285,8 @@ export class Round {
   }
 
   private keys(): BackingArg[] {
-    const { tenant, needs } = this
-    return [needs.length + 2, tenant.versionKey, tenant.indexKey, ...needs.map(({ name }) => tenant.key(name)), tenant.prefix.length]
+    const { automation, needs } = this
+    return [needs.length + 2, automation.versionKey, automation.indexKey, ...needs.map(({ name }) => automation.key(name)), automation.prefix.length]
   }
 }
 

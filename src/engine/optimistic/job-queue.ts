@@ -2,7 +2,7 @@ import type { Backing } from '../../backing/single-node.ts'
 import type { Job, LaneLimits, QueuedJob } from './job.ts'
 import type { Recollection } from './write-cache.ts'
 import { Round } from './job-batch.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 /** More jobs than this wait for the next round. */
 const MAX_BATCH = 256
@@ -13,7 +13,7 @@ const MAX_BATCH = 256
  * this process wrote last need not be read.
  */
 export class Lane {
-  private readonly tenant: Tenant
+  private readonly automation: Automation
   private readonly backing: Backing
   private readonly recollection: Recollection
   private readonly limits: LaneLimits
@@ -22,8 +22,8 @@ export class Lane {
   private running = false
 
   /** `idle` is called when nothing is left to do. */
-  constructor(tenant: Tenant, backing: Backing, recollection: Recollection, limits: LaneLimits, idle: () => void) {
-    this.tenant = tenant
+  constructor(automation: Automation, backing: Backing, recollection: Recollection, limits: LaneLimits, idle: () => void) {
+    this.automation = automation
     this.backing = backing
     this.recollection = recollection
     this.limits = limits
@@ -48,6 +48,6 @@ export class Lane {
     const postpone = (rest: QueuedJob[]): void => {
       this.queue = [...rest, ...this.queue]
     }
-    new Round(this.tenant, this.backing, this.recollection, this.limits, batch, () => this.next(), postpone).start()
+    new Round(this.automation, this.backing, this.recollection, this.limits, batch, () => this.next(), postpone).start()
   }
 }

@@ -5,7 +5,7 @@ import type { NativeCommand } from './changes.ts'
 import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
 import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
 import { entryAt, sortedGroups, sortedPending, type StreamGroup, type StreamStep, type StreamValue, UNKNOWN_READ } from '../plaintext/stream-value.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { Cell, idOf } from '../plaintext/values.ts'
 
 /** Options of Redis 7 for counters that Redis 6.2 does not keep. */
@@ -18,14 +18,14 @@ export const limitStreams = (version: string): void => {
 let counted = true
 
 /** The native commands for what was done to a stream since the snapshot. */
-export const streamChanges = (tenant: Tenant, name: Buffer, { log }: StreamValue): NativeCommand[] =>
-  log.map((step) => commandOf(tenant, name, step))
+export const streamChanges = (automation: Automation, name: Buffer, { log }: StreamValue): NativeCommand[] =>
+  log.map((step) => commandOf(automation, name, step))
 
-function commandOf(tenant: Tenant, name: Buffer, [command, ...args]: StreamStep): NativeCommand {
+function commandOf(automation: Automation, name: Buffer, [command, ...args]: StreamStep): NativeCommand {
   const native: BackingArg[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (arg instanceof Cell) native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), tenant.sealer))
+    if (arg instanceof Cell) native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), automation.sealer))
     else if (counted || !COUNTERS.includes(arg)) native.push(arg)
     else i++
   }
@@ -33,9 +33,9 @@ function commandOf(tenant: Tenant, name: Buffer, [command, ...args]: StreamStep)
 }
 
 /** The native commands that make a stream where no key is. When a consumer was last seen cannot be set: it is the moment of the write. */
-export function wholeStream(tenant: Tenant, name: Buffer, stream: StreamValue): NativeCommand[] {
+export function wholeStream(automation: Automation, name: Buffer, stream: StreamValue): NativeCommand[] {
   return [...entrySteps(stream), ...sortedGroups(stream).flatMap(groupSteps), ...danglingSteps(stream), ...counterSteps(stream)].map((step) =>
-    commandOf(tenant, name, step),
+    commandOf(automation, name, step),
   )
 }
 

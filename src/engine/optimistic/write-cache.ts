@@ -3,7 +3,7 @@ import { RecentMap } from '../../lib/recent-map.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import type { Slot } from '../plaintext/database.ts'
 import { type Need, type Snapshot, StoredKey } from '../plaintext/snapshot.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { Cell, idOf, Unseen } from '../plaintext/values.ts'
 
 /** Of all automations together, in bytes as far as they can be reckoned. */
@@ -22,20 +22,20 @@ export class Recollection {
   private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + LONGEST + entry.length)
 
   /** The keys, if all of them are known in full. */
-  recall(tenant: Tenant, needs: readonly Need[]): Snapshot | undefined {
+  recall(automation: Automation, needs: readonly Need[]): Snapshot | undefined {
     const keys = new Map<string, StoredKey>()
     for (const { name, extent } of needs) {
       const id = idOf(name)
-      const key = extent === 'all' ? this.cache.get(`${tenant.id} ${id}`) : undefined
+      const key = extent === 'all' ? this.cache.get(`${automation.id} ${id}`) : undefined
       if (key === undefined) return undefined
       keys.set(id, key)
     }
-    return keys.size === 0 ? undefined : new RecalledSnapshot(tenant, keys)
+    return keys.size === 0 ? undefined : new RecalledSnapshot(automation, keys)
   }
 
   /** After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in milliseconds since the epoch. */
-  note(tenant: Tenant, before: StoredKey, { name, value, expireAt, fresh }: Slot, version: number, now: number): void {
-    const entry = `${tenant.id} ${idOf(name)}`
+  note(automation: Automation, before: StoredKey, { name, value, expireAt, fresh }: Slot, version: number, now: number): void {
+    const entry = `${automation.id} ${idOf(name)}`
     const plain = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
     if (plain === undefined || plain.bytes.length > LONGEST) {
       this.cache.delete(entry)
@@ -47,7 +47,7 @@ export class Recollection {
     plain.bytes.copy(own, name.length)
     const cell = Cell.of({ bytes: own.subarray(name.length), json: plain.json })
     const createdAt = fresh || !before.live ? now : before.createdAt
-    const key = StoredKey.written(tenant, own.subarray(0, name.length), cell, version, createdAt, now)
+    const key = StoredKey.written(automation, own.subarray(0, name.length), cell, version, createdAt, now)
     this.cache.set(entry, key)
   }
 
@@ -59,13 +59,13 @@ export class Recollection {
 
 /** Of no certain moment: whoever asks for one gets the keys as Redis has them. */
 class RecalledSnapshot implements Snapshot {
-  readonly tenant: Tenant
+  readonly automation: Automation
   readonly keys: ReadonlyMap<string, StoredKey>
   readonly complete = false
   readonly recalled = true
 
-  constructor(tenant: Tenant, keys: ReadonlyMap<string, StoredKey>) {
-    this.tenant = tenant
+  constructor(automation: Automation, keys: ReadonlyMap<string, StoredKey>) {
+    this.automation = automation
     this.keys = keys
   }
 

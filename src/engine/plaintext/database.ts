@@ -169,7 +169,7 @@ export class Db {
 
   /** What stands for a HyperLogLog element. */
   hashElement(element: Buffer): Buffer {
-    return this.snapshot.tenant.sealer.hashElement(element)
+    return this.snapshot.automation.sealer.hashElement(element)
   }
 
   /** The names of all keys of the automation, in no order. */

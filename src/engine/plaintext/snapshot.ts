@@ -3,7 +3,7 @@ import { type Location, locations } from '../../automation/location.ts'
 import { readDouble } from '../../redis-semantics/floats.ts'
 import { stringCell } from './stored-string.ts'
 import { loadStream } from './stream-load.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { Cell, idOf, Unseen, type Value } from './values.ts'
 
 /**
@@ -48,12 +48,12 @@ export class StoredKey {
   readonly deletedBy: number
   private readonly data: BackingReply
   private readonly extent: Extent
-  private readonly tenant: Tenant
+  private readonly automation: Automation
   private opened: Value | undefined
 
-  constructor(tenant: Tenant, need: Need, raw: BackingReply, now: number) {
+  constructor(automation: Automation, need: Need, raw: BackingReply, now: number) {
     const [entry, type, data, deletedBy] = raw as [Buffer | null, Buffer, BackingReply, Buffer]
-    this.tenant = tenant
+    this.automation = automation
     this.name = need.name
     this.extent = need.extent
     this.type = type.toString()
@@ -71,9 +71,9 @@ export class StoredKey {
   }
 
   /** A string without a TTL, as a commit left it. Times are in milliseconds since the epoch. */
-  static written(tenant: Tenant, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
+  static written(automation: Automation, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
     const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
-    const key = new StoredKey(tenant, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
+    const key = new StoredKey(automation, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
     key.opened = { type: 'string', cell }
     // Versions begin again when the Redis is emptied; a version at a certain moment does not come twice.
     key.guard = entry.toString('latin1')
@@ -98,11 +98,11 @@ export class StoredKey {
   }
 
   private read(): Value {
-    const { tenant, name, data } = this
-    const { sealer } = tenant
+    const { automation, name, data } = this
+    const { sealer } = automation
     switch (this.type) {
       case 'string':
-        return { type: 'string', cell: stringCell(tenant, name, data as Buffer) }
+        return { type: 'string', cell: stringCell(automation, name, data as Buffer) }
       case 'list': {
         const location = locations.element(name)
         if (this.extent === 'ends') return this.readEnds(location)
@@ -135,13 +135,13 @@ export class StoredKey {
   private readEnds(location: Location): Value {
     const { name } = this
     const [head, length, tail] = this.data as [Buffer[], number, Buffer[]]
-    const cell = (sealed: Buffer): Cell => Cell.stored(sealed, location, this.tenant.sealer)
+    const cell = (sealed: Buffer): Cell => Cell.stored(sealed, location, this.automation.sealer)
     const between = Array.from({ length: length - head.length - tail.length }, () => Cell.unseen(name))
     return { type: 'list', cells: [...head.map(cell), ...between, ...tail.map(cell)] }
   }
 
   private readHash(): Value {
-    const { sealer } = this.tenant
+    const { sealer } = this.automation
     const flat = this.data as Buffer[]
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     for (let i = 0; i < flat.length; i += 2) {
@@ -152,7 +152,7 @@ export class StoredKey {
   }
 
   private readFields(wanted: readonly Buffer[]): Value {
-    const { sealer } = this.tenant
+    const { sealer } = this.automation
     const data = this.data as (Buffer | null | number)[]
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     wanted.forEach((field, i) => {
@@ -165,7 +165,7 @@ export class StoredKey {
 
 /** Several keys at one moment. */
 export interface Snapshot {
-  readonly tenant: Tenant
+  readonly automation: Automation
   /** The backing Redis's clock, milliseconds since the epoch: the one clock that expiry goes by. */
   readonly now: number
   /** The automation's version, as text. */
@@ -181,7 +181,7 @@ export interface Snapshot {
 
 /** What snapshot.lua answered. */
 export class LoadedSnapshot implements Snapshot {
-  readonly tenant: Tenant
+  readonly automation: Automation
   readonly now: number
   readonly version: string
   readonly forgottenDeletion: number
@@ -189,13 +189,13 @@ export class LoadedSnapshot implements Snapshot {
   readonly complete: boolean
   readonly recalled = false
 
-  constructor(tenant: Tenant, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
-    this.tenant = tenant
+  constructor(automation: Automation, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
+    this.automation = automation
     this.complete = complete
     this.now = Number((reply[0] as Buffer).toString('latin1'))
     this.version = (reply[1] as Buffer).toString('latin1')
     this.forgottenDeletion = Number(reply[2])
-    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(tenant, need, reply[i + 3]!, this.now)]))
+    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]))
   }
 }
 
@@ -220,7 +220,7 @@ function widest(a: Extent, b: Extent): Extent {
 }
 
 /** The reading half of a script's arguments: see snapshot.lua. */
-export function extentArgs(needs: readonly Need[], tenant: Tenant): BackingArg[] {
+export function extentArgs(needs: readonly Need[], automation: Automation): BackingArg[] {
   const args: BackingArg[] = []
   for (const { extent } of needs) {
     if (extent === 'all') args.push('a')
@@ -228,7 +228,7 @@ export function extentArgs(needs: readonly Need[], tenant: Tenant): BackingArg[]
     else if (extent === 'ends') args.push('e', END_ELEMENTS)
     else {
       args.push('f', extent.length)
-      for (const field of extent) args.push(tenant.sealer.sealField(field))
+      for (const field of extent) args.push(automation.sealer.sealField(field))
     }
   }
   return args

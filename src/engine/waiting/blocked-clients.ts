@@ -7,7 +7,7 @@ import type { Call } from '../../commands/registry/call.ts'
 import { errorReply, execute } from '../../commands/execution/execute.ts'
 import type { Need } from '../plaintext/snapshot.ts'
 import type { Store } from '../store.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
 import { type Entry, type Turn, WaitingLine } from './wait-queue.ts'
 
@@ -31,7 +31,7 @@ export interface Waiter {
 }
 
 interface Queue {
-  readonly tenant: Tenant
+  readonly automation: Automation
   readonly line: WaitingLine
   /** Ids of the keys that were noted since the last renewal. */
   marked: Set<string>
@@ -82,7 +82,7 @@ export class Waiters {
     const copy = args.map((arg) => Buffer.from(arg))
     const { keys, rival } = row.blocking!
     const entry: Entry = {
-      call: { row, args: copy, identity: call.identity, tenant: call.tenant, store: call.store },
+      call: { row, args: copy, identity: call.identity, automation: call.automation, store: call.store },
       row,
       args: copy,
       keys: new Map(keys(copy).map((name) => [idOf(name), name])),
@@ -97,12 +97,12 @@ export class Waiters {
       seasoned: false,
       triedAt: 0,
     }
-    const queue = this.queueOf(call.tenant)
+    const queue = this.queueOf(call.automation)
     queue.line.add(entry)
     queue.subscribed.then(
       () => this.enter(queue, entry),
       (error: Error) => {
-        if (this.queues.get(call.tenant.id) === queue) this.queues.delete(call.tenant.id)
+        if (this.queues.get(call.automation.id) === queue) this.queues.delete(call.automation.id)
         this.leave(queue, entry, errorReply(error))
       },
     )
@@ -124,23 +124,23 @@ export class Waiters {
     }
   }
 
-  private queueOf(tenant: Tenant): Queue {
-    const known = this.queues.get(tenant.id)
+  private queueOf(automation: Automation): Queue {
+    const known = this.queues.get(automation.id)
     if (known !== undefined) return known
     const listener = (name: Buffer): void => {
       queue.line.wake(idOf(name))
       this.serve(queue)
     }
     const queue: Queue = {
-      tenant,
+      automation,
       line: new WaitingLine(),
       marked: new Set(),
       listener,
-      subscribed: this.subscriber.subscribe(tenant.wakeChannel, listener),
+      subscribed: this.subscriber.subscribe(automation.wakeChannel, listener),
       serving: false,
       retry: undefined,
     }
-    this.queues.set(tenant.id, queue)
+    this.queues.set(automation.id, queue)
     return queue
   }
 
@@ -154,7 +154,7 @@ export class Waiters {
 
   private mark(queue: Queue, keys: ReadonlyMap<string, Buffer>): void {
     for (const id of keys.keys()) queue.marked.add(id)
-    this.store.mark(queue.tenant, [...keys.values()], MARK_MS, (error) => {
+    this.store.mark(queue.automation, [...keys.values()], MARK_MS, (error) => {
       if (error !== null) this.retrySoon(queue)
     })
   }
@@ -205,7 +205,7 @@ export class Waiters {
     const { call, row, args } = entry
     const { attempt } = row.blocking!
     if (attempt === 'direct') return
-    this.store.compute<Reply | undefined>(call.tenant, {
+    this.store.compute<Reply | undefined>(call.automation, {
       needs: keyIndexes(row, args).map((index): Need => ({ name: args[index]!, extent: row.extent(args, index) })),
       run: (db) => (isOver(entry) ? undefined : attempt(db, args, names)),
       done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
@@ -234,7 +234,7 @@ export class Waiters {
     const { call, row } = entry
     const { orphan } = row.blocking!
     if (orphan !== undefined) {
-      this.store.compute<Reply>(call.tenant, {
+      this.store.compute<Reply>(call.automation, {
         needs: [{ name, extent: 'meta' }],
         run: (db) => orphan(db, name),
         done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
@@ -269,7 +269,7 @@ export class Waiters {
       if (queue.line.entries.size === 0) {
         this.queues.delete(id)
         clearTimeout(queue.retry)
-        this.subscriber.unsubscribe(queue.tenant.wakeChannel, queue.listener)
+        this.subscriber.unsubscribe(queue.automation.wakeChannel, queue.listener)
         continue
       }
       queue.marked = new Set()

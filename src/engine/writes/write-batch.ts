@@ -3,7 +3,7 @@ import { MANY } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
 import { NOTHING_WRITTEN, type Written } from '../optimistic/job.ts'
 import { hasOneKeyFirst, type Operation } from './native-write.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
 
@@ -14,7 +14,7 @@ const MAX_ARGS = 1_000
 
 /** Write requests of one automation that met in one turn of the event loop and go to Redis in one script call, in their order. */
 export class WriteBatch {
-  readonly tenant: Tenant
+  readonly automation: Automation
   private readonly backing: Backing
   private readonly maxKeys: number
   private readonly leave: (batch: WriteBatch) => void
@@ -23,8 +23,8 @@ export class WriteBatch {
   private waiting: WriteDone[] = []
   private bytes = 0
 
-  constructor(tenant: Tenant, backing: Backing, maxKeys: number, leave: (batch: WriteBatch) => void) {
-    this.tenant = tenant
+  constructor(automation: Automation, backing: Backing, maxKeys: number, leave: (batch: WriteBatch) => void) {
+    this.automation = automation
     this.backing = backing
     this.maxKeys = maxKeys
     this.leave = leave
@@ -39,7 +39,7 @@ export class WriteBatch {
   }
 
   add({ name, after, changed, command, args }: Operation, done: WriteDone): void {
-    this.keys.push(this.tenant.key(name))
+    this.keys.push(this.automation.key(name))
     this.words.push(`${after}${changed}${args.length}`, command)
     for (const arg of args) {
       this.words.push(arg)
@@ -52,9 +52,9 @@ export class WriteBatch {
   /** Sends what has gathered. */
   flush(): void {
     this.leave(this)
-    const { tenant, waiting } = this
+    const { automation, waiting } = this
     if (waiting.length === 0) return
-    const args = [this.keys.length + 2, tenant.versionKey, tenant.indexKey, ...this.keys, tenant.prefix.length, this.maxKeys, ...this.words]
+    const args = [this.keys.length + 2, automation.versionKey, automation.indexKey, ...this.keys, automation.prefix.length, this.maxKeys, ...this.words]
     this.keys = []
     this.words = []
     this.waiting = []
@@ -78,7 +78,7 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
 export class WriteBatches {
   private readonly backing: Backing
   private readonly maxKeys: number
-  private readonly open = new Map<Tenant, WriteBatch>()
+  private readonly open = new Map<Automation, WriteBatch>()
   private scheduled = false
 
   constructor(backing: Backing, maxKeys: number) {
@@ -87,11 +87,11 @@ export class WriteBatches {
   }
 
   /** Answers the batch that the request is in: whoever sends something that must come after it flushes the batch first. */
-  add(tenant: Tenant, operation: Operation, done: WriteDone): WriteBatch {
-    let batch = this.open.get(tenant)
+  add(automation: Automation, operation: Operation, done: WriteDone): WriteBatch {
+    let batch = this.open.get(automation)
     if (batch === undefined) {
-      batch = new WriteBatch(tenant, this.backing, this.maxKeys, this.leave)
-      this.open.set(tenant, batch)
+      batch = new WriteBatch(automation, this.backing, this.maxKeys, this.leave)
+      this.open.set(automation, batch)
     }
     batch.add(operation, done)
     if (!this.scheduled) {
@@ -102,7 +102,7 @@ export class WriteBatches {
   }
 
   private readonly leave = (batch: WriteBatch): void => {
-    if (this.open.get(batch.tenant) === batch) this.open.delete(batch.tenant)
+    if (this.open.get(batch.automation) === batch) this.open.delete(batch.automation)
   }
 
   private readonly flushAll = (): void => {

@@ -172,9 +172,9 @@ export class Dispatcher {
 
   private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
     const { line } = this
-    const { identity, tenant, context } = this.session
+    const { identity, automation, context } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
-    return { row, args, identity: identity!, tenant: tenant!, store: context.store, line, computing, computed }
+    return { row, args, identity: identity!, automation: automation!, store: context.store, line, computing, computed }
   }
 
   private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], slot: Slot): void {

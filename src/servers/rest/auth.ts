@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import type { Identity, TokenVerifier } from '../../auth/tokens.ts'
-import type { Tenant, Tenants } from '../../automation/automation.ts'
+import type { Automation, Automations } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
 
 /** Who asks, and whose data it is: both come from the token alone. */
 export interface Caller {
   readonly identity: Identity
-  readonly tenant: Tenant
+  readonly automation: Automation
 }
 
 declare module 'fastify' {
@@ -29,10 +29,10 @@ const BEARER = /^Bearer +([\w\-.~+/]+=*) *$/i
 type Done = (error?: Error) => void
 
 /** An onRequest hook: it runs before a byte of the body is read. */
-export const authenticate = (verifier: Verifier, tenants: Tenants) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
+export const authenticate = (verifier: Verifier, automations: Automations) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
   const enter = (identity: Identity): void => {
     if (identity.expiresAt <= Date.now()) throw new KvError('token_expired')
-    request.caller = { identity, tenant: tenants.get(identity.automationId) }
+    request.caller = { identity, automation: automations.get(identity.automationId) }
     if (request.routeOptions.config.writes === true) mayWrite(request)
   }
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1]

@@ -52,10 +52,10 @@ export function writeOnce<T>(
   run: (db: Db) => T,
   ifVersion?: number,
 ): Promise<{ result: T; written: Written }> {
-  const { tenant, identity } = request.caller
-  if (!hasIdempotencyKey(request)) return door.compute(tenant, needs, run, ifVersion)
-  const receipt = new Receipt(tenant, identity.runId ?? '', idempotencyKey(request), fingerprintOf(request))
-  return door.compute(tenant, needs, run, ifVersion, receipt).finally(() => {
+  const { automation, identity } = request.caller
+  if (!hasIdempotencyKey(request)) return door.compute(automation, needs, run, ifVersion)
+  const receipt = new Receipt(automation, identity.runId ?? '', idempotencyKey(request), fingerprintOf(request))
+  return door.compute(automation, needs, run, ifVersion, receipt).finally(() => {
     if (receipt.replayed) reply.header('idempotency-replayed', 'true')
   })
 }

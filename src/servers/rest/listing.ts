@@ -1,4 +1,4 @@
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Door } from './store-door.ts'
 import { keyOfName } from './keys.ts'
@@ -19,8 +19,8 @@ export interface ListingOptions {
 }
 
 /** The automation's keys in the order of their bytes. */
-export async function listKeys(door: Door, tenant: Tenant, { prefix, after, limit, maxKeyLength }: ListingOptions): Promise<Listing> {
-  const live = await door.liveKeys(tenant)
+export async function listKeys(door: Door, automation: Automation, { prefix, after, limit, maxKeyLength }: ListingOptions): Promise<Listing> {
+  const live = await door.liveKeys(automation)
   const names = live.map(({ name }) => name).filter((name) => name.subarray(0, prefix.length).equals(prefix))
   names.sort(Buffer.compare)
   const addressable = names.flatMap((name) => keyOfName(name, maxKeyLength) ?? [])

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Store } from '../../engine/store.ts'
-import type { Tenants } from '../../automation/automation.ts'
+import type { Automations } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import { authenticate, type Verifier } from './auth.ts'
@@ -18,7 +18,7 @@ import { UNUSED_SCHEMAS } from './unused-schemas.ts'
 
 export interface HttpDeps {
   readonly store: Store
-  readonly tenants: Tenants
+  readonly automations: Automations
   readonly verifier: Verifier
   readonly log: Log
   /** Characters. */
@@ -40,7 +40,7 @@ const REQUEST_TIMEOUT_MS = 60_000
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { store, tenants, verifier, log, maxKeyLength, maxValueSize, maxRequestSize = 4 * maxValueSize, version = '0.0.0' } = deps
+  const { store, automations, verifier, log, maxKeyLength, maxValueSize, maxRequestSize = 4 * maxValueSize, version = '0.0.0' } = deps
   const onError = errorHandler(log)
   const app = Fastify({
     logger: false,
@@ -74,7 +74,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   ]
   registerDocumentation(app, version, endpoints)
   app.register(async (scope) => {
-    scope.addHook('onRequest', authenticate(verifier, tenants))
+    scope.addHook('onRequest', authenticate(verifier, automations))
     registerEndpoints(scope, endpoints)
   })
   return app

@@ -7,7 +7,7 @@ import type { Operation } from '../../engine/writes/native-write.ts'
 import type { Receipt } from '../../engine/idempotency/idempotency-record.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import type { Store } from '../../engine/store.ts'
-import type { Tenant } from '../../automation/automation.ts'
+import type { Automation } from '../../automation/automation.ts'
 
 /** Redis found another type under the key than the native command works on. */
 export const WRONG_TYPE = Symbol('WRONGTYPE')
@@ -32,13 +32,13 @@ export class Door {
     })
   }
 
-  liveKeys(tenant: Tenant): Promise<LiveKey[]> {
-    return liveKeys(this.store, tenant)
+  liveKeys(automation: Automation): Promise<LiveKey[]> {
+    return liveKeys(this.store, automation)
   }
 
   /** One native command as one write request. */
   write(
-    tenant: Tenant,
+    automation: Automation,
     operation: Operation,
     ifVersion?: number,
   ): Promise<{ reply: BackingReply; written: Written } | typeof WRONG_TYPE> {
@@ -49,20 +49,20 @@ export class Door {
         else if (isWrongType(reply)) resolve(WRONG_TYPE)
         else reject(refusalOf(reply) ?? reply)
       }
-      this.store.write(tenant, [operation], done, ifVersion)
+      this.store.write(automation, [operation], done, ifVersion)
     })
   }
 
   /** `written.version` is the automation's version when `run` is through, whether it changed anything or not. */
   compute<T>(
-    tenant: Tenant,
+    automation: Automation,
     needs: readonly Need[],
     run: (db: Db) => T,
     ifVersion?: number,
     receipt?: Receipt,
   ): Promise<{ result: T; written: Written }> {
     return new Promise((resolve, reject) => {
-      this.store.compute(tenant, {
+      this.store.compute(automation, {
         needs,
         run,
         ifVersion,

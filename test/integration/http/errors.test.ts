@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
 import type { Store } from '../../../src/engine/store.ts'
-import { Tenants } from '../../../src/automation/automation.ts'
+import { Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import { KvError } from '../../../src/errors/errors.ts'
 import { createHttpServer } from '../../../src/servers/rest/server.ts'
@@ -106,7 +106,7 @@ describe('failures beneath', () => {
     } as unknown as Store
     const app = createHttpServer({
       store,
-      tenants: new Tenants(Keyring.fromSettings({ secret: SECRET })),
+      automations: new Automations(Keyring.fromSettings({ secret: SECRET })),
       verifier: verify === undefined ? { cached: () => identity, verify: async () => identity } : { cached: () => undefined, verify },
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
       maxKeyLength: 255,

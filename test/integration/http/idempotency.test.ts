@@ -4,7 +4,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
 import { Receipt } from '../../../src/engine/idempotency/idempotency-record.ts'
-import { type Tenant, Tenants } from '../../../src/automation/automation.ts'
+import { type Automation, Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import { type Answer, KV, type RestClient, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
 import { startRedis } from '../../helpers/redis.ts'
@@ -162,7 +162,7 @@ describe('a retry', () => {
   test('after FLUSHDB does not write again', async () => {
     const client = await rest.client()
     const first = await send(client, 'key-1', { method: 'PUT', path: 'k', body: '1' })
-    await rest.store.flush(new Tenants(Keyring.fromSettings({ secret: SECRET })).get(client.automation))
+    await rest.store.flush(new Automations(Keyring.fromSettings({ secret: SECRET })).get(client.automation))
     expect(seen(await send(client, 'key-1', { method: 'PUT', path: 'k', body: '1' }))).toEqual(seen(first))
     expect((await client.get('k')).status).toBe(404)
   })
@@ -348,12 +348,12 @@ describe('in the backing Redis', () => {
 
   test('is found when the order of the root keys has changed, or is being changed', async () => {
     const roots = ['old', 'new'].map((kid) => ({ kid, root: createSecretKey(randomBytes(32)) }))
-    const before = new Tenants(new Keyring(roots)).get(`rotated-${process.pid}`)
-    const after = new Tenants(new Keyring(roots.toReversed())).get(`rotated-${process.pid}`)
-    const increment = (store: RestServer['store'], tenant: Tenant, receipt: Receipt): Promise<string> =>
+    const before = new Automations(new Keyring(roots)).get(`rotated-${process.pid}`)
+    const after = new Automations(new Keyring(roots.toReversed())).get(`rotated-${process.pid}`)
+    const increment = (store: RestServer['store'], automation: Automation, receipt: Receipt): Promise<string> =>
       new Promise((resolve, reject) => {
         const key = Buffer.from('n')
-        store.compute(tenant, {
+        store.compute(automation, {
           needs: [{ name: key, extent: 'all' }],
           run: (db) => {
             const sum = String(Number(db.bytes(key) ?? 0) + 1)

@@ -24,7 +24,7 @@ export const batchEndpoints = ({ door, maxKeyLength, maxValueSize, maxBatchSize 
     if (writes) mayWrite(request)
     const { result, written } = writes
       ? await writeOnce(door, request, reply, needs, steps, batch.ifVersion)
-      : await door.compute(request.caller.tenant, needs, steps, batch.ifVersion)
+      : await door.compute(request.caller.automation, needs, steps, batch.ifVersion)
     return answer(reply, [['version', String(written.version)], ['results', joinArray(result.map(joinObject))]])
   }
   return [{ method: 'POST', path: '/batch', writes: false, bodyLimit: maxBatchSize, handler: run, description: BATCH }]

@@ -3,7 +3,7 @@ import type { Db } from '../../../engine/plaintext/database.ts'
 import type { Written } from '../../../engine/optimistic/job.ts'
 import { operation } from '../../../engine/writes/native-write.ts'
 import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
-import type { Tenant } from '../../../automation/automation.ts'
+import type { Automation } from '../../../automation/automation.ts'
 import { locations } from '../../../automation/location.ts'
 import { KvError } from '../../../errors/errors.ts'
 import { getPath } from '../../../json/access.ts'
@@ -30,7 +30,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   async function list(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const query = new Query(request, ['prefix', 'limit', 'cursor'])
     const cursor = query.text('cursor')
-    const { keys, last, omitted } = await listKeys(door, request.caller.tenant, {
+    const { keys, last, omitted } = await listKeys(door, request.caller.automation, {
       prefix: Buffer.from(query.text('prefix') ?? ''),
       limit: query.count('limit', 1, MAX_LIMIT) ?? Infinity,
       after: cursor === undefined ? undefined : parseCursor(cursor),
@@ -50,24 +50,24 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const path = query.text('path')
     const segments = path === undefined ? [] : parsePath(path)
     const found = query.flag('meta')
-      ? await readWithMeta(request.caller.tenant, key)
-      : { shown: await read(request.caller.tenant, key, segments), meta: [] }
+      ? await readWithMeta(request.caller.automation, key)
+      : { shown: await read(request.caller.automation, key, segments), meta: [] }
     if (found?.shown === undefined) throw new KvError('no_such_key')
     const at: Members = path === undefined ? [] : [['path', quote(path)]]
     return answer(reply, [['key', quote(key.text)], ...at, ...valueMembers(partOf(found.shown, segments)), ...found.meta])
   }
 
   /** A string takes one native command; other types are read with their parts, of a hash only the field that the path names. */
-  async function read(tenant: Tenant, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
-    const raw = await door.read(['GET', tenant.key(name)])
+  async function read(automation: Automation, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
+    const raw = await door.read(['GET', automation.key(name)])
     if (raw === null) return undefined
-    if (raw !== WRONG_TYPE) return shownPlain(openStoredString(tenant, name, raw as Buffer))
+    if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
     const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
-    return (await door.compute(tenant, [{ name, extent }], (db) => operations.get(db, name))).result
+    return (await door.compute(automation, [{ name, extent }], (db) => operations.get(db, name))).result
   }
 
-  async function readWithMeta(tenant: Tenant, { name }: Key): Promise<{ shown: Shown; meta: Members } | undefined> {
-    const { result, written } = await door.compute(tenant, [{ name, extent: 'all' }], (db) => {
+  async function readWithMeta(automation: Automation, { name }: Key): Promise<{ shown: Shown; meta: Members } | undefined> {
+    const { result, written } = await door.compute(automation, [{ name, extent: 'all' }], (db) => {
       const shown = operations.get(db, name)
       if (shown === undefined) return undefined
       const expireAt = db.expireAt(name)
@@ -87,7 +87,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   }
 
   async function put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { tenant } = request.caller
+    const { automation } = request.caller
     const key = keyOfRequest(request, maxKeyLength)
     const query = new Query(request, ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'])
     const options = setOptions(query)
@@ -102,7 +102,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       }
       written = (await writeOnce(door, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
     } else {
-      const outcome = await door.write(tenant, setOperation(tenant, key.name, text, options), ifVersion)
+      const outcome = await door.write(automation, setOperation(automation, key.name, text, options), ifVersion)
       if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
       if (outcome.reply === null) throw refused()
       written = outcome.written
@@ -135,7 +135,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       const once = writeOnce(door, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
       return answered((await once).result)
     }
-    const outcome = await door.write(request.caller.tenant, operation('DEL', name, 'D', 'p'), ifVersion)
+    const outcome = await door.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 
@@ -149,7 +149,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 }
 
 /** The same rule as `operations.set`, as one native command. */
-function setOperation(tenant: Tenant, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: SetOptions) {
+function setOperation(automation: Automation, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: SetOptions) {
   const { bytes, json } = operations.documentOf(text)
   const options: string[] = []
   if (ttlMs > 0) options.push('PX', String(ttlMs))
@@ -157,7 +157,7 @@ function setOperation(tenant: Tenant, name: Buffer, text: string, { nx, xx, keep
   if (nx) options.push('NX')
   if (xx) options.push('XX')
   const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
-  const sealed = tenant.sealer.seal(locations.string(name), bytes, json)
+  const sealed = automation.sealer.seal(locations.string(name), bytes, json)
   return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealed, ...options)
 }
 

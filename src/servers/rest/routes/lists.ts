@@ -18,7 +18,7 @@ import type { Context, Endpoint, Handler } from './route.ts'
 
 export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): Endpoint[] => {
   const push = (side: operations.Side): Handler => async (request: FastifyRequest, reply: FastifyReply) => {
-    const { tenant } = request.caller
+    const { automation } = request.caller
     const { text, name } = keyOfRequest(request, maxKeyLength)
     new Query(request, [])
     const element = operations.checkSize(Fields.of(requiredBody(request, 1)).only(['value']).value('value'), maxValueSize)
@@ -28,8 +28,8 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     const answered = (length: BackingReply): FastifyReply => answer(reply, [['key', quote(text)], ['length', String(length)]])
     if (hasIdempotencyKey(request)) return answered(await computed())
     const { bytes, json } = operations.documentOf(element)
-    const sealed = tenant.sealer.seal(locations.element(name), bytes, json)
-    const native = await door.write(tenant, operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed))
+    const sealed = automation.sealer.seal(locations.element(name), bytes, json)
+    const native = await door.write(automation, operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed))
     // The list may be a document that holds an array.
     return answered(native === WRONG_TYPE ? await computed() : native.reply)
   }
@@ -44,13 +44,13 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
   }
 
   const length: Handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { tenant } = request.caller
+    const { automation } = request.caller
     const { text, name } = keyOfRequest(request, maxKeyLength)
     new Query(request, [])
-    const native = await door.read(['LLEN', tenant.key(name)])
+    const native = await door.read(['LLEN', automation.key(name)])
     const count =
       native === WRONG_TYPE
-        ? (await door.compute(tenant, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result
+        ? (await door.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result
         : native === 0 ? undefined : native
     if (count === undefined) throw new KvError('no_such_key')
     return answer(reply, [['key', quote(text)], ['length', String(count)]])
