@@ -3,20 +3,20 @@ import { Backing } from '../backing/single-node.ts'
 import { Subscriber } from '../backing/subscriber.ts'
 import { limitScripts } from '../commands/scripting/scripting.ts'
 import { limitStrings } from '../commands/strings/strings.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/load.ts'
 import { onFault } from '../observability/faults.ts'
-import { Waiters } from '../engine/waiting/blocked-clients.ts'
+import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { limitStreams } from '../engine/optimistic/stream-changes.ts'
 import { Automations } from '../automation/automation.ts'
 import { Keyring } from '../automation/keyring.ts'
 import { errorLog } from '../observability/error-log.ts'
-import { type Ground, layGround, type Undo, undoAll } from './bootstrap.ts'
-import { createHttpServer } from '../servers/rest/server.ts'
+import { type Bootstrapped, bootstrap, type Undo, undoAll } from './bootstrap.ts'
+import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { closed, listening, portOf, startAdmin } from './listeners.ts'
 import type { Log } from '../observability/log.ts'
-import { TcpServer } from '../servers/resp/tcp-server.ts'
+import { TcpServer } from '../servers/resp/resp-server.ts'
 import type { FrameLimits } from '../protocol/framer.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -42,7 +42,7 @@ export interface App {
 }
 
 /** Both doors of one process, and all that is behind them. */
-export interface Doors {
+export interface Servers {
   readonly ports: Omit<Ports, 'admin'>
   /** Whether the link to the backing Redis is up. */
   ready(): boolean
@@ -57,12 +57,12 @@ export interface Doors {
 export async function startApp(config: Config, log: Log, fatal: (reason: string) => void = () => {}): Promise<App> {
   const undo: Undo = []
   try {
-    const ground = await layGround(config, log, undo, fatal)
-    let doors: Doors | undefined
+    const bootstrapped = await bootstrap(config, log, undo, fatal)
+    let doors: Servers | undefined
     // Started first, so stopped last: the operator sees that the server drains.
     const admin = await startAdmin(config, () => doors?.ready() === true)
     undo.push(admin.close)
-    const opened = await startDoors(config, ground, log)
+    const opened = await startServers(config, bootstrapped, log)
     doors = opened
     undo.push(() => {
       doors = undefined
@@ -70,7 +70,7 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
     })
     return {
       ports: { ...opened.ports, admin: admin.port },
-      secret: ground.secret,
+      secret: bootstrapped.secret,
       embedded: config.redisUrl === undefined,
       stop: () => undoAll(undo),
     }
@@ -81,7 +81,7 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
 }
 
 /** Starts RESP and REST in this process, or nothing. Throws an Error with a text for the operator. */
-export async function startDoors(config: Config, { redisUrl, secret }: Ground, log: Log): Promise<Doors> {
+export async function startServers(config: Config, { redisUrl, secret }: Bootstrapped, log: Log): Promise<Servers> {
   const undo: Undo = []
   try {
     const startedAt = Date.now()
@@ -100,16 +100,16 @@ export async function startDoors(config: Config, { redisUrl, secret }: Ground, l
 
     const subscriber = new Subscriber({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
     const pubsub = new PubSub(backing, subscriber, log)
-    const waiters = new Waiters(store, subscriber)
+    const blockedClients = new BlockedClients(store, subscriber)
     undo.push(async () => {
       await pubsub.close()
-      waiters.close()
+      blockedClients.close()
       subscriber.close()
     })
 
     const ports = { resp: 0, http: 0 }
     const tcp = new TcpServer({
-      context: { store, automations, pubsub, waiters, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      context: { store, automations, pubsub, blockedClients, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
       log,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,

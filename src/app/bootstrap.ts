@@ -1,9 +1,9 @@
-import { ensureSecret } from '../backing/embedded/data-dir.ts'
-import type { Config } from '../config/config.ts'
+import { ensureSecret } from '../backing/embedded/data-directory.ts'
+import type { Config } from '../config/load.ts'
 import type { Log } from '../observability/log.ts'
 
 /** What the doors stand on: one of each, however many processes share it. */
-export interface Ground {
+export interface Bootstrapped {
   /** A URL of the setting's form, or the socket of the embedded Redis. */
   readonly redisUrl: string
   /** The secret in use, also when it was generated. */
@@ -18,13 +18,13 @@ export async function undoAll(undo: Undo): Promise<void> {
 }
 
 /** Finds or starts the backing Redis, and finds or makes the secret. `fatal` is called when the embedded Redis keeps dying. */
-export async function layGround(config: Config, log: Log, undo: Undo, fatal: (reason: string) => void): Promise<Ground> {
+export async function bootstrap(config: Config, log: Log, undo: Undo, fatal: (reason: string) => void): Promise<Bootstrapped> {
   const redisUrl = config.redisUrl ?? (await startOwnRedis(config, log, undo, fatal))
   return { redisUrl, secret: config.secret ?? ensureSecret(config.dataDir) }
 }
 
 async function startOwnRedis(config: Config, log: Log, undo: Undo, fatal: (reason: string) => void): Promise<string> {
-  const { startEmbedded } = await import('../backing/embedded/embedded.ts')
+  const { startEmbedded } = await import('../backing/embedded/embedded-redis.ts')
   const embedded = await startEmbedded({ dataDir: config.dataDir, log })
   undo.push(() => embedded.stop())
   embedded.onExit(({ restarting }) => {

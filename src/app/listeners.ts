@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../config/config.ts'
-import { createAdminServer } from '../servers/admin/server.ts'
+import type { Config } from '../config/load.ts'
+import { createAdminServer } from '../servers/admin/admin-server.ts'
 
 /** Turns a listener's error into a text that names the setting. */
 export async function listening<T>(setting: string, port: number, listen: Promise<T>): Promise<T> {

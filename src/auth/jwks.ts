@@ -7,7 +7,7 @@ const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /**
  * A key set from a file (read once, now) or from an https URL (fetched when first needed and again for a kid that it lacks, at most
- * every 30 s). Plain http is for this machine only: whoever can change the answer can mint tokens.
+ * every 30 s). Plain http is for this machine only: anyone who can change the answer can mint tokens.
  */
 export const loadJwks = (source: string): JWTVerifyGetKey => {
   if (/^https?:\/\//i.test(source)) {

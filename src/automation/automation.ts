@@ -23,7 +23,7 @@ export class Automation {
   /** Hash: process -> the channels that its clients listen to. */
   readonly listenersKey: string
   /** Prefix of the outcomes that are kept for retries. */
-  readonly receiptPrefix: string
+  readonly outcomePrefix: string
 
   constructor(id: string, sealer: Sealer) {
     this.id = id
@@ -34,7 +34,7 @@ export class Automation {
     this.wakeChannel = `kv:{${id}}:w`
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
-    this.receiptPrefix = `kv:{${id}}:r:`
+    this.outcomePrefix = `kv:{${id}}:r:`
   }
 
   /** The name in the backing Redis of the user's key `name`. */

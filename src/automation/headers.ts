@@ -4,10 +4,10 @@ import { RecentMap } from '../lib/recent-map.ts'
 import { decodeStrict } from '../lib/base64url.ts'
 import type { DerivedKeys } from './keyring.ts'
 import type { Location } from './location.ts'
-import type { RecentEntry } from './opened-values.ts'
+import type { OpenedEntry } from './opened-values.ts'
 
 const LOC_BYTES = 12
-/** Of all automations together, in bytes as far as they can be reckoned: the headers of some 50,000 keys. */
+/** Of all automations together, in bytes, estimated: the headers of some 50,000 keys. */
 const CACHE_SIZE = 32 * 1024 * 1024
 /** What an entry takes besides its texts. */
 const ENTRY_BYTES = 400
@@ -22,7 +22,7 @@ export class EncodedHeaders {
   /** For bytes. */
   readonly bytes: Buffer
   /** The value at this location that was opened last. */
-  recent: RecentEntry | undefined
+  recent: OpenedEntry | undefined
   readonly #kid: string
   #json: Buffer | undefined
 

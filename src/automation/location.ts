@@ -35,7 +35,7 @@ export const locations = {
   /** A pub/sub message. */
   message: (channel: Name): Location => at(`p${netstring(channel)}`),
   /** The outcome of a request that is kept for a retry: nothing is sealed for it, its name in the backing Redis is made from it. */
-  receipt: (run: Name, key: Name): Location => at(`a${netstring(run)}${netstring(key)}`),
+  idempotencyKey: (run: Name, key: Name): Location => at(`a${netstring(run)}${netstring(key)}`),
   /** Anything else that is kept sealed, such as who listens, and outcomes kept for a retry. */
   record: (name: Name): Location => at(`r${netstring(name)}`),
 } as const

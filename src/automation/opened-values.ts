@@ -11,7 +11,7 @@ const LONGEST = 64 * 1024
  * Where a value lies in the ring: sealed, and behind it open. `start` counts all bytes ever put into the ring, so the entry is gone once
  * the ring has gone round.
  */
-export interface RecentEntry {
+export interface OpenedEntry {
   readonly start: number
   readonly at: number
   readonly sealedLength: number

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { RecentMap } from '../lib/recent-map.ts'
 
-/** Of all automations together, in bytes as far as they can be reckoned. */
+/** Of all automations together, in bytes, estimated. */
 const CACHE_SIZE = 16 * 1024 * 1024
 /** What an entry takes besides its texts. */
 const ENTRY_BYTES = 320

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-export interface Script {
+export interface BackingScript {
   readonly name: string
   readonly source: string
   readonly sha1: string
-  /** Whoever runs it sends nothing that depends on it before its answer. */
+  /** Anyone who runs it sends nothing that depends on it before its answer. */
   readonly anyOrder?: true
 }
 
 const read = (file: string): string => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8')
 
-function script(name: string, parts: readonly string[], end = ''): Script {
+function script(name: string, parts: readonly string[], end = ''): BackingScript {
   const source = `${parts.map(read).join('\n')}\n${end}`
   return { name, source, sha1: createHash('sha1').update(source).digest('hex') }
 }
@@ -21,15 +21,15 @@ export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'o
 /** Several write requests of one native command each. */
 export const MANY = script('many', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
-export const COMMIT: Script = { ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']), anyOrder: true }
+export const COMMIT: BackingScript = { ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']), anyOrder: true }
 /** Several keys at one moment; writes nothing. */
-export const SNAPSHOT: Script = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
+export const SNAPSHOT: BackingScript = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
 export const FLUSH = script('flush', ['prelude', 'deletions', 'waiting', 'flush'])
 /** The index, freed of what has expired: whole, and step by step. */
-export const KEYS = script('keys', ['prelude', 'live', 'keys'])
+export const LIST_KEYS = script('keys', ['prelude', 'live', 'keys'])
 export const SCAN = script('scan', ['prelude', 'live', 'scan'])
 
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
-export const SCRIPTS: readonly Script[] = [RUN, MANY, COMMIT, SNAPSHOT, FLUSH, KEYS, SCAN, MARK]
+export const SCRIPTS: readonly BackingScript[] = [RUN, MANY, COMMIT, SNAPSHOT, FLUSH, LIST_KEYS, SCAN, MARK]

@@ -4,7 +4,7 @@ import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
 import { crashPoint } from './crash-point.ts'
 import { Link } from './link.ts'
-import { SCRIPTS, type Script } from './scripts.ts'
+import { SCRIPTS, type BackingScript } from './scripts.ts'
 import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf } from './wire.ts'
 
 export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
@@ -15,7 +15,7 @@ export interface BackingOptions {
   /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
   readonly commandTimeoutMs: number
   readonly log: Log
-  /** Told of a programming error in whoever waited for a reply. */
+  /** Told of a programming error in the code that waited for a reply. */
   readonly onFault?: (error: Error) => void
 }
 
@@ -145,7 +145,7 @@ export class Backing {
   }
 
   /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
-  script(script: Script, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+  script(script: BackingScript, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
     crashPoint?.(script.name, 'before')
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
       crashPoint?.(script.name, 'after')

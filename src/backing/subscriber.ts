@@ -3,7 +3,7 @@ import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
 import { linkOptions, reasonOf } from './single-node.ts'
 
-type Listener = (message: Buffer) => void
+type OnMessage = (message: Buffer) => void
 
 export interface SubscriberOptions {
   readonly url: string
@@ -20,7 +20,7 @@ export class Subscriber {
   private readonly redis: Redis
   private readonly log: Log
   private readonly commandTimeoutMs: number
-  private readonly listeners = new Map<string, Set<Listener>>()
+  private readonly listeners = new Map<string, Set<OnMessage>>()
   private readonly returned: Array<() => void> = []
   private readonly heartbeat: NodeJS.Timeout
   private connecting: Promise<void> | undefined
@@ -59,7 +59,7 @@ export class Subscriber {
   }
 
   /** Resolves when what is published from now on will arrive. Rejects with `unavailable`. */
-  async subscribe(channel: string, listener: Listener): Promise<void> {
+  async subscribe(channel: string, listener: OnMessage): Promise<void> {
     const known = this.listeners.get(channel)
     if (known === undefined) this.listeners.set(channel, new Set([listener]))
     else known.add(listener)
@@ -74,7 +74,7 @@ export class Subscriber {
     }
   }
 
-  unsubscribe(channel: string, listener: Listener): void {
+  unsubscribe(channel: string, listener: OnMessage): void {
     if (!this.drop(channel, listener)) return
     this.redis.unsubscribe(channel).catch(() => {
       // The link is down: a lost connection has no subscriptions left.
@@ -87,7 +87,7 @@ export class Subscriber {
   }
 
   /** True when nobody listens to the channel any more. */
-  private drop(channel: string, listener: Listener): boolean {
+  private drop(channel: string, listener: OnMessage): boolean {
     const listeners = this.listeners.get(channel)
     if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return false
     this.listeners.delete(channel)

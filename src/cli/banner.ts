@@ -1,5 +1,5 @@
 import type { App } from '../app/app.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/load.ts'
 
 /** What a newcomer reads after the start: where it listens, a token to try, and commands to paste. */
 export function banner(config: Config, app: App, automation: string, token: string): string {

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../config/config.ts'
+import { ConfigError } from '../config/load.ts'
 import { commandsCommand } from './commands.ts'
 import { serveCommand } from './serve.ts'
 import { tokenCommand } from './token.ts'

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { App } from '../app/app.ts'
 import { compileCache } from '../lib/compile-cache.ts'
-import { type Config, loadConfig, SETTINGS } from '../config/config.ts'
+import { type Config, loadConfig, SETTINGS } from '../config/load.ts'
 import { createLog, type Log } from '../observability/log.ts'
 import { banner } from './banner.ts'
 
@@ -24,8 +24,8 @@ export function serveCommand(): Command {
 
 /** One process, or one that keeps several. Only what is used is loaded. */
 async function start(config: Config, log: Log, fatal: (reason: string) => void): Promise<App> {
-  const { startApp } = config.workers === 1 ? await import('../app/app.ts') : await import('../workers/primary.ts')
-  return startApp(config, log, fatal)
+  const begin = config.workers === 1 ? (await import('../app/app.ts')).startApp : (await import('../workers/primary.ts')).startPrimary
+  return begin(config, log, fatal)
 }
 
 /** Runs until a signal: the first one drains and stops, the second one leaves at once. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { ensureSecret } from '../backing/embedded/data-dir.ts'
-import { type Config, loadConfig } from '../config/config.ts'
+import { ensureSecret } from '../backing/embedded/data-directory.ts'
+import { type Config, loadConfig } from '../config/load.ts'
 
 const secretOf = (config: Config): string => config.secret ?? ensureSecret(config.dataDir)
 

@@ -2,10 +2,10 @@ import type { Backing, BackingArg, BackingReply } from '../backing/single-node.t
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
 import { type Job, NOTHING_WRITTEN } from './optimistic/job.ts'
-import { Lane } from './optimistic/job-queue.ts'
+import { JobQueue } from './optimistic/job-queue.ts'
 import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
 import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
-import { Recollection } from './optimistic/write-cache.ts'
+import { WriteCache } from './optimistic/write-cache.ts'
 import type { Automation } from '../automation/automation.ts'
 import { idOf } from './plaintext/values.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
@@ -18,7 +18,7 @@ export interface StoreLimits {
 }
 
 /** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
-export class Line {
+export class PendingWrites {
   batch: WriteBatch | undefined
 
   flush(): void {
@@ -39,19 +39,19 @@ const MAX_DIRECT_ARGS = 4_000
 export class Store {
   readonly backing: Backing
   readonly limits: StoreLimits
-  private readonly lanes = new Map<string, Lane>()
+  private readonly queues = new Map<string, JobQueue>()
   private readonly batches: WriteBatches
-  private readonly recollection = new Recollection()
+  private readonly writeCache = new WriteCache()
 
   constructor(backing: Backing, limits: StoreLimits) {
     this.backing = backing
     this.limits = limits
     this.batches = new WriteBatches(backing, limits.maxKeys)
-    backing.onLoss(() => this.recollection.clear())
+    backing.onLoss(() => this.writeCache.clear())
   }
 
-  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, line?: Line): void {
-    line?.flush()
+  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, pending?: PendingWrites): void {
+    pending?.flush()
     this.backing.read(command, done)
   }
 
@@ -61,13 +61,13 @@ export class Store {
   }
 
   /** One write request. The replies are as Redis gave them, errors included. It shares a script call with others of the same turn. */
-  write(automation: Automation, operations: readonly Operation[], done: WriteDone, ifVersion?: number, line?: Line): void {
+  write(automation: Automation, operations: readonly Operation[], done: WriteDone, ifVersion?: number, pending?: PendingWrites): void {
     if (ifVersion === undefined && WriteBatch.takes(operations)) {
       const batch = this.batches.add(automation, operations[0]!, done)
-      if (line !== undefined) line.batch = batch
+      if (pending !== undefined) pending.batch = batch
       return
     }
-    line?.flush()
+    pending?.flush()
     const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
     this.backing.script(RUN, true, args, (error, reply) => {
       if (error !== null) {
@@ -82,14 +82,14 @@ export class Store {
   }
 
   /** Queues a job behind the others of its automation. */
-  compute<T>(automation: Automation, job: Job<T>, line?: Line): void {
-    line?.flush()
-    let lane = this.lanes.get(automation.id)
-    if (lane === undefined) {
-      lane = new Lane(automation, this.backing, this.recollection, this.limits, () => this.lanes.delete(automation.id))
-      this.lanes.set(automation.id, lane)
+  compute<T>(automation: Automation, job: Job<T>, pending?: PendingWrites): void {
+    pending?.flush()
+    let queue = this.queues.get(automation.id)
+    if (queue === undefined) {
+      queue = new JobQueue(automation, this.backing, this.writeCache, this.limits, () => this.queues.delete(automation.id))
+      this.queues.set(automation.id, queue)
     }
-    lane.submit(job)
+    queue.submit(job)
   }
 
   /** Several keys at one moment. */

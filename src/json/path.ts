@@ -32,26 +32,26 @@ const unescape = (raw: string): string =>
     return plain
   })
 
-interface Step {
+interface PathStep {
   readonly segment: PathSegment
   readonly end: number
 }
 
-const readBareName = (path: string, start: number): Step => {
+const readBareName = (path: string, start: number): PathStep => {
   BARE_NAME.lastIndex = start
   const name = BARE_NAME.exec(path)?.[0]
   if (name === undefined) throw badPath('a name is missing')
   return { segment: name, end: start + name.length }
 }
 
-const readIndex = (path: string, open: number): Step => {
+const readIndex = (path: string, open: number): PathStep => {
   INDEX.lastIndex = open
   const match = INDEX.exec(path)
   if (match === null) throw badPath('brackets hold an index from 0 or a quoted name')
   return { segment: Number(match[1]), end: INDEX.lastIndex }
 }
 
-const readQuotedName = (path: string, open: number): Step => {
+const readQuotedName = (path: string, open: number): PathStep => {
   const mark = path.charCodeAt(open + 1)
   let close = open + 2
   while (close < path.length && path.charCodeAt(close) !== mark) close += path.charCodeAt(close) === BACKSLASH ? 2 : 1
@@ -59,7 +59,7 @@ const readQuotedName = (path: string, open: number): Step => {
   return { segment: unescape(path.slice(open + 2, close)), end: close + 2 }
 }
 
-const readBrackets = (path: string, open: number): Step => {
+const readBrackets = (path: string, open: number): PathStep => {
   const next = path.charAt(open + 1)
   return next === '"' || next === "'" ? readQuotedName(path, open) : readIndex(path, open)
 }

@@ -16,7 +16,7 @@ export interface CompileCache {
   readonly problem?: string | undefined
 }
 
-/** Of this user alone: whoever can write there can run code in the server. */
+/** Of this user alone: anyone who can write there can run code in the server. */
 const privateFolder = (): string => {
   const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'automation-kv')
   mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -4,7 +4,7 @@ import Parser from 'redis-parser'
  * Turns whole requests, as the framer hands them over, into their arguments. Since they are whole and made of bulks only, redis-parser
  * keeps no state between calls, never joins chunks in its shared pool, and its `new Array(n)` is backed by bytes that are there.
  *
- * The arguments are slices of `frames`, hence of the received chunk: whoever keeps one longer than its command (a MULTI queue, a blocked
+ * The arguments are slices of `frames`, hence of the received chunk: anyone who keeps one longer than its command (a MULTI queue, a blocked
  * client) copies it, or a few bytes keep 64 KiB alive.
  */
 export class RequestDecoder {

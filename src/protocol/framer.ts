@@ -2,7 +2,7 @@ import { CR, DOLLAR, HeaderNumber, LF, MAX_MULTIBULK, STAR } from './header.ts'
 import { splitInline } from './inline.ts'
 import type { FrameLimits } from './limits.ts'
 import { RequestParts } from './parts.ts'
-import { scanWhole } from './scan.ts'
+import { scanWhole } from './bulk-scan.ts'
 
 export { UNAUTHENTICATED_LIMITS, type FrameLimits } from './limits.ts'
 

@@ -26,7 +26,7 @@ interface List {
 /**
  * Decodes the RESP2 replies of the backing Redis, in whatever pieces they come (https://redis.io/docs/latest/develop/reference/protocol-spec/).
  * Each byte is looked at once but for the rest of a piece, and a long bulk is copied once, into memory that holds nothing else.
- * Short ones are slices of the piece that they came in: whoever keeps one for long copies it.
+ * Short ones are slices of the piece that they came in: anyone who keeps one for long copies it.
  */
 export class ReplyDecoder {
   private readonly onReply: (reply: BackingReply) => void

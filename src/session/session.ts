@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
-import type { Waiter, Waiters } from '../engine/waiting/blocked-clients.ts'
-import type { Kind, Listener, PubSub } from '../engine/messaging/pubsub.ts'
+import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
+import type { ChannelKind, MessageReceiver, PubSub } from '../engine/messaging/pubsub.ts'
 import type { Store } from '../engine/store.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
 import { type Order, Transaction } from '../commands/execution/transaction.ts'
@@ -15,7 +15,7 @@ export interface SessionContext {
   readonly store: Store
   readonly automations: Automations
   readonly pubsub: PubSub
-  readonly waiters: Waiters
+  readonly blockedClients: BlockedClients
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
@@ -29,7 +29,7 @@ const MAX_EARLY_BYTES = 8 * 1024 * 1024
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
-export class Session implements Listener {
+export class Session implements MessageReceiver {
   /** At random: a sequence would tell how many connections others open. */
   readonly id = randomInt(1, 2 ** 48 - 1)
   readonly context: SessionContext
@@ -51,11 +51,11 @@ export class Session implements Listener {
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
-  readonly subscriptions: Readonly<Record<Kind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
+  readonly subscriptions: Readonly<Record<ChannelKind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
   /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
-  private joining: { readonly kind: Kind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
+  private joining: { readonly kind: ChannelKind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
   /** Its blocking command, while it waits. */
-  blocked: Waiter | undefined
+  blocked: BlockedClient | undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
   /** Called after a login or a refreshed token. */
@@ -130,7 +130,7 @@ export class Session implements Listener {
    * Begins to listen. Resolves with the messages that came before everything was announced, since their publishers counted this listener;
    * rejects with `unavailable`.
    */
-  async listen(kind: Kind, names: readonly Buffer[]): Promise<PushReply[]> {
+  async listen(kind: ChannelKind, names: readonly Buffer[]): Promise<PushReply[]> {
     const own = this.subscriptions[kind]
     const added = names.filter((name) => !own.has(idOf(name)))
     if (added.length === 0) return []
@@ -153,7 +153,7 @@ export class Session implements Listener {
     return early
   }
 
-  deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
+  deliver(kind: ChannelKind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
     const push =
       pattern === undefined
         ? new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message])

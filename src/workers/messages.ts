@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
-import type { Doors } from '../app/app.ts'
-import type { Config } from '../config/config.ts'
-import type { Ground } from '../app/bootstrap.ts'
+import type { Servers } from '../app/app.ts'
+import type { Config } from '../config/load.ts'
+import type { Bootstrapped } from '../app/bootstrap.ts'
 
 /** A key is an object of its process only; its bytes can be sent. */
 export type SentConfig = Omit<Config, 'encryptionKeys'> & {
@@ -19,12 +19,12 @@ export const unpack = ({ encryptionKeys, ...rest }: SentConfig): Config => ({
 })
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly number: number; readonly config: SentConfig; readonly ground: Ground }
+  | { readonly type: 'start'; readonly number: number; readonly config: SentConfig; readonly bootstrapped: Bootstrapped }
   | { readonly type: 'ready?' }
 
 export type FromWorker =
   /** It hears messages from now on: what was sent before was lost. */
   | { readonly type: 'loaded' }
-  | { readonly type: 'listening'; readonly ports: Doors['ports'] }
+  | { readonly type: 'listening'; readonly ports: Servers['ports'] }
   | { readonly type: 'failed'; readonly problem: string }
   | { readonly type: 'ready'; readonly ready: boolean }

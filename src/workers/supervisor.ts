@@ -1,8 +1,8 @@
-import type { Doors } from '../app/app.ts'
-import type { Config } from '../config/config.ts'
-import type { Ground } from '../app/bootstrap.ts'
+import type { Servers } from '../app/app.ts'
+import type { Config } from '../config/load.ts'
+import type { Bootstrapped } from '../app/bootstrap.ts'
 import type { Log } from '../observability/log.ts'
-import { type Ending, Place } from './worker-process.ts'
+import { type Ending, WorkerProcess } from './worker-process.ts'
 
 /** A worker that ends before it has served for so long dies quickly. */
 const QUICK_MS = 10_000
@@ -12,9 +12,9 @@ const MAX_PAUSE_MS = 5_000
 /** Beyond the time for draining both doors. */
 const STOP_SLACK_MS = 5_000
 
-export interface CrewOptions {
+export interface SupervisorOptions {
   readonly config: Config
-  readonly ground: Ground
+  readonly bootstrapped: Bootstrapped
   readonly log: Log
   /** Called when a worker keeps dying. */
   readonly fatal: (reason: string) => void
@@ -24,21 +24,21 @@ export interface CrewOptions {
  * The workers. Invariants: at the start all of them listen, or the start fails; later each one that ends has a successor, unless it dies
  * quickly too often; after `stop` none is left.
  */
-export class Crew {
-  private readonly options: CrewOptions
-  private readonly places: readonly Place[]
+export class Supervisor {
+  private readonly options: SupervisorOptions
+  private readonly workers: readonly WorkerProcess[]
   private readonly pauses = new Set<NodeJS.Timeout>()
   private complete = false
   private stopping = false
 
-  constructor(options: CrewOptions) {
+  constructor(options: SupervisorOptions) {
     this.options = options
-    this.places = Array.from({ length: options.config.workers }, (_, index) => new Place(index + 1, options.config, options.ground))
+    this.workers = Array.from({ length: options.config.workers }, (_, index) => new WorkerProcess(index + 1, options.config, options.bootstrapped))
   }
 
   /** Resolves when all listen, with the ports that they share. Throws what the first one that cannot start says. */
-  async start(): Promise<Doors['ports']> {
-    const ports = await Promise.all(this.places.map((place) => this.occupy(place)))
+  async start(): Promise<Servers['ports']> {
+    const ports = await Promise.all(this.workers.map((worker) => this.fork(worker)))
     this.complete = true
     return ports[0]!
   }
@@ -48,55 +48,55 @@ export class Crew {
    * still gets its share of the connections.
    */
   async ready(): Promise<boolean> {
-    const serving = this.places.filter(({ serves }) => serves)
+    const serving = this.workers.filter(({ serves }) => serves)
     if (!this.complete || this.stopping || serving.length === 0) return false
-    return (await Promise.all(serving.map((place) => place.ready()))).every(Boolean)
+    return (await Promise.all(serving.map((worker) => worker.ready()))).every(Boolean)
   }
 
   async stop(): Promise<void> {
     this.stopping = true
     for (const pause of this.pauses) clearTimeout(pause)
     const timeoutMs = 2 * this.options.config.drainTimeoutMs + STOP_SLACK_MS
-    await Promise.all(this.places.map((place) => place.stop(timeoutMs)))
+    await Promise.all(this.workers.map((worker) => worker.stop(timeoutMs)))
   }
 
-  /** A new worker for the place; resolves when it listens. */
-  private occupy(place: Place): Promise<Doors['ports']> {
+  /** Forks a worker process; resolves when it listens. */
+  private fork(worker: WorkerProcess): Promise<Servers['ports']> {
     return new Promise((resolve, reject) => {
-      place.fork({
+      worker.fork({
         onListening: (ports, pid) => {
-          this.options.log.info({ worker: place.number, pid }, 'worker is listening')
+          this.options.log.info({ worker: worker.number, pid }, 'worker is listening')
           resolve(ports)
         },
         onEnd: (ending) => {
-          if (this.complete && !this.stopping) this.replace(place, ending)
-          else reject(new Error(ending.problem ?? `worker ${place.number} ended while it started (${ending.reason})`))
+          if (this.complete && !this.stopping) this.replace(worker, ending)
+          else reject(new Error(ending.problem ?? `worker ${worker.number} ended while it started (${ending.reason})`))
         },
       })
     })
   }
 
-  private replace(place: Place, { reason, problem, servedMs, orderly }: Ending): void {
+  private replace(worker: WorkerProcess, { reason, problem, servedMs, orderly }: Ending): void {
     const quick = servedMs === undefined || servedMs < QUICK_MS
     // What keeps an orderly one from starting, such as a Redis that is away, will pass; the others serve meanwhile.
-    if (orderly || !quick) place.quickDeaths = 0
-    else place.quickDeaths++
-    place.failures = quick ? place.failures + 1 : 0
+    if (orderly || !quick) worker.quickDeaths = 0
+    else worker.quickDeaths++
+    worker.failures = quick ? worker.failures + 1 : 0
     const { log, fatal } = this.options
-    if (place.quickDeaths >= MAX_QUICK_DEATHS) {
-      fatal(`worker ${place.number} ended ${MAX_QUICK_DEATHS} times in a row within ${QUICK_MS / 1000} s (the last time: ${reason})`)
+    if (worker.quickDeaths >= MAX_QUICK_DEATHS) {
+      fatal(`worker ${worker.number} ended ${MAX_QUICK_DEATHS} times in a row within ${QUICK_MS / 1000} s (the last time: ${reason})`)
       return
     }
-    const fields = { worker: place.number, reason: problem ?? reason, count: place.failures }
+    const fields = { worker: worker.number, reason: problem ?? reason, count: worker.failures }
     if (orderly && problem === undefined) log.info(fields, 'worker was stopped; starting another one')
     else log.error(fields, 'worker ended; starting another one')
     const pause = setTimeout(
       () => {
         this.pauses.delete(pause)
         // Its end, should it come, is dealt with above.
-        this.occupy(place).catch(() => {})
+        this.fork(worker).catch(() => {})
       },
-      Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, place.failures - 1), MAX_PAUSE_MS),
+      Math.min(FIRST_PAUSE_MS * 2 ** Math.max(0, worker.failures - 1), MAX_PAUSE_MS),
     )
     this.pauses.add(pause)
   }

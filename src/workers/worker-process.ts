@@ -1,10 +1,10 @@
 import cluster, { type Worker } from 'node:cluster'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Doors } from '../app/app.ts'
+import type { Servers } from '../app/app.ts'
 import { compileCache } from '../lib/compile-cache.ts'
-import type { Config } from '../config/config.ts'
-import type { Ground } from '../app/bootstrap.ts'
+import type { Config } from '../config/load.ts'
+import type { Bootstrapped } from '../app/bootstrap.ts'
 import { type FromWorker, pack, type ToWorker } from './messages.ts'
 
 /** A worker that does not answer in this time does not serve either. */
@@ -21,8 +21,8 @@ export interface Ending {
   readonly orderly: boolean
 }
 
-export interface Listener {
-  onListening(ports: Doors['ports'], pid: number | undefined): void
+export interface WorkerEvents {
+  onListening(ports: Servers['ports'], pid: number | undefined): void
   onEnd(ending: Ending): void
 }
 
@@ -30,7 +30,7 @@ export interface Listener {
 const beside = (name: string): string => fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
 
 /** One place in the crew, which one worker after the other takes. */
-export class Place {
+export class WorkerProcess {
   readonly number: number
   /** In a row. */
   quickDeaths = 0
@@ -40,16 +40,16 @@ export class Place {
   private listeningSince: number | undefined
   private questions: Array<(ready: boolean) => void> = []
 
-  constructor(number: number, config: Config, ground: Ground) {
+  constructor(number: number, config: Config, bootstrapped: Bootstrapped) {
     this.number = number
-    this.start = { type: 'start', number, config: pack(config), ground }
+    this.start = { type: 'start', number, config: pack(config), bootstrapped }
   }
 
   get serves(): boolean {
     return this.listeningSince !== undefined
   }
 
-  fork({ onListening, onEnd }: Listener): void {
+  fork({ onListening, onEnd }: WorkerEvents): void {
     // The configuration holds buffers, which JSON would not bring over.
     cluster.setupPrimary({ exec: beside('worker'), args: [], serialization: 'advanced' })
     const worker = cluster.fork(compileCache.folder === undefined ? {} : { NODE_COMPILE_CACHE: compileCache.folder })

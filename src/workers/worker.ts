@@ -1,9 +1,9 @@
 // The process that `primary.ts` forks: both doors, on listeners that it shares with the other workers.
-import { type Doors, startDoors } from '../app/app.ts'
+import { type Servers, startServers } from '../app/app.ts'
 import { createLog } from '../observability/log.ts'
 import { type FromWorker, type ToWorker, unpack } from './messages.ts'
 
-let doors: Doors | undefined
+let doors: Servers | undefined
 let stopping = false
 
 const tell = (message: FromWorker): Promise<void> =>
@@ -12,10 +12,10 @@ const tell = (message: FromWorker): Promise<void> =>
     process.send(message, undefined, undefined, () => resolve())
   })
 
-async function start({ number, config: sent, ground }: ToWorker & { type: 'start' }): Promise<void> {
+async function start({ number, config: sent, bootstrapped }: ToWorker & { type: 'start' }): Promise<void> {
   const config = unpack(sent)
   try {
-    doors = await startDoors(config, ground, createLog(config.logLevel, process.stderr, { worker: number }))
+    doors = await startServers(config, bootstrapped, createLog(config.logLevel, process.stderr, { worker: number }))
   } catch (error) {
     await tell({ type: 'failed', problem: (error as Error).message })
     process.exit(1)

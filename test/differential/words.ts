@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Group, isToken, type Item, readItems } from '../../src/commands/registry/syntax-items.ts'
+import { type SyntaxGroup, isToken, type Item, readItems } from '../../src/commands/registry/syntax-items.ts'
 
 export type Command = readonly Buffer[]
 
@@ -99,7 +99,7 @@ function wordOf(name: string): Words {
 
 const joined = (parts: readonly Words[]): Words => fc.tuple(...parts).map((words) => words.flat())
 
-function groupOf(group: Group): Words {
+function groupOf(group: SyntaxGroup): Words {
   const body = fc.oneof(...group.alternatives.map(sequenceOf))
   if (!group.optional) return body
   if (group.repeated) return fc.array(body, { maxLength: 2, size: 'max' }).map((words) => words.flat())
@@ -112,7 +112,7 @@ const countedKeys: Words = fc
   .map(([keys, wrong]) => [wrong === '' ? String(keys.length) : wrong, ...keys])
 
 /** Options that may stand in any order. */
-const isOption = (item: Item | undefined): item is Group => item?.kind === 'group' && item.optional && !item.repeated
+const isOption = (item: Item | undefined): item is SyntaxGroup => item?.kind === 'group' && item.optional && !item.repeated
 
 function sequenceOf(items: readonly Item[]): Words {
   const parts: Words[] = []
@@ -123,8 +123,8 @@ function sequenceOf(items: readonly Item[]): Words {
       i += 2
     } else if (item.kind === 'word') parts.push(isToken(item) ? fc.constant([item.text]) : wordOf(item.text))
     else if (isOption(item) && isOption(items[i + 1])) {
-      const options: Group[] = []
-      while (isOption(items[i])) options.push(items[i++] as Group)
+      const options: SyntaxGroup[] = []
+      while (isOption(items[i])) options.push(items[i++] as SyntaxGroup)
       i--
       const alone = options.map((option) => fc.oneof(...option.alternatives.map(sequenceOf)))
       parts.push(fc.shuffledSubarray(alone.map((_, n) => n)).chain((chosen) => joined(chosen.map((n) => alone[n]!))))

@@ -4,12 +4,12 @@ import { mintToken } from '../../src/auth/mint.ts'
 import { TokenVerifier } from '../../src/auth/tokens.ts'
 import { Backing } from '../../src/backing/single-node.ts'
 import { STRINGS } from '../../src/commands/strings/strings.ts'
-import type { Db } from '../../src/engine/plaintext/database.ts'
+import type { Database } from '../../src/engine/plaintext/database.ts'
 import { execute } from '../../src/commands/execution/execute.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
 import { Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
-import { createHttpServer } from '../../src/servers/rest/server.ts'
+import { createHttpServer } from '../../src/servers/rest/rest-server.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { startRedis, type TestRedis } from './redis.ts'
@@ -49,7 +49,7 @@ export interface RestClient {
   /** A string command as a RESP client would send it. */
   resp(name: string, ...args: (string | Buffer)[]): Promise<Reply>
   /** Writes any type as RESP commands do: bytes, not documents. */
-  plain<T>(key: string, run: (db: Db, name: Buffer) => T): Promise<T>
+  plain<T>(key: string, run: (db: Database, name: Buffer) => T): Promise<T>
 }
 
 export interface RestServer {

@@ -19,7 +19,7 @@ export function endOfReply(bytes: Buffer, at: number): number {
 export class RawRedis {
   private readonly socket: Socket
   private received = Buffer.alloc(0)
-  private waiters: Array<(reply: Buffer) => void> = []
+  private blockedClients: Array<(reply: Buffer) => void> = []
 
   private constructor(socket: Socket) {
     this.socket = socket
@@ -28,7 +28,7 @@ export class RawRedis {
       for (let end = this.end(); end > 0; end = this.end()) {
         const reply = this.received.subarray(0, end)
         this.received = this.received.subarray(end)
-        this.waiters.shift()?.(reply)
+        this.blockedClients.shift()?.(reply)
       }
     })
   }
@@ -48,7 +48,7 @@ export class RawRedis {
       return [Buffer.from(`$${arg.length}\r\n`), arg, Buffer.from('\r\n')]
     })
     this.socket.write(Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]))
-    return new Promise((resolve) => this.waiters.push(resolve))
+    return new Promise((resolve) => this.blockedClients.push(resolve))
   }
 
   close(): void {

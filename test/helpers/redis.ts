@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findRedisServer } from '../../src/backing/embedded/embedded.ts'
+import { findRedisServer } from '../../src/backing/embedded/embedded-redis.ts'
 
 export interface RedisOptions {
   /** `'free'`: on a TCP port of 127.0.0.1. Without it, on a unix socket only (in a container always TCP). */

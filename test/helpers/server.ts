@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
 import { type App, startApp } from '../../src/app/app.ts'
 import { mintToken } from '../../src/auth/mint.ts'
-import { type Config, loadConfig } from '../../src/config/config.ts'
+import { type Config, loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 
@@ -98,7 +98,7 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
 export class RawClient {
   private readonly socket: Socket
   private received = Buffer.alloc(0)
-  private waiters: Array<() => void> = []
+  private blockedClients: Array<() => void> = []
   closed = false
 
   private constructor(socket: Socket) {
@@ -168,10 +168,10 @@ export class RawClient {
   }
 
   private more(): Promise<void> {
-    return new Promise((resolve) => this.waiters.push(resolve))
+    return new Promise((resolve) => this.blockedClients.push(resolve))
   }
 
   private wake(): void {
-    for (const waiter of this.waiters.splice(0)) waiter()
+    for (const waiter of this.blockedClients.splice(0)) waiter()
   }
 }

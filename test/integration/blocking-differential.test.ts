@@ -47,12 +47,12 @@ const woken = (before: readonly string[], waiting: readonly string[], after: rea
   same(async (world) => {
     const writer = await world.client()
     for (const line of before) await writer.call(...words(line))
-    const waiters = []
+    const blockedClients = []
     for (const line of waiting) {
       const waiter = await world.client(protocol)
       waiter.send(...words(line))
-      waiters.push(waiter)
-      await world.untilBlocked(waiters.length)
+      blockedClients.push(waiter)
+      await world.untilBlocked(blockedClients.length)
     }
     const replies = []
     for (const line of after) {
@@ -62,8 +62,8 @@ const woken = (before: readonly string[], waiting: readonly string[], after: rea
     }
     await world.untilBlocked(stay)
     const told = []
-    for (const waiter of waiters.slice(0, waiters.length - stay)) told.push(await waiter.frame())
-    return { told, replies, left: waiters.map(({ pending }) => pending) }
+    for (const waiter of blockedClients.slice(0, blockedClients.length - stay)) told.push(await waiter.frame())
+    return { told, replies, left: blockedClients.map(({ pending }) => pending) }
   })
 
 const KEYS = ['RPUSH l a b c', 'ZADD z 1 a 2 b 3 c', 'XADD s 1-1 f v', 'XADD s 1-2 f w', 'XGROUP CREATE s g 0', 'SET str x']
@@ -250,7 +250,7 @@ describe('a type that changed meanwhile', () => {
     await woken(before, waiting.slice(0, 1), ['MULTI', 'DEL k', 'XGROUP CREATE k g $ MKSTREAM', 'EXEC', 'XADD k 1-1 f v'])
   })
 
-  // A SET and a key that expires wake nobody here: the waiters look after it every few seconds.
+  // A SET and a key that expires wake nobody here: the blockedClients look after it every few seconds.
   test('under a reader of a group, overwritten or expired', async () => {
     for (const after of [['SET k x'], ['PEXPIRE k 1']]) {
       await woken(['XGROUP CREATE k g $ MKSTREAM'], ['XREADGROUP GROUP g c BLOCK 0 STREAMS k >'], after)

@@ -91,12 +91,12 @@ describe('through another process', () => {
 
   test('every element goes to exactly one of those who wait in several processes', async () => {
     const [here, there] = [await clientsOf([server]), await clientsOf([other], `blocking-${automations}`)]
-    const waiters: FrameClient[] = []
-    for (let i = 0; i < 40; i++) waiters.push(await (i % 2 === 0 ? here : there).waiting('BLPOP', 'k', '0'))
+    const blockedClients: FrameClient[] = []
+    for (let i = 0; i < 40; i++) blockedClients.push(await (i % 2 === 0 ? here : there).waiting('BLPOP', 'k', '0'))
     await Promise.all([here.untilBlocked(20), there.untilBlocked(20)])
     const [writer, otherWriter] = [await here.client(), await there.client()]
     for (let i = 0; i < 40; i++) (i % 3 === 0 ? writer : otherWriter).send('RPUSH', 'k', `e${i}`)
-    const replies = await Promise.all(waiters.map((waiter) => waiter.frame()))
+    const replies = await Promise.all(blockedClients.map((waiter) => waiter.frame()))
     expect(replies.sort()).toEqual(Array.from({ length: 40 }, (_, i) => popped('k', `e${i}`)).sort())
     expect(await writer.frames(14)).toHaveLength(14)
     expect(await writer.call('EXISTS', 'k')).toBe(':0\r\n')
@@ -106,15 +106,15 @@ describe('through another process', () => {
 describe('the order', () => {
   test('is that in which they began to wait, over many rounds and keys', async () => {
     const { client, waiting, untilBlocked } = await clientsOf([server])
-    const waiters: FrameClient[] = []
+    const blockedClients: FrameClient[] = []
     for (let i = 0; i < 200; i++) {
-      waiters.push(await waiting(...(i % 2 === 0 ? ['BLPOP', 'a', 'b', '0'] : ['BLMPOP', '0', '2', 'b', 'a', 'LEFT'])))
+      blockedClients.push(await waiting(...(i % 2 === 0 ? ['BLPOP', 'a', 'b', '0'] : ['BLMPOP', '0', '2', 'b', 'a', 'LEFT'])))
       if (i % 20 === 19) await untilBlocked(i + 1)
     }
     const writer = await client()
     writer.send('RPUSH', 'a', ...Array.from({ length: 120 }, (_, i) => `e${i}`))
     writer.send('RPUSH', 'a', ...Array.from({ length: 80 }, (_, i) => `e${120 + i}`))
-    for (const [i, waiter] of waiters.entries()) expect(await waiter.frame()).toContain(`\r\ne${i}\r\n`)
+    for (const [i, waiter] of blockedClients.entries()) expect(await waiter.frame()).toContain(`\r\ne${i}\r\n`)
   })
 
   test('holds for those who want what many before them do not', async () => {
@@ -252,14 +252,14 @@ test('a read-only token may wait for what it may read', async () => {
 test('a server that stops ends the waiting', async () => {
   const leaving = await startServer({}, server.redis)
   const { automation, client, waiting, untilBlocked } = await clientsOf([leaving])
-  const waiters = [await client(), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')]
-  waiters[0]!.socket.write(Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]))
+  const blockedClients = [await client(), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')]
+  blockedClients[0]!.socket.write(Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]))
   await untilBlocked(2)
   const startedAt = Date.now()
   await leaving.stop()
   expect(Date.now() - startedAt).toBeLessThan(5_000)
-  expect(await waiters[0]!.untilClosed()).toEqual([NULL_ARRAY, '+OK\r\n', NULL_ARRAY])
-  expect(await waiters[1]!.untilClosed()).toEqual([NULL_ARRAY])
+  expect(await blockedClients[0]!.untilClosed()).toEqual([NULL_ARRAY, '+OK\r\n', NULL_ARRAY])
+  expect(await blockedClients[1]!.untilClosed()).toEqual([NULL_ARRAY])
   const writer = await login(server, automation)
   expect(await writer.call('RPUSH', 'k', 'a')).toBe(':1\r\n')
   expect(await writer.call('LLEN', 'k')).toBe(':1\r\n')
@@ -283,14 +283,14 @@ describe('when a link to the Redis is lost', () => {
   test('they are served after its restart', async () => {
     const [here, there] = await start()
     const { automation, waiting, untilBlocked } = await clientsOf([here])
-    const waiters = [await waiting('BLPOP', 'k', '0'), await waiting('BZPOPMIN', 'z', '0'), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '0')]
+    const blockedClients = [await waiting('BLPOP', 'k', '0'), await waiting('BZPOPMIN', 'z', '0'), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '0')]
     await untilBlocked(3)
     const writer = await login(there, automation)
     for (let round = 0; round < 2; round++) await here.redis.restart()
     await write(writer, 'RPUSH', 'k', 'a')
     await write(writer, 'ZADD', 'z', '1', 'a')
     await write(writer, 'XADD', 's', '1-1', 'f', 'v')
-    for (const waiter of waiters) expect((await waiter.frame())[0]).toBe('*')
+    for (const waiter of blockedClients) expect((await waiter.frame())[0]).toBe('*')
   })
 
   test.each([['automation-kv'], ['automation-kv-subscriber']])('%s: they find what came meanwhile', async (name) => {
@@ -335,13 +335,13 @@ describe('when a link to the Redis is lost', () => {
   test('or its scripts are', async () => {
     const [here, there] = await start()
     const { automation, client, untilBlocked } = await clientsOf([here])
-    const waiters: FrameClient[] = []
-    for (let i = 0; i < 5; i++) waiters.push(await client())
+    const blockedClients: FrameClient[] = []
+    for (let i = 0; i < 5; i++) blockedClients.push(await client())
     const writer = await login(there, automation)
     await here.backing().script('FLUSH')
-    for (const [i, waiter] of waiters.entries()) waiter.send('BLPOP', `k${i}`, '0')
+    for (const [i, waiter] of blockedClients.entries()) waiter.send('BLPOP', `k${i}`, '0')
     await untilBlocked(5)
-    for (const [i, waiter] of waiters.entries()) {
+    for (const [i, waiter] of blockedClients.entries()) {
       await write(writer, 'RPUSH', `k${i}`, 'a')
       expect(await waiter.frame()).toBe(popped(`k${i}`, 'a'))
     }
@@ -351,19 +351,19 @@ describe('when a link to the Redis is lost', () => {
 test('a thousand wait on few connections, are all served, and leave nothing behind', async () => {
   const { automation, untilBlocked } = await clientsOf([server])
   const tokens = await server.token(automation)
-  const waiters: FrameClient[] = []
+  const blockedClients: FrameClient[] = []
   for (let i = 0; i < 1_000; i++) {
     const waiter = await FrameClient.connect(server.app.ports.resp)
-    waiters.push(waiter.send('AUTH', tokens).send('BLPOP', 'jobs', `own-${i % 10}`, '0'))
+    blockedClients.push(waiter.send('AUTH', tokens).send('BLPOP', 'jobs', `own-${i % 10}`, '0'))
   }
   onTestFinished(() => {
-    for (const waiter of waiters) waiter.destroy()
+    for (const waiter of blockedClients) waiter.destroy()
   })
   await untilBlocked(1_000)
   expect((await backingLinks(server)).count).toBeLessThanOrEqual(10)
   const writer = await login(other, automation)
   for (let i = 0; i < 1_000; i++) writer.send('RPUSH', 'jobs', `job-${i}`)
-  const replies = await Promise.all(waiters.map((waiter) => waiter.frames(2)))
+  const replies = await Promise.all(blockedClients.map((waiter) => waiter.frames(2)))
   expect(new Set(replies.map(([, reply]) => reply))).toEqual(new Set(Array.from({ length: 1_000 }, (_, i) => popped('jobs', `job-${i}`))))
   const backing = server.backing()
   const left = await backing.keys(`kv:{${automation}}:*`)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type EmbeddedRedis, ensureSecret, findRedisServer, startEmbedded } from '../../src/backing/embedded/embedded.ts'
+import { type EmbeddedRedis, ensureSecret, findRedisServer, startEmbedded } from '../../src/backing/embedded/embedded-redis.ts'
 import { startRedis } from '../helpers/redis.ts'
 
 const log = { info: () => {}, warn: vi.fn(), error: () => {} }
@@ -46,7 +46,7 @@ const compile = (): string => {
   const options = {
     extends: '../../tsconfig.json',
     compilerOptions: { rootDir: '../../src', outDir: out },
-    include: ['../../src/backing/embedded/embedded.ts'],
+    include: ['../../src/backing/embedded/embedded-redis.ts'],
   }
   writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(options))
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', out], { stdio: 'inherit' })
@@ -65,7 +65,7 @@ const startElsewhere = async (): Promise<ChildProcess> => {
   writeFileSync(
     script,
     `
-    import { startEmbedded } from './backing/embedded.js'
+    import { startEmbedded } from './backing/embedded/embedded-redis.js'
     const log = { info() {}, warn() {}, error() {} }
     process.on('SIGUSR2', () => process.exit(3))
     await startEmbedded({ dataDir: ${JSON.stringify(dataDir)}, log })

@@ -75,7 +75,7 @@ describe('a link that dies without a sign', () => {
     cleanups.push(() => other.stop())
     const [waiting, pushing] = [await login(server), await login(other)]
     const popped = waiting.text('BLPOP', 'queue', '0')
-    await eventually(async () => (await waiters(redis)) > 0)
+    await eventually(async () => (await blockedClients(redis)) > 0)
     // Its first try is on the same link, before these.
     const bystander = await login(server)
     for (let i = 0; i < 3; i++) expect(await bystander.text('GET', 'nothing')).toBe('(nil)')
@@ -86,7 +86,7 @@ describe('a link that dies without a sign', () => {
 })
 
 /** Keys that blocked clients wait for. */
-const waiters = async (redis: TestRedis): Promise<number> => {
+const blockedClients = async (redis: TestRedis): Promise<number> => {
   const client = await WireClient.connect(redis.port!)
   const count = Number(await client.text('ZCARD', 'kv:{links}:b'))
   client.destroy()

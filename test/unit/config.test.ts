@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { ConfigError, loadConfig, SETTINGS } from '../../src/config/config.ts'
+import { ConfigError, loadConfig, SETTINGS } from '../../src/config/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'akv-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))

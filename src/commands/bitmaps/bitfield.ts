@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { readField, writeField } from '../../redis-semantics/bits.ts'
 import { INT64_MAX, parseInteger } from '../../redis-semantics/integers.ts'
@@ -13,7 +13,7 @@ interface Field {
   readonly bits: number
 }
 
-export interface Step extends Field {
+export interface BitfieldOperation extends Field {
   readonly kind: 'GET' | 'SET' | 'INCRBY'
   readonly offset: number
   /** What to set or to add. */
@@ -47,8 +47,8 @@ function overflowOf(arg: Buffer): Overflow {
   return overflow
 }
 
-function parseSteps(args: readonly Buffer[]): Step[] {
-  const steps: Step[] = []
+function parseSteps(args: readonly Buffer[]): BitfieldOperation[] {
+  const steps: BitfieldOperation[] = []
   let overflow: Overflow = 'WRAP'
   for (let i = 2; i < args.length; ) {
     const kind = word(args[i])
@@ -84,7 +84,7 @@ function direction(value: bigint, by: bigint, { signed, bits }: Field): -1 | 0 |
 }
 
 /** `value + by` as the field keeps it; undefined when it does not fit and is not to be made to. */
-function fitted(value: bigint, by: bigint, step: Step): bigint | undefined {
+function fitted(value: bigint, by: bigint, step: BitfieldOperation): bigint | undefined {
   const { signed, bits, overflow } = step
   const way = direction(value, by, step)
   if (way === 0) return value + by
@@ -96,17 +96,17 @@ function fitted(value: bigint, by: bigint, step: Step): bigint | undefined {
 
 const EMPTY = Buffer.alloc(0)
 
-const got = (bytes: Buffer | null, { offset, bits, signed }: Step): bigint => readField(bytes ?? EMPTY, offset, bits, signed)
+const got = (bytes: Buffer | null, { offset, bits, signed }: BitfieldOperation): bigint => readField(bytes ?? EMPTY, offset, bits, signed)
 
-export function readSteps(args: readonly Buffer[]): Step[] {
+export function readSteps(args: readonly Buffer[]): BitfieldOperation[] {
   const steps = parseSteps(args)
   if (steps.some(({ kind }) => kind !== 'GET')) throw respError('ERR BITFIELD_RO only supports the GET subcommand')
   return steps
 }
 
-export const bitfieldRo = (bytes: Buffer | null, steps: readonly Step[]): Reply => steps.map((step) => got(bytes, step))
+export const bitfieldRo = (bytes: Buffer | null, steps: readonly BitfieldOperation[]): Reply => steps.map((step) => got(bytes, step))
 
-export function bitfield(db: Db, args: readonly Buffer[]): Reply {
+export function bitfield(db: Database, args: readonly Buffer[]): Reply {
   const steps = parseSteps(args)
   const old = db.bytes(args[1]!)
   const writes = steps.filter(({ kind }) => kind !== 'GET')

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -12,7 +12,7 @@ import { fromString } from '../strings/strings.ts'
 function looks<T>(parse: (args: readonly Buffer[]) => T, answer: (bytes: Buffer | null, parsed: T, args: readonly Buffer[]) => Reply) {
   const direct = fromString((bytes, args) => answer(bytes, parse(args), args))
   return {
-    run: (db: Db, args: readonly Buffer[]): Reply => {
+    run: (db: Database, args: readonly Buffer[]): Reply => {
       const parsed = parse(args)
       return answer(db.bytes(args[1]!) ?? null, parsed, args)
     },
@@ -23,7 +23,7 @@ function looks<T>(parse: (args: readonly Buffer[]) => T, answer: (bytes: Buffer 
   }
 }
 
-function setbit(db: Db, args: readonly Buffer[]): Reply {
+function setbit(db: Database, args: readonly Buffer[]): Reply {
   const offset = bitOffset(args[2]!)
   const text = 'ERR bit is not an integer or out of range'
   const bit = integerFrom(args[3]!, 0, text)
@@ -88,7 +88,7 @@ const COMBINE: Readonly<Record<string, Combine>> = { AND: (a, b) => a & b, OR: (
 
 const EMPTY = Buffer.alloc(0)
 
-function bitop(db: Db, args: readonly Buffer[]): Reply {
+function bitop(db: Database, args: readonly Buffer[]): Reply {
   const [, operation, target, ...names] = args as [Buffer, Buffer, Buffer, ...Buffer[]]
   const not = word(operation) === 'NOT'
   const combine = Object.hasOwn(COMBINE, word(operation)) ? COMBINE[word(operation)] : undefined

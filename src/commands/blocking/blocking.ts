@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble } from '../../redis-semantics/floats.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
@@ -37,7 +37,7 @@ type Args = readonly Buffer[]
 interface Source {
   readonly type: string
   /** Throws `wrong_type` for a key of another type. */
-  readonly look: (db: Db, name: Buffer) => unknown
+  readonly look: (db: Database, name: Buffer) => unknown
 }
 
 const LIST: Source = { type: 'list', look: (db, name) => db.list(name) }
@@ -52,7 +52,7 @@ interface Taking {
   readonly keys: (args: Args) => readonly Buffer[]
   readonly source: Source
   /** Takes from the first of the keys that has something. */
-  readonly take: (db: Db, args: Args, names: readonly Buffer[]) => Reply | undefined
+  readonly take: (db: Database, args: Args, names: readonly Buffer[]) => Reply | undefined
   /** The answer in a transaction, where nothing waits. */
   readonly otherwise: Reply
 }
@@ -76,7 +76,7 @@ function waiting({ timeoutAt, check, keys, source, take, otherwise }: Taking): {
   }
 }
 
-function isOf({ look }: Source, db: Db, name: Buffer): boolean {
+function isOf({ look }: Source, db: Database, name: Buffer): boolean {
   try {
     look(db, name)
     return true

@@ -2,7 +2,7 @@ import { KvError, respError } from '../../errors/errors.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
-import { checkName } from './connection.ts'
+import { checkName } from './handshake.ts'
 import { connection, container, type LeafRow } from '../registry/row.ts'
 
 /** One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are left out. */

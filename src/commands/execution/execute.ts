@@ -21,7 +21,7 @@ export function execute(call: Call, done: Done): void {
     allow(call)
     const { row } = call
     if (row.kind === 'keyspace') {
-      call.line?.flush()
+      call.pendingWrites?.flush()
       row.execute(call).then(done, (error: Error) => done(errorReply(error), error))
       return
     }
@@ -52,7 +52,7 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
     store.read(command, (error, raw) => {
       if (error === null) done(restored(() => direct.reply(call, raw)))
       else directFailed(call, row, error, done)
-    }, call.line)
+    }, call.pendingWrites)
     return true
   }
   const operations = direct.write(call)
@@ -61,7 +61,7 @@ function runDirect(call: Call, row: DataRow, direct: Direct, done: Done): boolea
     const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
     if (failed === undefined) done(restored(() => direct.reply(call, raws)))
     else directFailed(call, row, failed, done)
-  }, undefined, call.line)
+  }, undefined, call.pendingWrites)
   return true
 }
 
@@ -94,7 +94,7 @@ function compute(call: Call, row: DataRow, done: Done): void {
       else done(errorReply(error), error)
     },
   }
-  store.compute(automation, job, call.line)
+  store.compute(automation, job, call.pendingWrites)
 }
 
 /** The answer of a command that was sent directly, as a part of something that cannot be computed afterwards. */

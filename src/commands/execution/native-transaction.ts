@@ -4,7 +4,7 @@ import type { Reply } from '../../reply/reply.ts'
 import type { Call, RunContext } from '../registry/call.ts'
 import { directReply, OTHER_FORMS } from './execute.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
-import { Line } from '../../engine/store.ts'
+import { PendingWrites } from '../../engine/store.ts'
 import type { QueuedCommand } from './transaction.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
 
@@ -31,10 +31,10 @@ export function runNative(queue: readonly QueuedCommand[], context: RunContext):
       if (error === null) resolve(repliesOf(plan, raws))
       else reject(error)
     }
-    const line = new Line()
-    context.store.write(context.automation, plan.operations, done, undefined, line)
+    const pendingWrites = new PendingWrites()
+    context.store.write(context.automation, plan.operations, done, undefined, pendingWrites)
     // What follows on the connection must not go out before it.
-    line.flush()
+    pendingWrites.flush()
   })
 }
 

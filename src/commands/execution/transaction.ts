@@ -2,7 +2,7 @@ import type { ConnectionRow, DataRow, KeyspaceRow } from '../registry/row.ts'
 import { keyIndexes } from '../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { RunContext } from '../registry/call.ts'
-import type { Db, Watched } from '../../engine/plaintext/database.ts'
+import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import { errorReply } from './execute.ts'
 import { runNative } from './native-transaction.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
@@ -105,7 +105,7 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
   return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
 }
 
-function runQueued(db: Db, { row, args }: QueuedCommand, context: RunContext): Reply {
+function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (row.kind === 'connection') return null
   try {
     return row.run(db, args, context)

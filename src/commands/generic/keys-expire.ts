@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { respError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -49,7 +49,7 @@ function expire(unit: ExpiryUnit, command: string): Pick<DataRow, 'run' | 'direc
       return 1
     },
     direct: oneWrite(({ args }) => {
-      // Only to refuse what Redis refuses; the moment itself is reckoned by the backing Redis's clock. Redis 6.2 has no conditions.
+      // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. Redis 6.2 has no conditions.
       const { conditions, at } = parse(args, Date.now())
       if (conditions.size > 0 || at === Number.MAX_SAFE_INTEGER) return undefined
       return operation(command.toUpperCase(), args[1]!, 'c', 'p', args[2]!)
@@ -62,7 +62,7 @@ const roundedSeconds = (ms: number): number => Math.floor((ms + 500) / 1000)
 /** -2 without the key, -1 without a TTL. */
 const fromExpiry =
   (reply: (expireAt: number, now: number) => number) =>
-  (db: Db, args: readonly Buffer[]): Reply => {
+  (db: Database, args: readonly Buffer[]): Reply => {
     if (!db.has(args[1]!)) return -2
     const expireAt = db.expireAt(args[1]!)
     return expireAt === 0 ? -1 : reply(expireAt, db.now)

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/snapshot.ts'
 import { valueForOtherKey } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
@@ -10,11 +10,11 @@ import { data, TWO_KEYS } from '../registry/row.ts'
 
 const sourceAlone = (_args: readonly Buffer[], index: number): Extent => (index === 1 ? 'all' : 'meta')
 
-function copyTo(db: Db, source: Buffer, target: Buffer): void {
+function copyTo(db: Database, source: Buffer, target: Buffer): void {
   db.put(target, valueForOtherKey(db.value(source)!), db.expireAt(source))
 }
 
-function rename(db: Db, source: Buffer, target: Buffer): void {
+function rename(db: Database, source: Buffer, target: Buffer): void {
   copyTo(db, source, target)
   db.remove(source)
 }
@@ -27,7 +27,7 @@ function checkDatabase(arg: Buffer): void {
   if (index !== 0n) throw new KvError('db_index')
 }
 
-function copy(db: Db, args: readonly Buffer[]): Reply {
+function copy(db: Database, args: readonly Buffer[]): Reply {
   const [, source, target] = args as [Buffer, Buffer, Buffer]
   let replace = false
   for (let i = 3; i < args.length; i++) {

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Value } from '../../engine/plaintext/values.ts'
 import { respError } from '../../errors/errors.ts'
 import { hashEncoding, LIST_ENCODING, setEncoding, sortedSetEncoding, STREAM_ENCODING, stringEncoding } from '../../redis-semantics/encoding.ts'
@@ -41,8 +41,8 @@ const NO_LFU =
   'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
 
 const ofKey =
-  (reply: (value: Value, db: Db, name: Buffer) => Reply) =>
-  (db: Db, args: readonly Buffer[]): Reply => {
+  (reply: (value: Value, db: Database, name: Buffer) => Reply) =>
+  (db: Database, args: readonly Buffer[]): Reply => {
     const value = db.value(args[2]!)
     return value === undefined ? null : reply(value, db, args[2]!)
   }

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { number, oneWrite } from '../registry/direct.ts'
@@ -9,7 +9,7 @@ import { ALL_KEYS, data, type DataRow, type Direct, FIRST_KEY, META, reads, writ
 
 const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
 
-const countExisting = (db: Db, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
+const countExisting = (db: Database, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
 
 const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
   reads(({ automation, args }) => [command, ...namesOf(args).map((name) => automation.key(name))], number)

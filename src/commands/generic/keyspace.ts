@@ -1,7 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
-import { KEYS, SCAN, type Script } from '../../backing/scripts.ts'
+import { LIST_KEYS, SCAN, type BackingScript } from '../../backing/scripts.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Store } from '../../engine/store.ts'
 import type { Automation } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
@@ -25,7 +25,7 @@ export interface LiveKey {
 }
 
 /** The scripts drop expired entries, which nobody can tell from their being there: so it is not sent as a write. */
-const onIndex = (store: Store, automation: Automation, script: Script, ...args: BackingArg[]): Promise<BackingReply[]> =>
+const onIndex = (store: Store, automation: Automation, script: BackingScript, ...args: BackingArg[]): Promise<BackingReply[]> =>
   new Promise((resolve, reject) => {
     store.backing.script(script, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length, ...args], (error, reply) => {
       if (error === null) resolve(reply as BackingReply[])
@@ -35,7 +35,7 @@ const onIndex = (store: Store, automation: Automation, script: Script, ...args: 
 
 /** All keys of the automation that exist now, in no order. */
 export async function liveKeys(store: Store, automation: Automation): Promise<LiveKey[]> {
-  const flat = (await onIndex(store, automation, KEYS)) as Buffer[]
+  const flat = (await onIndex(store, automation, LIST_KEYS)) as Buffer[]
   const keys: LiveKey[] = []
   for (let i = 0; i < flat.length; i += 2) {
     const [createdAt = 0, updatedAt = 0, version = 0, expireAt = 0] = flat[i + 1]!.toString('latin1').split(':').map(Number)
@@ -54,13 +54,13 @@ async function keys(call: Call): Promise<Reply> {
 const TYPES: ReadonlySet<string> = new Set(['string', 'list', 'hash', 'set', 'zset', 'stream'])
 
 /** In a transaction all keys are at hand, so one call shows them all. */
-function scanAll(db: Db, args: readonly Buffer[]): Reply {
+function scanAll(db: Database, args: readonly Buffer[]): Reply {
   parseCursor(args[1]!)
   const { matches, type } = parseScanOptions(args, 2, true)
   return ['0', db.names().filter((name) => matches(name) && (type === undefined || db.type(name) === type))]
 }
 
-function removeAll(db: Db, args: readonly Buffer[]): Reply {
+function removeAll(db: Database, args: readonly Buffer[]): Reply {
   checkFlush(args)
   for (const name of db.names()) db.remove(name)
   return OK

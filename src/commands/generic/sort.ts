@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import { Cell } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
@@ -17,7 +17,7 @@ const EMPTY = Buffer.alloc(0)
 interface Pattern {
   /** Undefined when it names nothing, as a pattern without `*` does not. */
   readonly needOf: (element: Buffer) => Need | undefined
-  readonly valueOf: (db: Db, element: Buffer) => Buffer | undefined
+  readonly valueOf: (db: Database, element: Buffer) => Buffer | undefined
 }
 
 function compilePattern(pattern: Buffer): Pattern {
@@ -51,7 +51,7 @@ const THE_ELEMENT: Pattern = { needOf: () => undefined, valueOf: (_db, element) 
 const getPattern = (pattern: Buffer): Pattern => (pattern.toString('latin1') === '#' ? THE_ELEMENT : compilePattern(pattern))
 
 /** Loads all that the patterns name. */
-const load = (db: Db, patterns: readonly Pattern[], elements: readonly Buffer[]): void =>
+const load = (db: Database, patterns: readonly Pattern[], elements: readonly Buffer[]): void =>
   db.require(patterns.flatMap(({ needOf }) => elements.flatMap((element) => needOf(element) ?? [])))
 
 /** As C sees a text. */
@@ -95,7 +95,7 @@ const missingFirst =
     a === undefined || b === undefined ? Number(a !== undefined) - Number(b !== undefined) : compare(a, b)
 
 /** What is to be sorted, in the order that it keeps when it is not: of a set there is none, so it is sorted by its bytes then. */
-function elementsOf(db: Db, name: Buffer): { elements: Buffer[]; ordered: boolean } {
+function elementsOf(db: Database, name: Buffer): { elements: Buffer[]; ordered: boolean } {
   const value = db.value(name)
   switch (value?.type) {
     case undefined:
@@ -113,7 +113,7 @@ function elementsOf(db: Db, name: Buffer): { elements: Buffer[]; ordered: boolea
   }
 }
 
-function inSortOrder(db: Db, name: Buffer, options: SortOptions, loaded: (elements: readonly Buffer[]) => void): Buffer[] {
+function inSortOrder(db: Database, name: Buffer, options: SortOptions, loaded: (elements: readonly Buffer[]) => void): Buffer[] {
   const { elements, ordered } = elementsOf(db, name)
   const { descending, by, store } = options
   const asGiven = by !== undefined && !by.includes(STAR)
@@ -137,7 +137,7 @@ function inSortOrder(db: Db, name: Buffer, options: SortOptions, loaded: (elemen
 }
 
 /** Rows of what GET asks for, or the elements themselves. */
-function sortedValues(db: Db, name: Buffer, options: SortOptions): (Buffer | undefined)[] {
+function sortedValues(db: Database, name: Buffer, options: SortOptions): (Buffer | undefined)[] {
   const { by, offset, count } = options
   const get = options.get.map(getPattern)
   const all = offset <= 0 && count < 0
@@ -154,7 +154,7 @@ function sortedValues(db: Db, name: Buffer, options: SortOptions): (Buffer | und
 
 const orNull = (values: readonly (Buffer | undefined)[]): Reply => values.map((value) => value ?? null)
 
-function sort(db: Db, args: readonly Buffer[]): Reply {
+function sort(db: Database, args: readonly Buffer[]): Reply {
   const options = parseSortOptions(args, true)
   const values = sortedValues(db, args[1]!, options)
   const { store } = options

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/snapshot.ts'
 import { Cell, idOf } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
@@ -12,14 +12,14 @@ import { data, FIRST_KEY } from '../registry/row.ts'
 const oneField = (args: readonly Buffer[]): Extent => [args[2]!]
 
 /** Replaces a field's number, 0 when it is not there, by what `next` makes of it. */
-function update(db: Db, args: readonly Buffer[], next: (current: Buffer | undefined) => string): Buffer {
+function update(db: Database, args: readonly Buffer[], next: (current: Buffer | undefined) => string): Buffer {
   const current = db.hash(args[1]!)?.fields.get(idOf(args[2]!))?.cell.bytes
   const result = Buffer.from(next(current))
   setField(db.editHash(args[1]!), args[2]!, Cell.bytes(result))
   return result
 }
 
-function hincrby(db: Db, args: readonly Buffer[]): Reply {
+function hincrby(db: Database, args: readonly Buffer[]): Reply {
   const by = int64(args[3]!)
   let result = 0n
   update(db, args, (current) => {
@@ -38,7 +38,7 @@ function increment(arg: Buffer): LongDouble {
   return by
 }
 
-function hincrbyfloat(db: Db, args: readonly Buffer[]): Reply {
+function hincrbyfloat(db: Database, args: readonly Buffer[]): Reply {
   const by = increment(args[3]!)
   return update(db, args, (current) => {
     const value = parseLongDouble(current ?? '0')

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { HashField } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { INT64_MAX } from '../../redis-semantics/integers.ts'
@@ -26,7 +26,7 @@ function sampleOptions(args: readonly Buffer[]): { count: number; withValues: bo
 
 const withValue = ({ name, cell }: HashField): Buffer[] => [name, cell.bytes]
 
-function hrandfield(db: Db, args: readonly Buffer[]): Reply {
+function hrandfield(db: Database, args: readonly Buffer[]): Reply {
   const options = sampleOptions(args)
   const fields = [...(db.hash(args[1]!)?.fields.values() ?? [])]
   if (options === undefined) return randomItem(fields)?.name ?? null
@@ -41,7 +41,7 @@ function hrandfieldReply(call: Call, raw: BackingReply): Reply {
 }
 
 /** Within a transaction the whole hash is at hand: it is answered at once, as Redis does with a small one. */
-function hscan(db: Db, args: readonly Buffer[]): Reply {
+function hscan(db: Database, args: readonly Buffer[]): Reply {
   parseCursor(args[2]!)
   const hash = db.hash(args[1]!)
   if (hash === undefined) return ['0', []]

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/snapshot.ts'
 import { Cell, idOf } from '../../engine/plaintext/values.ts'
@@ -12,7 +12,7 @@ import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
 import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../registry/row.ts'
 
-const valueOf = (db: Db, args: readonly Buffer[], field: Buffer): Buffer | null =>
+const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
   db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null
 
 /** What the commands need that name their fields. */
@@ -45,7 +45,7 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
   ),
 })
 
-const allPairs = (db: Db, args: readonly Buffer[]): Array<[name: Buffer, value: Cell]> =>
+const allPairs = (db: Database, args: readonly Buffer[]): Array<[name: Buffer, value: Cell]> =>
   Array.from(db.hash(args[1]!)?.fields.values() ?? [], ({ name, cell }) => [name, cell])
 
 const group = 'hash'

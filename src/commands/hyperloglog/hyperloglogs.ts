@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { Cell } from '../../engine/plaintext/values.ts'
 import { respError } from '../../errors/errors.ts'
@@ -22,7 +22,7 @@ import { ALL_KEYS, data, FIRST_KEY, reads } from '../registry/row.ts'
 // sealed: Redis refuses it, the command is computed, and leaves it as Redis can read it.
 
 /** The bytes of a sketch, undefined when the key is missing. */
-function sketchBytes(db: Db, name: Buffer): Buffer | undefined {
+function sketchBytes(db: Database, name: Buffer): Buffer | undefined {
   const bytes = db.bytes(name)
   if (bytes !== undefined && !looksLikeSketch(bytes)) throw respError('WRONGTYPE Key is not a valid HyperLogLog string value.')
   return bytes
@@ -34,10 +34,10 @@ function registersOf(bytes: Buffer): Registers {
   return registers
 }
 
-const put = (db: Db, name: Buffer, registers: Registers, dense: boolean): void =>
+const put = (db: Database, name: Buffer, registers: Registers, dense: boolean): void =>
   db.put(name, { type: 'string', cell: Cell.raw(writeSketch(registers, dense)) }, db.expireAt(name))
 
-function pfadd(db: Db, args: readonly Buffer[]): Reply {
+function pfadd(db: Database, args: readonly Buffer[]): Reply {
   const [, name, ...elements] = args as [Buffer, Buffer, ...Buffer[]]
   const bytes = sketchBytes(db, name)
   if (bytes !== undefined && elements.length === 0) return 0
@@ -50,7 +50,7 @@ function pfadd(db: Db, args: readonly Buffer[]): Reply {
 }
 
 /** All sketches in one. */
-function merged(db: Db, names: readonly Buffer[]): { registers: Registers; dense: boolean } {
+function merged(db: Database, names: readonly Buffer[]): { registers: Registers; dense: boolean } {
   const registers = noRegisters()
   let dense = false
   for (const name of names) {
@@ -62,13 +62,13 @@ function merged(db: Db, names: readonly Buffer[]): { registers: Registers; dense
   return { registers, dense }
 }
 
-function pfcount(db: Db, args: readonly Buffer[]): Reply {
+function pfcount(db: Database, args: readonly Buffer[]): Reply {
   if (args.length > 2) return estimate(merged(db, args.slice(1)).registers)
   const bytes = sketchBytes(db, args[1]!)
   return bytes === undefined ? 0 : (cachedCount(bytes) ?? estimate(registersOf(bytes)))
 }
 
-function pfmerge(db: Db, args: readonly Buffer[]): Reply {
+function pfmerge(db: Database, args: readonly Buffer[]): Reply {
   const { registers, dense } = merged(db, args.slice(1))
   put(db, args[1]!, registers, dense)
   return OK

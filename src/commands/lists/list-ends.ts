@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { word } from '../parsing/args.ts'
 
@@ -12,7 +12,7 @@ export function endOf(arg: Buffer | undefined): End {
 }
 
 /** Takes up to `count` elements from an end of a list that has some, the outermost first. A list that is empty then is gone. */
-export function take(db: Db, name: Buffer, end: End, count: number): Buffer[] {
+export function take(db: Database, name: Buffer, end: End, count: number): Buffer[] {
   const { cells } = db.editList(name)
   const taken = end === 'LEFT' ? cells.splice(0, count) : cells.splice(Math.max(0, cells.length - count)).reverse()
   db.removeIfEmpty(name)

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
@@ -6,7 +6,7 @@ import { type End, endOf, take } from './list-ends.ts'
 import { countedKeys, data, ENDS, TWO_KEYS } from '../registry/row.ts'
 
 /** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
-export function move(db: Db, source: Buffer, target: Buffer, from: End, to: End): Reply {
+export function move(db: Database, source: Buffer, target: Buffer, from: End, to: End): Reply {
   const cells = db.list(source)?.cells ?? []
   if (cells.length === 0) return null
   db.list(target)
@@ -46,7 +46,7 @@ export function parsePopMany(args: readonly Buffer[], at: number): PopMany {
 }
 
 /** Pops from the first of the lists that has an element; undefined when none has. */
-export function popMany(db: Db, { keys, end, count }: PopMany): [name: Buffer, elements: Buffer[]] | undefined {
+export function popMany(db: Database, { keys, end, count }: PopMany): [name: Buffer, elements: Buffer[]] | undefined {
   for (const name of keys) {
     const cells = db.list(name)?.cells ?? []
     if (cells.length > 0) return [name, take(db, name, end, count)]

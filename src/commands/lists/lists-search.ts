@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { Cell } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -7,7 +7,7 @@ import { data, FIRST_KEY } from '../registry/row.ts'
 
 // Ciphertexts of equal elements differ, so what searches a list by an element's value is computed.
 
-function linsert(db: Db, args: readonly Buffer[]): Reply {
+function linsert(db: Database, args: readonly Buffer[]): Reply {
   const where = word(args[2])
   if (where !== 'BEFORE' && where !== 'AFTER') throw new KvError('syntax')
   const list = db.list(args[1]!)
@@ -19,7 +19,7 @@ function linsert(db: Db, args: readonly Buffer[]): Reply {
   return cells.length
 }
 
-function lrem(db: Db, args: readonly Buffer[]): Reply {
+function lrem(db: Database, args: readonly Buffer[]): Reply {
   const count = integer(args[2]!)
   const cells = db.list(args[1]!)?.cells ?? []
   const most = count === 0 ? cells.length : Math.abs(count)
@@ -61,7 +61,7 @@ function positionOptions(args: readonly Buffer[]): PositionOptions {
   return options
 }
 
-function lpos(db: Db, args: readonly Buffer[]): Reply {
+function lpos(db: Database, args: readonly Buffer[]): Reply {
   const { rank, count, maxlen } = positionOptions(args)
   const cells = db.list(args[1]!)?.cells ?? []
   const { length } = cells

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { Cell, respBytes } from '../../engine/plaintext/values.ts'
 import { locations } from '../../automation/location.ts'
@@ -67,7 +67,7 @@ const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'
   ),
 })
 
-function lrange(db: Db, args: readonly Buffer[]): Reply {
+function lrange(db: Database, args: readonly Buffer[]): Reply {
   const start = integer(args[2]!)
   const stop = integer(args[3]!)
   const cells = db.list(args[1]!)?.cells ?? []
@@ -75,7 +75,7 @@ function lrange(db: Db, args: readonly Buffer[]): Reply {
   return range === undefined ? [] : cells.slice(range.start, range.stop + 1).map(({ bytes }) => bytes)
 }
 
-function lset(db: Db, args: readonly Buffer[]): Reply {
+function lset(db: Database, args: readonly Buffer[]): Reply {
   const list = db.list(args[1]!)
   if (list === undefined) throw new KvError('no_such_key')
   const { length } = list.cells
@@ -85,7 +85,7 @@ function lset(db: Db, args: readonly Buffer[]): Reply {
   return OK
 }
 
-function ltrim(db: Db, args: readonly Buffer[]): Reply {
+function ltrim(db: Database, args: readonly Buffer[]): Reply {
   const start = integer(args[2]!)
   const stop = integer(args[3]!)
   const length = db.list(args[1]!)?.cells.length ?? 0

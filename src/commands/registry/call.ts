@@ -1,6 +1,6 @@
 import type { DataRow, KeyspaceRow } from './row.ts'
 import type { Identity } from '../../auth/tokens.ts'
-import type { Line, Store } from '../../engine/store.ts'
+import type { PendingWrites, Store } from '../../engine/store.ts'
 import type { Automation } from '../../automation/automation.ts'
 
 /** On whose behalf a computed command runs: what EVAL needs besides the data. */
@@ -18,7 +18,7 @@ export interface Call {
   readonly automation: Automation
   readonly store: Store
   /** The connection that it came from, if its later commands may overtake it. */
-  readonly line?: Line
+  readonly pendingWrites?: PendingWrites
   /** Called around the time that the command is computed, which takes more than one round trip. */
   readonly computing?: () => void
   readonly computed?: () => void

@@ -1,6 +1,6 @@
-import { type Group, NO_KEYS, type RefusedRow } from './row.ts'
+import { type CommandGroup, NO_KEYS, type RefusedRow } from './row.ts'
 
-const refused = (group: Group, reason: string, names: string): RefusedRow[] =>
+const refused = (group: CommandGroup, reason: string, names: string): RefusedRow[] =>
   names.split(' ').map((name) => ({
     kind: 'refused', name, arity: -1, flags: [], group, since: '', complexity: '', summary: '', syntax: '', keys: NO_KEYS, reason,
   }))

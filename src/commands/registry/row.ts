@@ -1,12 +1,12 @@
 import type { Call, RunContext } from './call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
 import type { Extent } from '../../engine/plaintext/snapshot.ts'
 import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
 import type { Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 
-export type Group = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
+export type CommandGroup = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
 
 /** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
 export type Flag =
@@ -29,7 +29,7 @@ interface Facts {
   /** Number of arguments with the name; negative: at least that many. */
   readonly arity: number
   readonly flags: readonly Flag[]
-  readonly group: Group
+  readonly group: CommandGroup
   /** The Redis version that brought it. */
   readonly since: string
   readonly complexity: string
@@ -60,7 +60,7 @@ export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply'])
 export interface DataRow extends Facts {
   readonly kind: 'data'
   /** Redis's semantics on plaintext: what transactions use, and every command that is not answered directly. */
-  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
+  readonly run: (db: Database, args: readonly Buffer[], context: RunContext) => Reply
   /** How much of the key at argument `index` `run` looks at. */
   readonly extent: (args: readonly Buffer[], index: number) => Extent
   readonly direct?: Direct
@@ -79,11 +79,11 @@ export interface Blocking {
    * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. `woken`: it has been
    * tried before, and looks only at these keys, in this order; one of another type is as good as empty then.
    */
-  readonly attempt: ((db: Db, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
+  readonly attempt: ((db: Database, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
   /** For `direct`: the same request for one of its keys. */
   readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
   /** For `direct`: the answer when a key that it waits at is not any more what it was; without it the waiting goes on. */
-  readonly orphan?: (db: Db, name: Buffer) => Reply
+  readonly orphan?: (db: Database, name: Buffer) => Reply
   /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
   readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
 }
@@ -92,7 +92,7 @@ export interface Blocking {
 export interface KeyspaceRow extends Facts {
   readonly kind: 'keyspace'
   /** Within a transaction or a script. */
-  readonly run: (db: Db, args: readonly Buffer[], context: RunContext) => Reply
+  readonly run: (db: Database, args: readonly Buffer[], context: RunContext) => Reply
   readonly execute: (call: Call) => Promise<Reply>
 }
 
@@ -105,7 +105,7 @@ export interface ConnectionRow extends Facts {
   readonly immediate?: boolean
   /** It works on the data, and is ordered as a command on data. */
   readonly computes?: boolean
-  /** Waits for writes before it that take more than one round trip: whoever is told of it may look at what they wrote. */
+  /** Waits for writes before it that take more than one round trip: anyone who is told of it may look at what they wrote. */
   readonly afterWrites?: boolean
   /** Allowed to a RESP2 client that listens to channels. */
   readonly whileSubscribed?: boolean

@@ -1,5 +1,5 @@
 /** One element of a command's syntax line, before it is given a meaning. */
-export type Item = Word | Group
+export type Item = Word | SyntaxGroup
 
 export interface Word {
   readonly kind: 'word'
@@ -7,7 +7,7 @@ export interface Word {
 }
 
 /** `[...]` (optional) or `<...>`; `repeated` when it ends in three dots. `alternatives` are parted by `|`. */
-export interface Group {
+export interface SyntaxGroup {
   readonly kind: 'group'
   readonly optional: boolean
   readonly repeated: boolean
@@ -28,7 +28,7 @@ export function readItems(syntax: string): readonly (readonly Item[])[] {
     throw new Error(`malformed command syntax at word ${at} of: ${syntax}`)
   }
 
-  const readUntil = (close: string | undefined): Omit<Group, 'kind' | 'optional'> => {
+  const readUntil = (close: string | undefined): Omit<SyntaxGroup, 'kind' | 'optional'> => {
     const alternatives: Item[][] = [[]]
     let repeated = false
     for (; at < pieces.length && pieces[at] !== close; at++) {

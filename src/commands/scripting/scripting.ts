@@ -1,5 +1,5 @@
 import type { RunContext } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { checkKey } from '../../gate/key-names.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
@@ -26,7 +26,7 @@ const SHA1_LENGTH = 40
 const FIRST_KEY_AT = 3
 
 /** Commands on the connection that mean something to a script. */
-const ON_CONNECTION: Readonly<Record<string, (db: Db, args: readonly Buffer[]) => Reply>> = {
+const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
   ping: (_db, args) => args[1] ?? PONG,
   echo: (_db, args) => args[1]!,
   select: (_db, args) => {
@@ -43,11 +43,11 @@ const ON_CONNECTION: Readonly<Record<string, (db: Db, args: readonly Buffer[]) =
  * before the script begins.
  */
 class Commands implements ScriptHost {
-  private readonly db: Db
+  private readonly db: Database
   private readonly context: RunContext
   private readonly readOnly: boolean
 
-  constructor(db: Db, context: RunContext, readOnly: boolean) {
+  constructor(db: Database, context: RunContext, readOnly: boolean) {
     this.db = db
     this.context = { ...context, inScript: true }
     this.readOnly = readOnly
@@ -118,7 +118,7 @@ function keyCount(args: readonly Buffer[]): number {
 
 const evaluate =
   (find: (automationId: string, arg: Buffer) => Script, bySha1: boolean, readOnly: boolean) =>
-  (db: Db, args: readonly Buffer[], context: RunContext): Reply => {
+  (db: Database, args: readonly Buffer[], context: RunContext): Reply => {
     if (bySha1 && args[1]!.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
     const count = keyCount(args)
     const script = find(context.automation.id, args[1]!)

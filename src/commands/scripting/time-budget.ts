@@ -6,7 +6,7 @@ const SHARE = 0.25
 const MAX_ENTRIES = 10_000
 
 /**
- * How much of this process's time the slow scripts of an automation may take: nothing else runs while one does. Whoever has used up its burst
+ * How much of this process's time the slow scripts of an automation may take: nothing else runs while one does. Anyone who has used up its burst
  * waits until time has come back; the others go on as if nothing had happened.
  */
 export class TimeBudget {

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { SetReply } from '../../reply/reply.ts'
@@ -23,7 +23,7 @@ const difference: Combine = ([first, ...others]) =>
   first === undefined ? NOTHING : new Map([...first.members].filter(([id]) => !others.some((set) => set?.members.has(id))))
 
 /** The types of all keys are checked before anything is combined. */
-const combined = (db: Db, names: readonly Buffer[], combine: Combine): Members => combine(names.map((name) => db.set(name)))
+const combined = (db: Database, names: readonly Buffer[], combine: Combine): Members => combine(names.map((name) => db.set(name)))
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),

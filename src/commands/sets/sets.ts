@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
@@ -13,11 +13,11 @@ import { data, type Direct, FIRST_KEY, reads, TWO_KEYS } from '../registry/row.t
 import { parseScanOptions } from '../parsing/scan-options.ts'
 import { SET_OPERATIONS } from './sets-operations.ts'
 
-const membersOf = (db: Db, name: Buffer): Buffer[] => [...(db.set(name)?.members.values() ?? [])]
+const membersOf = (db: Database, name: Buffer): Buffer[] => [...(db.set(name)?.members.values() ?? [])]
 
-const contains = (db: Db, name: Buffer, member: Buffer): 0 | 1 => (db.set(name)?.members.has(idOf(member)) ? 1 : 0)
+const contains = (db: Database, name: Buffer, member: Buffer): 0 | 1 => (db.set(name)?.members.has(idOf(member)) ? 1 : 0)
 
-function sadd(db: Db, args: readonly Buffer[]): Reply {
+function sadd(db: Database, args: readonly Buffer[]): Reply {
   const present = db.set(args[1]!)?.members
   const added = new Map(args.slice(2).map((member) => [idOf(member), member]))
   for (const id of added.keys()) if (present?.has(id)) added.delete(id)
@@ -28,14 +28,14 @@ function sadd(db: Db, args: readonly Buffer[]): Reply {
 }
 
 /** Takes members that are there. A set that is empty then is gone. */
-function remove(db: Db, name: Buffer, removed: readonly Buffer[]): void {
+function remove(db: Database, name: Buffer, removed: readonly Buffer[]): void {
   if (removed.length === 0) return
   const { members } = db.editSet(name)
   for (const member of removed) members.delete(idOf(member))
   db.removeIfEmpty(name)
 }
 
-function srem(db: Db, args: readonly Buffer[]): Reply {
+function srem(db: Database, args: readonly Buffer[]): Reply {
   const present = db.set(args[1]!)?.members
   const ids = new Set(args.slice(2).map(idOf))
   const removed = [...ids].flatMap((id) => present?.get(id) ?? [])
@@ -43,7 +43,7 @@ function srem(db: Db, args: readonly Buffer[]): Reply {
   return removed.length
 }
 
-function smove(db: Db, args: readonly Buffer[]): Reply {
+function smove(db: Database, args: readonly Buffer[]): Reply {
   const [, source, target, member] = args as [Buffer, Buffer, Buffer, Buffer]
   const from = db.set(source)
   if (from === undefined) return 0
@@ -61,7 +61,7 @@ function popCount(args: readonly Buffer[]): number | undefined {
   return args[2] === undefined ? undefined : integerFrom(args[2], 0, 'ERR value is out of range, must be positive')
 }
 
-function spop(db: Db, args: readonly Buffer[]): Reply {
+function spop(db: Database, args: readonly Buffer[]): Reply {
   const count = popCount(args)
   const popped = randomItems(membersOf(db, args[1]!), count ?? 1)
   remove(db, args[1]!, popped)
@@ -73,14 +73,14 @@ function sampleCount(args: readonly Buffer[]): number | undefined {
   return args[2] === undefined ? undefined : randomCount(args[2])
 }
 
-function srandmember(db: Db, args: readonly Buffer[]): Reply {
+function srandmember(db: Database, args: readonly Buffer[]): Reply {
   const count = sampleCount(args)
   const members = membersOf(db, args[1]!)
   return count === undefined ? (randomItem(members) ?? null) : randomItems(members, count)
 }
 
 /** Within a transaction the whole set is at hand: it is answered at once. */
-function sscan(db: Db, args: readonly Buffer[]): Reply {
+function sscan(db: Database, args: readonly Buffer[]): Reply {
   const options = scanAll(args, () => db.set(args[1]!))
   return ['0', options === undefined ? [] : membersOf(db, args[1]!).filter(options.matches)]
 }

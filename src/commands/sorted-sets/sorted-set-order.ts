@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf, type ScoredMember } from '../../engine/plaintext/values.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
 import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
@@ -12,7 +12,7 @@ const compare = (a: ScoredMember, b: ScoredMember): number =>
 
 export const inOrder = (members: Iterable<ScoredMember>): ScoredMember[] => Array.from(members).sort(compare)
 
-export const membersOf = (db: Db, name: Buffer): ScoredMember[] => [...(db.sortedSet(name)?.members.values() ?? [])]
+export const membersOf = (db: Database, name: Buffer): ScoredMember[] => [...(db.sortedSet(name)?.members.values() ?? [])]
 
 /** First and last index, both inclusive. */
 export interface Window {
@@ -84,7 +84,7 @@ export const ranked = (members: readonly ScoredMember[], withScores: boolean): R
 export const keptScore = (score: number): number => (score === 0 ? 0 : score)
 
 /** Puts a result in place of whatever the key held; an empty one deletes it. Returns how many members there are. */
-export function store(db: Db, name: Buffer, members: readonly ScoredMember[]): number {
+export function store(db: Database, name: Buffer, members: readonly ScoredMember[]): number {
   if (members.length === 0) {
     db.remove(name)
     return 0
@@ -95,7 +95,7 @@ export function store(db: Db, name: Buffer, members: readonly ScoredMember[]): n
 }
 
 /** Takes members that are there. A sorted set that is empty then is gone. Returns how many were taken. */
-export function removeMembers(db: Db, name: Buffer, removed: readonly ScoredMember[]): number {
+export function removeMembers(db: Database, name: Buffer, removed: readonly ScoredMember[]): number {
   if (removed.length === 0) return 0
   const { members } = db.editSortedSet(name)
   for (const { member } of removed) members.delete(idOf(member))

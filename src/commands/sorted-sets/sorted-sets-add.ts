@@ -1,6 +1,6 @@
 import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { first } from '../execution/execute.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
@@ -59,7 +59,7 @@ function scoreAfter(current: number | undefined, score: number, options: Readonl
   return next
 }
 
-function add(db: Db, name: Buffer, { options, pairs }: Addition): Reply {
+function add(db: Database, name: Buffer, { options, pairs }: Addition): Reply {
   let set = db.sortedSet(name)
   let [added, updated] = [0, 0]
   let last: number | undefined
@@ -105,7 +105,7 @@ function addReply(raws: readonly BackingReply[], { options }: Addition): Reply {
 }
 
 const adds = (parse: (args: readonly Buffer[]) => Addition) => ({
-  run: (db: Db, args: readonly Buffer[]): Reply => add(db, args[1]!, parse(args)),
+  run: (db: Database, args: readonly Buffer[]): Reply => add(db, args[1]!, parse(args)),
   direct: writes(
     (call) => addNative(call, parse(call.args)),
     ({ args }, raws) => addReply(raws, parse(args)),

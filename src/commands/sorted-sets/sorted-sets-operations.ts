@@ -1,5 +1,5 @@
 import type { BackingArg } from '../../backing/single-node.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
@@ -8,7 +8,7 @@ import { orCompute } from '../parsing/members.ts'
 import { countedKeys, data, type DataRow, type KeySpec, reads } from '../registry/row.ts'
 import { inOrder, ranked, SealedRange, store } from './sorted-set-order.ts'
 
-type Kind = 'union' | 'inter' | 'diff'
+type SetOperation = 'union' | 'inter' | 'diff'
 type Aggregate = 'SUM' | 'MIN' | 'MAX'
 
 interface Options {
@@ -21,7 +21,7 @@ interface Options {
 /** Which options a command takes besides its keys. */
 interface Form {
   readonly command: string
-  readonly kind: Kind
+  readonly kind: SetOperation
   readonly stores?: boolean
   readonly counts?: boolean
 }
@@ -69,7 +69,7 @@ interface Source {
 }
 
 /** A plain set counts as one with all scores 1. */
-function sourceOf(db: Db, name: Buffer): Source {
+function sourceOf(db: Database, name: Buffer): Source {
   const value = db.value(name)
   if (value === undefined) return { members: new Map(), weight: 1 }
   if (value.type === 'zset') return { members: value.members, weight: 1 }
@@ -91,7 +91,7 @@ const bySize = (sources: readonly Source[]): Source[] => sources.toSorted((a, b)
 
 type Combine = (sources: readonly Source[], aggregate: Aggregate) => ScoredMember[]
 
-const COMBINE: Readonly<Record<Kind, Combine>> = {
+const COMBINE: Readonly<Record<SetOperation, Combine>> = {
   union: (sources, aggregate) => {
     const result = new Map<string, ScoredMember>()
     for (const { members, weight } of bySize(sources)) {
@@ -120,7 +120,7 @@ const COMBINE: Readonly<Record<Kind, Combine>> = {
 }
 
 /** In Redis's order of checks: number of keys, their types, options. */
-function combine(db: Db, form: Form, args: readonly Buffer[], at: number): { members: ScoredMember[]; options: Options } {
+function combine(db: Database, form: Form, args: readonly Buffer[], at: number): { members: ScoredMember[]; options: Options } {
   const names = parseKeys(form, args, at)
   const sources = names.map((name) => sourceOf(db, name))
   const options = parseOptions(form, args, at + 1 + names.length, names.length)

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { NULL_ARRAY, PairsReply, type Reply } from '../../reply/reply.ts'
@@ -9,7 +9,7 @@ import { double, inOrder, membersOf, removeMembers, scored } from './sorted-set-
 export type ScoreEnd = 'MIN' | 'MAX'
 
 /** Takes up to `count` members, the outermost first. */
-export function takeScored(db: Db, name: Buffer, end: ScoreEnd, count: number): ScoredMember[] {
+export function takeScored(db: Database, name: Buffer, end: ScoreEnd, count: number): ScoredMember[] {
   const ordered = inOrder(membersOf(db, name))
   if (end === 'MAX') ordered.reverse()
   const taken = ordered.slice(0, count)
@@ -19,7 +19,7 @@ export function takeScored(db: Db, name: Buffer, end: ScoreEnd, count: number): 
 
 const pop =
   (end: ScoreEnd) =>
-  (db: Db, args: readonly Buffer[]): Reply => {
+  (db: Database, args: readonly Buffer[]): Reply => {
     if (args.length > 3) throw new KvError('syntax')
     const count = args[2] === undefined ? undefined : integerFrom(args[2], 0, 'ERR value is out of range, must be positive')
     const taken = scored(takeScored(db, args[1]!, end, count ?? 1))
@@ -48,7 +48,7 @@ export function parsePopManyScored(args: readonly Buffer[], at: number): PopMany
 }
 
 /** Pops from the first of the sorted sets that exists; undefined when none does. */
-export function popManyScored(db: Db, { keys, end, count }: PopManyScored): [name: Buffer, taken: ScoredMember[]] | undefined {
+export function popManyScored(db: Database, { keys, end, count }: PopManyScored): [name: Buffer, taken: ScoredMember[]] | undefined {
   const name = keys.find((key) => db.sortedSet(key) !== undefined)
   return name === undefined ? undefined : [name, takeScored(db, name, end, count)]
 }

@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { integer, rangeOf } from '../parsing/args.ts'
@@ -27,7 +27,7 @@ type Doomed = (args: readonly Buffer[]) => (members: readonly ScoredMember[]) =>
 
 const removes =
   (doomed: Doomed): DataRow['run'] =>
-  (db: Db, args) => {
+  (db: Database, args) => {
     const find = doomed(args)
     return removeMembers(db, args[1]!, find(membersOf(db, args[1]!)))
   }

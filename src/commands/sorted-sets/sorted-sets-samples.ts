@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
@@ -25,7 +25,7 @@ function sampleOptions(args: readonly Buffer[]): { count: number; withScores: bo
   return { count, withScores }
 }
 
-function zrandmember(db: Db, args: readonly Buffer[]): Reply {
+function zrandmember(db: Database, args: readonly Buffer[]): Reply {
   const options = sampleOptions(args)
   const members = membersOf(db, args[1]!)
   if (options === undefined) return randomItem(members)?.member ?? null
@@ -45,7 +45,7 @@ const scanned = (cursor: Buffer | string, members: readonly ScoredMember[]): Rep
 ]
 
 /** Within a transaction the whole sorted set is at hand: it is answered at once, as Redis does with a small one. */
-function zscan(db: Db, args: readonly Buffer[]): Reply {
+function zscan(db: Database, args: readonly Buffer[]): Reply {
   const options = scanAll(args, () => db.sortedSet(args[1]!))
   return scanned('0', options === undefined ? [] : membersOf(db, args[1]!).filter(({ member }) => options.matches(member)))
 }

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -15,13 +15,13 @@ import { SORTED_SET_POPS } from './sorted-sets-pop.ts'
 import { SORTED_SET_RANGES } from './sorted-sets-ranges.ts'
 import { SORTED_SET_SAMPLES } from './sorted-sets-samples.ts'
 
-const scoreOf = (db: Db, name: Buffer, member: Buffer): Reply => doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
+const scoreOf = (db: Database, name: Buffer, member: Buffer): Reply => doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
 
 /** A native command on the key and the sealed members that follow it. */
 const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
   reads((call) => [command, call.automation.key(call.args[1]!), ...sealMembers(call)], reply)
 
-function zrem(db: Db, args: readonly Buffer[]): Reply {
+function zrem(db: Database, args: readonly Buffer[]): Reply {
   const present = db.sortedSet(args[1]!)?.members
   const ids = new Set(args.slice(2).map(idOf))
   return removeMembers(db, args[1]!, [...ids].flatMap((id) => present?.get(id) ?? []))

@@ -1,5 +1,5 @@
 import type { RunContext } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import {
   acknowledge,
@@ -27,7 +27,7 @@ type Args = readonly Buffer[]
 export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined => stream?.groups.get(idOf(group))
 
 /** The stream and the group to be changed. */
-export function editGroup(db: Db, name: Buffer, group: Buffer): { stream: StreamValue; group: StreamGroup } {
+export function editGroup(db: Database, name: Buffer, group: Buffer): { stream: StreamValue; group: StreamGroup } {
   const stream = db.editStream(name)
   return { stream, group: groupIn(stream, group)! }
 }
@@ -62,19 +62,19 @@ function groupOptions(args: Args): { makeStream: boolean; entriesRead: bigint } 
   return { makeStream, entriesRead }
 }
 
-function existingStream(db: Db, name: Buffer): StreamValue {
+function existingStream(db: Database, name: Buffer): StreamValue {
   const stream = db.stream(name)
   if (stream === undefined) throw respError(NO_KEY)
   return stream
 }
 
-function existingGroup(db: Db, name: Buffer, group: Buffer): StreamGroup {
+function existingGroup(db: Database, name: Buffer, group: Buffer): StreamGroup {
   const found = groupIn(existingStream(db, name), group)
   if (found === undefined) throw noGroup(name, group)
   return found
 }
 
-function create(db: Db, args: Args): Reply {
+function create(db: Database, args: Args): Reply {
   const [, , name, group, id] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
   const { makeStream, entriesRead } = groupOptions(args)
   const stream = makeStream ? db.stream(name) : existingStream(db, name)
@@ -85,7 +85,7 @@ function create(db: Db, args: Args): Reply {
   return OK
 }
 
-function setId(db: Db, args: Args): Reply {
+function setId(db: Database, args: Args): Reply {
   const [, , name, group, id] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
   const { entriesRead } = groupOptions(args)
   existingGroup(db, name, group)
@@ -96,7 +96,7 @@ function setId(db: Db, args: Args): Reply {
   return OK
 }
 
-function destroy(db: Db, args: Args): Reply {
+function destroy(db: Database, args: Args): Reply {
   const [, , name, group] = args as [Buffer, Buffer, Buffer, Buffer]
   if (groupIn(existingStream(db, name), group) === undefined) return 0
   const edited = editGroup(db, name, group)
@@ -104,7 +104,7 @@ function destroy(db: Db, args: Args): Reply {
   return 1
 }
 
-function addConsumer(db: Db, args: Args): Reply {
+function addConsumer(db: Database, args: Args): Reply {
   const [, , name, group, consumer] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
   if (existingGroup(db, name, group).consumers.has(idOf(consumer))) return 0
   const edited = editGroup(db, name, group)
@@ -112,7 +112,7 @@ function addConsumer(db: Db, args: Args): Reply {
   return 1
 }
 
-function dropConsumer(db: Db, args: Args): Reply {
+function dropConsumer(db: Database, args: Args): Reply {
   const [, , name, group, consumer] = args as [Buffer, Buffer, Buffer, Buffer, Buffer]
   const found = existingGroup(db, name, group)
   const pending = sortedPending(found, idOf(consumer)).length
@@ -156,7 +156,7 @@ const HELP = [
 const NO_DOLLAR =
   'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
 
-function readGroup(db: Db, args: Args, { inScript }: RunContext): Reply {
+function readGroup(db: Database, args: Args, { inScript }: RunContext): Reply {
   const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
   const most = count === 0 ? Infinity : count
   const starts = names.map((name, i) => {
@@ -175,7 +175,7 @@ function readGroup(db: Db, args: Args, { inScript }: RunContext): Reply {
   return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
 }
 
-function newEntries(db: Db, name: Buffer, group: Buffer, consumer: Buffer, most: number, noAck: boolean): Reply | undefined {
+function newEntries(db: Database, name: Buffer, group: Buffer, consumer: Buffer, most: number, noAck: boolean): Reply | undefined {
   const stream = db.stream(name)!
   const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
   if (entries.length === 0) return undefined
@@ -185,7 +185,7 @@ function newEntries(db: Db, name: Buffer, group: Buffer, consumer: Buffer, most:
 }
 
 /** What is pending for the consumer, after an id: each time that it is read counts as a delivery. */
-function history(db: Db, name: Buffer, group: Buffer, consumer: Buffer, after: bigint, most: number): Reply {
+function history(db: Database, name: Buffer, group: Buffer, consumer: Buffer, after: bigint, most: number): Reply {
   const stream = db.stream(name)!
   const found = groupIn(stream, group)!
   const ids = sortedPending(found, idOf(consumer))
@@ -218,7 +218,7 @@ const readGroupDirect: Direct = writes(
   (call, raws) => openStreams(call, raws[0]!),
 )
 
-function ack(db: Db, args: Args): Reply {
+function ack(db: Database, args: Args): Reply {
   const [, name, groupName] = args as [Buffer, Buffer, Buffer]
   const group = groupIn(db.stream(name), groupName)
   if (group === undefined) return 0

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import {
   type Consumer,
   lagOf,
@@ -25,7 +25,7 @@ import { entryReply, openEntries, openEntry, plainReply } from './streams-replie
 
 type Args = readonly Buffer[]
 
-function existing(db: Db, name: Buffer): StreamValue {
+function existing(db: Database, name: Buffer): StreamValue {
   const stream = db.stream(name)
   if (stream === undefined) throw new KvError('no_such_key')
   return stream
@@ -45,7 +45,7 @@ function fullCount(args: Args): number | undefined {
   return count < 0 ? 10 : count
 }
 
-function streamInfo(db: Db, args: Args): Reply {
+function streamInfo(db: Database, args: Args): Reply {
   const stream = existing(db, args[2]!)
   const count = fullCount(args)
   const { entries, groups, lastId, maxDeletedId, entriesAdded } = stream
@@ -84,7 +84,7 @@ const fullConsumer = ({ name, seenTime }: Consumer, pending: readonly [StreamId,
     'pending', pending.slice(0, most).map(([id, { time, count }]) => [idText(id), time, count]),
   ])
 
-function groupsInfo(db: Db, args: Args): Reply {
+function groupsInfo(db: Database, args: Args): Reply {
   const stream = existing(db, args[2]!)
   return sortedGroups(stream).map(
     (group) =>
@@ -95,7 +95,7 @@ function groupsInfo(db: Db, args: Args): Reply {
   )
 }
 
-function consumersInfo(db: Db, args: Args): Reply {
+function consumersInfo(db: Database, args: Args): Reply {
   const group = groupIn(existing(db, args[2]!), args[3]!)
   if (group === undefined) throw noGroup(args[2]!, args[3]!)
   return sortedConsumers(group).map(

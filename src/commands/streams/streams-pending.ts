@@ -1,4 +1,4 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { acknowledge, assign, moveGroup } from '../../engine/plaintext/stream-edit.ts'
 import {
@@ -23,7 +23,7 @@ import { entryReply, openEntries, plainReply } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
-function existing(db: Db, name: Buffer, groupName: Buffer): { stream: StreamValue; group: StreamGroup } {
+function existing(db: Database, name: Buffer, groupName: Buffer): { stream: StreamValue; group: StreamGroup } {
   const stream = db.stream(name)
   const group = groupIn(stream, groupName)
   if (group === undefined) throw noKeyOrGroup(name, groupName)
@@ -34,7 +34,7 @@ const nameOf = (group: StreamGroup, consumer: string): Buffer => (group.consumer
 
 // XPENDING key group [[IDLE min-idle-time] start end count [consumer]]
 
-function pending(db: Db, args: Args): Reply {
+function pending(db: Database, args: Args): Reply {
   if (args.length !== 3 && (args.length < 6 || args.length > 9)) throw new KvError('syntax')
   return args.length === 3 ? pendingSummary(existing(db, args[1]!, args[2]!).group) : pendingEntries(db, args)
 }
@@ -51,7 +51,7 @@ function pendingSummary(group: StreamGroup): Reply {
   return [all.length, idText(all[0]![0]), idText(all.at(-1)![0]), consumers]
 }
 
-function pendingEntries(db: Db, args: Args): Reply {
+function pendingEntries(db: Database, args: Args): Reply {
   let at = 3
   let minIdle = 0
   if (word(args[3]) === 'IDLE') {
@@ -130,7 +130,7 @@ function claimOptions(args: Args, now: number): ClaimOptions {
   }
 }
 
-function claim(db: Db, args: Args): Reply {
+function claim(db: Database, args: Args): Reply {
   const [, name, groupName, consumer] = args as [Buffer, Buffer, Buffer, Buffer]
   const { stream, group } = existing(db, name, groupName)
   const { minIdle, ids, time, retryCount, force, justId, lastId } = claimOptions(args, db.now)
@@ -171,7 +171,7 @@ function claim(db: Db, args: Args): Reply {
 const ATTEMPTS_FACTOR = 10
 const MAX_CLAIM_COUNT = (2n ** 63n - 1n) / 16n
 
-function autoClaim(db: Db, args: Args): Reply {
+function autoClaim(db: Database, args: Args): Reply {
   const [, name, groupName, consumer] = args as [Buffer, Buffer, Buffer, Buffer]
   int64Or(args[4]!, 'ERR Invalid min-idle-time argument for XAUTOCLAIM')
   const minIdle = Math.max(0, integer(args[4]!))

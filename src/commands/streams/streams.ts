@@ -1,6 +1,6 @@
 import type { BackingArg } from '../../backing/single-node.ts'
 import type { Call, RunContext } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
 import { encodeFields, ENTRY_FIELD } from '../../engine/plaintext/stream-entry.ts'
@@ -21,7 +21,7 @@ import { entryReply, openEntries, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
-function add(db: Db, args: Args): Reply {
+function add(db: Database, args: Args): Reply {
   const name = args[1]!
   const parsed = parseAdd(args)
   const stream = db.stream(name)
@@ -62,7 +62,7 @@ function trimStream(stream: StreamValue, trim: Trim): void {
   if (count > 0) dropFirst(stream, count)
 }
 
-function trim(db: Db, args: Args): Reply {
+function trim(db: Database, args: Args): Reply {
   const wanted = parseTrim(args)
   const stream = db.stream(args[1]!)
   const count = stream === undefined ? 0 : trimCount(stream, wanted)
@@ -70,7 +70,7 @@ function trim(db: Db, args: Args): Reply {
   return count
 }
 
-function del(db: Db, args: Args): Reply {
+function del(db: Database, args: Args): Reply {
   const stream = db.stream(args[1]!)
   if (stream === undefined) return 0
   const ids = [...new Set(args.slice(2).map((id) => parseId(id)))].filter((id) => entryAt(stream, id) !== undefined)
@@ -78,7 +78,7 @@ function del(db: Db, args: Args): Reply {
   return ids.length
 }
 
-function setId(db: Db, args: Args): Reply {
+function setId(db: Database, args: Args): Reply {
   const id = parseId(args[2]!)
   let entriesAdded: bigint | undefined
   let maxDeletedId = 0n
@@ -109,7 +109,7 @@ function setId(db: Db, args: Args): Reply {
 
 const range =
   (reverse: boolean) =>
-  (db: Db, args: Args): Reply => {
+  (db: Database, args: Args): Reply => {
     const start = parseStart(args[reverse ? 3 : 2]!)
     const end = parseEnd(args[reverse ? 2 : 3]!)
     let count = Infinity
@@ -130,7 +130,7 @@ const rangeDirect = (command: string): Direct =>
     (call, raw) => openEntries(call, call.args[1]!, raw),
   )
 
-function read(db: Db, args: Args, { inScript }: RunContext): Reply {
+function read(db: Database, args: Args, { inScript }: RunContext): Reply {
   const { names, ids, count } = parseRead(args, 'XREAD', inScript)
   const streams = names.map((name, i) => {
     const stream = db.stream(name)

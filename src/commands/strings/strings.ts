@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/single-node.ts'
 import type { Call } from '../registry/call.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { openStoredString } from '../../engine/plaintext/stored-string.ts'
 import { respBytes } from '../../engine/plaintext/values.ts'
@@ -34,7 +34,7 @@ export const fromString = (reply: (bytes: Buffer | null, args: readonly Buffer[]
 /** The row's `run` for a command that only looks at one string. */
 const ofString =
   (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply) =>
-  (db: Db, args: readonly Buffer[]): Reply =>
+  (db: Database, args: readonly Buffer[]): Reply =>
     reply(db.bytes(args[1]!) ?? null, args)
 
 const oldValue = (call: Call, raw: BackingReply): Reply => openString(call, call.args[1]!, raw)
@@ -61,7 +61,7 @@ function partOf(bytes: Buffer | null, [start, stop]: [number, number]): Reply {
 
 /** GETRANGE and SUBSTR; the bounds are read before the key is looked at. */
 const getRange = {
-  run: (db: Db, args: readonly Buffer[]): Reply => {
+  run: (db: Database, args: readonly Buffer[]): Reply => {
     const bounds = boundsOf(args)
     return partOf(db.bytes(args[1]!) ?? null, bounds)
   },
@@ -76,7 +76,7 @@ const getRange = {
 
 const strlen = (bytes: Buffer | null): Reply => bytes?.length ?? 0
 
-function set(db: Db, args: readonly Buffer[]): Reply {
+function set(db: Database, args: readonly Buffer[]): Reply {
   const name = args[1]!
   const { nx, xx, get, keepTtl, expiry } = parseSetOptions(args, 3, 'set')
   const expireAt = expiry === undefined ? 0 : expiryOf(expiry.unit, expiry.arg, db.now, 'set')
@@ -93,7 +93,7 @@ function setDirect(call: Call): Operation | undefined {
   if (get && (nx || xx)) return undefined
   const options: (string | Buffer)[] = []
   if (expiry !== undefined) {
-    // Only to refuse what Redis refuses; the moment itself is reckoned by the backing Redis's clock. One beyond what is exact is computed.
+    // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. One beyond what is exact is computed.
     if (expiryOf(expiry.unit, expiry.arg, Date.now(), 'set') === Number.MAX_SAFE_INTEGER) return undefined
     options.push(expiry.unit, expiry.arg)
   }
@@ -109,7 +109,7 @@ function setDirect(call: Call): Operation | undefined {
 
 /** SETEX and PSETEX: key, time, value. */
 const setExpiring = (unit: 'EX' | 'PX', command: string) => ({
-  run: (db: Db, args: readonly Buffer[]): Reply => {
+  run: (db: Database, args: readonly Buffer[]): Reply => {
     db.setBytes(args[1]!, args[3]!, { expireAt: expiryOf(unit, args[2]!, db.now, command) })
     return OK
   },
@@ -119,7 +119,7 @@ const setExpiring = (unit: 'EX' | 'PX', command: string) => ({
   }, okOrNull),
 })
 
-const increment = (delta: (args: readonly Buffer[]) => bigint) => (db: Db, args: readonly Buffer[]): Reply => {
+const increment = (delta: (args: readonly Buffer[]) => bigint) => (db: Database, args: readonly Buffer[]): Reply => {
   const by = delta(args)
   const bytes = db.bytes(args[1]!)
   const current = bytes === undefined ? 0n : parseInteger(bytes)
@@ -135,20 +135,20 @@ const decrement = (args: readonly Buffer[]): bigint => {
   return -by
 }
 
-function incrByFloat(db: Db, args: readonly Buffer[]): Reply {
+function incrByFloat(db: Database, args: readonly Buffer[]): Reply {
   const sum = Buffer.from(addLongDouble(db.bytes(args[1]!) ?? Buffer.from('0'), args[2]!))
   db.setBytes(args[1]!, sum, { keepTtl: true })
   return sum
 }
 
-function append(db: Db, args: readonly Buffer[]): Reply {
+function append(db: Database, args: readonly Buffer[]): Reply {
   const bytes = db.bytes(args[1]!) ?? EMPTY
   checkLength(bytes.length + args[2]!.length)
   db.setBytes(args[1]!, Buffer.concat([bytes, args[2]!]), { keepTtl: true })
   return bytes.length + args[2]!.length
 }
 
-function setRange(db: Db, args: readonly Buffer[]): Reply {
+function setRange(db: Database, args: readonly Buffer[]): Reply {
   const offset = integer(args[2]!)
   const patch = args[3]!
   if (offset < 0) throw new KvError('offset_out_of_range')
@@ -167,7 +167,7 @@ const pairsOf = (args: readonly Buffer[], command: string): Array<[name: Buffer,
   return Array.from({ length: (args.length - 1) / 2 }, (_, i) => [args[1 + 2 * i]!, args[2 + 2 * i]!])
 }
 
-const getEx = (db: Db, args: readonly Buffer[]): Reply => {
+const getEx = (db: Database, args: readonly Buffer[]): Reply => {
   const { persist, expiry } = parseSetOptions(args, 2, 'getex')
   const bytes = db.bytes(args[1]!)
   if (bytes === undefined) return null
@@ -184,7 +184,7 @@ const getExDirect: Direct = oneWrite((call) => {
   return operation('GETEX', call.args[1]!, 'c', 'n', expiry.unit, expiry.arg)
 }, oldValue)
 
-function lcs(db: Db, args: readonly Buffer[]): Reply {
+function lcs(db: Database, args: readonly Buffer[]): Reply {
   const texts = [args[1]!, args[2]!].map((name) => {
     const value = db.value(name)
     if (value !== undefined && value.type !== 'string') throw respError('ERR The specified keys must contain string values')

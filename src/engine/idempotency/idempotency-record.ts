@@ -21,18 +21,18 @@ interface Kept {
   readonly created: number
 }
 
-const LOCATION = locations.record('receipt')
+const LOCATION = locations.record('idempotencyKey')
 
 /** Written by commit.lua: the automation's version after the job, the backing Redis's clock, and what `seal` gave. */
 const STORED = /^(\d+):(\d+):/
 
 /**
- * Makes a job happen once: its outcome is kept beside the data, written by the same commit, and whoever comes with the same receipt gets
+ * Makes a job happen once: its outcome is kept beside the data, written by the same commit, and anyone who comes with the same key gets
  * that outcome instead of a second run. It is kept whether the job wrote, changed nothing or was refused for what it found; a failure
  * (unavailable, busy, over quota) is not, so that a retry tries again.
  */
-export class Receipt {
-  /** Names in the backing Redis, one for each root key, the sealing one first: whoever changes the order of the keys still finds it. */
+export class IdempotencyRecord {
+  /** Names in the backing Redis, one for each root key, the sealing one first: anyone who changes the order of the keys still finds it. */
   readonly ids: readonly string[]
   /** The outcome is that of an earlier request. */
   replayed = false
@@ -43,7 +43,7 @@ export class Receipt {
   constructor(automation: Automation, run: string, key: string, fingerprint: string) {
     this.automation = automation
     this.fingerprint = fingerprint
-    const name = locations.receipt(run, key)
+    const name = locations.idempotencyKey(run, key)
     this.ids = automation.sealer.keys.all.map(({ locator }) => createHmac('sha256', locator).update(name, 'latin1').digest('base64url'))
   }
 

@@ -10,11 +10,11 @@ interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
 
 const NONE: ReadonlyMap<string, Buffer> = new Map()
 
-/** What earlier requests with the receipts of a round's jobs came to. */
-export class EarlierOutcomes {
+/** What earlier requests with the records of a round's jobs came to. */
+export class KeptOutcomes {
   private readonly automation: Automation
   private readonly backing: Backing
-  /** By the first name of the receipt. */
+  /** By the first name of the record. */
   private kept = NONE
 
   constructor(automation: Automation, backing: Backing) {
@@ -24,10 +24,10 @@ export class EarlierOutcomes {
 
   /** Sent just before the snapshot. What is written in between, the commit finds. */
   read(batch: readonly QueuedJob[]): void {
-    if (!batch.some(({ job }) => job.receipt !== undefined)) return
-    const receipts = batch.flatMap(({ job }) => job.receipt ?? [])
-    const ids = receipts.flatMap((receipt) => receipt.ids.map((id) => ({ id, first: receipt.ids[0]! })))
-    this.backing.read(['MGET', ...ids.map(({ id }) => this.automation.receiptPrefix + id)], (error, reply) => {
+    if (!batch.some(({ job }) => job.idempotency !== undefined)) return
+    const records = batch.flatMap(({ job }) => job.idempotency ?? [])
+    const ids = records.flatMap((record) => record.ids.map((id) => ({ id, first: record.ids[0]! })))
+    this.backing.read(['MGET', ...ids.map(({ id }) => this.automation.outcomePrefix + id)], (error, reply) => {
       // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
       if (error !== null) return
       const found = reply as (Buffer | null)[]
@@ -35,12 +35,12 @@ export class EarlierOutcomes {
     })
   }
 
-  /** `undefined` for a job that has no receipt, or a new one. */
-  of({ receipt }: Job<unknown>): EarlierOutcome | undefined {
-    const stored = receipt && this.kept.get(receipt.ids[0]!)
+  /** `undefined` for a job that has no record, or a new one. */
+  of({ idempotency: record }: Job<unknown>): EarlierOutcome | undefined {
+    const stored = record && this.kept.get(record.ids[0]!)
     if (stored === undefined) return undefined
     try {
-      return receipt!.open(stored)
+      return record!.open(stored)
     } catch (error) {
       return { error: error as Error, result: undefined, created: 0, written: NOTHING_WRITTEN }
     }

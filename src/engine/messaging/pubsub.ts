@@ -8,23 +8,23 @@ import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
-export type Kind = 'channel' | 'pattern' | 'shard'
+export type ChannelKind = 'channel' | 'pattern' | 'shard'
 
-/** Whoever listens: a connection. */
-export interface Listener {
+/** What gets the messages: a connection. */
+export interface MessageReceiver {
   /** `pattern` is set when a pattern matched. */
-  deliver(kind: Kind, channel: Buffer, message: Buffer, pattern?: Buffer): void
+  deliver(kind: ChannelKind, channel: Buffer, message: Buffer, pattern?: Buffer): void
 }
 
 interface Topic {
   readonly name: Buffer
-  readonly listeners: Set<Listener>
+  readonly listeners: Set<MessageReceiver>
   readonly matches: (channel: Buffer) => boolean
 }
 
-interface Room {
+interface ChannelHub {
   readonly automation: Automation
-  readonly topics: Readonly<Record<Kind, Map<string, Topic>>>
+  readonly topics: Readonly<Record<ChannelKind, Map<string, Topic>>>
   readonly receive: (sealed: Buffer) => void
   readonly opened: Promise<void>
   isOpen: boolean
@@ -36,11 +36,11 @@ interface Room {
 }
 
 /** One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1 identities. */
-type Census = Readonly<Record<Kind, ReadonlyArray<readonly [id: string, count: number]>>>
+type SubscriberCounts = Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>>
 
-const KINDS: readonly Kind[] = ['channel', 'pattern', 'shard']
-/** How long a process's census is believed, and how often it is renewed: a dead process is forgotten in this time. */
-const CENSUS_MS = 9_000
+const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
+/** How long a process's subscriberCounts is believed, and how often it is renewed: a dead process is forgotten in this time. */
+const COUNTS_LAST_MS = 9_000
 const RENEW_MS = 3_000
 
 /**
@@ -54,7 +54,7 @@ export class PubSub {
   private readonly log: Log
   /** Under which the others know of the listeners here. */
   private readonly id = randomBytes(16).toString('hex')
-  private readonly rooms = new Map<string, Room>()
+  private readonly hubs = new Map<string, ChannelHub>()
   private readonly renewal: NodeJS.Timeout
   /** Announcements that nobody waits for. */
   private readonly leaving = new Set<Promise<void>>()
@@ -71,94 +71,94 @@ export class PubSub {
   /** What was announced before is on its way when this resolves. */
   async close(): Promise<void> {
     clearInterval(this.renewal)
-    await Promise.allSettled([...this.leaving, ...Array.from(this.rooms.values(), ({ announcing }) => announcing)])
+    await Promise.allSettled([...this.leaving, ...Array.from(this.hubs.values(), ({ announcing }) => announcing)])
   }
 
   /**
    * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects with `unavailable`: then
    * nothing is delivered.
    */
-  async subscribe(automation: Automation, kind: Kind, names: readonly Buffer[], listener: Listener): Promise<void> {
-    const room = this.roomOf(automation)
-    room.joining++
+  async subscribe(automation: Automation, kind: ChannelKind, names: readonly Buffer[], listener: MessageReceiver): Promise<void> {
+    const hub = this.hubOf(automation)
+    hub.joining++
     try {
-      await room.opened
-      addTopics(room, kind, names, listener)
-      await this.announce(room)
+      await hub.opened
+      addTopics(hub, kind, names, listener)
+      await this.announce(hub)
     } catch (error) {
-      deleteTopics(room, kind, names, listener)
+      deleteTopics(hub, kind, names, listener)
       throw error
     } finally {
-      room.joining--
-      this.closeIfEmpty(room)
+      hub.joining--
+      this.closeIfEmpty(hub)
     }
   }
 
-  unsubscribe(automation: Automation, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
-    const room = this.rooms.get(automation.id)
-    if (room === undefined) return
-    deleteTopics(room, kind, names, listener)
-    this.closeIfEmpty(room)
-    // Whoever counts meanwhile counts some too many, as Redis may for a client that just left.
-    const told = this.announce(room).catch(() => {})
+  unsubscribe(automation: Automation, kind: ChannelKind, names: Iterable<Buffer>, listener: MessageReceiver): void {
+    const hub = this.hubs.get(automation.id)
+    if (hub === undefined) return
+    deleteTopics(hub, kind, names, listener)
+    this.closeIfEmpty(hub)
+    // Anyone who counts meanwhile counts some too many, as Redis may for a client that just left.
+    const told = this.announce(hub).catch(() => {})
     this.leaving.add(told)
     void told.then(() => this.leaving.delete(told))
   }
 
-  /** Answers how many listeners get the message. They are counted before it is sent, so that whoever was counted gets it. */
+  /** Answers how many listeners get the message. They are counted before it is sent, so that anyone who was counted gets it. */
   async publish(automation: Automation, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
     const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
-    const room = this.rooms.get(automation.id)
-    const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
-    const isOpen = room?.isOpen === true
+    const hub = this.hubs.get(automation.id)
+    const here = hub === undefined ? 0 : receivers(countsOf(hub), kind, channel)
+    const isOpen = hub?.isOpen === true
     const counting = this.backing.call(['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
     counting.catch(() => {})
     const processes = (await this.backing.call(['PUBLISH', automation.messageChannel, sealed], true)) as number
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
-    return this.otherCensuses(automation, (await counting) as Buffer[]).reduce((sum, census) => sum + receivers(census, kind, channel), here)
+    return this.otherCounts(automation, (await counting) as Buffer[]).reduce((sum, subscriberCounts) => sum + receivers(subscriberCounts, kind, channel), here)
   }
 
   /** Every listener of the automation, in all processes: name -> number. */
-  async census(automation: Automation, kind: Kind): Promise<Map<string, number>> {
-    const room = this.rooms.get(automation.id)
+  async subscriberCounts(automation: Automation, kind: ChannelKind): Promise<Map<string, number>> {
+    const hub = this.hubs.get(automation.id)
     const sum = new Map<string, number>()
     const records = (await this.backing.call(['HGETALL', automation.listenersKey])) as Buffer[]
-    for (const census of [...(room === undefined ? [] : [censusOf(room)]), ...this.otherCensuses(automation, records)]) {
-      for (const [id, count] of census[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
+    for (const subscriberCounts of [...(hub === undefined ? [] : [countsOf(hub)]), ...this.otherCounts(automation, records)]) {
+      for (const [id, count] of subscriberCounts[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
     }
     return sum
   }
 
-  private roomOf(automation: Automation): Room {
-    const known = this.rooms.get(automation.id)
+  private hubOf(automation: Automation): ChannelHub {
+    const known = this.hubs.get(automation.id)
     if (known !== undefined) return known
-    const receive = (sealed: Buffer): void => this.receive(room, sealed)
-    const room: Room = {
+    const receive = (sealed: Buffer): void => this.receive(hub, sealed)
+    const hub: ChannelHub = {
       automation,
       topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
       receive,
       opened: this.subscriber.subscribe(automation.messageChannel, receive).then(() => {
-        room.isOpen = true
+        hub.isOpen = true
       }),
       isOpen: false,
       joining: 0,
       announcing: Promise.resolve(),
       announcement: undefined,
     }
-    this.rooms.set(automation.id, room)
-    return room
+    this.hubs.set(automation.id, hub)
+    return hub
   }
 
-  private closeIfEmpty(room: Room): void {
-    const { automation, topics } = room
-    if (this.rooms.get(automation.id) !== room || room.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
-    this.rooms.delete(automation.id)
-    this.subscriber.unsubscribe(automation.messageChannel, room.receive)
+  private closeIfEmpty(hub: ChannelHub): void {
+    const { automation, topics } = hub
+    if (this.hubs.get(automation.id) !== hub || hub.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
+    this.hubs.delete(automation.id)
+    this.subscriber.unsubscribe(automation.messageChannel, hub.receive)
   }
 
-  private receive({ automation, topics }: Room, sealed: Buffer): void {
+  private receive({ automation, topics }: ChannelHub, sealed: Buffer): void {
     let decoded: ReturnType<typeof decode>
     try {
       decoded = decode(automation.sealer.open(locations.message(''), sealed).bytes)
@@ -175,55 +175,55 @@ export class PubSub {
   }
 
   /** Tells the other processes who listens here. Many who come at once are announced together. */
-  private announce(room: Room): Promise<void> {
-    room.announcement ??= room.announcing
+  private announce(hub: ChannelHub): Promise<void> {
+    hub.announcement ??= hub.announcing
       .catch(() => {})
       .then(() => {
-        room.announcement = undefined
-        room.announcing = this.tell(room.automation)
-        return room.announcing
+        hub.announcement = undefined
+        hub.announcing = this.tell(hub.automation)
+        return hub.announcing
       })
-    return room.announcement
+    return hub.announcement
   }
 
   private async tell(automation: Automation): Promise<void> {
-    const room = this.rooms.get(automation.id)
-    if (room === undefined || KINDS.every((kind) => room.topics[kind].size === 0)) {
+    const hub = this.hubs.get(automation.id)
+    if (hub === undefined || KINDS.every((kind) => hub.topics[kind].size === 0)) {
       await this.backing.call(['HDEL', automation.listenersKey, this.id])
       return
     }
-    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...censusOf(room) }))
+    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...countsOf(hub) }))
     const sealed = automation.sealer.seal(locations.record('listeners'), record, true)
     await Promise.all([
       this.backing.call(['HSET', automation.listenersKey, this.id, sealed]),
-      this.backing.call(['PEXPIRE', automation.listenersKey, CENSUS_MS]),
+      this.backing.call(['PEXPIRE', automation.listenersKey, COUNTS_LAST_MS]),
     ])
   }
 
   private renew(): void {
-    for (const room of this.rooms.values()) {
+    for (const hub of this.hubs.values()) {
       // A link that is down is renewed in the next turn.
-      this.announce(room).catch(() => {})
+      this.announce(hub).catch(() => {})
     }
   }
 
-  /** `records` = the automation's listeners key: ids of processes and their sealed censuses in turn. */
-  private otherCensuses(automation: Automation, records: readonly Buffer[]): Census[] {
-    const censuses: Census[] = []
+  /** `records` = the automation's listeners key: ids of processes and their sealed counts in turn. */
+  private otherCounts(automation: Automation, records: readonly Buffer[]): SubscriberCounts[] {
+    const counts: SubscriberCounts[] = []
     const dead: Buffer[] = []
     for (let i = 0; i < records.length; i += 2) {
       if (records[i]!.toString('latin1') === this.id) continue
-      const record = JSON.parse(automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as Census & { at: number }
-      if (record.at > Date.now() - CENSUS_MS) censuses.push(record)
+      const record = JSON.parse(automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as SubscriberCounts & { at: number }
+      if (record.at > Date.now() - COUNTS_LAST_MS) counts.push(record)
       else dead.push(records[i]!)
     }
     // Others renew the key, so what a dead process left in it would last.
     if (dead.length > 0) this.backing.read(['HDEL', automation.listenersKey, ...dead], () => {})
-    return censuses
+    return counts
   }
 }
 
-function addTopics({ topics }: Room, kind: Kind, names: readonly Buffer[], listener: Listener): void {
+function addTopics({ topics }: ChannelHub, kind: ChannelKind, names: readonly Buffer[], listener: MessageReceiver): void {
   for (const name of names) {
     const id = idOf(name)
     const topic = topics[kind].get(id)
@@ -232,24 +232,24 @@ function addTopics({ topics }: Room, kind: Kind, names: readonly Buffer[], liste
   }
 }
 
-function deleteTopics({ topics }: Room, kind: Kind, names: Iterable<Buffer>, listener: Listener): void {
+function deleteTopics({ topics }: ChannelHub, kind: ChannelKind, names: Iterable<Buffer>, listener: MessageReceiver): void {
   for (const name of names) {
     const topic = topics[kind].get(idOf(name))
     if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0) topics[kind].delete(idOf(name))
   }
 }
 
-function censusOf({ topics }: Room): Census {
-  const count = (kind: Kind): Census[Kind] => Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
+function countsOf({ topics }: ChannelHub): SubscriberCounts {
+  const count = (kind: ChannelKind): SubscriberCounts[ChannelKind] => Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
   return { channel: count('channel'), pattern: count('pattern'), shard: count('shard') }
 }
 
-function receivers(census: Census, kind: 'channel' | 'shard', channel: Buffer): number {
+function receivers(subscriberCounts: SubscriberCounts, kind: 'channel' | 'shard', channel: Buffer): number {
   const id = idOf(channel)
   let sum = 0
-  for (const [name, count] of census[kind]) if (name === id) sum += count
+  for (const [name, count] of subscriberCounts[kind]) if (name === id) sum += count
   if (kind === 'shard') return sum
-  for (const [pattern, count] of census.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
+  for (const [pattern, count] of subscriberCounts.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
   return sum
 }
 
@@ -259,7 +259,7 @@ export function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
   return (channel) => (channel.length === 0 ? pattern.length === 0 : matches(channel))
 }
 
-/** Kind (1 byte), length of the channel's name (4 bytes), the name, the message. */
+/** ChannelKind (1 byte), length of the channel's name (4 bytes), the name, the message. */
 function encode(kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Buffer {
   const head = Buffer.alloc(5)
   head[0] = kind === 'shard' ? 1 : 0

@@ -1,7 +1,7 @@
 import type { BackingArg } from '../../backing/single-node.ts'
 import { locations } from '../../automation/location.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
-import type { Slot } from '../plaintext/database.ts'
+import type { KeyState } from '../plaintext/database.ts'
 import type { StoredKey } from '../plaintext/snapshot.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
 import type { Automation } from '../../automation/automation.ts'
@@ -14,32 +14,32 @@ export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
 const MAX_ARGS = 1_000
 
 /** The native commands that turn a key as stored into what the computation made of it. */
-export function changesOf(automation: Automation, stored: StoredKey, slot: Slot): NativeCommand[] {
+export function changesOf(automation: Automation, stored: StoredKey, state: KeyState): NativeCommand[] {
   const commands: NativeCommand[] = []
   const before = stored.value()
-  const after = slot.value
+  const after = state.value
   if (after === undefined) return stored.physical ? [['DEL']] : []
   let expireAt = before === undefined ? 0 : stored.expireAt
   if (after.type === 'string') {
     if (before?.type !== 'string' || before.cell !== after.cell) {
-      const keep = before !== undefined && expireAt !== 0 && expireAt === slot.expireAt
-      commands.push(['SET', after.cell.sealAt(locations.string(slot.name), automation.sealer), ...(keep ? ['KEEPTTL'] : [])])
+      const keep = before !== undefined && expireAt !== 0 && expireAt === state.expireAt
+      commands.push(['SET', after.cell.sealAt(locations.string(state.name), automation.sealer), ...(keep ? ['KEEPTTL'] : [])])
       if (!keep) expireAt = 0
     }
-  } else if (before === undefined || slot.fresh || slot.replaced) {
+  } else if (before === undefined || state.fresh || state.replaced) {
     if (stored.physical) commands.push(['DEL'])
-    commands.push(...wholeOf(automation, slot.name, after))
+    commands.push(...wholeOf(automation, state.name, after))
     expireAt = 0
   } else if (before !== after) {
-    const difference = differenceOf(automation, slot.name, before, after)
+    const difference = differenceOf(automation, state.name, before, after)
     if (difference === undefined) {
-      commands.push(['DEL'], ...wholeOf(automation, slot.name, after))
+      commands.push(['DEL'], ...wholeOf(automation, state.name, after))
       expireAt = 0
     } else {
       commands.push(...difference)
     }
   }
-  if (slot.expireAt !== expireAt) commands.push(slot.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', slot.expireAt])
+  if (state.expireAt !== expireAt) commands.push(state.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', state.expireAt])
   return commands
 }
 

@@ -1,14 +1,14 @@
 import type { Backing, BackingArg, BackingReply } from '../../backing/single-node.ts'
-import { COMMIT, KEYS, SNAPSHOT } from '../../backing/scripts.ts'
+import { COMMIT, LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
 import { changesOf } from './changes.ts'
-import { Db, type Slot } from '../plaintext/database.ts'
-import { EarlierOutcomes } from '../idempotency/kept-outcomes.ts'
+import { Database, type KeyState } from '../plaintext/database.ts'
+import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import { reportFault } from '../../observability/faults.ts'
-import { type Job, type LaneLimits, NOTHING_WRITTEN, type QueuedJob, type Written } from './job.ts'
+import { type Job, type JobLimits, NOTHING_WRITTEN, type QueuedJob, type Written } from './job.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
-import type { Recollection } from './write-cache.ts'
+import type { WriteCache } from './write-cache.ts'
 import { extentArgs, mergeNeeds, type Need, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
@@ -30,12 +30,12 @@ const MAX_COMPUTE_MS = 25
 /** How long a retry gets the first outcome. */
 const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
 
-/** One round of a lane: snapshot, compute, commit, and again on a conflict. */
-export class Round {
+/** One round of a queue: snapshot, compute, commit, and again on a conflict. */
+export class JobBatch {
   private readonly automation: Automation
   private readonly backing: Backing
-  private readonly recollection: Recollection
-  private readonly limits: LaneLimits
+  private readonly writeCache: WriteCache
+  private readonly limits: JobLimits
   private batch: QueuedJob[]
   private readonly finished: () => void
   private readonly postpone: (rest: QueuedJob[]) => void
@@ -45,16 +45,16 @@ export class Round {
   private allNames = false
   /** The automation's version when all names were read; a snapshot of another version does not have them all. */
   private namesVersion = ''
-  private readonly earlier: EarlierOutcomes
+  private readonly earlier: KeptOutcomes
   private conflicts = 0
   /** It has been tried with what is remembered. */
-  private recalled = false
+  private fromCache = false
 
   constructor(
     automation: Automation,
     backing: Backing,
-    recollection: Recollection,
-    limits: LaneLimits,
+    writeCache: WriteCache,
+    limits: JobLimits,
     batch: QueuedJob[],
     finished: () => void,
     postpone: (rest: QueuedJob[]) => void,
@@ -62,25 +62,25 @@ export class Round {
     this.postpone = postpone
     this.automation = automation
     this.backing = backing
-    this.recollection = recollection
+    this.writeCache = writeCache
     this.limits = limits
     this.batch = batch
     this.finished = finished
-    this.earlier = new EarlierOutcomes(automation, backing)
+    this.earlier = new KeptOutcomes(automation, backing)
   }
 
   start(): void {
     this.earlier.read(this.batch)
     if (this.allNames) this.readNames()
-    else if (!this.recall()) this.readKeys([])
+    else if (!this.computeFromCache()) this.readKeys([])
   }
 
   /** Computes from what is remembered; false when that does not suffice. */
-  private recall(): boolean {
-    if (this.recalled || this.batch.some(({ job }) => job.ifVersion !== undefined || job.receipt !== undefined)) return false
-    this.recalled = true
+  private computeFromCache(): boolean {
+    if (this.fromCache || this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)) return false
+    this.fromCache = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
-    const snapshot = this.recollection.recall(this.automation, needs)
+    const snapshot = this.writeCache.lookUp(this.automation, needs)
     if (snapshot === undefined) return false
     this.needs = needs
     this.guarded(() => this.compute(snapshot))
@@ -92,7 +92,7 @@ export class Round {
     this.backing.read(['GET', automation.versionKey], (error, version) => {
       if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
     })
-    this.backing.script(KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
+    this.backing.script(LIST_KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
     })
@@ -107,7 +107,7 @@ export class Round {
     })
   }
 
-  /** A programming error must cost the requests of this round, never the process or the lane. */
+  /** A programming error must cost the requests of this round, never the process or the queue. */
   private guarded(step: () => void): void {
     try {
       step()
@@ -136,7 +136,7 @@ export class Round {
       this.again()
       return
     }
-    const db = new Db(snapshot)
+    const db = new Database(snapshot)
     const outcomes: Outcome[] = []
     const begun = new Set<string>()
     let requests = 0
@@ -145,8 +145,8 @@ export class Round {
     for (const { job } of this.batch) {
       const earlier = this.earlier.of(job)
       if (earlier === undefined) {
-        // Twins: the second one finds in the next round what the first one leaves.
-        const id = job.receipt?.ids[0]
+        // Two requests with one idempotency key: the second one finds in the next batch what the first one leaves.
+        const id = job.idempotency?.ids[0]
         if (id !== undefined && begun.has(id)) break
         if (id !== undefined) begun.add(id)
         const outcome = this.runJob(db, job, snapshot, requests)
@@ -160,16 +160,16 @@ export class Round {
       if (performance.now() > late) break
     }
     if (outcomes.length < this.batch.length) this.postpone(this.batch.splice(outcomes.length))
-    if (requests === 0 && !outcomes.some(leavesReceipt)) {
+    if (requests === 0 && !outcomes.some(leavesOutcome)) {
       // Nothing to be committed would show whether it was right.
-      if (snapshot.recalled) this.readKeys([])
+      if (snapshot.fromCache) this.readKeys([])
       else this.finish(outcomes, Number(snapshot.version), snapshot.now)
       return
     }
     this.commit(db, snapshot, outcomes, requests, versioned || this.allNames ? snapshot.version : '')
   }
 
-  private runJob(db: Db, job: Job<unknown>, snapshot: Snapshot, requestsBefore: number): Outcome {
+  private runJob(db: Database, job: Job<unknown>, snapshot: Snapshot, requestsBefore: number): Outcome {
     db.beginJob(requestsBefore)
     try {
       if (job.ifVersion !== undefined) {
@@ -185,26 +185,26 @@ export class Round {
     }
   }
 
-  private commit(db: Db, snapshot: Snapshot, outcomes: readonly Outcome[], requests: number, ifVersion: string): void {
+  private commit(db: Database, snapshot: Snapshot, outcomes: readonly Outcome[], requests: number, ifVersion: string): void {
     const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
     const guards: BackingArg[] = []
     for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.guard)
     const operations: BackingArg[] = []
     const changes: BackingArg[] = []
     let operationCount = 0
-    const changed = db.changedSlots()
-    for (const slot of changed) {
-      const ordinal = ordinals.get(idOf(slot.name))!
-      for (const [command, ...args] of changesOf(this.automation, snapshot.keys.get(idOf(slot.name))!, slot)) {
+    const changed = db.changedKeys()
+    for (const state of changed) {
+      const ordinal = ordinals.get(idOf(state.name))!
+      for (const [command, ...args] of changesOf(this.automation, snapshot.keys.get(idOf(state.name))!, state)) {
         operationCount++
         operations.push(args.length + 2, ordinal, command, ...args)
       }
-      changes.push(ordinal, slot.changedBy + 1, slot.value === undefined ? '' : slot.expireAt, slot.fresh ? 1 : 0)
+      changes.push(ordinal, state.changedBy + 1, state.value === undefined ? '' : state.expireAt, state.fresh ? 1 : 0)
     }
     const { maxKeys } = this.limits
     const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
-    const receipts = outcomes.filter(leavesReceipt)
-    args.push(operationCount, ...operations, changed.length, ...changes, receipts.length, ...receipts.flatMap(receiptArgs))
+    const outcomesToKeep = outcomes.filter(leavesOutcome)
+    args.push(operationCount, ...operations, changed.length, ...changes, outcomesToKeep.length, ...outcomesToKeep.flatMap(outcomeArgs))
     args.push(...extentArgs(this.needs, this.automation))
     this.backing.script(COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
@@ -212,11 +212,11 @@ export class Round {
     })
   }
 
-  private committed(reply: readonly BackingReply[], outcomes: readonly Outcome[], requests: number, changed: readonly Slot[], snapshot: Snapshot): void {
+  private committed(reply: readonly BackingReply[], outcomes: readonly Outcome[], requests: number, changed: readonly KeyState[], snapshot: Snapshot): void {
     switch (reply[0]) {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
-        for (const slot of changed) this.recollection.note(this.automation, snapshot.keys.get(idOf(slot.name))!, slot, before + slot.changedBy + 1, now)
+        for (const state of changed) this.writeCache.note(this.automation, snapshot.keys.get(idOf(state.name))!, state, before + state.changedBy + 1, now)
         this.finish(outcomes, before, now)
         break
       }
@@ -228,7 +228,7 @@ export class Round {
         break
       default:
         // That what was remembered was old is no sign of a struggle.
-        if (snapshot.recalled) this.compute(this.loaded(reply.slice(1)))
+        if (snapshot.fromCache) this.compute(this.loaded(reply.slice(1)))
         else if (this.refuseLate()) this.retry(reply.slice(1))
     }
   }
@@ -241,7 +241,7 @@ export class Round {
     }
     const next = (i: number): void => {
       if (i === this.batch.length) this.finished()
-      else new Round(this.automation, this.backing, this.recollection, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
+      else new JobBatch(this.automation, this.backing, this.writeCache, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
     }
     next(0)
   }
@@ -299,10 +299,10 @@ const answer = (job: Job<unknown>, error: Error | null, result: unknown, written
   }
 }
 
-const leavesReceipt = ({ job, error, earlier }: Outcome): boolean => job.receipt !== undefined && earlier === undefined && isFinal(error)
+const leavesOutcome = ({ job, error, earlier }: Outcome): boolean => job.idempotency !== undefined && earlier === undefined && isFinal(error)
 
 /** See commit.lua. */
-const receiptArgs = ({ job, error, result, requests, created }: Outcome): BackingArg[] => {
-  const { ids } = job.receipt!
-  return [requests, RECEIPT_LIFETIME_MS, job.receipt!.seal({ error: error as KvError | null, result, created }), ids.length, ...ids]
+const outcomeArgs = ({ job, error, result, requests, created }: Outcome): BackingArg[] => {
+  const { ids } = job.idempotency!
+  return [requests, RECEIPT_LIFETIME_MS, job.idempotency!.seal({ error: error as KvError | null, result, created }), ids.length, ...ids]
 }

@@ -1,7 +1,7 @@
 import type { Backing } from '../../backing/single-node.ts'
-import type { Job, LaneLimits, QueuedJob } from './job.ts'
-import type { Recollection } from './write-cache.ts'
-import { Round } from './job-batch.ts'
+import type { Job, JobLimits, QueuedJob } from './job.ts'
+import type { WriteCache } from './write-cache.ts'
+import { JobBatch } from './job-batch.ts'
 import type { Automation } from '../../automation/automation.ts'
 
 /** More jobs than this wait for the next round. */
@@ -12,20 +12,20 @@ const MAX_BATCH = 256
  * commits guarded by the versions of the keys that it read; on a conflict the answer brings the current state, and it computes again. Keys that
  * this process wrote last need not be read.
  */
-export class Lane {
+export class JobQueue {
   private readonly automation: Automation
   private readonly backing: Backing
-  private readonly recollection: Recollection
-  private readonly limits: LaneLimits
+  private readonly writeCache: WriteCache
+  private readonly limits: JobLimits
   private readonly idle: () => void
   private queue: QueuedJob[] = []
   private running = false
 
   /** `idle` is called when nothing is left to do. */
-  constructor(automation: Automation, backing: Backing, recollection: Recollection, limits: LaneLimits, idle: () => void) {
+  constructor(automation: Automation, backing: Backing, writeCache: WriteCache, limits: JobLimits, idle: () => void) {
     this.automation = automation
     this.backing = backing
-    this.recollection = recollection
+    this.writeCache = writeCache
     this.limits = limits
     this.idle = idle
   }
@@ -48,6 +48,6 @@ export class Lane {
     const postpone = (rest: QueuedJob[]): void => {
       this.queue = [...rest, ...this.queue]
     }
-    new Round(this.automation, this.backing, this.recollection, this.limits, batch, () => this.next(), postpone).start()
+    new JobBatch(this.automation, this.backing, this.writeCache, this.limits, batch, () => this.next(), postpone).start()
   }
 }

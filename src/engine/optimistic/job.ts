@@ -1,5 +1,5 @@
-import type { Db } from '../plaintext/database.ts'
-import type { Receipt } from '../idempotency/idempotency-record.ts'
+import type { Database } from '../plaintext/database.ts'
+import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { Need } from '../plaintext/snapshot.ts'
 
 /** What a write request left behind. */
@@ -20,11 +20,11 @@ export interface Job<T> {
   /** The keys that `run` may look at. */
   readonly needs: readonly Need[]
   /** May run more than once: it must have no effect but on `db`. A KvError thrown rolls its changes back and is its answer. */
-  run(db: Db): T
+  run(db: Database): T
   /** The automation's version that this job requires. */
   readonly ifVersion?: number | undefined
   /** Makes it happen once; the result must then survive JSON. */
-  readonly receipt?: Receipt | undefined
+  readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void
 }
 
@@ -34,7 +34,7 @@ export interface QueuedJob {
   readonly deadline: number
 }
 
-export interface LaneLimits {
+export interface JobLimits {
   readonly maxKeys: number
   /** How long a job is retried when others keep changing its keys. */
   readonly lockTimeoutMs: number

@@ -1,16 +1,16 @@
 import { Buffer } from 'node:buffer'
 import { RecentMap } from '../../lib/recent-map.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
-import type { Slot } from '../plaintext/database.ts'
+import type { KeyState } from '../plaintext/database.ts'
 import { type Need, type Snapshot, StoredKey } from '../plaintext/snapshot.ts'
 import type { Automation } from '../../automation/automation.ts'
 import { Cell, idOf, Unseen } from '../plaintext/values.ts'
 
-/** Of all automations together, in bytes as far as they can be reckoned. */
+/** Of all automations together, in bytes, estimated. */
 const CACHE_SIZE = 16 * 1024 * 1024
 /** A longer value costs more to seal than to fetch. */
 const LONGEST = 1024
-/** What an entry is reckoned at, besides its name and the longest value. */
+/** What an entry is counted as, besides its name and the longest value. */
 const ENTRY_BYTES = 1024
 
 /**
@@ -18,11 +18,11 @@ const ENTRY_BYTES = 1024
  * without being read first. It need not be right: the commit is guarded by the index entry of each key, and tells when another has written
  * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
  */
-export class Recollection {
+export class WriteCache {
   private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + LONGEST + entry.length)
 
   /** The keys, if all of them are known in full. */
-  recall(automation: Automation, needs: readonly Need[]): Snapshot | undefined {
+  lookUp(automation: Automation, needs: readonly Need[]): Snapshot | undefined {
     const keys = new Map<string, StoredKey>()
     for (const { name, extent } of needs) {
       const id = idOf(name)
@@ -30,11 +30,11 @@ export class Recollection {
       if (key === undefined) return undefined
       keys.set(id, key)
     }
-    return keys.size === 0 ? undefined : new RecalledSnapshot(automation, keys)
+    return keys.size === 0 ? undefined : new CachedSnapshot(automation, keys)
   }
 
   /** After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in milliseconds since the epoch. */
-  note(automation: Automation, before: StoredKey, { name, value, expireAt, fresh }: Slot, version: number, now: number): void {
+  note(automation: Automation, before: StoredKey, { name, value, expireAt, fresh }: KeyState, version: number, now: number): void {
     const entry = `${automation.id} ${idOf(name)}`
     const plain = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
     if (plain === undefined || plain.bytes.length > LONGEST) {
@@ -57,12 +57,12 @@ export class Recollection {
   }
 }
 
-/** Of no certain moment: whoever asks for one gets the keys as Redis has them. */
-class RecalledSnapshot implements Snapshot {
+/** It belongs to no single moment: a job that asks for the time or the version is run again on what Redis has. */
+class CachedSnapshot implements Snapshot {
   readonly automation: Automation
   readonly keys: ReadonlyMap<string, StoredKey>
   readonly complete = false
-  readonly recalled = true
+  readonly fromCache = true
 
   constructor(automation: Automation, keys: ReadonlyMap<string, StoredKey>) {
     this.automation = automation

@@ -17,7 +17,7 @@ import {
 } from './values.ts'
 
 /** A key as a computation sees and leaves it. */
-export interface Slot {
+export interface KeyState {
   readonly name: Buffer
   value: Value | undefined
   /** Milliseconds since the epoch, 0 without a TTL. */
@@ -41,10 +41,10 @@ export type Watched = { readonly version: string } | { readonly absentAt: number
  * run one after the other and can be rolled back one by one. Only keys named in advance are here; looking at another starts the work
  * again with that key loaded.
  */
-export class Db {
+export class Database {
   private readonly snapshot: Snapshot
-  private readonly slots = new Map<string, Slot>()
-  private undo = new Map<string, Slot>()
+  private readonly states = new Map<string, KeyState>()
+  private undo = new Map<string, KeyState>()
   private job = -1
 
   constructor(snapshot: Snapshot) {
@@ -65,7 +65,7 @@ export class Db {
 
   /** Takes back whatever the current job changed. */
   rollback(): void {
-    for (const [id, slot] of this.undo) this.slots.set(id, slot)
+    for (const [id, state] of this.undo) this.states.set(id, state)
     this.undo = new Map()
   }
 
@@ -79,7 +79,7 @@ export class Db {
       this.rollback()
       throw error
     } finally {
-      for (const [id, slot] of this.undo) if (!outer.has(id)) outer.set(id, slot)
+      for (const [id, state] of this.undo) if (!outer.has(id)) outer.set(id, state)
       this.undo = outer
     }
   }
@@ -92,27 +92,27 @@ export class Db {
   /** How many keys the current job made where none was. */
   get created(): number {
     let created = 0
-    for (const [id, before] of this.undo) if (before.value === undefined && this.slots.get(id)!.value !== undefined) created++
+    for (const [id, before] of this.undo) if (before.value === undefined && this.states.get(id)!.value !== undefined) created++
     return created
   }
 
   /** The keys that any job changed. */
-  changedSlots(): Slot[] {
-    return [...this.slots.values()].filter((slot) => slot.changedBy >= 0)
+  changedKeys(): KeyState[] {
+    return [...this.states.values()].filter((state) => state.changedBy >= 0)
   }
 
   // Reading
 
   has(name: Buffer): boolean {
-    return this.slot(name).value !== undefined
+    return this.state(name).value !== undefined
   }
 
   value(name: Buffer): Value | undefined {
-    return this.slot(name).value
+    return this.state(name).value
   }
 
   type(name: Buffer): string {
-    return this.slot(name).value?.type ?? 'none'
+    return this.state(name).value?.type ?? 'none'
   }
 
   /** The bytes of a string as RESP shows them, undefined when the key is missing. Throws `wrong_type`. */
@@ -127,31 +127,31 @@ export class Db {
 
   /** A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
   list(name: Buffer): Readonly<ListValue> | undefined {
-    const { value } = this.slot(name)
+    const { value } = this.state(name)
     if (value?.type === 'string') return listOfDocument(value.cell.open())
     return this.expect(value, 'list')
   }
 
   hash(name: Buffer): Readonly<HashValue> | undefined {
-    return this.expect(this.slot(name).value, 'hash')
+    return this.expect(this.state(name).value, 'hash')
   }
 
   set(name: Buffer): Readonly<SetValue> | undefined {
-    return this.expect(this.slot(name).value, 'set')
+    return this.expect(this.state(name).value, 'set')
   }
 
   sortedSet(name: Buffer): Readonly<SortedSetValue> | undefined {
-    return this.expect(this.slot(name).value, 'zset')
+    return this.expect(this.state(name).value, 'zset')
   }
 
   /** To be changed only by the functions of stream-edit.ts, on what `editStream` gives. */
   stream(name: Buffer): StreamValue | undefined {
-    return this.expect(this.slot(name).value, 'stream')
+    return this.expect(this.state(name).value, 'stream')
   }
 
   /** Milliseconds since the epoch, 0 without a TTL or without the key. */
   expireAt(name: Buffer): number {
-    return this.slot(name).expireAt
+    return this.state(name).expireAt
   }
 
   /** Bookkeeping of a key as stored: when it was created and last updated, and by which version. */
@@ -180,7 +180,7 @@ export class Db {
 
   /** Whether nothing has touched a key since it was watched, also none of the jobs before this one. */
   untouchedSince(name: Buffer, watched: Watched): boolean {
-    if (this.slot(name).changedBy >= 0) return false
+    if (this.state(name).changedBy >= 0) return false
     const { live, version, deletedBy } = this.stored(name)
     if ('version' in watched) return live && version === watched.version
     return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
@@ -189,11 +189,11 @@ export class Db {
   /** When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of this round did to it. */
   times(name: Buffer): { createdAt: number; updatedAt: number } {
     const { createdAt, updatedAt } = this.stored(name)
-    const { fresh, changedBy } = this.slot(name)
+    const { fresh, changedBy } = this.state(name)
     return { createdAt: fresh ? this.now : createdAt, updatedAt: changedBy < 0 ? updatedAt : this.now }
   }
 
-  // Writing: whoever calls one of these has changed something, and the version grows
+  // Writing: anyone who calls one of these has changed something, and the version grows
 
   setBytes(name: Buffer, bytes: Buffer, options: { keepTtl?: boolean; expireAt?: number } = {}): void {
     this.setPlain(name, { bytes, json: false }, options)
@@ -201,26 +201,26 @@ export class Db {
 
   /** Replaces whatever is there. Without `keepTtl` or `expireAt` the TTL is gone, as after SET. */
   setPlain(name: Buffer, plain: Plain, { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {}): void {
-    this.put(name, { type: 'string', cell: Cell.of(plain) }, keepTtl ? this.slot(name).expireAt : expireAt)
+    this.put(name, { type: 'string', cell: Cell.of(plain) }, keepTtl ? this.state(name).expireAt : expireAt)
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
-    const slot = this.edit(name)
-    if (slot.value === undefined) slot.fresh = true
-    slot.value = value
-    slot.replaced = true
-    slot.expireAt = expireAt
+    const state = this.edit(name)
+    if (state.value === undefined) state.fresh = true
+    state.value = value
+    state.replaced = true
+    state.expireAt = expireAt
   }
 
   /** The list to be changed; made when missing, turned from a document into a native list when it is one. */
   editList(name: Buffer): ListValue {
     const list = this.list(name)
-    const slot = this.edit(name)
-    if (slot.value?.type === 'string') {
-      slot.value = list
-      slot.replaced = true
+    const state = this.edit(name)
+    if (state.value?.type === 'string') {
+      state.value = list
+      state.replaced = true
     }
-    return this.existingOrNew(slot, () => ({ type: 'list', cells: [] }))
+    return this.existingOrNew(state, () => ({ type: 'list', cells: [] }))
   }
 
   editHash(name: Buffer): HashValue {
@@ -247,15 +247,15 @@ export class Db {
   /** Deletes the key; false when there was none. */
   remove(name: Buffer): boolean {
     if (!this.has(name)) return false
-    const slot = this.edit(name)
-    slot.value = undefined
-    slot.expireAt = 0
+    const state = this.edit(name)
+    state.value = undefined
+    state.expireAt = 0
     return true
   }
 
   /** As Redis does after it took something from a collection. */
   removeIfEmpty(name: Buffer): void {
-    const { value } = this.slot(name)
+    const { value } = this.state(name)
     if (value !== undefined && sizeOf(value) === 0) this.remove(name)
   }
 
@@ -266,7 +266,7 @@ export class Db {
   }
 
   private stringCell(name: Buffer): Cell | undefined {
-    return this.expect(this.slot(name).value, 'string')?.cell
+    return this.expect(this.state(name).value, 'string')?.cell
   }
 
   private expect<T extends Value['type']>(value: Value | undefined, type: T): Extract<Value, { type: T }> | undefined {
@@ -275,34 +275,34 @@ export class Db {
     return value as Extract<Value, { type: T }>
   }
 
-  private existingOrNew<V extends Value>(slot: Slot, make: () => V): V {
-    if (slot.value === undefined) {
-      slot.value = make()
-      slot.expireAt = 0
-      slot.fresh = true
+  private existingOrNew<V extends Value>(state: KeyState, make: () => V): V {
+    if (state.value === undefined) {
+      state.value = make()
+      state.expireAt = 0
+      state.fresh = true
     }
-    return slot.value as V
+    return state.value as V
   }
 
-  private slot(name: Buffer): Slot {
+  private state(name: Buffer): KeyState {
     const id = idOf(name)
-    let slot = this.slots.get(id)
-    if (slot === undefined) {
+    let state = this.states.get(id)
+    if (state === undefined) {
       const stored = this.stored(name)
-      slot = { name, value: stored.value(), expireAt: stored.live ? stored.expireAt : 0, fresh: false, replaced: false, changedBy: -1 }
-      this.slots.set(id, slot)
+      state = { name, value: stored.value(), expireAt: stored.live ? stored.expireAt : 0, fresh: false, replaced: false, changedBy: -1 }
+      this.states.set(id, state)
     }
-    return slot
+    return state
   }
 
-  /** The slot to be changed by the current job: copied at its first change, so that the job can be rolled back. */
-  private edit(name: Buffer): Slot {
+  /** The state to be changed by the current job: copied at its first change, so that the job can be rolled back. */
+  private edit(name: Buffer): KeyState {
     const id = idOf(name)
-    const slot = this.slot(name)
-    if (this.undo.has(id)) return slot
-    this.undo.set(id, slot)
-    const edited = { ...slot, value: slot.value === undefined ? undefined : cloneValue(slot.value), changedBy: this.job }
-    this.slots.set(id, edited)
+    const state = this.state(name)
+    if (this.undo.has(id)) return state
+    this.undo.set(id, state)
+    const edited = { ...state, value: state.value === undefined ? undefined : cloneValue(state.value), changedBy: this.job }
+    this.states.set(id, edited)
     return edited
   }
 }

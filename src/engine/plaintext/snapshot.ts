@@ -176,7 +176,7 @@ export interface Snapshot {
   /** Whether every key of the automation is among them. */
   readonly complete: boolean
   /** Not read from Redis: only a guarded commit can tell whether it is so. */
-  readonly recalled: boolean
+  readonly fromCache: boolean
 }
 
 /** What snapshot.lua answered. */
@@ -187,7 +187,7 @@ export class LoadedSnapshot implements Snapshot {
   readonly forgottenDeletion: number
   readonly keys: ReadonlyMap<string, StoredKey>
   readonly complete: boolean
-  readonly recalled = false
+  readonly fromCache = false
 
   constructor(automation: Automation, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
     this.automation = automation

@@ -93,7 +93,7 @@ export function acknowledge(stream: StreamValue, group: StreamGroup, ids: readon
   stream.log.push(...stepsOf(ids, (texts) => ['XACK', group.name, ...texts]))
 }
 
-/** Makes a consumer the owner of entries, all of them in the stream, whoever had them. `time` is not after `now`. */
+/** Makes a consumer the owner of entries, all of them in the stream, no matter who had them. `time` is not after `now`. */
 export function assign(
   stream: StreamValue,
   group: StreamGroup,

@@ -20,7 +20,7 @@ export const bytesOf = (bytes: Buffer): Plain => ({ bytes, json: false })
 
 /**
  * One sealed unit: a whole string, a list element, a hash value. It is opened when first looked at and sealed when first written,
- * and keeps its ciphertext as an exact handle on what lies in Redis. A ciphertext is bound to its place: whoever puts a cell under
+ * and keeps its ciphertext as an exact handle on what lies in Redis. A ciphertext is bound to its place: anyone who puts a cell under
  * another key or field uses `copy`, which leaves the ciphertext behind.
  */
 export class Cell {

@@ -9,19 +9,19 @@ import type { Need } from '../plaintext/snapshot.ts'
 import type { Store } from '../store.ts'
 import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
-import { type Entry, type Turn, WaitingLine } from './wait-queue.ts'
+import { type Entry, type Turn, WaitQueue } from './wait-queue.ts'
 
 /** How long a note that a key is waited for lasts, and how often it is renewed: what a dead process leaves behind is gone in this time. */
 const MARK_MS = 9_000
 const RENEW_MS = 3_000
 /** After a note or a try has failed, everything is done again. */
 const RETRY_MS = 100
-/** Waiters that are tried in one round. */
+/** BlockedClients that are tried in one round. */
 const MAX_TURNS = 64
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** The waiting of one client. */
-export interface Waiter {
+export interface BlockedClient {
   /** False until its first try, the command itself, was in vain. */
   readonly waits: boolean
   /** Ends it with `reply`, but after its first try. False when it had been ended before. */
@@ -32,7 +32,7 @@ export interface Waiter {
 
 interface Queue {
   readonly automation: Automation
-  readonly line: WaitingLine
+  readonly line: WaitQueue
   /** Ids of the keys that were noted since the last renewal. */
   marked: Set<string>
   readonly listener: (name: Buffer) => void
@@ -49,12 +49,12 @@ const AGAIN = Symbol('again')
 const PASSING: readonly ErrorCode[] = ['unavailable', 'backing_refused', 'busy']
 
 /**
- * Blocking commands without a connection each. A waiter stands in a line here and its keys are noted in the backing Redis; whoever leaves
- * data under a noted key, in any process and through either door, publishes its name, and the first waiters for it try again, in the
+ * Blocking commands without a connection each. A waiter stands in a line here and its keys are noted in the backing Redis; anyone who leaves
+ * data under a noted key, in any process and through either door, publishes its name, and the first blockedClients for it try again, in the
  * order in which they began to wait. The note is made before the first try, so no write in between is missed. What is missed in spite of
  * that (the link was down, a note failed) is made up for by trying again.
  */
-export class Waiters {
+export class BlockedClients {
   private readonly store: Store
   private readonly subscriber: Subscriber
   private readonly queues = new Map<string, Queue>()
@@ -77,7 +77,7 @@ export class Waiters {
   }
 
   /** `timeoutMs` 0: without an end; after it the answer is the null array. `done` is called once. */
-  wait(call: Call, row: DataRow, args: readonly Buffer[], timeoutMs: number, done: (reply: Reply) => void): Waiter {
+  wait(call: Call, row: DataRow, args: readonly Buffer[], timeoutMs: number, done: (reply: Reply) => void): BlockedClient {
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const copy = args.map((arg) => Buffer.from(arg))
     const { keys, rival } = row.blocking!
@@ -94,7 +94,7 @@ export class Waiters {
       ending: undefined,
       gone: false,
       tried: false,
-      seasoned: false,
+      isBlocked: false,
       triedAt: 0,
     }
     const queue = this.queueOf(call.automation)
@@ -108,13 +108,13 @@ export class Waiters {
     )
     return {
       get waits() {
-        return entry.seasoned
+        return entry.isBlocked
       },
       end: (reply) => {
         if (entry.ending !== undefined || !queue.line.entries.has(entry)) return false
         entry.ending = { reply }
         // A try that is on its way may have been applied: its answer counts. So does the first, which is the command itself.
-        if (entry.seasoned && !entry.tried) this.leave(queue, entry, reply)
+        if (entry.isBlocked && !entry.tried) this.leave(queue, entry, reply)
         return true
       },
       abandon: () => {
@@ -133,7 +133,7 @@ export class Waiters {
     }
     const queue: Queue = {
       automation,
-      line: new WaitingLine(),
+      line: new WaitQueue(),
       marked: new Set(),
       listener,
       subscribed: this.subscriber.subscribe(automation.wakeChannel, listener),
@@ -189,7 +189,7 @@ export class Waiters {
       if (outcome !== AGAIN && !isOver(entry)) queue.line.tried(turn, outcome !== undefined)
       if (outcome !== undefined && outcome !== AGAIN) this.leave(queue, entry, outcome)
       else if (entry.gone || entry.ending !== undefined) this.leave(queue, entry, entry.ending?.reply ?? NULL_ARRAY)
-      else if (!entry.seasoned) this.begin(queue, entry)
+      else if (!entry.isBlocked) this.begin(queue, entry)
       after(outcome)
     }
     try {
@@ -248,7 +248,7 @@ export class Waiters {
 
   /** The first try was in vain. */
   private begin(queue: Queue, entry: Entry): void {
-    entry.seasoned = true
+    entry.isBlocked = true
     if (entry.deadline === Infinity) return
     const timeUp = (): void => {
       entry.ending ??= { reply: NULL_ARRAY }
@@ -301,9 +301,9 @@ export class Waiters {
   }
 }
 
-const isOver = ({ gone, seasoned, ending }: Entry): boolean => gone || (seasoned && ending !== undefined)
+const isOver = ({ gone, isBlocked, ending }: Entry): boolean => gone || (isBlocked && ending !== undefined)
 
 const lostItsGround = ({ message }: Error): boolean => message.startsWith('WRONGTYPE') || message.startsWith('NOGROUP')
 
-const failed = ({ seasoned }: Entry, error: Error): Outcome =>
-  seasoned && error instanceof KvError && PASSING.includes(error.code) ? AGAIN : errorReply(error)
+const failed = ({ isBlocked }: Entry, error: Error): Outcome =>
+  isBlocked && error instanceof KvError && PASSING.includes(error.code) ? AGAIN : errorReply(error)

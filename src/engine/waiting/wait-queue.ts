@@ -24,7 +24,7 @@ export interface Entry {
   /** It is being tried right now. */
   tried: boolean
   /** It has been tried before, so it really waits. */
-  seasoned: boolean
+  isBlocked: boolean
   /** Moment of the line's clock at which it was last tried. */
   triedAt: number
 }
@@ -50,7 +50,7 @@ const FIRST_WIDTH = 4
  * Those of one automation who wait, in the order in which they began, and who of them may find something. Keys are woken; each wake gives
  * everyone at the key one try, the earlier ones first, but for those whose rival just found nothing.
  */
-export class WaitingLine {
+export class WaitQueue {
   readonly entries = new Set<Entry>()
   private readonly byKey = new Map<string, Set<Entry>>()
   /** In the order in which they were woken. */
@@ -113,7 +113,7 @@ export class WaitingLine {
   next(most: number): Turn[] {
     const eligible = new Set(this.newcomers)
     for (const [id, woken] of this.woken) {
-      for (const entry of this.byKey.get(id) ?? []) if (entry.seasoned && mayFind(entry, woken)) eligible.add(entry)
+      for (const entry of this.byKey.get(id) ?? []) if (entry.isBlocked && mayFind(entry, woken)) eligible.add(entry)
     }
     if (eligible.size === 0) this.woken.clear()
     const turns: Turn[] = []
@@ -121,7 +121,7 @@ export class WaitingLine {
     for (const entry of [...eligible].sort((a, b) => a.place - b.place)) {
       if (turns.length === most) break
       const names = this.namesFor(entry, room)
-      if (names !== undefined) turns.push({ entry, names: entry.seasoned ? names : undefined })
+      if (names !== undefined) turns.push({ entry, names: entry.isBlocked ? names : undefined })
     }
     for (const { entry } of turns) {
       this.newcomers.delete(entry)

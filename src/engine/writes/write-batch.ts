@@ -86,7 +86,7 @@ export class WriteBatches {
     this.maxKeys = maxKeys
   }
 
-  /** Answers the batch that the request is in: whoever sends something that must come after it flushes the batch first. */
+  /** Answers the batch that the request is in: anyone who sends something that must come after it flushes the batch first. */
   add(automation: Automation, operation: Operation, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {

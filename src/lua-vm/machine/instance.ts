@@ -16,7 +16,7 @@ const LONGJMP = Infinity
 
 /**
  * A Lua library in a memory of its own. Its imports reach nothing of this process: no files, no environment, no output. An exception of
- * ours passes through all of its frames, `pcall` included, up to whoever called it.
+ * ours passes through all of its frames, `pcall` included, up to its caller.
  */
 export function instantiateLua(maxBytes: number, grown: () => void): LuaApi {
   const refuse = (name: string) => () => {

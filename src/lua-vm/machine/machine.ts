@@ -139,7 +139,7 @@ export class LuaMachine {
         return callback('function', (state) => guard(state!, original))
       }),
     )
-    // In the function table itself: whoever has the Lua function, and by whatever name, calls the guard.
+    // In the function table itself: anyone who has the Lua function, and by whatever name, calls the guard.
     stock.forEach((index, i) => table.set(index, replacements[i]))
     this.runPrelude()
   }

@@ -35,7 +35,7 @@ export class BlockedCommand {
         return
       }
       try {
-        session.blocked = session.context.waiters.wait(call, row, args, timeoutMs, finish)
+        session.blocked = session.context.blockedClients.wait(call, row, args, timeoutMs, finish)
       } catch (error) {
         finish(errorReply(error as Error))
         return

@@ -20,7 +20,7 @@ export interface ConnectionOptions {
   readonly maxBacklogBytes: number
   /** Called after the first login, and after one that follows a RESET. */
   readonly onLogin: (connection: Connection) => void
-  /** Called when RESET made a stranger of it again. */
+  /** Called when RESET ended its login. */
   readonly onLogout: (connection: Connection) => void
   readonly budget: ReplyBudget
   readonly onClose: (connection: Connection) => void
@@ -114,7 +114,7 @@ export class Connection {
     dispatcher.proceed()
     if (!dispatcher.congested) return true
     // While a client waits its socket is read on, or its going away would not be noticed.
-    if (!dispatcher.parked) this.socket.pause()
+    if (!dispatcher.isBlocked) this.socket.pause()
     return false
   }
 

@@ -1,7 +1,7 @@
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../commands/registry/row.ts'
 import type { Call } from '../../commands/registry/call.ts'
 import { allow, errorReply, execute } from '../../commands/execution/execute.ts'
-import { Line } from '../../engine/store.ts'
+import { PendingWrites } from '../../engine/store.ts'
 import { respError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
@@ -11,7 +11,7 @@ import { BlockedCommand } from './blocked-command.ts'
 import { CommandOrder, type ListAccess } from './command-order.ts'
 import type { Outbox } from './outbox.ts'
 import type { ReplyShare } from './reply-budget.ts'
-import { ReplyQueue, type Slot } from './reply-queue.ts'
+import { ReplyQueue, type PendingReply } from './reply-queue.ts'
 
 /** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
@@ -21,7 +21,7 @@ const HUNG_UP = new NullArray()
 
 interface Request {
   readonly args: readonly Buffer[]
-  readonly slot: Slot
+  readonly pending: PendingReply
 }
 
 /**
@@ -35,7 +35,7 @@ export class Dispatcher {
   private readonly log: Log
   private readonly dropUnread: () => void
   private readonly destroy: () => void
-  private readonly line = new Line()
+  private readonly pendingWrites = new PendingWrites()
   private readonly order = new CommandOrder()
   private readonly blocked: BlockedCommand
   private readonly replies: ReplyQueue
@@ -66,13 +66,13 @@ export class Dispatcher {
   }
 
   /** A blocking command waits. */
-  get parked(): boolean {
+  get isBlocked(): boolean {
     return this.blocked.waits
   }
 
   receive(args: readonly Buffer[]): void {
     if (this.session.closing) return
-    const request = { args, slot: this.replies.next() }
+    const request = { args, pending: this.replies.next() }
     if (this.waiting.length > 0 || !this.start(request)) this.waiting.push(request)
   }
 
@@ -109,7 +109,7 @@ export class Dispatcher {
   /** Answers with `reply` what has not been started; what is on its way still gets its own answer, but does not wait. */
   refuseAll(reply: Reply): void {
     this.blocked.end(reply)
-    for (const { slot } of this.waiting.splice(0)) this.replies.answer(slot, reply)
+    for (const { pending } of this.waiting.splice(0)) this.replies.answer(pending, reply)
   }
 
   /** The connection has gone. */
@@ -122,12 +122,12 @@ export class Dispatcher {
   private get busy(): boolean {
     const { inFlight } = this.order
     const { replyBytes, unsentBytes } = this.outbox
-    this.share.reckon(inFlight, replyBytes)
+    this.share.charge(inFlight, replyBytes)
     return inFlight >= MAX_IN_FLIGHT || !this.share.allows(inFlight, replyBytes, unsentBytes)
   }
 
   /** False when the request has to wait for an earlier one. */
-  private start({ args, slot }: Request): boolean {
+  private start({ args, pending }: Request): boolean {
     if (this.order.held || this.busy) return false
     const { session } = this
     let row: ServedRow
@@ -135,24 +135,24 @@ export class Dispatcher {
       row = admit(session, args)
     } catch (error) {
       session.transaction.broken = true
-      this.answerAtOnce(slot, errorReply(error as Error))
+      this.answerAtOnce(pending, errorReply(error as Error))
       return true
     }
     if (isQueued(session, row)) {
-      this.answerAtOnce(slot, this.enqueue(row, args))
+      this.answerAtOnce(pending, this.enqueue(row, args))
       return true
     }
     if (!this.order.mayStart(row)) return false
-    slot.silent = session.takeSilence()
+    pending.silent = session.takeSilence()
     session.lastCommand = row.name
     session.lastCommandAt = Date.now()
-    if (row.kind === 'connection') this.startConnectionCommand(row, args, slot)
-    else this.startDataCommand(row, args, slot)
+    if (row.kind === 'connection') this.startConnectionCommand(row, args, pending)
+    else this.startDataCommand(row, args, pending)
     return true
   }
 
-  private answerAtOnce(slot: Slot, reply: Reply): void {
-    this.replies.answer(slot, reply, this.session.takeSilence())
+  private answerAtOnce(pending: PendingReply, reply: Reply): void {
+    this.replies.answer(pending, reply, this.session.takeSilence())
   }
 
   /** MULTI: the command is checked now and run at EXEC. */
@@ -171,52 +171,52 @@ export class Dispatcher {
   }
 
   private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
-    const { line } = this
+    const { pendingWrites } = this
     const { identity, automation, context } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
-    return { row, args, identity: identity!, automation: automation!, store: context.store, line, computing, computed }
+    return { row, args, identity: identity!, automation: automation!, store: context.store, pendingWrites, computing, computed }
   }
 
-  private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], slot: Slot): void {
+  private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], pending: PendingReply): void {
     const { session, order } = this
     const { replyMode } = session
     // What it may tell others, or ask of the data, comes after the writes before it.
-    this.line.flush()
+    this.pendingWrites.flush()
     try {
       const result = row.handle(session, args)
       if (!(result instanceof Promise)) {
         // CLIENT REPLY decides about its own reply.
-        if (session.replyMode !== replyMode) slot.silent = result === undefined
-        this.replies.answer(slot, result ?? null, slot.silent || result === undefined)
+        if (session.replyMode !== replyMode) pending.silent = result === undefined
+        this.replies.answer(pending, result ?? null, pending.silent || result === undefined)
         return
       }
       const access = order.begin(row, row.exclusive === true)
-      const settle = (reply: Reply): void => this.settle(slot, access, reply)
+      const settle = (reply: Reply): void => this.settle(pending, access, reply)
       result.then(settle, (error: Error) => settle(errorReply(error)))
     } catch (error) {
-      this.replies.answer(slot, errorReply(error as Error))
+      this.replies.answer(pending, errorReply(error as Error))
     }
   }
 
-  private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], slot: Slot): void {
-    if (row.kind === 'data' && row.blocking !== undefined && this.startBlocking(row, args, slot)) return
+  private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], pending: PendingReply): void {
+    if (row.kind === 'data' && row.blocking !== undefined && this.startBlocking(row, args, pending)) return
     const startedAt = this.log.enabled('debug') ? performance.now() : 0
     const access = this.order.begin(row, false)
     execute(this.callOf(row, args), (reply) => {
       if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
-      this.settle(slot, access, reply)
+      this.settle(pending, access, reply)
     })
   }
 
   /** False when this call does not wait. */
-  private startBlocking(row: DataRow, args: readonly Buffer[], slot: Slot): boolean {
+  private startBlocking(row: DataRow, args: readonly Buffer[], pending: PendingReply): boolean {
     const call = this.callOf(row, args)
     let timeoutMs: number | undefined
     try {
       allow(call)
       timeoutMs = row.blocking!.timeoutMs(args)
     } catch (error) {
-      this.replies.answer(slot, errorReply(error as Error))
+      this.replies.answer(pending, errorReply(error as Error))
       return true
     }
     if (timeoutMs === undefined) return false
@@ -226,16 +226,16 @@ export class Dispatcher {
         this.waiting = []
         this.dropUnread()
       }
-      this.settle(slot, access, reply)
+      this.settle(pending, access, reply)
     })
     return true
   }
 
-  private settle(slot: Slot, access: ListAccess, reply: Reply): void {
+  private settle(pending: PendingReply, access: ListAccess, reply: Reply): void {
     this.order.end(access)
-    this.share.reckon(this.order.inFlight, this.outbox.replyBytes)
+    this.share.charge(this.order.inFlight, this.outbox.replyBytes)
     try {
-      this.replies.answer(slot, reply)
+      this.replies.answer(pending, reply)
       this.proceed()
     } catch (error) {
       // A fault of ours costs this connection, which would else wait for ever.

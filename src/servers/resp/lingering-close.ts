@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 
 /** How long a peer may take to read what was left to send, and then to close its side. */
 const LINGER_MS = 30_000
-const STRANGER_LINGER_MS = 1_000
+const UNAUTHENTICATED_LINGER_MS = 1_000
 
 /** The end of one socket from this side: its last bytes are sent and read, but a peer that never closes its side does not keep it. */
 export class LingeringClose {
@@ -14,12 +14,12 @@ export class LingeringClose {
   }
 
   /**
-   * What still comes is read, and must be dropped by whoever listens: closing a socket with unread bytes would cost the peer our last
+   * What still comes is read, and must be dropped by the listener: closing a socket with unread bytes would cost the peer our last
    * replies (RFC 1122, 4.2.2.13).
    */
-  begin(stranger: boolean): void {
-    this.wait(stranger ? STRANGER_LINGER_MS : LINGER_MS)
-    this.socket.end(() => this.wait(STRANGER_LINGER_MS))
+  begin(unauthenticated: boolean): void {
+    this.wait(unauthenticated ? UNAUTHENTICATED_LINGER_MS : LINGER_MS)
+    this.socket.end(() => this.wait(UNAUTHENTICATED_LINGER_MS))
     this.socket.resume()
   }
 

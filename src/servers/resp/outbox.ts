@@ -27,7 +27,7 @@ export class Outbox {
     return this.out.bytes + this.socket.writableLength
   }
 
-  /** Size of the largest recent reply: what one of those that are still under way is reckoned at. */
+  /** Size of the largest recent reply: what one of those that are still under way is counted as. */
   get replyBytes(): number {
     return this.largest
   }

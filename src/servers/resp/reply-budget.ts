@@ -1,4 +1,4 @@
-/** The bytes of replies that all connections together may have on their way from the backing Redis, as far as they can be reckoned. */
+/** The bytes of replies that all connections together may have on their way from the backing Redis, estimated. */
 const IN_FLIGHT_BYTES = 16 * 1024 * 1024
 /** What may lie unsent of one connection, or be on its way to that, before it starts no more requests; less when many do not read. */
 const UNSENT_BYTES = 2 * 1024 * 1024
@@ -6,7 +6,7 @@ const ALL_UNSENT_BYTES = 64 * 1024 * 1024
 const LEAST_UNSENT_BYTES = 64 * 1024
 
 /**
- * What the connections of a process share: one backing link, which answers in order, so that whoever asks for much holds up all who ask
+ * What the connections of a process share: one backing link, which answers in order, so that anyone who asks for much holds up all who ask
  * behind him; and memory. Each connection may always have one request on its way.
  */
 export class ReplyBudget {
@@ -35,22 +35,22 @@ export class ReplyBudget {
 
 export class ReplyShare {
   private readonly budget: ReplyBudget
-  private reckoned = 0
+  private charged = 0
   private stuck = false
 
   constructor(budget: ReplyBudget) {
     this.budget = budget
   }
 
-  /** `requests` are on their way, and each reply is reckoned at `bytes`. */
-  reckon(requests: number, bytes: number): void {
+  /** `requests` are on their way, and each reply is counted as `bytes`. */
+  charge(requests: number, bytes: number): void {
     const now = requests * bytes
-    if (now === this.reckoned) return
-    this.budget.change(now - this.reckoned, 0)
-    this.reckoned = now
+    if (now === this.charged) return
+    this.budget.change(now - this.charged, 0)
+    this.charged = now
   }
 
-  /** Whether one more may be started, beside `requests` on their way, whose replies are reckoned at `bytes` each. */
+  /** Whether one more may be started, beside `requests` on their way, whose replies are counted as `bytes` each. */
   allows(requests: number, bytes: number, unsentBytes: number): boolean {
     if (this.isBehind(unsentBytes)) return false
     return requests === 0 || (unsentBytes + (requests + 1) * bytes <= this.budget.unsentBytes && this.budget.leaves(bytes))

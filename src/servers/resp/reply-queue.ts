@@ -1,7 +1,7 @@
 import type { Reply } from '../../reply/reply.ts'
 
 /** The place of one reply in the order of a connection. */
-export interface Slot {
+export interface PendingReply {
   reply: Reply
   answered: boolean
   /** CLIENT REPLY OFF or SKIP: the reply keeps its place and is not sent. */
@@ -11,33 +11,33 @@ export interface Slot {
 /** Hands replies on in the order of their requests, whatever the order in which they come. */
 export class ReplyQueue {
   private readonly emit: (reply: Reply) => void
-  private slots: Slot[] = []
+  private queue: PendingReply[] = []
   private head = 0
 
   constructor(emit: (reply: Reply) => void) {
     this.emit = emit
   }
 
-  next(): Slot {
-    const slot: Slot = { reply: null, answered: false, silent: false }
-    this.slots.push(slot)
-    return slot
+  next(): PendingReply {
+    const pending: PendingReply = { reply: null, answered: false, silent: false }
+    this.queue.push(pending)
+    return pending
   }
 
-  answer(slot: Slot, reply: Reply, silent = slot.silent): void {
-    slot.reply = reply
-    slot.silent = silent
-    slot.answered = true
-    while (this.head < this.slots.length && this.slots[this.head]!.answered) {
-      const ready = this.slots[this.head]!
+  answer(pending: PendingReply, reply: Reply, silent = pending.silent): void {
+    pending.reply = reply
+    pending.silent = silent
+    pending.answered = true
+    while (this.head < this.queue.length && this.queue[this.head]!.answered) {
+      const ready = this.queue[this.head]!
       this.head++
       if (!ready.silent) this.emit(ready.reply)
     }
-    if (this.head === this.slots.length) {
-      this.slots = []
+    if (this.head === this.queue.length) {
+      this.queue = []
       this.head = 0
     } else if (this.head > 1_024) {
-      this.slots = this.slots.slice(this.head)
+      this.queue = this.queue.slice(this.head)
       this.head = 0
     }
   }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Written } from '../../engine/optimistic/job.ts'
-import { Receipt } from '../../engine/idempotency/idempotency-record.ts'
+import { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { Door } from './store-door.ts'
+import type { AsyncStore } from './async-store.ts'
 
 // The header field Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is sent again, because nobody knows
 // what became of it, is answered as it was the first time
@@ -45,17 +45,17 @@ const fingerprintOf = ({ method, url, body }: FastifyRequest): string => {
  * result of `run` is kept for it, so it must survive JSON.
  */
 export function writeOnce<T>(
-  door: Door,
+  store: AsyncStore,
   request: FastifyRequest,
   reply: FastifyReply,
   needs: readonly Need[],
-  run: (db: Db) => T,
+  run: (db: Database) => T,
   ifVersion?: number,
 ): Promise<{ result: T; written: Written }> {
   const { automation, identity } = request.caller
-  if (!hasIdempotencyKey(request)) return door.compute(automation, needs, run, ifVersion)
-  const receipt = new Receipt(automation, identity.runId ?? '', idempotencyKey(request), fingerprintOf(request))
-  return door.compute(automation, needs, run, ifVersion, receipt).finally(() => {
-    if (receipt.replayed) reply.header('idempotency-replayed', 'true')
+  if (!hasIdempotencyKey(request)) return store.compute(automation, needs, run, ifVersion)
+  const record = new IdempotencyRecord(automation, identity.runId ?? '', idempotencyKey(request), fingerprintOf(request))
+  return store.compute(automation, needs, run, ifVersion, record).finally(() => {
+    if (record.replayed) reply.header('idempotency-replayed', 'true')
   })
 }

@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { Door } from './store-door.ts'
-import { keyOfName } from './keys.ts'
+import type { AsyncStore } from './async-store.ts'
+import { keyOfName } from './key-parameter.ts'
 
 export interface Listing {
   readonly keys: readonly string[]
@@ -19,8 +19,8 @@ export interface ListingOptions {
 }
 
 /** The automation's keys in the order of their bytes. */
-export async function listKeys(door: Door, automation: Automation, { prefix, after, limit, maxKeyLength }: ListingOptions): Promise<Listing> {
-  const live = await door.liveKeys(automation)
+export async function listKeys(store: AsyncStore, automation: Automation, { prefix, after, limit, maxKeyLength }: ListingOptions): Promise<Listing> {
+  const live = await store.liveKeys(automation)
   const names = live.map(({ name }) => name).filter((name) => name.subarray(0, prefix.length).equals(prefix))
   names.sort(Buffer.compare)
   const addressable = names.flatMap((name) => keyOfName(name, maxKeyLength) ?? [])
@@ -36,7 +36,7 @@ export async function listKeys(door: Door, automation: Automation, { prefix, aft
 export const cursorOf = (name: Buffer): string => name.toString('base64url')
 
 /** Throws `invalid_request` for a text that `cursorOf` never made. */
-export function parseCursor(cursor: string): Buffer {
+export function parseListCursor(cursor: string): Buffer {
   const name = Buffer.from(cursor, 'base64url')
   if (name.length === 0 || name.toString('base64url') !== cursor) {
     throw new KvError('invalid_request', 'invalid_request: cursor is not valid')

@@ -52,7 +52,7 @@ export class Query {
   }
 }
 
-export interface SetOptions {
+export interface PutOptions {
   readonly nx: boolean
   readonly xx: boolean
   readonly keepTtl: boolean
@@ -64,7 +64,7 @@ export interface SetOptions {
 export const MAX_TTL_SECONDS = 999_999_999_999
 export const MAX_TTL_MS = MAX_TTL_SECONDS * 1_000
 
-export function setOptions(query: Query): SetOptions {
+export function setOptions(query: Query): PutOptions {
   const [nx, xx, keepTtl] = [query.flag('nx'), query.flag('xx'), query.flag('keepttl')]
   const seconds = query.count('ex', 1, MAX_TTL_SECONDS)
   const milliseconds = query.count('px', 1, MAX_TTL_MS)

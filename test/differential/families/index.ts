@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { TABLE } from '../../../src/commands/commands.ts'
-import { type Group, keyIndexes, type LeafRow } from '../../../src/commands/registry/row.ts'
+import { type CommandGroup, keyIndexes, type LeafRow } from '../../../src/commands/registry/row.ts'
 import { callsOf, type Command, damaged, SKETCHES } from '../words.ts'
 import { BITMAPS } from './bitmaps.ts'
 import { BLOCKING } from './blocking.ts'
@@ -39,7 +39,7 @@ const served = leaves.filter(({ kind }) => kind === 'data' || kind === 'keyspace
 const LEFT_OUT: ReadonlySet<string> = new Set(['wait', 'srandmember', 'zrandmember', 'hrandfield', 'object|idletime', 'object|help', 'xinfo|help', 'xgroup|help', 'sort', 'sort_ro'])
 
 /** Whose replies hang on time or chance, or whose values differ on the wire: only their templates are used. */
-const APART: ReadonlySet<Group> = new Set(['pubsub', 'scripting', 'hyperloglog'])
+const APART: ReadonlySet<CommandGroup> = new Set(['pubsub', 'scripting', 'hyperloglog'])
 
 /** Calls with all options of every row of the table, so that a new row takes part by itself. */
 const bySyntax = fc.oneof(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Db } from '../../../src/engine/plaintext/database.ts'
+import type { Database } from '../../../src/engine/plaintext/database.ts'
 import { encodeFields } from '../../../src/engine/plaintext/stream-entry.ts'
 import { addEntry } from '../../../src/engine/plaintext/stream-edit.ts'
 import { Cell } from '../../../src/engine/plaintext/values.ts'
@@ -16,7 +16,7 @@ afterAll(() => rest.stop())
 const cells = (...items: (string | Buffer)[]): Cell[] => items.map((item) => Cell.bytes(Buffer.from(item)))
 const NOT_UTF8 = Buffer.from([0xff, 0x00])
 
-const setHash = (fields: [name: string | Buffer, value: string | Buffer][]) => (db: Db, name: Buffer) => {
+const setHash = (fields: [name: string | Buffer, value: string | Buffer][]) => (db: Database, name: Buffer) => {
   const hash = db.editHash(name)
   for (const [field, value] of fields) {
     const bytes = Buffer.from(field)

@@ -5,7 +5,7 @@ import type { Store } from '../../../src/engine/store.ts'
 import { Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import { KvError } from '../../../src/errors/errors.ts'
-import { createHttpServer } from '../../../src/servers/rest/server.ts'
+import { createHttpServer } from '../../../src/servers/rest/rest-server.ts'
 import type { LogFields } from '../../../src/observability/log.ts'
 import { KV, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
-import { Receipt } from '../../../src/engine/idempotency/idempotency-record.ts'
+import { IdempotencyRecord } from '../../../src/engine/idempotency/idempotency-record.ts'
 import { type Automation, Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import { type Answer, KV, type RestClient, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
@@ -307,13 +307,13 @@ describe('in the backing Redis', () => {
     await send(client, 'canary-key-2', { method: 'POST', path: 'canary-name/lpop' })
     const receipts = await receiptsOf(client.automation)
     expect(receipts).toHaveLength(2)
-    for (const receipt of receipts) {
-      expect(receipt.toString()).toMatch(/:r:[\w-]{43}$/)
-      const stored = ((await rest.backing.call(['GET', receipt])) as Buffer).toString()
+    for (const idempotency of receipts) {
+      expect(idempotency.toString()).toMatch(/:r:[\w-]{43}$/)
+      const stored = ((await rest.backing.call(['GET', idempotency])) as Buffer).toString()
       expect(stored).toMatch(/^[12]:\d{13}:eyJ[\w-]+\.\.[\w-]{16}\.[\w-]+\.[\w-]{22}$/)
-      const shown = [receipt.toString(), stored, ...stored.split(/[.:]/).map((part) => Buffer.from(part, 'base64url').toString('latin1'))]
+      const shown = [idempotency.toString(), stored, ...stored.split(/[.:]/).map((part) => Buffer.from(part, 'base64url').toString('latin1'))]
       for (const text of texts) expect(shown.join('\n')).not.toContain(text)
-      const ttl = (await rest.backing.call(['PTTL', receipt])) as number
+      const ttl = (await rest.backing.call(['PTTL', idempotency])) as number
       expect(ttl).toBeGreaterThan(86_340_000)
       expect(ttl).toBeLessThanOrEqual(86_400_000)
     }
@@ -334,7 +334,7 @@ describe('in the backing Redis', () => {
     await send(client, 'a', write)
     const [a] = await receiptsOf(client.automation)
     await send(client, 'b', write)
-    const b = (await receiptsOf(client.automation)).find((receipt) => !receipt.equals(a!))!
+    const b = (await receiptsOf(client.automation)).find((idempotency) => !idempotency.equals(a!))!
     const stored = (await rest.backing.call(['GET', a!])) as Buffer
     const broken = Buffer.from(stored)
     broken[broken.length - 30]! ^= 1
@@ -350,7 +350,7 @@ describe('in the backing Redis', () => {
     const roots = ['old', 'new'].map((kid) => ({ kid, root: createSecretKey(randomBytes(32)) }))
     const before = new Automations(new Keyring(roots)).get(`rotated-${process.pid}`)
     const after = new Automations(new Keyring(roots.toReversed())).get(`rotated-${process.pid}`)
-    const increment = (store: RestServer['store'], automation: Automation, receipt: Receipt): Promise<string> =>
+    const increment = (store: RestServer['store'], automation: Automation, idempotency: IdempotencyRecord): Promise<string> =>
       new Promise((resolve, reject) => {
         const key = Buffer.from('n')
         store.compute(automation, {
@@ -360,17 +360,17 @@ describe('in the backing Redis', () => {
             db.setBytes(key, Buffer.from(sum))
             return sum
           },
-          receipt,
+          idempotency,
           done: (error, result) => (error === null ? resolve(result!) : reject(error)),
         })
       })
     const calls: Promise<string>[] = []
     for (let i = 0; i < 10; i++) {
-      calls.push(increment(rest.store, before, new Receipt(before, 'run', 'key', '')))
-      calls.push(increment(other.store, after, new Receipt(after, 'run', 'key', '')))
+      calls.push(increment(rest.store, before, new IdempotencyRecord(before, 'run', 'key', '')))
+      calls.push(increment(other.store, after, new IdempotencyRecord(after, 'run', 'key', '')))
     }
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['1']))
-    expect(await increment(rest.store, after, new Receipt(after, 'run', 'key', ''))).toBe('1')
+    expect(await increment(rest.store, after, new IdempotencyRecord(after, 'run', 'key', ''))).toBe('1')
   })
 })
 

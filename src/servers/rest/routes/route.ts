@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../../../errors/errors.ts'
 import { type Description, schemaOf } from '../openapi/describe.ts'
-import type { Door } from '../store-door.ts'
+import type { AsyncStore } from '../async-store.ts'
 
 export const KV_PATH = '/api/automation/v1/kv'
 
 export interface Context {
-  readonly door: Door
+  readonly store: AsyncStore
   readonly maxKeyLength: number
   readonly maxValueSize: number
 }

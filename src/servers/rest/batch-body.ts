@@ -1,13 +1,13 @@
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/snapshot.ts'
 import { KvError } from '../../errors/errors.ts'
 import { quote, splitArray } from '../../json/document.ts'
 import { parsePath } from '../../json/path.ts'
 import { checkDepth } from '../../json/validate.ts'
-import { detailOf } from './errors.ts'
+import { detailOf } from './error-answers.ts'
 import { Fields } from './input.ts'
-import { type Key, keyOf } from './keys.ts'
-import * as operations from '../../documents/operations.ts'
+import { type Key, keyOf } from './key-parameter.ts'
+import * as operations from '../../documents/document-operations.ts'
 import { MAX_TTL_SECONDS } from './query.ts'
 import { MAX_DEPTH, type Members, valueMembers } from '../../documents/presentation.ts'
 
@@ -17,23 +17,23 @@ export interface BatchLimits {
 }
 
 /** One operation of a batch, checked as far as that goes without the data. */
-export interface Step {
+export interface BatchStep {
   readonly op: string
   readonly key: Key
   readonly extent: Extent
   readonly writes: boolean
   /** What the result tells beside op, key and success. */
-  readonly run: (db: Db) => Members
+  readonly run: (db: Database) => Members
 }
 
 export interface Batch {
   readonly ifVersion: number | undefined
-  readonly steps: readonly Step[]
+  readonly steps: readonly BatchStep[]
 }
 
 export const MAX_OPERATIONS = 100
 
-type Run = (db: Db, name: Buffer) => Members
+type Run = (db: Database, name: Buffer) => Members
 
 interface OperationRow {
   /** Beside `op` and `key`. */
@@ -107,7 +107,7 @@ export function parseBatch(text: string, limits: BatchLimits): Batch {
   return { ifVersion: body.count('if_version', 0), steps: texts.map((text, index) => parseStep(text, index, limits)) }
 }
 
-function parseStep(text: string, index: number, limits: BatchLimits): Step {
+function parseStep(text: string, index: number, limits: BatchLimits): BatchStep {
   const fields = Fields.of(text)
   const op = fields.string('op')
   const operation = OPERATIONS.get(op)
@@ -132,7 +132,7 @@ function naming<T>(index: number, op: string, step: () => T): T {
 }
 
 /** Runs all steps as one job; the first that fails takes back all. */
-export const runBatch = ({ steps }: Batch, db: Db): Members[] =>
+export const runBatch = ({ steps }: Batch, db: Database): Members[] =>
   steps.map((step, index) => {
     const members = naming(index, step.op, () => step.run(db))
     return [['op', quote(step.op)], ['key', quote(step.key.text)], ['success', 'true'], ...members]

@@ -12,7 +12,7 @@ export interface TcpServerOptions {
   readonly loginTimeoutMs: number
   readonly maxBacklogBytes: number
   readonly maxConnections: number
-  /** When more connections than this have not logged in, the oldest of them gives way: a crowd of strangers cannot lock out a login. */
+  /** When more connections than this have not logged in, the oldest of them gives way: a crowd of unauthenticated peers cannot lock out a login. */
   readonly maxUnauthenticated: number
 }
 
@@ -25,7 +25,7 @@ export class TcpServer {
   /** Called when the last connection has gone. */
   private emptied: () => void = () => {}
   /** In the order of their coming. */
-  private readonly strangers = new Set<Connection>()
+  private readonly unauthenticated = new Set<Connection>()
 
   constructor(options: TcpServerOptions) {
     this.options = options
@@ -71,23 +71,23 @@ export class TcpServer {
       loginTimeoutMs,
       maxBacklogBytes,
       budget: this.budget,
-      onLogin: (loggedIn) => void this.strangers.delete(loggedIn),
-      onLogout: (loggedOut) => this.addStranger(loggedOut),
+      onLogin: (loggedIn) => void this.unauthenticated.delete(loggedIn),
+      onLogout: (loggedOut) => this.addUnauthenticated(loggedOut),
       onClose: (closed) => {
         this.connections.delete(closed)
         if (this.connections.size === 0) this.emptied()
-        this.strangers.delete(closed)
+        this.unauthenticated.delete(closed)
       },
     })
     this.connections.add(connection)
-    this.addStranger(connection)
+    this.addUnauthenticated(connection)
   }
 
-  private addStranger(connection: Connection): void {
-    this.strangers.add(connection)
-    if (this.strangers.size <= this.options.maxUnauthenticated) return
-    const [oldest] = this.strangers
-    this.strangers.delete(oldest!)
+  private addUnauthenticated(connection: Connection): void {
+    this.unauthenticated.add(connection)
+    if (this.unauthenticated.size <= this.options.maxUnauthenticated) return
+    const [oldest] = this.unauthenticated
+    this.unauthenticated.delete(oldest!)
     oldest!.refuse('ERR max number of unauthenticated clients reached')
   }
 }

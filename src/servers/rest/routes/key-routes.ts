@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Db } from '../../../engine/plaintext/database.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Written } from '../../../engine/optimistic/job.ts'
 import { operation } from '../../../engine/writes/native-write.ts'
 import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
@@ -12,28 +12,28 @@ import { parsePath, type PathSegment } from '../../../json/path.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { answer, timeText, writtenMembers } from '../answers.ts'
 import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../openapi/describe.ts'
-import { WRONG_TYPE } from '../store-door.ts'
+import { WRONG_TYPE } from '../async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
 import { Fields, requiredBody } from '../input.ts'
-import { type Key, keyOfRequest } from '../keys.ts'
-import { cursorOf, listKeys, parseCursor } from '../listing.ts'
-import * as operations from '../../../documents/operations.ts'
-import { Query, setOptions, type SetOptions } from '../query.ts'
+import { type Key, keyOfRequest } from '../key-parameter.ts'
+import { cursorOf, listKeys, parseListCursor } from '../listing.ts'
+import * as operations from '../../../documents/document-operations.ts'
+import { Query, setOptions, type PutOptions } from '../query.ts'
 import { MAX_DEPTH, type Members, type Shown, shownPlain, valueMembers } from '../../../documents/presentation.ts'
 import type { Context, Endpoint } from './route.ts'
 
 const MAX_LIMIT = 1_000
 
 export const keyEndpoints = (context: Context): Endpoint[] => {
-  const { door, maxKeyLength, maxValueSize } = context
+  const { store, maxKeyLength, maxValueSize } = context
 
   async function list(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const query = new Query(request, ['prefix', 'limit', 'cursor'])
     const cursor = query.text('cursor')
-    const { keys, last, omitted } = await listKeys(door, request.caller.automation, {
+    const { keys, last, omitted } = await listKeys(store, request.caller.automation, {
       prefix: Buffer.from(query.text('prefix') ?? ''),
       limit: query.count('limit', 1, MAX_LIMIT) ?? Infinity,
-      after: cursor === undefined ? undefined : parseCursor(cursor),
+      after: cursor === undefined ? undefined : parseListCursor(cursor),
       maxKeyLength,
     })
     return answer(reply, [
@@ -59,15 +59,15 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 
   /** A string takes one native command; other types are read with their parts, of a hash only the field that the path names. */
   async function read(automation: Automation, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
-    const raw = await door.read(['GET', automation.key(name)])
+    const raw = await store.read(['GET', automation.key(name)])
     if (raw === null) return undefined
     if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
     const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
-    return (await door.compute(automation, [{ name, extent }], (db) => operations.get(db, name))).result
+    return (await store.compute(automation, [{ name, extent }], (db) => operations.get(db, name))).result
   }
 
   async function readWithMeta(automation: Automation, { name }: Key): Promise<{ shown: Shown; meta: Members } | undefined> {
-    const { result, written } = await door.compute(automation, [{ name, extent: 'all' }], (db) => {
+    const { result, written } = await store.compute(automation, [{ name, extent: 'all' }], (db) => {
       const shown = operations.get(db, name)
       if (shown === undefined) return undefined
       const expireAt = db.expireAt(name)
@@ -96,13 +96,13 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const refused = (): KvError => new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
     let written: Written
     if (hasIdempotencyKey(request)) {
-      const set = (db: Db): boolean => {
+      const set = (db: Database): boolean => {
         if (options.nx ? db.has(key.name) : options.xx && !db.has(key.name)) throw refused()
         return operations.set(db, key.name, text, options)
       }
-      written = (await writeOnce(door, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
+      written = (await writeOnce(store, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
     } else {
-      const outcome = await door.write(automation, setOperation(automation, key.name, text, options), ifVersion)
+      const outcome = await store.write(automation, setOperation(automation, key.name, text, options), ifVersion)
       if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
       if (outcome.reply === null) throw refused()
       written = outcome.written
@@ -123,7 +123,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const run = operations.patch
     const options = { create: false, maxBytes: maxValueSize }
     const needs = [{ name, extent: 'all' }] as const
-    const { written } = await writeOnce(door, request, reply, needs, (db) => run(db, name, segments, text, options), ifVersion)
+    const { written } = await writeOnce(store, request, reply, needs, (db) => run(db, name, segments, text, options), ifVersion)
     return answer(reply, [['key', quote(keyText)], ['path', quote(path)], ['value', text], ...writtenMembers(written)])
   }
 
@@ -132,10 +132,10 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
     const answered = (deleted: boolean): FastifyReply => answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
     if (hasIdempotencyKey(request)) {
-      const once = writeOnce(door, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
+      const once = writeOnce(store, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
       return answered((await once).result)
     }
-    const outcome = await door.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
+    const outcome = await store.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 
@@ -149,7 +149,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 }
 
 /** The same rule as `operations.set`, as one native command. */
-function setOperation(automation: Automation, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: SetOptions) {
+function setOperation(automation: Automation, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: PutOptions) {
   const { bytes, json } = operations.documentOf(text)
   const options: string[] = []
   if (ttlMs > 0) options.push('PX', String(ttlMs))

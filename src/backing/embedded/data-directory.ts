@@ -100,7 +100,7 @@ export function socketPath(dataDir: string, name: string): string {
 
 /**
  * Lets one process at a time use the data directory. The lock is a listening socket, because the kernel ends it with its
- * process: a pid file survives kill -9, and pids are reused. Whoever connects is told the pid.
+ * process: a pid file survives kill -9, and pids are reused. Anyone who connects is told the pid.
  */
 export async function lockDataDir(dataDir: string): Promise<{ release(): Promise<void> }> {
   const path = socketPath(dataDir, 'lock')

@@ -7,16 +7,16 @@ import { quote } from '../../../json/document.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { answer } from '../answers.ts'
 import { ANY, ENCODING, KEY, object } from '../openapi/describe.ts'
-import { WRONG_TYPE } from '../store-door.ts'
+import { WRONG_TYPE } from '../async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
 import { bodyText, Fields, requiredBody } from '../input.ts'
-import { keyOfRequest } from '../keys.ts'
-import * as operations from '../../../documents/operations.ts'
+import { keyOfRequest } from '../key-parameter.ts'
+import * as operations from '../../../documents/document-operations.ts'
 import { Query } from '../query.ts'
 import { MAX_DEPTH, valueMembers } from '../../../documents/presentation.ts'
 import type { Context, Endpoint, Handler } from './route.ts'
 
-export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): Endpoint[] => {
+export const listEndpoints = ({ store, maxKeyLength, maxValueSize }: Context): Endpoint[] => {
   const push = (side: operations.Side): Handler => async (request: FastifyRequest, reply: FastifyReply) => {
     const { automation } = request.caller
     const { text, name } = keyOfRequest(request, maxKeyLength)
@@ -24,12 +24,12 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     const element = operations.checkSize(Fields.of(requiredBody(request, 1)).only(['value']).value('value'), maxValueSize)
     checkDepth(element, { maxDepth: MAX_DEPTH })
     const computed = async (): Promise<number> =>
-      (await writeOnce(door, request, reply, [{ name, extent: 'ends' }], (db) => operations.push(db, name, side, element))).result
+      (await writeOnce(store, request, reply, [{ name, extent: 'ends' }], (db) => operations.push(db, name, side, element))).result
     const answered = (length: BackingReply): FastifyReply => answer(reply, [['key', quote(text)], ['length', String(length)]])
     if (hasIdempotencyKey(request)) return answered(await computed())
     const { bytes, json } = operations.documentOf(element)
     const sealed = automation.sealer.seal(locations.element(name), bytes, json)
-    const native = await door.write(automation, operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed))
+    const native = await store.write(automation, operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed))
     // The list may be a document that holds an array.
     return answered(native === WRONG_TYPE ? await computed() : native.reply)
   }
@@ -39,7 +39,7 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     new Query(request, [])
     const body = bodyText(request)
     if (body !== undefined) Fields.of(body).only([])
-    const { result } = await writeOnce(door, request, reply, [{ name, extent: 'ends' }], (db) => operations.pop(db, name, side))
+    const { result } = await writeOnce(store, request, reply, [{ name, extent: 'ends' }], (db) => operations.pop(db, name, side))
     return answer(reply, [['key', quote(text)], ...valueMembers(result ?? { text: 'null' })])
   }
 
@@ -47,10 +47,10 @@ export const listEndpoints = ({ door, maxKeyLength, maxValueSize }: Context): En
     const { automation } = request.caller
     const { text, name } = keyOfRequest(request, maxKeyLength)
     new Query(request, [])
-    const native = await door.read(['LLEN', automation.key(name)])
+    const native = await store.read(['LLEN', automation.key(name)])
     const count =
       native === WRONG_TYPE
-        ? (await door.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result
+        ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result
         : native === 0 ? undefined : native
     if (count === undefined) throw new KvError('no_such_key')
     return answer(reply, [['key', quote(text)], ['length', String(count)]])

@@ -2,7 +2,7 @@ import { RUN_ID } from '../../lib/run-id.ts'
 import { type Session } from '../../session/session.ts'
 import { Verbatim } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
-import { COMPATIBLE_VERSION } from './connection.ts'
+import { COMPATIBLE_VERSION } from './handshake.ts'
 import { liveKeys } from '../generic/keyspace.ts'
 import { connection } from '../registry/row.ts'
 

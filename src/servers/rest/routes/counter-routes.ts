@@ -1,23 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Db } from '../../../engine/plaintext/database.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
 import { quote } from '../../../json/document.ts'
 import { answer } from '../answers.ts'
 import { KEY, object } from '../openapi/describe.ts'
 import { writeOnce } from '../idempotency.ts'
 import { bodyText, Fields } from '../input.ts'
-import { keyOfRequest } from '../keys.ts'
-import { increment } from '../../../documents/operations.ts'
+import { keyOfRequest } from '../key-parameter.ts'
+import { increment } from '../../../documents/document-operations.ts'
 import { Query } from '../query.ts'
 import type { Context, Endpoint } from './route.ts'
 
-export const counterEndpoints = ({ door, maxKeyLength }: Context): Endpoint[] => {
+export const counterEndpoints = ({ store, maxKeyLength }: Context): Endpoint[] => {
   const count = (sign: bigint) => async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { text, name } = keyOfRequest(request, maxKeyLength)
     new Query(request, [])
     const body = bodyText(request, 1)
     const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)
-    const add = (db: Db): string => increment(db, name, by).toString()
-    const { result } = await writeOnce(door, request, reply, [{ name, extent: 'all' }], add)
+    const add = (db: Database): string => increment(db, name, by).toString()
+    const { result } = await writeOnce(store, request, reply, [{ name, extent: 'all' }], add)
     return answer(reply, [['key', quote(text)], ['value', result]])
   }
   return [

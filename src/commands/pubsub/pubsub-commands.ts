@@ -1,4 +1,4 @@
-import { channelMatcher, type Kind } from '../../engine/messaging/pubsub.ts'
+import { channelMatcher, type ChannelKind } from '../../engine/messaging/pubsub.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
@@ -7,18 +7,18 @@ import { connection, container } from '../registry/row.ts'
 import { shown } from '../streams/streams-args.ts'
 
 /** The words of the confirmations, as Redis spells them. */
-const VERBS: Readonly<Record<Kind, { readonly on: string; readonly off: string }>> = {
+const VERBS: Readonly<Record<ChannelKind, { readonly on: string; readonly off: string }>> = {
   channel: { on: 'subscribe', off: 'unsubscribe' },
   pattern: { on: 'psubscribe', off: 'punsubscribe' },
   shard: { on: 'ssubscribe', off: 'sunsubscribe' },
 }
 
 /** Shard channels are counted apart from the others. */
-const countOf = ({ subscriptions }: Session, kind: Kind): number =>
+const countOf = ({ subscriptions }: Session, kind: ChannelKind): number =>
   kind === 'shard' ? subscriptions.shard.size : subscriptions.channel.size + subscriptions.pattern.size
 
 const subscribe =
-  (kind: Kind) =>
+  (kind: ChannelKind) =>
   async (session: Session, args: readonly Buffer[]): Promise<Reply> => {
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const names = args.slice(1).map((name) => Buffer.from(name))
@@ -30,7 +30,7 @@ const subscribe =
   }
 
 const unsubscribe =
-  (kind: Kind) =>
+  (kind: ChannelKind) =>
   (session: Session, args: readonly Buffer[]): Reply => {
     const own = session.subscriptions[kind]
     const names = args.length > 1 ? args.slice(1) : [...own.values()]
@@ -59,14 +59,14 @@ const channels =
       throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
     }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
-    return [...(await context.pubsub.census(automation!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
+    return [...(await context.pubsub.subscriberCounts(automation!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
   }
 
 const numbers =
   (kind: 'channel' | 'shard') =>
   async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    const census = await context.pubsub.census(automation!, kind)
-    return args.slice(2).flatMap((name): Reply[] => [name, census.get(idOf(name)) ?? 0])
+    const subscriberCounts = await context.pubsub.subscriberCounts(automation!, kind)
+    return args.slice(2).flatMap((name): Reply[] => [name, subscriberCounts.get(idOf(name)) ?? 0])
   }
 
 const HELP = [
@@ -162,7 +162,7 @@ export const PUBSUB = [
     connection({
       name: 'pubsub|numpat', arity: 2, flags: 'pubsub loading stale', group, since: '2.8.0', syntax: '',
       summary: 'Returns how many patterns have listeners.',
-      handle: async ({ context, automation }) => (await context.pubsub.census(automation!, 'pattern')).size,
+      handle: async ({ context, automation }) => (await context.pubsub.subscriberCounts(automation!, 'pattern')).size,
     }),
     connection({
       name: 'pubsub|numsub', arity: -2, flags: 'pubsub loading stale', group, since: '2.8.0',

@@ -1,10 +1,10 @@
 import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
 import { refusalOf } from '../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../commands/generic/keyspace.ts'
-import type { Db } from '../../engine/plaintext/database.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import type { Written } from '../../engine/optimistic/job.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
-import type { Receipt } from '../../engine/idempotency/idempotency-record.ts'
+import type { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import type { Store } from '../../engine/store.ts'
 import type { Automation } from '../../automation/automation.ts'
@@ -15,7 +15,7 @@ export const WRONG_TYPE = Symbol('WRONGTYPE')
 const isWrongType = (error: Error): boolean => error.message.startsWith('WRONGTYPE')
 
 /** The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never reaches the lane. */
-export class Door {
+export class AsyncStore {
   private readonly store: Store
 
   constructor(store: Store) {
@@ -57,16 +57,16 @@ export class Door {
   compute<T>(
     automation: Automation,
     needs: readonly Need[],
-    run: (db: Db) => T,
+    run: (db: Database) => T,
     ifVersion?: number,
-    receipt?: Receipt,
+    idempotency?: IdempotencyRecord,
   ): Promise<{ result: T; written: Written }> {
     return new Promise((resolve, reject) => {
       this.store.compute(automation, {
         needs,
         run,
         ifVersion,
-        receipt,
+        idempotency,
         done: (error, result, written) => {
           if (error === null) resolve({ result: result as T, written })
           else reject(error)

@@ -4,15 +4,15 @@ import type { Store } from '../../engine/store.ts'
 import type { Automations } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
-import { authenticate, type Verifier } from './auth.ts'
+import { authenticate, type Verifier } from './bearer-token.ts'
 import { registerDocumentation } from './openapi/documentation.ts'
-import { Door } from './store-door.ts'
-import { errorBody, errorHandler } from './errors.ts'
+import { AsyncStore } from './async-store.ts'
+import { errorBody, errorHandler } from './error-answers.ts'
 import { logRequest } from './request-log.ts'
-import { batchEndpoints } from './routes/batch.ts'
-import { counterEndpoints } from './routes/counters.ts'
-import { keyEndpoints } from './routes/keys.ts'
-import { listEndpoints } from './routes/lists.ts'
+import { batchEndpoints } from './routes/batch-routes.ts'
+import { counterEndpoints } from './routes/counter-routes.ts'
+import { keyEndpoints } from './routes/key-routes.ts'
+import { listEndpoints } from './routes/list-routes.ts'
 import { registerEndpoints } from './routes/route.ts'
 import { UNUSED_SCHEMAS } from './unused-schemas.ts'
 
@@ -65,7 +65,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     done()
   })
   keepBodiesRaw(app)
-  const context = { door: new Door(store), maxKeyLength, maxValueSize }
+  const context = { store: new AsyncStore(store), maxKeyLength, maxValueSize }
   const endpoints = [
     ...keyEndpoints(context),
     ...counterEndpoints(context),

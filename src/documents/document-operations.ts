@@ -1,4 +1,4 @@
-import { type Db } from '../engine/plaintext/database.ts'
+import { type Database } from '../engine/plaintext/database.ts'
 import { Cell, type ListValue, type Plain } from '../engine/plaintext/values.ts'
 import { KvError } from '../errors/errors.ts'
 import { setPath } from '../json/access.ts'
@@ -6,7 +6,7 @@ import { kindOf, parseInteger64, splitArray } from '../json/document.ts'
 import type { PathSegment } from '../json/path.ts'
 import { checkDepth } from '../json/validate.ts'
 import { addInt64 } from '../redis-semantics/integers.ts'
-import type { SetOptions } from '../servers/rest/query.ts'
+import type { PutOptions } from '../servers/rest/query.ts'
 import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts'
 
 /**
@@ -27,7 +27,7 @@ export const checkSize = (text: string, maxBytes: number): string => {
 }
 
 /** True when the key was made. Throws `key_exists` or `key_not_exists` for a refused nx or xx. */
-export function set(db: Db, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: SetOptions): boolean {
+export function set(db: Database, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: PutOptions): boolean {
   const exists = db.has(name)
   if (nx && exists) throw new KvError('key_exists')
   if (xx && !exists) throw new KvError('key_not_exists')
@@ -35,13 +35,13 @@ export function set(db: Db, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs
   return !exists
 }
 
-export function get(db: Db, name: Buffer): Shown | undefined {
+export function get(db: Database, name: Buffer): Shown | undefined {
   const value = db.value(name)
   return value === undefined ? undefined : shownValue(value)
 }
 
 /** The sum; a missing key counts from 0. Throws `type_mismatch` for anything but an integer, `overflow` beyond 64 bits. */
-export function increment(db: Db, name: Buffer, by: bigint): bigint {
+export function increment(db: Database, name: Buffer, by: bigint): bigint {
   const value = db.value(name)
   const current = value === undefined ? 0n : value.type === 'string' ? parseInteger64(shownPlain(value.cell.open()).text) : undefined
   if (current === undefined) throw mismatch('value is not an integer')
@@ -51,7 +51,7 @@ export function increment(db: Db, name: Buffer, by: bigint): bigint {
 }
 
 /** How many elements the list has, undefined when the key is missing. */
-export function length(db: Db, name: Buffer): number | undefined {
+export function length(db: Database, name: Buffer): number | undefined {
   const value = db.value(name)
   switch (value?.type) {
     case undefined:
@@ -67,7 +67,7 @@ export function length(db: Db, name: Buffer): number | undefined {
 }
 
 /** The list to be changed, after `length` has found that it is one. */
-function editList(db: Db, name: Buffer): ListValue {
+function editList(db: Database, name: Buffer): ListValue {
   const value = db.value(name)
   if (value?.type === 'string' && !value.cell.open().json) {
     // What REST shows as an array, it also lets its caller use as one.
@@ -77,7 +77,7 @@ function editList(db: Db, name: Buffer): ListValue {
 }
 
 /** The new length. */
-export function push(db: Db, name: Buffer, side: Side, text: string): number {
+export function push(db: Database, name: Buffer, side: Side, text: string): number {
   length(db, name)
   const { cells } = editList(db, name)
   const cell = Cell.of(documentOf(text))
@@ -87,7 +87,7 @@ export function push(db: Db, name: Buffer, side: Side, text: string): number {
 }
 
 /** The element; undefined when there is none. The last one leaves an empty list behind, which Redis has only as a document. */
-export function pop(db: Db, name: Buffer, side: Side): Shown | undefined {
+export function pop(db: Database, name: Buffer, side: Side): Shown | undefined {
   if ((length(db, name) ?? 0) === 0) return undefined
   const { cells } = editList(db, name)
   const cell = (side === 'left' ? cells.shift() : cells.pop())!
@@ -103,7 +103,7 @@ export interface PatchOptions {
 }
 
 /** Sets what is at the path. Throws `no_such_key`, `type_mismatch`, `invalid_path`, `invalid_value` (too deep) or `value_too_large`. */
-export function patch(db: Db, name: Buffer, segments: readonly PathSegment[], text: string, { create, maxBytes }: PatchOptions): void {
+export function patch(db: Database, name: Buffer, segments: readonly PathSegment[], text: string, { create, maxBytes }: PatchOptions): void {
   const value = db.value(name)
   const put = (root: string, path: readonly PathSegment[]): Plain => {
     const result = setPath(root, path, text)
@@ -130,4 +130,4 @@ export function patch(db: Db, name: Buffer, segments: readonly PathSegment[], te
 }
 
 /** Whether there was anything to delete. */
-export const remove = (db: Db, name: Buffer): boolean => db.remove(name)
+export const remove = (db: Database, name: Buffer): boolean => db.remove(name)

@@ -4,9 +4,9 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Log } from '../../observability/log.ts'
-import { lockDataDir, prepareDataDir, socketPath } from './data-dir.ts'
+import { lockDataDir, prepareDataDir, socketPath } from './data-directory.ts'
 
-export { ensureSecret } from './data-dir.ts'
+export { ensureSecret } from './data-directory.ts'
 
 export interface ChildExit {
   readonly code: number | null
