@@ -11,10 +11,10 @@ const built = (file) => import(new URL(`../dist/${file}`, import.meta.url).href)
 await run(async () => {
   ensureDependencies()
   ensureBuild()
-  const [{ TABLE }, { REFUSED_SUBCOMMANDS }, { SETTINGS }, { ERRORS }] = await Promise.all(
+  const [{ COMMANDS }, { REFUSED_SUBCOMMANDS }, { SETTINGS }, { ERRORS }] = await Promise.all(
     ['commands/commands.js', 'commands/registry/refused.js', 'config/settings.js', 'errors/errors.js'].map(built),
   )
-  const facts = { table: TABLE, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
+  const facts = { table: COMMANDS.rows, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
   for (const { file, render } of generated(facts)) {
     const path = join(root, file)
     const before = existsSync(path) ? readFileSync(path, 'utf8') : ''

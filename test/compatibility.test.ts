@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { clientRun, redisCommands, standing } from '../scripts/lib/compatibility.mjs'
-import { TABLE } from '../src/commands/commands.ts'
-import { REFUSED_SUBCOMMANDS } from '../src/commands/registry/refused.ts'
+import { COMMANDS } from '../src/commands/table.ts'
+import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
 
 describe('commands of Redis 7.0', () => {
-  const facts = { table: TABLE, refusedSubcommands: REFUSED_SUBCOMMANDS }
+  const facts = { table: COMMANDS.rows, refusedSubcommands: REFUSED_SUBCOMMANDS }
   const commands = redisCommands().map((name) => ({ name, ...standing(name, facts) }))
 
   test('none is missing: each is served, or refused with a reason', () => {

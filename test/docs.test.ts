@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { generated } from '../scripts/lib/docs.mjs'
-import { TABLE } from '../src/commands/commands.ts'
-import { REFUSED_SUBCOMMANDS } from '../src/commands/registry/refused.ts'
+import { COMMANDS as TABLE } from '../src/commands/table.ts'
+import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
 import { ERRORS } from '../src/errors/errors.ts'
 import { SETTINGS } from '../src/config/settings.ts'
 import { startRedis } from './helpers/redis.ts'
@@ -19,7 +19,7 @@ const PAGES = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => 
 const matches = (text: string, pattern: RegExp): string[] => Array.from(text.matchAll(pattern), (match) => match[1]!)
 
 describe('generated parts', () => {
-  const facts = { table: TABLE, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
+  const facts = { table: TABLE.rows, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
   test.each(generated(facts))('$file is fresh: npm run docs', ({ file, render }) => {
     const page = read(file)
     expect(page).toBe(render(page))
@@ -27,7 +27,7 @@ describe('generated parts', () => {
 
   test('the page of commands has every row, served or refused', () => {
     const page = read('docs/commands.md')
-    for (const row of TABLE.values()) {
+    for (const row of TABLE.rows.values()) {
       const names = row.kind === 'container' ? [...row.subcommands.values()].map(({ name }) => name) : [row.name]
       for (const name of names) expect(page).toContain(`\`${name.replaceAll('|', ' ').toUpperCase()}\``)
     }

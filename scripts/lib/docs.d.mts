@@ -1,4 +1,4 @@
-import type { Row } from '../../src/commands/registry/row.ts'
+import type { Row } from '../../src/registry/row.ts'
 import type { ERRORS } from '../../src/errors/errors.ts'
 import type { Setting } from '../../src/config/settings.ts'
 

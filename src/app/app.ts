@@ -1,14 +1,13 @@
 import { TokenVerifier } from '../auth/tokens.ts'
-import { Backing } from '../backing/single-node.ts'
-import { Subscriber } from '../backing/subscriber.ts'
-import { limitScripts } from '../commands/scripting/scripting.ts'
-import { limitStrings } from '../commands/strings/strings.ts'
+import { SingleNode } from '../backing/single-node.ts'
+import { SingleNodeBus } from '../backing/single-node-bus.ts'
+import { Scripts } from '../commands/scripting/scripts.ts'
+import { COMMANDS } from '../commands/table.ts'
 import type { Config } from '../config/load.ts'
-import { onFault } from '../observability/faults.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
-import { limitStreams } from '../engine/optimistic/stream-changes.ts'
+import { Gate } from '../gate/gate.ts'
 import { Automations } from '../automation/automation.ts'
 import { Keyring } from '../automation/keyring.ts'
 import { errorLog } from '../observability/error-log.ts'
@@ -17,6 +16,7 @@ import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { closed, listening, portOf, startAdmin } from './listeners.ts'
 import type { Log } from '../observability/log.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
+import type { Reply } from '../reply/reply.ts'
 import type { FrameLimits } from '../protocol/framer.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -85,31 +85,31 @@ export async function startServers(config: Config, { redisUrl, secret }: Bootstr
   const undo: Undo = []
   try {
     const startedAt = Date.now()
-    const backing = new Backing({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: errorLog(log) })
+    const report = errorLog(log)
+    const backing = new SingleNode({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: report })
     undo.push(() => backing.close())
     // The doors are made meanwhile; the error is thrown where it is awaited.
     const connected = backing.connect()
     connected.catch(() => {})
 
-    onFault(errorLog(log))
-    limitStrings(config.maxValueSize)
-    limitScripts({ timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
+    const gate = new Gate(config)
+    const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
     const automations = new Automations(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
-    const store = new Store(backing, config)
+    const store = new Store(backing, config, report)
     const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
 
-    const subscriber = new Subscriber({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
-    const pubsub = new PubSub(backing, subscriber, log)
-    const blockedClients = new BlockedClients(store, subscriber)
+    const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
+    const pubsub = new PubSub(backing, bus, log)
+    const blockedClients = new BlockedClients<Reply>(store, bus)
     undo.push(async () => {
       await pubsub.close()
       blockedClients.close()
-      subscriber.close()
+      bus.close()
     })
 
     const ports = { resp: 0, http: 0 }
     const tcp = new TcpServer({
-      context: { store, automations, pubsub, blockedClients, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      context: { store, scripts, report, gate, automations, pubsub, blockedClients, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
       log,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,
@@ -117,9 +117,8 @@ export async function startServers(config: Config, { redisUrl, secret }: Bootstr
       maxConnections: config.maxConnections,
       maxUnauthenticated: config.maxUnauthenticated,
     })
-    const http = createHttpServer({ store, automations, verifier, log, maxKeyLength: config.maxKeyLength, maxValueSize: config.maxValueSize })
+    const http = createHttpServer({ store, automations, verifier, gate, log, maxValueSize: config.maxValueSize })
     await Promise.all([connected, http.ready()])
-    limitStreams(backing.version)
 
     ports.resp = await listening('AUTOMATION_KV_RESP_PORT', config.respPort, tcp.listen(config.respPort, config.respHost))
     undo.push(() => tcp.close(config.drainTimeoutMs))

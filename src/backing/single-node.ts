@@ -1,15 +1,14 @@
-import type { Duplex } from 'node:stream'
+import type { Automation } from '../automation/automation.ts'
 import { Redis, type RedisOptions } from 'ioredis'
 import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
 import { crashPoint } from './crash-point.ts'
 import { Link } from './link.ts'
-import { SCRIPTS, type BackingScript } from './scripts.ts'
+import { type BackingScript, SCRIPTS } from './scripts.ts'
+import type { Backing } from './backing.ts'
 import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf } from './wire.ts'
 
-export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
-
-export interface BackingOptions {
+export interface SingleNodeOptions {
   /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
   readonly url: string
   /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
@@ -48,13 +47,8 @@ export const linkOptions = (url: string): RedisOptions =>
 const LEAVE_REPLICA_MS = 1_000
 const FORGET_REPLICA_MS = 60_000
 
-/**
- * The one door to the backing Redis. Invariants:
- * - commands are answered in the order in which they were sent (one connection);
- * - nothing is queued while the link is down: `unavailable` at once;
- * - nothing is ever sent twice by itself: a write in flight when the link breaks fails with `outcome_unknown`.
- */
-export class Backing {
+/** One Redis with one connection for all commands: that they are answered in the order in which they were sent follows from it. */
+export class SingleNode implements Backing {
   private readonly redis: Redis
   private readonly log: Log
   private readonly commandTimeoutMs: number
@@ -77,10 +71,9 @@ export class Backing {
   /** Since when, and when last, writes were refused because the Redis is a replica. */
   private refusedSince = 0
   private refusedAt = 0
-  /** `major.minor.patch` of the backing server, known after `connect`. */
   version = ''
 
-  constructor(options: BackingOptions) {
+  constructor(options: SingleNodeOptions) {
     this.log = options.log
     this.onFault = options.onFault ?? (() => {})
     this.commandTimeoutMs = options.commandTimeoutMs
@@ -108,7 +101,6 @@ export class Backing {
     this.watchdog.unref()
   }
 
-  /** Connects and checks that the server is recent enough and runs scripts. Throws an Error that says what to do. */
   async connect(): Promise<void> {
     try {
       await this.redis.connect()
@@ -117,7 +109,7 @@ export class Backing {
       this.redis.disconnect()
       throw new Error(`cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`)
     }
-    const info = String(await this.call(['INFO', 'server']))
+    const info = String(await this.ask(['INFO', 'server']))
     this.version = /^(?:valkey_version|redis_version):(\S+)/m.exec(info)?.[1] ?? ''
     const [major = 0, minor = 0] = (/^redis_version:(\S+)/m.exec(info)?.[1] ?? '').split('.').map(Number)
     if (major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1])) {
@@ -130,7 +122,6 @@ export class Backing {
     }
   }
 
-  /** Called when the link is lost. */
   onLoss(listener: () => void): void {
     this.lost = listener
   }
@@ -139,13 +130,11 @@ export class Backing {
     return this.link !== undefined && this.redis.status === 'ready' && !this.leaving
   }
 
-  /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
-  read(command: readonly BackingArg[], done: BackingCallback): void {
+  read(_automation: Automation, command: readonly BackingArg[], done: BackingCallback): void {
     this.send(command, false, done)
   }
 
-  /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
-  script(script: BackingScript, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+  script(_automation: Automation, script: BackingScript, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
     crashPoint?.(script.name, 'before')
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
       crashPoint?.(script.name, 'after')
@@ -164,8 +153,11 @@ export class Backing {
     const position = this.sent
   }
 
-  /** A rare command, as a promise; one that `acts` fails with `outcome_unknown` when the link breaks before its answer. */
-  call(command: readonly BackingArg[], acts = false): Promise<BackingReply> {
+  call(_automation: Automation, command: readonly BackingArg[], acts = false): Promise<BackingReply> {
+    return this.ask(command, acts)
+  }
+
+  private ask(command: readonly BackingArg[], acts = false): Promise<BackingReply> {
     return new Promise((resolve, reject) => {
       this.send(command, acts, (error, reply) => (error === null ? resolve(reply) : reject(error)))
     })
@@ -208,7 +200,7 @@ export class Backing {
 
   /** Takes over the connection that ioredis has made. */
   private async open(): Promise<void> {
-    const { stream } = this.redis as unknown as { stream: Duplex }
+    const { stream } = this.redis
     try {
       // Its answer comes behind those to all that ioredis has sent by itself.
       await this.redis.ping()
@@ -225,7 +217,7 @@ export class Backing {
 
   private async loadScripts(): Promise<void> {
     if (this.scriptsLoaded) return
-    await Promise.all(SCRIPTS.map((script) => this.call(['SCRIPT', 'LOAD', script.source])))
+    await Promise.all(SCRIPTS.map((script) => this.ask(['SCRIPT', 'LOAD', script.source])))
     this.scriptsLoaded = true
   }
 
@@ -259,7 +251,7 @@ export class Backing {
   private giveUpStalledLink(): void {
     if (this.inFlight === 0 && !this.greeting) {
       // A link that nobody uses may have died without a sign; the next command should not have to find out.
-      this.read(['PING'], () => {})
+      this.send(['PING'], false, () => {})
       return
     }
     // A process that has just been started may itself be slow.

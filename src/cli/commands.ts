@@ -3,8 +3,8 @@ import { Command } from 'commander'
 /** One line a command, with what is refused and why at the end. */
 export function commandsCommand(): Command {
   return new Command('commands').description('list the commands that Redis clients may use').action(async () => {
-    const { TABLE } = await import('../commands/commands.ts')
-    const rows = [...TABLE.values()].sort((a, b) => a.name.localeCompare(b.name))
+    const { COMMANDS } = await import('../commands/table.ts')
+    const rows = [...COMMANDS.rows.values()].sort((a, b) => a.name.localeCompare(b.name))
     for (const row of rows) {
       if (row.kind === 'refused') continue
       const leaves = row.kind === 'container' ? [...row.subcommands.values()] : [row]

@@ -1,7 +1,8 @@
-import type { Backing, BackingArg, BackingReply } from '../backing/single-node.ts'
+import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
-import { type Job, NOTHING_WRITTEN } from './optimistic/job.ts'
+import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
+import { NOTHING_WRITTEN } from './writes/written.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
 import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
@@ -10,12 +11,7 @@ import type { Automation } from '../automation/automation.ts'
 import { idOf } from './plaintext/values.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
 
-export interface StoreLimits {
-  readonly maxKeys: number
-  readonly maxKeyLength: number
-  readonly maxValueSize: number
-  readonly lockTimeoutMs: number
-}
+export type StoreLimits = JobLimits
 
 /** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
 export class PendingWrites {
@@ -39,20 +35,23 @@ const MAX_DIRECT_ARGS = 4_000
 export class Store {
   readonly backing: Backing
   readonly limits: StoreLimits
+  private readonly report: (error: Error) => void
   private readonly queues = new Map<string, JobQueue>()
   private readonly batches: WriteBatches
   private readonly writeCache = new WriteCache()
 
-  constructor(backing: Backing, limits: StoreLimits) {
+  /** `report` takes programming errors of those who wait for an answer. */
+  constructor(backing: Backing, limits: StoreLimits, report: (error: Error) => void) {
     this.backing = backing
     this.limits = limits
+    this.report = report
     this.batches = new WriteBatches(backing, limits.maxKeys)
     backing.onLoss(() => this.writeCache.clear())
   }
 
-  read(command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, pending?: PendingWrites): void {
+  read(automation: Automation, command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, pending?: PendingWrites): void {
     pending?.flush()
-    this.backing.read(command, done)
+    this.backing.read(automation, command, done)
   }
 
   /** Whether `operations` may go through `write`. */
@@ -69,7 +68,7 @@ export class Store {
     }
     pending?.flush()
     const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
-    this.backing.script(RUN, true, args, (error, reply) => {
+    this.backing.script(automation, RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
         return
@@ -86,10 +85,15 @@ export class Store {
     pending?.flush()
     let queue = this.queues.get(automation.id)
     if (queue === undefined) {
-      queue = new JobQueue(automation, this.backing, this.writeCache, this.limits, () => this.queues.delete(automation.id))
+      queue = new JobQueue(this.environmentOf(automation), () => this.queues.delete(automation.id))
       this.queues.set(automation.id, queue)
     }
     queue.submit(job)
+  }
+
+  private environmentOf(automation: Automation): JobEnvironment {
+    const { backing, writeCache, limits, report } = this
+    return { automation, backing, writeCache, limits, report }
   }
 
   /** Several keys at one moment. */
@@ -98,7 +102,7 @@ export class Store {
     const keys = needs.map(({ name }) => automation.key(name))
     const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, automation)]
     return new Promise((resolve, reject) => {
-      this.backing.script(SNAPSHOT, false, args, (error, reply) => {
+      this.backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
         if (error === null) resolve(new LoadedSnapshot(automation, needs, reply as BackingReply[]))
         else reject(error)
       })
@@ -108,14 +112,14 @@ export class Store {
   /** Notes for `lastsMs` that clients of this process wait for keys. */
   mark(automation: Automation, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
     const args = [2, automation.versionKey, automation.indexKey, automation.prefix.length, lastsMs, ...names]
-    this.backing.script(MARK, false, args, done)
+    this.backing.script(automation, MARK, false, args, done)
   }
 
   /** Deletes all keys of the automation; answers how many there were. */
   flush(automation: Automation): Promise<number> {
     return new Promise((resolve, reject) => {
       const args = [2, automation.versionKey, automation.indexKey, automation.prefix.length]
-      this.backing.script(FLUSH, true, args, (error, reply) => {
+      this.backing.script(automation, FLUSH, true, args, (error, reply) => {
         if (error === null) resolve((reply as number[])[3]!)
         else reject(error)
       })

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { KvError } from '../errors/errors.ts'
 
 const DOLLAR = 0x24
@@ -6,4 +7,40 @@ const DOLLAR = 0x24
 export function checkKey(name: Buffer, maxBytes: number): void {
   if (name.length > maxBytes) throw new KvError('key_too_long')
   if (name[0] === DOLLAR) throw new KvError('reserved_key')
+}
+
+/** A key as a REST caller named it, and as the store does. */
+export interface Key {
+  readonly text: string
+  readonly name: Buffer
+}
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+/** With the flag `u` only a lone one matches; UTF-8 cannot carry it. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** What is wrong with a key, undefined when nothing is. */
+function faultOf(text: string, maxLength: number): string | undefined {
+  if (text === '') return 'it is empty'
+  // A character outside the BMP counts once.
+  if (text.length > maxLength && [...text].length > maxLength) return `it is longer than ${maxLength} characters`
+  if (text.startsWith('$')) return "names that start with '$' are reserved"
+  if (CONTROL.test(text)) return 'it has a control character'
+  if (LONE_SURROGATE.test(text)) return 'it is not valid Unicode'
+  if (text.trim() === '') return 'it has only white space'
+  return undefined
+}
+
+/** The key that a REST caller names. Throws `invalid_key`. */
+export function keyOf(text: string, maxLength: number): Key {
+  const fault = faultOf(text, maxLength)
+  if (fault !== undefined) throw new KvError('invalid_key', `invalid_key: ${fault}`)
+  return { text, name: Buffer.from(text) }
+}
+
+/** The key of a stored name; undefined for one that only RESP can address. */
+export function keyOfName(name: Buffer, maxLength: number): Key | undefined {
+  if (!isUtf8(name)) return undefined
+  const text = name.toString()
+  return faultOf(text, maxLength) === undefined ? { text, name } : undefined
 }

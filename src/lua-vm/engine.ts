@@ -7,7 +7,7 @@ import { cmsgpackLibrary } from './libraries/cmsgpack.ts'
 import { mathLibrary, osLibrary, Random } from './libraries/math.ts'
 import { redisLibrary, type RunState, type ScriptHost } from './libraries/redis-library.ts'
 import { structLibrary } from './libraries/struct.ts'
-import type { Script } from './script.ts'
+import type { LuaScript } from './script.ts'
 import { ReplyPusher } from './conversion/to-lua.ts'
 import { guardsOf } from './machine/guards.ts'
 import { type LuaState, LuaType, STATUS_OK } from './machine/lua-api.ts'
@@ -46,19 +46,19 @@ export class ScriptEngine {
   private machine: Equipped | undefined
 
   /** Throws Redis's error for a source that is no Lua. */
-  compile(script: Script, limits: ScriptLimits): void {
+  compile(script: LuaScript, limits: ScriptLimits): void {
     if (script.bytecode !== undefined) return
     if (script.body[0] === LUA_SIGNATURE) throw compileError("user_script:1: unexpected symbol near 'char(27)'")
     this.guarded(script, limits, (machine) => machine.compile(script))
   }
 
   /** Runs a compiled script; its own errors are replies. Throws KvError when it was ended. */
-  run(script: Script, call: ScriptCall, limits: ScriptLimits): Reply {
+  run(script: LuaScript, call: ScriptCall, limits: ScriptLimits): Reply {
     return this.guarded(script, limits, (machine) => machine.run(script, call), call.atomically)
   }
 
   private guarded<T>(
-    script: Script,
+    script: LuaScript,
     { timeLimitMs, memoryLimitBytes }: ScriptLimits,
     work: (machine: Equipped) => T,
     atomically: <R>(run: () => R) => R = (run) => run(),
@@ -86,7 +86,7 @@ export class ScriptEngine {
     }
   }
 
-  private outcomeOf(error: unknown, script: Script): unknown {
+  private outcomeOf(error: unknown, script: LuaScript): unknown {
     if (error instanceof WatchdogTimeout) return killed(script, 'time')
     if (error instanceof ScriptKilled) return killed(script, error.reason)
     // V8's own limit for nested calls, met by coroutines within coroutines or by a pattern of thousands of items.
@@ -105,7 +105,7 @@ const KILLED: Readonly<Record<ScriptKilled['reason'], string>> = {
   stack: 'its calls are nested too deeply',
 }
 
-const killed = ({ sha1 }: Script, reason: ScriptKilled['reason']) =>
+const killed = ({ sha1 }: LuaScript, reason: ScriptKilled['reason']) =>
   respError(`ERR Error running script ${sha1}, the script was killed: ${KILLED[reason]}; nothing was written`)
 
 const compileError = (message: string) => respError(`ERR Error compiling script (new function): ${message}`)
@@ -163,7 +163,7 @@ class Equipped {
     return this.machine.reset()
   }
 
-  compile(script: Script): void {
+  compile(script: LuaScript): void {
     let message: string | undefined
     this.protect((L) => {
       if (this.load(L, script.body) === STATUS_OK) script.bytecode = this.machine.dump(L)
@@ -172,7 +172,7 @@ class Equipped {
     if (message !== undefined) throw compileError(message)
   }
 
-  run(script: Script, { keys, args, host }: ScriptCall): Reply {
+  run(script: LuaScript, { keys, args, host }: ScriptCall): Reply {
     this.state.host = host
     let reply: Reply = null
     this.protect((L) => {
@@ -220,7 +220,7 @@ class Equipped {
   }
 
   /** The reply for an error that the script did not catch: the table that the error handler made of it, or a bare message of Lua's. */
-  private errorOf(L: LuaState, { sha1 }: Script, status: number): ErrorReply {
+  private errorOf(L: LuaState, { sha1 }: LuaScript, status: number): ErrorReply {
     const { api, text } = this.machine
     if (status === MEMORY_ERROR || api.lua_type(L, -1) !== LuaType.TABLE) {
       const message = api.lua_type(L, -1) === LuaType.STRING ? oneLine(text.read(L, -1).subarray(0, 100)) : 'execution failure'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { respError } from '../errors/errors.ts'
 
 /** A script as its caller sent it, and what of it is known without running it. */
-export interface Script {
+export interface LuaScript {
   readonly sha1: string
   /** What is compiled: the source without its shebang line, whose line end stays so that line numbers are right. */
   readonly body: Buffer
@@ -20,7 +20,7 @@ const NEWLINE = 0x0a
 export const sha1Of = (source: Uint8Array): string => createHash('sha1').update(source).digest('hex')
 
 /** Reads the shebang line (`#!lua flags=no-writes,...`). Throws Redis's errors for a wrong one. */
-export function readScript(source: Buffer, sha1 = sha1Of(source)): Script {
+export function readScript(source: Buffer, sha1 = sha1Of(source)): LuaScript {
   if (source[0] !== 0x23 || source[1] !== 0x21) return { sha1, body: source, noWrites: false, declaresFlags: false, bytecode: undefined }
   const end = source.indexOf(NEWLINE)
   if (end < 0) throw respError('ERR Invalid script shebang')

@@ -2,20 +2,21 @@ import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import type { ChannelKind, MessageReceiver, PubSub } from '../engine/messaging/pubsub.ts'
-import type { Store } from '../engine/store.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
-import { type Order, Transaction } from '../commands/execution/transaction.ts'
 import { idOf } from '../engine/plaintext/values.ts'
+import type { Gate } from '../gate/gate.ts'
 import { KvError } from '../errors/errors.ts'
+import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Services } from './services.ts'
 import type { Protocol } from '../protocol/encode.ts'
-import { PushReply } from '../reply/reply.ts'
+import { PushReply, type Reply } from '../reply/reply.ts'
 
 /** What all sessions of the server share. */
-export interface SessionContext {
-  readonly store: Store
+export interface SessionContext extends Services {
   readonly automations: Automations
   readonly pubsub: PubSub
-  readonly blockedClients: BlockedClients
+  readonly blockedClients: BlockedClients<Reply>
+  readonly gate: Gate
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
@@ -45,9 +46,8 @@ export class Session implements MessageReceiver {
   closing = false
   lastCommand = ''
   lastCommandAt = this.createdAt
-  readonly transaction = new Transaction()
-  /** The order of its commands. */
-  order: Order = { isComputing: false, computingStarts: () => {}, computingEnds: () => {} }
+  /** Set by what orders the commands of the connection, before the first of them. */
+  transaction!: ConnectionTransaction
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
@@ -55,7 +55,7 @@ export class Session implements MessageReceiver {
   /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
   private joining: { readonly kind: ChannelKind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
   /** Its blocking command, while it waits. */
-  blocked: BlockedClient | undefined
+  blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
   /** Called after a login or a refreshed token. */
@@ -165,10 +165,6 @@ export class Session implements MessageReceiver {
       joining.bytes += message.length
       if (joining.bytes <= MAX_EARLY_BYTES) joining.early.push(push)
     }
-  }
-
-  get expired(): boolean {
-    return this.identity !== undefined && this.identity.expiresAt <= Date.now()
   }
 
   private accept(identity: Identity): void {

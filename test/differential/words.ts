@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type SyntaxGroup, isToken, type Item, readItems } from '../../src/commands/registry/syntax-items.ts'
+import { type SyntaxGroup, isToken, type Item, readItems } from '../../src/registry/syntax-items.ts'
 
 export type Command = readonly Buffer[]
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { TABLE } from '../../src/commands/commands.ts'
-import type { LeafRow } from '../../src/commands/registry/row.ts'
-import { type Argument, parseSyntax } from '../../src/commands/registry/syntax.ts'
+import { COMMANDS } from '../../src/commands/table.ts'
+import type { LeafRow } from '../../src/registry/row.ts'
+import { type Argument, parseSyntax } from '../../src/registry/syntax.ts'
 
 type ServedRow = Exclude<LeafRow, { kind: 'refused' }>
 
 /** Every command and subcommand that is served: new rows of the table come by themselves. */
 export const leaves = (): ServedRow[] =>
-  [...TABLE.values()]
+  [...COMMANDS.rows.values()]
     .flatMap((row): LeafRow[] => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
     .filter((row) => row.kind !== 'refused')
 

@@ -1,10 +1,13 @@
 import { Redis } from 'ioredis'
 import type { Identity } from '../../src/auth/tokens.ts'
-import { Backing } from '../../src/backing/single-node.ts'
-import { lookUp } from '../../src/commands/commands.ts'
-import type { Call } from '../../src/commands/registry/call.ts'
-import { errorReply, execute } from '../../src/commands/execution/execute.ts'
-import { onFault } from '../../src/observability/faults.ts'
+import { SingleNode } from '../../src/backing/single-node.ts'
+import { COMMANDS } from '../../src/commands/table.ts'
+import { Scripts } from '../../src/commands/scripting/scripts.ts'
+import { errorReply } from '../../src/commands/execution/error-reply.ts'
+import { Gate } from '../../src/gate/gate.ts'
+import type { Services } from '../../src/session/services.ts'
+import type { Call } from '../../src/registry/context.ts'
+import { execute } from '../../src/commands/execution/execute.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
 import { type Automation, Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
@@ -14,10 +17,10 @@ import type { Reply } from '../../src/reply/reply.ts'
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, enabled: () => false }
 
-// Refusals are in the replies, which the tests look at; a fault of ours would be in no reply.
-onFault((error) => {
+/** Refusals are in the replies, which the tests look at; a fault of ours would be in no reply. */
+export const reportFaults = (error: Error): void => {
   if (!(error instanceof KvError)) process.stderr.write(`${error.stack}\n`)
-})
+}
 
 /** The core without its doors: commands go in as arguments, replies come out. */
 export interface Engine {
@@ -31,11 +34,18 @@ export interface Engine {
   close(): Promise<void>
 }
 
-export async function startEngine(redisUrl: string, limits: Partial<StoreLimits> = {}): Promise<Engine> {
-  const backing = new Backing({ url: redisUrl, commandTimeoutMs: 10_000, log: quiet })
+export interface EngineOptions extends Partial<StoreLimits> {
+  readonly report?: (error: Error) => void
+}
+
+export async function startEngine(redisUrl: string, { report = reportFaults, ...limits }: EngineOptions = {}): Promise<Engine> {
+  const backing = new SingleNode({ url: redisUrl, commandTimeoutMs: 10_000, log: quiet })
   await backing.connect()
   const automations = new Automations(Keyring.fromSettings({ secret: 'a-secret-for-tests-only-of-at-least-32-bytes' }))
-  const store = new Store(backing, { maxKeys: 1_000, maxKeyLength: 255, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...limits })
+  const store = new Store(backing, { maxKeys: 1_000, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...limits }, report)
+  const gate = new Gate({ maxKeyLength: 255, maxValueSize: store.limits.maxValueSize })
+  const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
+  const services: Services = { store, scripts, report }
   const redis = new Redis(redisUrl, { protocol: 2 })
   return {
     store,
@@ -46,13 +56,14 @@ export async function startEngine(redisUrl: string, limits: Partial<StoreLimits>
       const identity: Identity = { automationId, runId: 'run-1', issuedAt: undefined, expiresAt: Date.now() + 3_600_000, readOnly }
       return new Promise((resolve) => {
         try {
-          const found = lookUp(args)
+          const found = COMMANDS.lookUp(args)
           if (found.kind === 'connection') throw new Error(`${found.name} is no command on data`)
           const row = computed && found.kind === 'data' ? { ...found, direct: undefined as never } : found
-          const call: Call = { row, args, identity, automation: automations.get(automationId), store }
-          execute(call, resolve)
+          gate.allow(identity, row, args)
+          const call: Call = { args, identity, automation: automations.get(automationId), services }
+          execute(row, call, (error, reply) => resolve(error === null ? reply : errorReply(error, report)))
         } catch (error) {
-          resolve(errorReply(error as Error))
+          resolve(errorReply(error as Error, report))
         }
       })
     },

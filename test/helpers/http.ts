@@ -2,9 +2,11 @@ import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mintToken } from '../../src/auth/mint.ts'
 import { TokenVerifier } from '../../src/auth/tokens.ts'
-import { Backing } from '../../src/backing/single-node.ts'
+import type { BackingArg, BackingReply } from '../../src/backing/backing.ts'
+import { SingleNode } from '../../src/backing/single-node.ts'
 import { STRINGS } from '../../src/commands/strings/strings.ts'
 import type { Database } from '../../src/engine/plaintext/database.ts'
+import { errorReply } from '../../src/commands/execution/error-reply.ts'
 import { execute } from '../../src/commands/execution/execute.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
 import { Automations } from '../../src/automation/automation.ts'
@@ -12,6 +14,10 @@ import { Keyring } from '../../src/automation/keyring.ts'
 import { createHttpServer } from '../../src/servers/rest/rest-server.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import type { Reply } from '../../src/reply/reply.ts'
+import { COMMANDS } from '../../src/commands/table.ts'
+import { Scripts } from '../../src/commands/scripting/scripts.ts'
+import { Gate } from '../../src/gate/gate.ts'
+import { reportFaults } from './engine.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 
 export const SECRET = 'a secret of the tests that is long enough'
@@ -55,7 +61,8 @@ export interface RestClient {
 export interface RestServer {
   readonly url: string
   readonly redis: TestRedis
-  readonly backing: Backing
+  /** A command to the backing Redis itself. */
+  command(words: readonly BackingArg[]): Promise<BackingReply>
   readonly store: Store
   readonly lines: { readonly level: string; readonly fields: LogFields; readonly message: string }[]
   client(scope?: string): Promise<RestClient>
@@ -72,12 +79,14 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   const lines: RestServer['lines'] = []
   const at = (level: string) => (fields: LogFields, message: string): void => void lines.push({ level, fields, message })
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), enabled: () => true }
-  const backing = new Backing({ url: redis.url, commandTimeoutMs: 5_000, log })
+  const backing = new SingleNode({ url: redis.url, commandTimeoutMs: 5_000, log })
   await backing.connect()
-  const limits = { maxKeys: 1_000, maxKeyLength: 255, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...options }
-  const store = new Store(backing, limits)
+  const limits = { maxKeys: 1_000, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...options }
+  const store = new Store(backing, limits, reportFaults)
+  const gate = new Gate({ maxKeyLength: 255, maxValueSize: limits.maxValueSize })
+  const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
   const automations = new Automations(Keyring.fromSettings({ secret: SECRET }))
-  const app = createHttpServer({ store, automations, verifier: new TokenVerifier({ secret: SECRET }), log, ...limits })
+  const app = createHttpServer({ store, automations, verifier: new TokenVerifier({ secret: SECRET }), gate, log, maxValueSize: limits.maxValueSize })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true })
@@ -103,12 +112,13 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
       patch: (path, body) => call('PATCH', under(path), { body }),
       post: (path, body) => call('POST', under(path), body === undefined ? {} : { body }),
       delete: (path) => call('DELETE', under(path)),
-      version: async () => Number((await backing.call(['GET', automation.versionKey])) ?? 0),
+      version: async () => Number((await backing.call(automation, ['GET', automation.versionKey])) ?? 0),
       resp: (name, ...args) =>
         new Promise((resolve) => {
           const row = STRINGS.find((candidate) => candidate.name === name)!
           const identity = { automationId: id, runId: undefined, expiresAt: Infinity, issuedAt: undefined, readOnly: false }
-          execute({ row, args: [name, ...args].map((arg) => Buffer.from(arg)), identity, automation, store }, resolve)
+          const call = { args: [name, ...args].map((arg) => Buffer.from(arg)), identity, automation, services: { store, scripts, report: reportFaults } }
+          execute(row, call, (error, reply) => resolve(error === null ? reply : errorReply(error, reportFaults)))
         }),
       plain: (key, run) =>
         new Promise((resolve, reject) => {
@@ -125,7 +135,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   return {
     url: `http://127.0.0.1:${port}`,
     redis,
-    backing,
+    command: (words) => backing.call(automations.get('tests'), words),
     store,
     lines,
     client,

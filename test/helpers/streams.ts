@@ -1,8 +1,4 @@
-import { STREAMS } from '../../src/commands/streams/streams.ts'
-import { registerTable, TABLE } from '../../src/commands/registry/table.ts'
 import type { Hide } from './compare.ts'
-
-if (!TABLE.has('xadd')) registerTable(STREAMS)
 
 const HIDDEN: readonly [RegExp, string][] = [
   // Moments in milliseconds: seen-time, and the last delivery in XINFO STREAM FULL.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { BITMAPS } from '../../src/commands/bitmaps/bitmaps.ts'
-import { limitStrings } from '../../src/commands/strings/strings.ts'
+import { startEngine } from '../helpers/engine.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
 import { compare, compareAtOnce } from '../helpers/compare.ts'
 import { wireTree } from '../helpers/raw-redis.ts'
@@ -409,8 +409,6 @@ const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`
 describe('bitmap commands answer as a real Redis does', () => {
   const rivals = useRivals()
 
-  afterEach(() => limitStrings(Number.MAX_SAFE_INTEGER))
-
   test.each(Object.entries(SCRIPTS))('%s', async (_title, script) => {
     expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
   })
@@ -438,16 +436,17 @@ describe('bitmap commands answer as a real Redis does', () => {
   })
 
   test('a string does not grow past the longest value', async () => {
-    limitStrings(1_000)
+    const limited = await startEngine(rivals.backing.url, { maxValueSize: 1_000 })
     for (const args of [['SETBIT', 'b', '8000', '1'], ['BITFIELD', 'b', 'SET', 'u8', '7993', '1'], ['SETBIT', 'b', '4294967295', '0']]) {
       const text = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)'
-      expect(await rivals.engine.run('limited', args)).toEqual(new ErrorReply(text))
+      expect(await limited.run('limited', args)).toEqual(new ErrorReply(text))
     }
-    expect(await rivals.engine.run('limited', ['EXISTS', 'b'])).toBe(0)
-    expect(await rivals.engine.run('limited', ['SETBIT', 'b', '7999', '1'])).toBe(0)
-    expect(await rivals.engine.run('limited', ['BITCOUNT', 'b'])).toBe(1)
-    limitStrings(10)
-    expect(await rivals.engine.run('limited', ['SETBIT', 'b', '7999', '0'])).toBe(1)
+    expect(await limited.run('limited', ['EXISTS', 'b'])).toBe(0)
+    expect(await limited.run('limited', ['SETBIT', 'b', '7999', '1'])).toBe(0)
+    expect(await limited.run('limited', ['BITCOUNT', 'b'])).toBe(1)
+    const shorter = await startEngine(rivals.backing.url, { maxValueSize: 10 })
+    expect(await shorter.run('limited', ['SETBIT', 'b', '7999', '0'])).toBe(1)
+    await Promise.all([limited.close(), shorter.close()])
   })
 
   test('rows have the facts that COMMAND INFO tells', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HYPERLOGLOGS } from '../../src/commands/hyperloglog/hyperloglogs.ts'
-import { onFault } from '../../src/observability/faults.ts'
+import { startEngine } from '../helpers/engine.ts'
 import { addElement, estimate, isSketch, noRegisters, readRegisters, writeSketch } from '../../src/redis-semantics/hyperloglog.ts'
 import { ErrorReply, type Reply } from '../../src/reply/reply.ts'
 import { compare } from '../helpers/compare.ts'
@@ -308,9 +308,9 @@ describe('HyperLogLog', () => {
   })
 
   test('nothing but a whole sketch is taken unsealed', async () => {
-    onFault(() => {})
-    const { automation } = rivals.engine
-    await rivals.engine.run('planted', ['SET', 'k', 'v'])
+    const engine = await startEngine(rivals.backing.url, { report: () => {} })
+    const { automation } = engine
+    await engine.run('planted', ['SET', 'k', 'v'])
     const sketch = writeSketch(noRegisters(), false)
     const damaged = [
       Buffer.from('HYLL'), Buffer.concat([sketch, Buffer.from([0])]), sketch.subarray(0, -1),
@@ -318,13 +318,14 @@ describe('HyperLogLog', () => {
       Buffer.from('HYLL and a text that someone put there'), Buffer.from('plain text'),
     ]
     for (const bytes of damaged) {
-      await rivals.engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
+      await engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
       for (const computed of [false, true]) {
         for (const args of [['GET', 'k'], ['GETRANGE', 'k', '0', '-1'], ['RENAME', 'k', 'l']]) {
-          expect(plain(await rivals.engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)
+          expect(plain(await engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)
         }
       }
     }
+    await engine.close()
   })
 
   test('REST shows a sketch as base64', async () => {

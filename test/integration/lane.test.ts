@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { onFault } from '../../src/observability/faults.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
 let redis: TestRedis
 let engine: Engine
+const faults: Error[] = []
 
 beforeAll(async () => {
   redis = await startRedis()
-  engine = await startEngine(redis.url)
+  engine = await startEngine(redis.url, { report: (error) => faults.push(error) })
 })
 afterAll(async () => {
   await engine.close()
@@ -16,8 +16,6 @@ afterAll(async () => {
 })
 
 test('a fault in one caller with its outcome is reported, and gives nobody else another answer', async () => {
-  const faults: Error[] = []
-  onFault((error) => faults.push(error))
   const fault = new Error('a fault of a caller')
   const automation = engine.automation('faults')
   const name = Buffer.from('n')
@@ -34,7 +32,7 @@ test('a fault in one caller with its outcome is reported, and gives nobody else 
         },
       })
     })
-  // All three share a round.
+  // All three share a batch.
   await Promise.all([
     submit('first'),
     submit('second', () => {

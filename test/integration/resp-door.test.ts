@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { keyIndexes, type LeafRow } from '../../src/commands/registry/row.ts'
-import { TABLE } from '../../src/commands/commands.ts'
+import { keyIndexes, type LeafRow } from '../../src/registry/row.ts'
+import { COMMANDS } from '../../src/commands/table.ts'
 import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
 import { eventually, request, show, WireClient } from '../helpers/wire.ts'
 import { leaves, sampleCalls } from '../helpers/calls.ts'
@@ -320,7 +320,7 @@ describe('connection commands', () => {
 
   test('COMMAND and its subcommands speak of what is served', async () => {
     const client = await login()
-    const served = [...TABLE.values()].filter(({ kind }) => kind !== 'refused')
+    const served = [...COMMANDS.rows.values()].filter(({ kind }) => kind !== 'refused')
     expect(await client.call('COMMAND', 'COUNT')).toBe(served.length)
     expect(((await client.call('COMMAND')) as unknown[]).length).toBe(served.length)
     expect(await client.text('COMMAND', 'INFO', 'get', 'nosuch', 'config')).toMatch(
@@ -384,7 +384,7 @@ describe('refusals', () => {
       for (const args of wrong)
         expect([args, await client.text(...args)]).toEqual([args, `-ERR wrong number of arguments for '${row.name}' command`])
     }
-    for (const row of TABLE.values()) {
+    for (const row of COMMANDS.rows.values()) {
       if (row.kind !== 'refused') continue
       expect(await client.text(row.name, 'x')).toBe(`-NOPERM '${row.name}' is not offered: ${row.reason}`)
     }

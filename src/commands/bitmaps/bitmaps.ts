@@ -5,7 +5,7 @@ import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
 import { bitOffset, grown } from './bit-offset.ts'
 import { bitfield, bitfieldRo, readSteps } from './bitfield.ts'
-import { data, FIRST_KEY, type KeySpec, reads } from '../registry/row.ts'
+import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
 import { fromString } from '../strings/strings.ts'
 
 /** A command that only looks at one string. What is wrong with the arguments that `parse` reads, Redis says before it looks. */
@@ -29,7 +29,7 @@ function setbit(db: Database, args: readonly Buffer[]): Reply {
   const bit = integerFrom(args[3]!, 0, text)
   if (bit > 1) throw respError(text)
   const old = db.bytes(args[1]!)
-  const bytes = grown(old, offset)
+  const bytes = grown(db, old, offset)
   const before = bitAt(bytes, offset)
   if (bit !== before || bytes.length !== old?.length) {
     setBit(bytes, offset, bit)

@@ -4,7 +4,7 @@ import { type LongDouble, parseLongDouble } from '../../redis-semantics/floats.t
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type End, endOf } from '../lists/list-ends.ts'
 import { move, parsePopMany, popMany } from '../lists/lists-move.ts'
-import { type Blocking, countedKeys, data, type DataRow, ENDS, type KeySpec } from '../registry/row.ts'
+import { type Blocking, countedKeys, data, type DataRow, ENDS, type KeySpec } from '../../registry/row.ts'
 import { double } from '../sorted-sets/sorted-set-order.ts'
 import { parsePopManyScored, popManyReply, popManyScored, type ScoreEnd } from '../sorted-sets/sorted-sets-pop.ts'
 
@@ -70,7 +70,7 @@ function waiting({ timeoutAt, check, keys, source, take, otherwise }: Taking): {
     blocking: {
       timeoutMs,
       keys,
-      rival: () => source.type,
+      competition: () => source.type,
       attempt: (db, args, woken) => take(db, args, woken?.filter((name) => isOf(source, db, name)) ?? keys(args)),
     },
   }

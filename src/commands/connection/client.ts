@@ -3,18 +3,18 @@ import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/re
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
 import { checkName } from './handshake.ts'
-import { connection, container, type LeafRow } from '../registry/row.ts'
+import { connection, container, type LeafRow } from '../../registry/row.ts'
 
 /** One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are left out. */
 function describe(session: Session, now: number): string {
   const age = Math.floor((now - session.createdAt) / 1000)
   const idle = Math.floor((now - session.lastCommandAt) / 1000)
   const { channel, pattern, shard } = session.subscriptions
-  const { queue } = session.transaction
-  const flags = `${session.subscribed ? 'P' : ''}${queue === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
+  const { queued } = session.transaction
+  const flags = `${session.subscribed ? 'P' : ''}${queued === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
   return (
     `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
-    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queue?.length ?? -1} ` +
+    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queued ?? -1} ` +
     `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
   )
 }

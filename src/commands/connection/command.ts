@@ -2,16 +2,16 @@ import { respError } from '../../errors/errors.ts'
 import { globMatch } from '../../redis-semantics/glob.ts'
 import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
-import { arityFits, connection, container, keyIndexes, type LeafRow, type Row } from '../registry/row.ts'
-import { argumentReply, parseSyntax } from '../registry/syntax.ts'
-import { TABLE } from '../registry/table.ts'
+import type { CommandTable } from '../../registry/command-table.ts'
+import { arityFits, connection, container, type ContainerRow, keyIndexes, type LeafRow, type Row } from '../../registry/row.ts'
+import { argumentReply, parseSyntax } from '../../registry/syntax.ts'
 
-const served = (): Row[] => [...TABLE.values()].filter((row) => row.kind !== 'refused')
+const served = ({ rows }: CommandTable): Row[] => [...rows.values()].filter((row) => row.kind !== 'refused')
 
 /** By name, also `client|id`; undefined when it is not served. */
-function find(name: string): Row | undefined {
+function find({ rows }: CommandTable, name: string): Row | undefined {
   const [main = '', sub] = name.toLowerCase().split('|')
-  const row = TABLE.get(main)
+  const row = rows.get(main)
   if (row === undefined || row.kind === 'refused') return undefined
   if (sub === undefined) return row
   return row.kind === 'container' ? row.subcommands.get(sub) : undefined
@@ -64,8 +64,8 @@ function docs(row: Row): Reply {
   return new MapReply(flat)
 }
 
-function list(args: readonly Buffer[]): Reply {
-  const names = served().flatMap((row) => [row.name, ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : [])])
+function list(table: CommandTable, args: readonly Buffer[]): Reply {
+  const names = served(table).flatMap((row) => [row.name, ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : [])])
   if (args.length === 2) return names
   if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw respError('ERR syntax error')
   switch (word(args[3])) {
@@ -73,7 +73,7 @@ function list(args: readonly Buffer[]): Reply {
       return names.filter((name) => globMatch(args[4]!, Buffer.from(name), true))
     case 'ACLCAT': {
       const category = `@${args[4]!.toString('latin1').toLowerCase()}`
-      return names.filter((name) => categories(find(name)!).includes(category))
+      return names.filter((name) => categories(find(table, name)!).includes(category))
     }
     case 'MODULE':
       return []
@@ -82,9 +82,9 @@ function list(args: readonly Buffer[]): Reply {
   }
 }
 
-function getKeys(args: readonly Buffer[]): Reply {
+function getKeys(table: CommandTable, args: readonly Buffer[]): Reply {
   const request = args.slice(2)
-  let row: Row | undefined = find(request[0]!.toString('latin1'))
+  let row: Row | undefined = find(table, request[0]!.toString('latin1'))
   if (row?.kind === 'container') row = row.subcommands.get(request[1]?.toString('latin1').toLowerCase() ?? '')
   if (row === undefined) throw respError('ERR Invalid command specified')
   if (row.keys.first === 0 && row.keys.find === undefined) throw respError('ERR The command has no key arguments')
@@ -117,18 +117,18 @@ const flags = 'loading stale'
 
 const names = (args: readonly Buffer[]): string[] => args.slice(2).map((arg) => arg.toString('latin1'))
 
-const SUBCOMMANDS: LeafRow[] = [
+const subcommands = (table: () => CommandTable): LeafRow[] => [
   connection({
     name: 'command|count', arity: 2, flags, group, since: '2.8.13', syntax: '',
     summary: 'Returns how many commands are served.',
-    handle: () => served().length,
+    handle: () => served(table()).length,
   }),
   connection({
     name: 'command|docs', arity: -2, flags, group, since: '7.0.0', syntax: '[command-name [command-name ...]]',
     summary: 'Documents commands.',
     complexity: 'O(N) in the number of commands',
     handle: (_session, args) => {
-      const rows = args.length === 2 ? served() : names(args).map(find).filter((row) => row !== undefined)
+      const rows = args.length === 2 ? served(table()) : names(args).map((name) => find(table(), name)).filter((row) => row !== undefined)
       return new MapReply(rows.flatMap((row) => [row.name, docs(row)]))
     },
   }),
@@ -136,7 +136,7 @@ const SUBCOMMANDS: LeafRow[] = [
     name: 'command|getkeys', arity: -3, flags, group, since: '2.8.13', syntax: 'command [arg [arg ...]]',
     summary: 'Returns which arguments of a command are keys.',
     complexity: 'O(N) in the number of arguments',
-    handle: (_session, args) => getKeys(args),
+    handle: (_session, args) => getKeys(table(), args),
   }),
   connection({
     name: 'command|help', arity: 2, flags, group, since: '5.0.0', syntax: '',
@@ -148,9 +148,9 @@ const SUBCOMMANDS: LeafRow[] = [
     summary: 'Describes commands.',
     complexity: 'O(N) in the number of commands',
     handle: (_session, args) => {
-      if (args.length === 2) return served().map(info)
+      if (args.length === 2) return served(table()).map(info)
       return names(args).map((name) => {
-        const row = find(name)
+        const row = find(table(), name)
         return row === undefined ? NULL_ARRAY : info(row)
       })
     },
@@ -159,16 +159,18 @@ const SUBCOMMANDS: LeafRow[] = [
     name: 'command|list', arity: -2, flags, group, since: '7.0.0', syntax: '[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]',
     summary: 'Lists the commands that are served.',
     complexity: 'O(N) in the number of commands',
-    handle: (_session, args) => list(args),
+    handle: (_session, args) => list(table(), args),
   }),
 ]
 
-export const COMMAND = container(
-  {
-    name: 'command', arity: -1, flags, group, since: '2.8.13', syntax: '',
-    summary: 'Describes all commands that are served.',
-    complexity: 'O(N) in the number of commands',
-    bare: () => served().map(info),
-  },
-  SUBCOMMANDS,
-)
+/** The row that describes the table that it is in. */
+export const commandRow = (table: () => CommandTable): ContainerRow =>
+  container(
+    {
+      name: 'command', arity: -1, flags, group, since: '2.8.13', syntax: '',
+      summary: 'Describes all commands that are served.',
+      complexity: 'O(N) in the number of commands',
+      bare: () => served(table()).map(info),
+    },
+    subcommands(table),
+  )

@@ -3,7 +3,7 @@ import { parseInteger } from '../../redis-semantics/integers.ts'
 import { MapReply, OK, PONG, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int32, word } from '../parsing/args.ts'
-import { connection } from '../registry/row.ts'
+import { connection } from '../../registry/row.ts'
 
 /** The Redis whose commands and replies this server has. */
 export const COMPATIBLE_VERSION = '7.0.15'

@@ -4,7 +4,7 @@ import { Verbatim } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
 import { liveKeys } from '../generic/keyspace.ts'
-import { connection } from '../registry/row.ts'
+import { connection } from '../../registry/row.ts'
 
 /** INFO is about this server and the automation's own keys: nothing in it tells of another automation or of the backing Redis. */
 async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {

@@ -1,17 +1,23 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { DataRow } from '../registry/row.ts'
-import type { Reply } from '../../reply/reply.ts'
-import type { Call, RunContext } from '../registry/call.ts'
-import { directReply, OTHER_FORMS } from './execute.ts'
-import type { Operation } from '../../engine/writes/native-write.ts'
+import type { BackingReply } from '../../backing/backing.ts'
 import { PendingWrites } from '../../engine/store.ts'
-import type { QueuedCommand } from './transaction.ts'
+import type { Operation } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
+import type { Call, RunContext } from '../../registry/context.ts'
+import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { directReply, OTHER_FORMS } from './execute.ts'
+
+/** A command between MULTI and EXEC. */
+export interface QueuedCommand {
+  readonly row: DataRow | KeyspaceRow | ConnectionRow
+  readonly args: readonly Buffer[]
+}
 
 /** More than this would hold up the backing Redis for long. */
 const MAX_OPERATIONS = 500
 
 interface Part {
+  readonly row: DataRow
   readonly call: Call
   readonly count: number
 }
@@ -25,14 +31,14 @@ interface Plan {
 /** Runs a transaction in one round trip, on ciphertext. Undefined when one of its commands has to be computed: nothing was sent then. */
 export function runNative(queue: readonly QueuedCommand[], context: RunContext): Promise<readonly Reply[]> | undefined {
   const plan = planOf(queue, context)
-  if (plan === undefined || !context.store.fits(plan.operations)) return undefined
+  if (plan === undefined || !context.services.store.fits(plan.operations)) return undefined
   return new Promise((resolve, reject) => {
     const done: WriteDone = (error, raws) => {
       if (error === null) resolve(repliesOf(plan, raws))
       else reject(error)
     }
     const pendingWrites = new PendingWrites()
-    context.store.write(context.automation, plan.operations, done, undefined, pendingWrites)
+    context.services.store.write(context.automation, plan.operations, done, undefined, pendingWrites)
     // What follows on the connection must not go out before it.
     pendingWrites.flush()
   })
@@ -48,12 +54,12 @@ function planOf(queue: readonly QueuedCommand[], context: RunContext): Plan | un
       continue
     }
     if (row.kind !== 'data') return undefined
-    const call: Call = { row, args, ...context }
+    const call: Call = { args, ...context }
     const own = operationsOf(call, row)
     if (own === undefined) return undefined
     writes ||= row.flags.includes('write')
     operations.push(...own)
-    parts.push({ call, count: own.length })
+    parts.push({ row, call, count: own.length })
     if (operations.length > MAX_OPERATIONS) return undefined
   }
   // What only reads has nothing to lose, and its failure must not say that something may have been written.
@@ -88,6 +94,6 @@ function repliesOf({ parts }: Plan, raws: readonly BackingReply[]): Reply[] {
     if (part === undefined) return null
     const own = raws.slice(at, at + part.count)
     at += part.count
-    return directReply(part.call, own)
+    return directReply(part.row, part.call, own)
   })
 }

@@ -1,19 +1,14 @@
-import type { ConnectionRow, DataRow, KeyspaceRow } from '../registry/row.ts'
-import { keyIndexes } from '../registry/row.ts'
-import { ErrorReply, NULL_ARRAY, type Reply } from '../../reply/reply.ts'
-import type { RunContext } from '../registry/call.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
-import { errorReply } from './execute.ts'
-import { runNative } from './native-transaction.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
-import type { Store } from '../../engine/store.ts'
-import type { Automation } from '../../automation/automation.ts'
-
-export interface QueuedCommand {
-  readonly row: DataRow | KeyspaceRow | ConnectionRow
-  readonly args: readonly Buffer[]
-}
+import { keyIndexes } from '../../gate/key-spec.ts'
+import type { RunContext } from '../../registry/context.ts'
+import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
+import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
+import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
+import type { Session } from '../../session/session.ts'
+import { errorReply } from './error-reply.ts'
+import { type QueuedCommand, runNative } from './native-transaction.ts'
 
 /** What a connection has under way: a transaction that is sent at once must not overtake a computed command. */
 export interface Order {
@@ -28,19 +23,32 @@ interface WatchedKey {
 }
 
 /** What a connection keeps between MULTI and EXEC, and between WATCH and EXEC. */
-export class Transaction {
-  /** Undefined outside MULTI. */
-  queue: QueuedCommand[] | undefined
-  /** A command was refused at queue time, so EXEC will be. */
+export class Transaction implements ConnectionTransaction {
   broken = false
+  private readonly session: Session
+  private readonly order: Order
+  private queue: QueuedCommand[] | undefined
   private watched = new Map<string, WatchedKey>()
+
+  constructor(session: Session, order: Order) {
+    this.session = session
+    this.order = order
+  }
+
+  get queued(): number | undefined {
+    return this.queue?.length
+  }
 
   begin(): void {
     this.queue = []
     this.broken = false
   }
 
-  /** Leaves MULTI and forgets what was watched, as EXEC and DISCARD do. */
+  /** The arguments lie in the chunk that was received, which must not be kept for them. */
+  enqueue(row: DataRow | KeyspaceRow | ConnectionRow, args: readonly Buffer[]): void {
+    this.queue!.push({ row, args: args.map((arg) => Buffer.from(arg)) })
+  }
+
   end(): void {
     this.queue = undefined
     this.broken = false
@@ -51,43 +59,39 @@ export class Transaction {
     this.watched = new Map()
   }
 
-  /** Remembers the keys as they are now; one that is watched already stays as it was first seen. */
-  async watch(store: Store, automation: Automation, names: readonly Buffer[]): Promise<void> {
+  async watch(names: readonly Buffer[]): Promise<void> {
     const { watched } = this
-    const snapshot = await store.snapshot(automation, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
+    const { context, automation } = this.session
+    const snapshot = await context.store.snapshot(automation!, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
     for (const [id, { name, live, version }] of snapshot.keys) {
       if (!watched.has(id)) watched.set(id, { name, seen: live ? { version } : { absentAt: Number(snapshot.version) } })
     }
   }
 
-  /**
-   * Runs the queue as one write request. A command that fails answers its error and the others go on, as in Redis; the answer is the null
-   * array when a watched key was touched. Commands on the connection itself are handled by `onConnection`, after the data is written.
-   */
-  execute(context: RunContext, order: Order, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
-    const queue = this.queue ?? []
-    const watched = [...this.watched.values()]
-    const work = this.workOn(context, queue, watched, order)
-    return work.then(async (replies) => {
-      if (replies === undefined) return NULL_ARRAY
-      const all: Reply[] = []
-      for (const [i, command] of queue.entries()) all.push(command.row.kind === 'connection' ? await answered(command, onConnection) : replies[i]!)
-      return all
-    })
-  }
-
-  private workOn(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[], order: Order): Promise<readonly Reply[] | undefined> {
-    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that, also when it only publishes.
-    if (watched.length > 0 || order.isComputing) return this.compute(context, queue, watched, order)
-    if (queue.every(({ row }) => row.kind === 'connection')) return Promise.resolve(queue.map(() => null))
-    return runNative(queue, context) ?? this.compute(context, queue, watched, order)
+  /** A command that fails answers its error and the others go on, as in Redis. Those on the connection itself come after the data is written. */
+  async execute(): Promise<Reply> {
+    const { session, queue = [] } = this
+    const context: RunContext = { identity: session.identity!, automation: session.automation!, services: session.context }
+    const replies = await this.run(context, queue, [...this.watched.values()])
+    if (replies === undefined) return NULL_ARRAY
+    const all: Reply[] = []
+    for (const [i, { row, args }] of queue.entries()) all.push(row.kind === 'connection' ? await this.handled(row, args) : replies[i]!)
+    return all
   }
 
   /** Undefined when a watched key was touched. */
-  private compute(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[], order: Order): Promise<readonly Reply[] | undefined> {
+  private run(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[]): Promise<readonly Reply[] | undefined> {
+    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that, also when it only publishes.
+    if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
+    if (queue.every(({ row }) => row.kind === 'connection')) return Promise.resolve(queue.map(() => null))
+    return runNative(queue, context) ?? this.compute(context, queue, watched)
+  }
+
+  private compute(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[]): Promise<readonly Reply[] | undefined> {
+    const { order } = this
     order.computingStarts()
     return new Promise((resolve, reject) => {
-      context.store.compute(context.automation, {
+      context.services.store.compute(context.automation, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
         run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
         done: (error, replies) => {
@@ -98,6 +102,15 @@ export class Transaction {
       })
     })
   }
+
+  /** As with the other commands, an error is the answer of its command only. */
+  private async handled(row: ConnectionRow, args: readonly Buffer[]): Promise<Reply> {
+    try {
+      return (await row.handle(this.session, args)) ?? null
+    } catch (error) {
+      return errorReply(error as Error, this.session.context.report)
+    }
+  }
 }
 
 function needsOf({ row, args }: QueuedCommand): Need[] {
@@ -105,26 +118,13 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
   return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
 }
 
+/** An error of the command is its answer; anything else (a key to be loaded first) concerns the whole transaction. */
 function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (row.kind === 'connection') return null
   try {
     return row.run(db, args, context)
   } catch (error) {
-    return failure(error as Error)
+    if (error instanceof NotLoaded) throw error
+    return errorReply(error as Error, context.services.report)
   }
-}
-
-/** As with the other commands, an error is the answer of its command only. */
-async function answered(command: QueuedCommand, onConnection: (command: QueuedCommand) => Reply | Promise<Reply>): Promise<Reply> {
-  try {
-    return await onConnection(command)
-  } catch (error) {
-    return errorReply(error as Error)
-  }
-}
-
-/** An error of the command is its answer; anything else (a key to be loaded first) concerns the whole transaction. */
-function failure(error: Error): ErrorReply {
-  if (error instanceof NotLoaded) throw error
-  return errorReply(error)
 }

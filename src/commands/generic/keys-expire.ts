@@ -3,8 +3,8 @@ import { operation } from '../../engine/writes/native-write.ts'
 import { respError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { expiryFrom, type ExpiryUnit, int64, word } from '../parsing/args.ts'
-import { number, oneWrite } from '../registry/direct.ts'
-import { data, type DataRow, FIRST_KEY, META, reads } from '../registry/row.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { data, type DataRow, FIRST_KEY, META, reads } from '../../registry/row.ts'
 
 type Condition = 'NX' | 'XX' | 'GT' | 'LT'
 

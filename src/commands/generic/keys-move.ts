@@ -4,7 +4,7 @@ import { valueForOtherKey } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { data, TWO_KEYS } from '../registry/row.ts'
+import { data, TWO_KEYS } from '../../registry/row.ts'
 
 // A ciphertext is bound to its key, so what goes under another name is sealed anew.
 

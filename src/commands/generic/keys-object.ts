@@ -4,8 +4,8 @@ import { respError } from '../../errors/errors.ts'
 import { hashEncoding, LIST_ENCODING, setEncoding, sortedSetEncoding, STREAM_ENCODING, stringEncoding } from '../../redis-semantics/encoding.ts'
 import { parseSafe } from '../../redis-semantics/integers.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
-import { number } from '../registry/direct.ts'
-import { container, data, type DataRow, type KeySpec, META, reads } from '../registry/row.ts'
+import { number } from '../../registry/direct.ts'
+import { container, data, type DataRow, type KeySpec, META, reads } from '../../registry/row.ts'
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
 

@@ -1,11 +1,11 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
-import { number, oneWrite } from '../registry/direct.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
 import { EXPIRES } from './keys-expire.ts'
 import { KEY_MOVES } from './keys-move.ts'
 import { OBJECT } from './keys-object.ts'
-import { ALL_KEYS, data, type DataRow, type Direct, FIRST_KEY, META, reads, writes } from '../registry/row.ts'
+import { ALL_KEYS, data, type DataRow, type Direct, FIRST_KEY, META, reads, writes } from '../../registry/row.ts'
 
 const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
 

@@ -1,6 +1,6 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { LIST_KEYS, SCAN, type BackingScript } from '../../backing/scripts.ts'
-import type { Call } from '../registry/call.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Store } from '../../engine/store.ts'
 import type { Automation } from '../../automation/automation.ts'
@@ -9,7 +9,7 @@ import { compileGlob } from '../../redis-semantics/glob.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
 import { randomItem } from '../parsing/random.ts'
-import { keyspace } from '../registry/row.ts'
+import { keyspace } from '../../registry/row.ts'
 import { parseCursor, parseScanOptions } from '../parsing/scan-options.ts'
 import { WAIT } from './wait.ts'
 
@@ -27,7 +27,7 @@ export interface LiveKey {
 /** The scripts drop expired entries, which nobody can tell from their being there: so it is not sent as a write. */
 const onIndex = (store: Store, automation: Automation, script: BackingScript, ...args: BackingArg[]): Promise<BackingReply[]> =>
   new Promise((resolve, reject) => {
-    store.backing.script(script, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length, ...args], (error, reply) => {
+    store.backing.script(automation, script, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length, ...args], (error, reply) => {
       if (error === null) resolve(reply as BackingReply[])
       else reject(error)
     })
@@ -44,7 +44,7 @@ export async function liveKeys(store: Store, automation: Automation): Promise<Li
   return keys
 }
 
-const keysOf = ({ store, automation }: Call): Promise<LiveKey[]> => liveKeys(store, automation)
+const keysOf = ({ services, automation }: Call): Promise<LiveKey[]> => liveKeys(services.store, automation)
 
 async function keys(call: Call): Promise<Reply> {
   const matches = compileGlob(call.args[1]!)
@@ -70,18 +70,18 @@ function checkFlush(args: readonly Buffer[]): void {
   if (args.length > 2 || (args.length === 2 && !['ASYNC', 'SYNC'].includes(word(args[1])))) throw new KvError('syntax')
 }
 
-async function scan({ store, automation, args }: Call): Promise<Reply> {
+async function scan({ services, automation, args }: Call): Promise<Reply> {
   const cursor = parseCursor(args[1]!)
   const { matches, count, type } = parseScanOptions(args, 2, true)
   // No key is of an unknown type, and its text is the caller's: it stays here.
   const wanted = type === undefined ? '' : TYPES.has(type) ? type : 'none'
-  const [next, ...names] = (await onIndex(store, automation, SCAN, cursor, count, wanted)) as Buffer[]
+  const [next, ...names] = (await onIndex(services.store, automation, SCAN, cursor, count, wanted)) as Buffer[]
   return [next!, names.filter(matches)]
 }
 
-async function flush({ store, automation, args }: Call): Promise<Reply> {
+async function flush({ services, automation, args }: Call): Promise<Reply> {
   checkFlush(args)
-  await store.flush(automation)
+  await services.store.flush(automation)
   return OK
 }
 

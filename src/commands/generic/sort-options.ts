@@ -1,6 +1,6 @@
 import { KvError } from '../../errors/errors.ts'
 import { integer, word } from '../parsing/args.ts'
-import type { KeySpec } from '../registry/row.ts'
+import type { KeySpec } from '../../registry/row.ts'
 
 export interface SortOptions {
   readonly descending: boolean

@@ -4,7 +4,7 @@ import { Cell } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'
-import { data, FIRST_KEY } from '../registry/row.ts'
+import { data, FIRST_KEY } from '../../registry/row.ts'
 import { parseSortOptions, SORT_KEYS, type SortOptions } from './sort-options.ts'
 import { inOrder } from '../sorted-sets/sorted-set-order.ts'
 

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Backing } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { Automation } from '../../automation/automation.ts'
+import type { Backing } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import { respError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer } from '../parsing/args.ts'
-import { keyspace } from '../registry/row.ts'
+import { keyspace } from '../../registry/row.ts'
 
 interface Replication {
   /** Bytes of the replication stream so far. */
@@ -25,16 +26,17 @@ export function parseReplication(info: string): Replication {
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
 
-/** Who asks again shares what is on its way: many that wait cost one INFO at a time. */
-const asked = new WeakMap<Backing, Promise<Replication>>()
+/** Clients of one automation that ask again share what is on its way: however many wait, they cost one INFO at a time. */
+const asked = new WeakMap<Automation, Promise<Replication>>()
 
-const replication = async (backing: Backing): Promise<Replication> => parseReplication(String(await backing.call(['INFO', 'replication'])))
+const replication = async (backing: Backing, automation: Automation): Promise<Replication> =>
+  parseReplication(String(await backing.call(automation, ['INFO', 'replication'])))
 
-function sharedReplication(backing: Backing): Promise<Replication> {
-  let answer = asked.get(backing)
+function sharedReplication(backing: Backing, automation: Automation): Promise<Replication> {
+  let answer = asked.get(automation)
   if (answer === undefined) {
-    answer = replication(backing).finally(() => asked.delete(backing))
-    asked.set(backing, answer)
+    answer = replication(backing, automation).finally(() => asked.delete(automation))
+    asked.set(automation, answer)
   }
   return answer
 }
@@ -50,18 +52,19 @@ function timeoutOf(arg: Buffer): number {
  * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until enough replicas have what was
  * written before the call. A timeout of 0 has no end in Redis; here it lasts as long as the caller's token.
  */
-async function wait({ store, identity, args }: Call): Promise<Reply> {
+async function wait({ services, identity, automation, args }: Call): Promise<Reply> {
   const wanted = integer(args[1]!)
   const timeoutMs = timeoutOf(args[2]!)
   const deadline = timeoutMs === 0 ? identity.expiresAt : Math.min(Date.now() + timeoutMs, identity.expiresAt)
-  let { offset, acknowledged } = await replication(store.backing)
+  const { backing } = services.store
+  let { offset, acknowledged } = await replication(backing, automation)
   const target = offset
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const reached = acknowledged.filter((bytes) => bytes >= target).length
     const left = deadline - Date.now()
     if (reached >= wanted || left <= 0) return reached
     await delay(Math.min(pause, left), undefined, { ref: false })
-    ;({ acknowledged } = await sharedReplication(store.backing))
+    ;({ acknowledged } = await sharedReplication(backing, automation))
   }
 }
 

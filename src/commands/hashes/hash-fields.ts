@@ -1,5 +1,5 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import { type Cell, type HashValue, idOf, respBytes } from '../../engine/plaintext/values.ts'
 import { locations } from '../../automation/location.ts'
 

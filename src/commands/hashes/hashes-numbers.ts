@@ -7,7 +7,7 @@ import { addInt64, parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64 } from '../parsing/args.ts'
 import { setField } from './hash-fields.ts'
-import { data, FIRST_KEY } from '../registry/row.ts'
+import { data, FIRST_KEY } from '../../registry/row.ts'
 
 const oneField = (args: readonly Buffer[]): Extent => [args[2]!]
 

@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { HashField } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
@@ -8,7 +8,7 @@ import { PairsReply, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { openPairs, openValue } from './hash-fields.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
-import { data, FIRST_KEY, reads } from '../registry/row.ts'
+import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { parseCursor, parseScanOptions } from '../parsing/scan-options.ts'
 
 /** Redis halves the range of counts that come with values. */

@@ -1,16 +1,16 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/snapshot.ts'
 import { Cell, idOf } from '../../engine/plaintext/values.ts'
 import { respError } from '../../errors/errors.ts'
 import { MapReply, OK, type Reply } from '../../reply/reply.ts'
-import { number, oneWrite } from '../registry/direct.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
 import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
-import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../registry/row.ts'
+import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../../registry/row.ts'
 
 const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
   db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null

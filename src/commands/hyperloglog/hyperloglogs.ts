@@ -15,8 +15,8 @@ import {
   writeSketch,
 } from '../../redis-semantics/hyperloglog.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
-import { number, oneWrite } from '../registry/direct.ts'
-import { ALL_KEYS, data, FIRST_KEY, reads } from '../registry/row.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { ALL_KEYS, data, FIRST_KEY, reads } from '../../registry/row.ts'
 
 // The backing Redis counts keyed hashes of the elements, in sketches that it can read. A sketch that a client got and set again lies there
 // sealed: Redis refuses it, the command is computed, and leaves it as Redis can read it.

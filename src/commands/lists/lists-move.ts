@@ -3,7 +3,7 @@ import { KvError } from '../../errors/errors.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { type End, endOf, take } from './list-ends.ts'
-import { countedKeys, data, ENDS, TWO_KEYS } from '../registry/row.ts'
+import { countedKeys, data, ENDS, TWO_KEYS } from '../../registry/row.ts'
 
 /** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
 export function move(db: Database, source: Buffer, target: Buffer, from: End, to: End): Reply {

@@ -3,7 +3,7 @@ import { Cell } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, long, word } from '../parsing/args.ts'
-import { data, FIRST_KEY } from '../registry/row.ts'
+import { data, FIRST_KEY } from '../../registry/row.ts'
 
 // Ciphertexts of equal elements differ, so what searches a list by an element's value is computed.
 

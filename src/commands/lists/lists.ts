@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { Cell, respBytes } from '../../engine/plaintext/values.ts'
@@ -8,11 +8,11 @@ import { KvError, respError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
-import { number, oneWrite } from '../registry/direct.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
 import { type End, take } from './list-ends.ts'
 import { LIST_MOVES } from './lists-move.ts'
 import { LIST_SEARCHES } from './lists-search.ts'
-import { data, ENDS, type DataRow, FIRST_KEY, reads } from '../registry/row.ts'
+import { data, ENDS, type DataRow, FIRST_KEY, reads } from '../../registry/row.ts'
 
 const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(automation.sealer.open(locations.element(args[1]!), raw as Buffer))

@@ -1,8 +1,8 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { parseCursor, parseScanOptions, type ScanOptions } from './scan-options.ts'
-import type { DirectRead } from '../registry/row.ts'
+import type { DirectRead } from '../../registry/row.ts'
 
 // Equal members of one automation have equal ciphertexts, under whichever key they are: so what only compares members is left to Redis.
 

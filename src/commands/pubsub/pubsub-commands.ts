@@ -1,9 +1,9 @@
 import { channelMatcher, type ChannelKind } from '../../engine/messaging/pubsub.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { respError } from '../../errors/errors.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
-import { connection, container } from '../registry/row.ts'
+import { connection, container } from '../../registry/row.ts'
 import { shown } from '../streams/streams-args.ts'
 
 /** The words of the confirmations, as Redis spells them. */
@@ -47,10 +47,8 @@ const unsubscribe =
 
 const publish =
   (kind: 'channel' | 'shard') =>
-  ({ context, automation, identity }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    if (identity!.readOnly) throw new KvError('read_only_token')
-    return context.pubsub.publish(automation!, kind, args[1]!, args[2]!)
-  }
+  ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> =>
+    context.pubsub.publish(automation!, kind, args[1]!, args[2]!)
 
 const channels =
   (kind: 'channel' | 'shard') =>
@@ -133,14 +131,14 @@ export const PUBSUB = [
     handle: unsubscribe('shard'),
   }),
   connection({
-    name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '2.0.0', afterWrites: true,
+    name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, right: 'kv:write', since: '2.0.0', afterWrites: true,
     syntax: 'channel message',
     summary: 'Sends a message to the listeners of a channel, and returns how many there are.',
     complexity: 'O(N+M) in the numbers of listeners and of patterns',
     handle: publish('channel'),
   }),
   connection({
-    name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '7.0.0', afterWrites: true,
+    name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, right: 'kv:write', since: '7.0.0', afterWrites: true,
     syntax: 'shardchannel message',
     summary: 'Sends a message to the listeners of a shard channel, and returns how many there are.',
     complexity: 'O(N) in the number of listeners',

@@ -1,4 +1,4 @@
-import type { Script } from '../../lua-vm/script.ts'
+import type { LuaScript } from '../../lua-vm/script.ts'
 
 export interface CacheLimits {
   readonly scriptsPerAutomation: number
@@ -12,7 +12,7 @@ const LIMITS: CacheLimits = { scriptsPerAutomation: 1_000, bytesPerAutomation: 4
 const ENTRY_BYTES = 512
 
 interface Shelf {
-  readonly scripts: Map<string, Script>
+  readonly scripts: Map<string, LuaScript>
   bytes: number
 }
 
@@ -30,7 +30,7 @@ export class ScriptCache {
     this.limits = limits
   }
 
-  get(automationId: string, sha1: string): Script | undefined {
+  get(automationId: string, sha1: string): LuaScript | undefined {
     const shelf = this.shelves.get(automationId)
     const script = shelf?.scripts.get(sha1)
     if (shelf === undefined || script === undefined) return undefined
@@ -44,8 +44,8 @@ export class ScriptCache {
   }
 
   /** Keeps a compiled script. */
-  add(automationId: string, script: Script): void {
-    const shelf = this.shelves.get(automationId) ?? { scripts: new Map<string, Script>(), bytes: 0 }
+  add(automationId: string, script: LuaScript): void {
+    const shelf = this.shelves.get(automationId) ?? { scripts: new Map<string, LuaScript>(), bytes: 0 }
     touch(this.shelves, automationId, shelf)
     this.drop(shelf, script.sha1)
     shelf.scripts.set(script.sha1, script)
@@ -79,7 +79,7 @@ export class ScriptCache {
   }
 }
 
-const sizeOf = ({ body, bytecode }: Script): number => body.length + (bytecode?.length ?? 0) + ENTRY_BYTES
+const sizeOf = ({ body, bytecode }: LuaScript): number => body.length + (bytecode?.length ?? 0) + ENTRY_BYTES
 
 function touch<V>(map: Map<string, V>, key: string, value: V): void {
   map.delete(key)

@@ -1,112 +1,13 @@
-import type { RunContext } from '../registry/call.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { checkKey } from '../../gate/key-names.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
-import { OK, PONG, type Reply, SimpleString } from '../../reply/reply.ts'
-import { ScriptCache } from './script-cache.ts'
-import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
-import { readScript, type Script, sha1Of } from '../../lua-vm/script.ts'
-import { TimeBudget } from './time-budget.ts'
-import { int32, word } from '../parsing/args.ts'
-import { lookUp } from '../registry/look-up.ts'
-import { connection, container, countedKeys, data, type DataRow, keyIndexes, type KeyspaceRow, type LeafRow } from '../registry/row.ts'
-
-const engine = new ScriptEngine()
-const cache = new ScriptCache()
-const budget = new TimeBudget()
-let limits: ScriptLimits = { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 }
-
-/** Set by the application from its settings. */
-export const limitScripts = (settings: ScriptLimits): void => {
-  limits = settings
-}
+import type { RunContext } from '../../registry/context.ts'
+import { connection, container, countedKeys, data } from '../../registry/row.ts'
+import { OK, type Reply, SimpleString } from '../../reply/reply.ts'
+import { word } from '../parsing/args.ts'
 
 const SHA1_LENGTH = 40
 const FIRST_KEY_AT = 3
-
-/** Commands on the connection that mean something to a script. */
-const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
-  ping: (_db, args) => args[1] ?? PONG,
-  echo: (_db, args) => args[1]!,
-  select: (_db, args) => {
-    if (int32(args[1]!) !== 0) throw new KvError('db_index')
-    return OK
-  },
-  // The clock that expiry goes by; a script that has to run again may read a later time.
-  time: (db) => [String(Math.floor(db.now / 1000)), String((db.now % 1000) * 1000)],
-}
-
-/**
- * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not declared are served too, as
- * a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each costs another round trip, since only KEYS are loaded
- * before the script begins.
- */
-class Commands implements ScriptHost {
-  private readonly db: Database
-  private readonly context: RunContext
-  private readonly readOnly: boolean
-
-  constructor(db: Database, context: RunContext, readOnly: boolean) {
-    this.db = db
-    this.context = { ...context, inScript: true }
-    this.readOnly = readOnly
-  }
-
-  call(args: readonly Buffer[]): Reply {
-    const { identity, store } = this.context
-    const row = found(args)
-    const run = row.kind === 'connection' ? ON_CONNECTION[row.name] : (row as DataRow | KeyspaceRow).run
-    if (run === undefined || row.flags.includes('noscript')) throw respError('ERR This Redis command is not allowed from script')
-    if (row.flags.includes('write')) {
-      if (this.readOnly) throw respError('ERR Write commands are not allowed from read-only scripts.')
-      if (identity.readOnly) throw new KvError('read_only_token')
-    }
-    for (const index of keyIndexes(row, args)) checkKey(args[index]!, store.limits.maxKeyLength)
-    if (args.some(({ length }) => length > store.limits.maxValueSize)) throw new KvError('value_too_large')
-    return run(this.db, args, this.context)
-  }
-
-  allows(args: readonly Buffer[]): boolean | undefined {
-    try {
-      const row = found(args)
-      return !(row.flags.includes('write') && this.context.identity.readOnly)
-    } catch (error) {
-      if (error instanceof KvError) return error.message.startsWith('NOPERM') ? false : undefined
-      throw error
-    }
-  }
-}
-
-/** The row of a command within a script. Throws with the texts that Redis has for scripts. */
-function found(args: readonly Buffer[]): Exclude<LeafRow, { kind: 'refused' }> {
-  try {
-    return lookUp(args)
-  } catch (error) {
-    const { message } = error as Error
-    if (/^ERR unknown (?:sub)?command/.test(message)) throw respError('ERR Unknown Redis command called from script')
-    if (message.startsWith('ERR wrong number of arguments')) throw respError('ERR Wrong number of args calling Redis command from script')
-    throw error
-  }
-}
-
-/** The script that EVAL brings: known from before, or compiled and kept. */
-function scriptOf(automationId: string, source: Buffer): Script {
-  const sha1 = sha1Of(source)
-  const known = cache.get(automationId, sha1)
-  if (known !== undefined) return known
-  // A copy: the source is part of a request's buffer.
-  const script = readScript(Buffer.from(source), sha1)
-  timed(automationId, () => engine.compile(script, limits))
-  cache.add(automationId, script)
-  return script
-}
-
-function loadedScript(automationId: string, sha1: Buffer): Script {
-  const script = sha1.length === SHA1_LENGTH ? cache.get(automationId, sha1.toString('latin1').toLowerCase()) : undefined
-  if (script === undefined) throw respError('NOSCRIPT No matching script. Please use EVAL.')
-  return script
-}
 
 function keyCount(args: readonly Buffer[]): number {
   const count = parseInteger(args[2]!)
@@ -117,41 +18,22 @@ function keyCount(args: readonly Buffer[]): number {
 }
 
 const evaluate =
-  (find: (automationId: string, arg: Buffer) => Script, bySha1: boolean, readOnly: boolean) =>
-  (db: Database, args: readonly Buffer[], context: RunContext): Reply => {
-    if (bySha1 && args[1]!.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
-    const count = keyCount(args)
-    const script = find(context.automation.id, args[1]!)
-    if (readOnly && script.declaresFlags && !script.noWrites) {
-      throw respError('ERR Can not execute a script with write flag using *_ro command.')
-    }
-    const keys = args.slice(FIRST_KEY_AT, FIRST_KEY_AT + count)
-    return timed(context.automation.id, () =>
-      engine.run(
-        script,
-        {
-          keys,
-          args: args.slice(FIRST_KEY_AT + count),
-          host: new Commands(db, context, readOnly || script.noWrites),
-          atomically: (run) => db.attempt(run),
-        },
-        limits,
-      ),
-    )
+  (by: 'source' | 'sha1', readOnly: boolean) =>
+  (db: Database, args: readonly Buffer[], { identity, automation, services }: RunContext): Reply => {
+    const given = args[1]!
+    if (by === 'sha1' && given.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+    const firstArg = FIRST_KEY_AT + keyCount(args)
+    return services.scripts.run({
+      db,
+      identity,
+      automation,
+      services,
+      script: by === 'source' ? { source: given } : { sha1: given },
+      keys: args.slice(FIRST_KEY_AT, firstArg),
+      args: args.slice(firstArg),
+      readOnly,
+    })
   }
-
-/** Runs a script on the automation's account of time. */
-function timed<T>(automationId: string, run: () => T): T {
-  if (!budget.allows(automationId, limits.timeLimitMs)) {
-    throw respError('TRYAGAIN slow scripts of this automation used up its time; nothing was written')
-  }
-  const startedAt = performance.now()
-  try {
-    return run()
-  } finally {
-    budget.spend(automationId, performance.now() - startedAt)
-  }
-}
 
 const group = 'scripting'
 const FLAGS = 'noscript stale skip_monitor no_mandatory_keys movablekeys'
@@ -175,25 +57,25 @@ export const SCRIPTING = [
     name: 'eval', arity: -3, flags: FLAGS, group, since: '2.6.0', complexity, keys,
     syntax: 'script numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script, atomically. It may use the keys that it is given.',
-    run: evaluate(scriptOf, false, false),
+    run: evaluate('source', false),
   }),
   data({
     name: 'evalsha', arity: -3, flags: FLAGS, group, since: '2.6.0', complexity, keys,
     syntax: 'sha1 numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that this process knows by its SHA1.',
-    run: evaluate(loadedScript, true, false),
+    run: evaluate('sha1', false),
   }),
   data({
     name: 'eval_ro', arity: -3, flags: `readonly ${FLAGS}`, group, since: '7.0.0', complexity, keys,
     syntax: 'script numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that does not write.',
-    run: evaluate(scriptOf, false, true),
+    run: evaluate('source', true),
   }),
   data({
     name: 'evalsha_ro', arity: -3, flags: `readonly ${FLAGS}`, group, since: '7.0.0', complexity, keys,
     syntax: 'sha1 numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that does not write, known by its SHA1.',
-    run: evaluate(loadedScript, true, true),
+    run: evaluate('sha1', true),
   }),
   container(
     {
@@ -208,24 +90,25 @@ export const SCRIPTING = [
         complexity: "O(N) with N being the length in bytes of the script's body",
         syntax: 'script',
         summary: 'Compiles a script and keeps it in this process.',
-        run: (_db, args, { automation }) => scriptOf(automation.id, args[2]!).sha1,
+        run: (_db, args, { automation, services }) => services.scripts.load(automation.id, args[2]!),
       }),
       data({
         name: 'script|exists', arity: -3, flags: 'noscript', group, since: '2.6.0',
         complexity: 'O(N) with N being the number of scripts to check',
         syntax: 'sha1 [sha1 ...]',
         summary: 'Tells which scripts this process knows.',
-        run: (_db, args, { automation }) => args.slice(2).map((sha1) => (cache.has(automation.id, sha1.toString('latin1').toLowerCase()) ? 1 : 0)),
+        run: (_db, args, { automation, services }) =>
+          args.slice(2).map((sha1) => (services.scripts.knows(automation.id, sha1.toString('latin1').toLowerCase()) ? 1 : 0)),
       }),
       connection({
         name: 'script|flush', arity: -2, flags: 'noscript', group, since: '2.6.0', exclusive: true,
         syntax: '[ASYNC | SYNC]',
         summary: "Forgets the automation's scripts in this process.",
-        handle: ({ automation }, args) => {
+        handle: ({ automation, context }, args) => {
           if (args.length > 3 || (args.length === 3 && !['SYNC', 'ASYNC'].includes(word(args[2])))) {
             throw respError('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
           }
-          cache.flush(automation!.id)
+          context.scripts.flush(automation!.id)
           return OK
         },
       }),

@@ -4,7 +4,7 @@ import { KvError, respError } from '../../errors/errors.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { openSet } from '../parsing/members.ts'
-import { ALL_KEYS, countedKeys, data, type DataRow, reads } from '../registry/row.ts'
+import { ALL_KEYS, countedKeys, data, type DataRow, reads } from '../../registry/row.ts'
 
 type Members = SetValue['members']
 type Combine = (sets: ReadonlyArray<Readonly<SetValue> | undefined>) => Members

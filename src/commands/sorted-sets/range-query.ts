@@ -1,5 +1,5 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { integer, rangeOf, word } from '../parsing/args.ts'

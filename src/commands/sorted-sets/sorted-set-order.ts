@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf, type ScoredMember } from '../../engine/plaintext/values.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'

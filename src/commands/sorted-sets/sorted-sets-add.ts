@@ -1,14 +1,14 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { first } from '../execution/execute.ts'
+import { first } from '../../registry/direct.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
-import { data, FIRST_KEY, writes } from '../registry/row.ts'
+import { data, FIRST_KEY, writes } from '../../registry/row.ts'
 import { double, keptScore, readDoubleOrNull } from './sorted-set-order.ts'
 
 const OPTIONS = ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'] as const

@@ -1,11 +1,11 @@
-import type { BackingArg } from '../../backing/single-node.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
 import { orCompute } from '../parsing/members.ts'
-import { countedKeys, data, type DataRow, type KeySpec, reads } from '../registry/row.ts'
+import { countedKeys, data, type DataRow, type KeySpec, reads } from '../../registry/row.ts'
 import { inOrder, ranked, SealedRange, store } from './sorted-set-order.ts'
 
 type SetOperation = 'union' | 'inter' | 'diff'

@@ -3,7 +3,7 @@ import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { NULL_ARRAY, PairsReply, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
-import { countedKeys, data, FIRST_KEY } from '../registry/row.ts'
+import { countedKeys, data, FIRST_KEY } from '../../registry/row.ts'
 import { double, inOrder, membersOf, removeMembers, scored } from './sorted-set-order.ts'
 
 export type ScoreEnd = 'MIN' | 'MAX'

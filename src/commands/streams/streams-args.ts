@@ -2,7 +2,7 @@ import { KvError, respError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { makeId, MAX_ID, MAX_PART, millisecondsOf, parseId, parseOpenId, sequenceOf, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { int64, integer, word } from '../parsing/args.ts'
-import type { KeySpec } from '../registry/row.ts'
+import type { KeySpec } from '../../registry/row.ts'
 
 /** A 64-bit integer with an error text of its own. */
 export function int64Or(arg: Buffer, text: string): bigint {

@@ -1,4 +1,4 @@
-import type { RunContext } from '../registry/call.ts'
+import type { RunContext } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import {
@@ -17,8 +17,8 @@ import { type KvError, respError } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { number, oneWrite } from '../registry/direct.ts'
-import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from '../registry/row.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from '../../registry/row.ts'
 import { parseRead, readAt, shown, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { entryReply, openStreams } from './streams-replies.ts'
 
@@ -299,10 +299,10 @@ export const STREAM_GROUPS = [
     blocking: {
       timeoutMs: (args) => parseRead(args, 'XREADGROUP').block,
       keys: (args) => parseRead(args, 'XREADGROUP').names,
-      rival: (args) => `group ${idOf(parseRead(args, 'XREADGROUP').group!)}`,
+      competition: (args) => `group ${idOf(parseRead(args, 'XREADGROUP').group!)}`,
       attempt: 'direct',
       at: readAt,
-      orphan: (db, name) => new ErrorReply(db.type(name) === 'stream' ? GROUP_GONE : STREAM_GONE),
+      whenKeyIsGone: (db, name) => new ErrorReply(db.type(name) === 'stream' ? GROUP_GONE : STREAM_GONE),
     },
   }),
 ]

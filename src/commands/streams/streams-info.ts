@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import {
   type Consumer,
@@ -18,7 +18,7 @@ import { KvError } from '../../errors/errors.ts'
 import { idText, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { MapReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
-import { container, data, type Direct, type KeySpec, reads } from '../registry/row.ts'
+import { container, data, type Direct, type KeySpec, reads } from '../../registry/row.ts'
 import { wrongSubcommand } from './streams-args.ts'
 import { groupIn, noGroup } from './streams-groups.ts'
 import { entryReply, openEntries, openEntry, plainReply } from './streams-replies.ts'

@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import { decodeFields } from '../../engine/plaintext/stream-entry.ts'
 import type { StreamEntry } from '../../engine/plaintext/stream-value.ts'
 import { locations } from '../../automation/location.ts'

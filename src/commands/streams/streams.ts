@@ -1,5 +1,5 @@
-import type { BackingArg } from '../../backing/single-node.ts'
-import type { Call, RunContext } from '../registry/call.ts'
+import type { BackingArg } from '../../backing/backing.ts'
+import type { Call, RunContext } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
@@ -11,8 +11,8 @@ import { KvError, respError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { int64, integer, word } from '../parsing/args.ts'
-import { number, oneWrite } from '../registry/direct.ts'
-import { data, type Direct, FIRST_KEY, reads } from '../registry/row.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { data, type Direct, FIRST_KEY, reads } from '../../registry/row.ts'
 import { nextId, parseAdd, parseRead, parseTrim, readAt, STREAM_KEYS, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
@@ -154,12 +154,12 @@ const readDirect: Direct = reads(({ automation, args }) => {
 }, openStreams)
 
 /** `$` is the last id of a stream at the moment of the call, also when it is read later on. */
-async function fixLastIds({ store, automation, args }: Call): Promise<readonly Buffer[]> {
+async function fixLastIds({ services, automation, args }: Call): Promise<readonly Buffer[]> {
   const { names, ids } = parseRead(args, 'XREAD')
   const fixed = await Promise.all(
     ids.map(async (id, i) => {
       if (id.toString('latin1') !== '$') return id
-      const snapshot = (await store.backing.call(['XINFO', 'STREAM', automation.key(names[i]!)]).catch(noSuchKey)) as Buffer[]
+      const snapshot = (await services.store.backing.call(automation, ['XINFO', 'STREAM', automation.key(names[i]!)]).catch(noSuchKey)) as Buffer[]
       const at = snapshot.findIndex((field) => Buffer.isBuffer(field) && field.toString('latin1') === 'last-generated-id')
       return snapshot[at + 1] ?? Buffer.from('0-0')
     }),
@@ -220,7 +220,7 @@ export const STREAMS = [
     blocking: {
       timeoutMs: (args) => parseRead(args, 'XREAD').block,
       keys: (args) => parseRead(args, 'XREAD').names,
-      rival: () => undefined,
+      competition: () => undefined,
       attempt: 'direct',
       at: readAt,
       prepare: fixLastIds,

@@ -1,5 +1,5 @@
-import type { BackingReply } from '../../backing/single-node.ts'
-import type { Call } from '../registry/call.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { openStoredString } from '../../engine/plaintext/stored-string.ts'
@@ -11,9 +11,9 @@ import { addInt64, INT64_MIN, parseInteger } from '../../redis-semantics/integer
 import { lcsReply, parseLcsOptions } from './lcs-reply.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { expiryOf, int64, integer, rangeOf } from '../parsing/args.ts'
-import { oneWrite } from '../registry/direct.ts'
+import { oneWrite } from '../../registry/direct.ts'
 import { orCompute } from '../parsing/members.ts'
-import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from '../registry/row.ts'
+import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from '../../registry/row.ts'
 import { parseSetOptions } from './set-options.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -39,15 +39,6 @@ const ofString =
 
 const oldValue = (call: Call, raw: BackingReply): Reply => openString(call, call.args[1]!, raw)
 const okOrNull = (_call: Call, raw: BackingReply): Reply => (raw === null ? null : OK)
-
-/** SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored. */
-let maxStringBytes = Number.MAX_SAFE_INTEGER
-export const limitStrings = (bytes: number): void => {
-  maxStringBytes = bytes
-}
-export const checkLength = (bytes: number): void => {
-  if (bytes > maxStringBytes) throw new KvError('string_too_long')
-}
 
 const boundsOf = (args: readonly Buffer[]): [start: number, stop: number] => [integer(args[2]!), integer(args[3]!)]
 
@@ -143,7 +134,7 @@ function incrByFloat(db: Database, args: readonly Buffer[]): Reply {
 
 function append(db: Database, args: readonly Buffer[]): Reply {
   const bytes = db.bytes(args[1]!) ?? EMPTY
-  checkLength(bytes.length + args[2]!.length)
+  db.checkLength(bytes.length + args[2]!.length)
   db.setBytes(args[1]!, Buffer.concat([bytes, args[2]!]), { keepTtl: true })
   return bytes.length + args[2]!.length
 }
@@ -154,7 +145,7 @@ function setRange(db: Database, args: readonly Buffer[]): Reply {
   if (offset < 0) throw new KvError('offset_out_of_range')
   const bytes = db.bytes(args[1]!) ?? EMPTY
   if (patch.length === 0) return bytes.length
-  checkLength(offset + patch.length)
+  db.checkLength(offset + patch.length)
   const result = Buffer.alloc(Math.max(bytes.length, offset + patch.length))
   bytes.copy(result)
   patch.copy(result, offset)

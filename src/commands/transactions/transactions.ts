@@ -1,19 +1,15 @@
 import { respError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
-import { checkKey } from '../../gate/key-names.ts'
-import { ALL_KEYS, connection } from '../registry/row.ts'
+import { ALL_KEYS, connection } from '../../registry/row.ts'
 
-function exec(session: Session): Reply | Promise<Reply> {
-  const { transaction, automation, identity, context } = session
-  if (transaction.queue === undefined) throw respError('ERR EXEC without MULTI')
+function exec({ transaction }: Session): Promise<Reply> {
+  if (transaction.queued === undefined) throw respError('ERR EXEC without MULTI')
   if (transaction.broken) {
     transaction.end()
     throw respError('EXECABORT Transaction discarded because of previous errors.')
   }
-  const result = transaction.execute({ store: context.store, automation: automation!, identity: identity! }, session.order, ({ row, args }) =>
-    row.kind === 'connection' ? (row.handle(session, args) ?? null) : null,
-  )
+  const result = transaction.execute()
   transaction.end()
   return result
 }
@@ -26,7 +22,7 @@ export const TRANSACTIONS = [
     syntax: '',
     summary: 'Begins a transaction: what follows is queued until EXEC.',
     handle: ({ transaction }) => {
-      if (transaction.queue !== undefined) throw respError('ERR MULTI calls can not be nested')
+      if (transaction.queued !== undefined) throw respError('ERR MULTI calls can not be nested')
       transaction.begin()
       return OK
     },
@@ -44,7 +40,7 @@ export const TRANSACTIONS = [
     summary: 'Forgets the queued commands and the watched keys.',
     complexity: 'O(N) in the number of queued commands',
     handle: ({ transaction }) => {
-      if (transaction.queue === undefined) throw respError('ERR DISCARD without MULTI')
+      if (transaction.queued === undefined) throw respError('ERR DISCARD without MULTI')
       transaction.end()
       return OK
     },
@@ -54,11 +50,9 @@ export const TRANSACTIONS = [
     syntax: 'key [key ...]',
     summary: 'Makes the next EXEC depend on these keys staying as they are.',
     complexity: 'O(N) in the number of keys',
-    handle: ({ transaction, context, automation }, args) => {
-      if (transaction.queue !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
-      const names = args.slice(1)
-      for (const name of names) checkKey(name, context.store.limits.maxKeyLength)
-      return transaction.watch(context.store, automation!, names).then(() => OK)
+    handle: ({ transaction }, args) => {
+      if (transaction.queued !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
+      return transaction.watch(args.slice(1)).then(() => OK)
     },
   }),
   connection({

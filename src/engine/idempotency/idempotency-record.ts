@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { locations } from '../../automation/location.ts'
 import { type ErrorCode, KvError } from '../../errors/errors.ts'
-import type { Written } from '../optimistic/job.ts'
+import type { Written } from '../writes/written.ts'
 import type { Automation } from '../../automation/automation.ts'
 
 /** What came of a job: a refusal, or a result that JSON can carry. */

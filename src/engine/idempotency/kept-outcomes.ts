@@ -1,6 +1,6 @@
-import type { Backing } from '../../backing/single-node.ts'
-import { NOTHING_WRITTEN, type Job, type QueuedJob, type Written } from '../optimistic/job.ts'
-import type { JobOutcome } from './idempotency-record.ts'
+import type { Backing } from '../../backing/backing.ts'
+import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
+import type { IdempotencyRecord, JobOutcome } from './idempotency-record.ts'
 import type { Automation } from '../../automation/automation.ts'
 
 interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
@@ -10,7 +10,7 @@ interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
 
 const NONE: ReadonlyMap<string, Buffer> = new Map()
 
-/** What earlier requests with the records of a round's jobs came to. */
+/** What earlier requests with the idempotency keys of a batch's jobs came to. */
 export class KeptOutcomes {
   private readonly automation: Automation
   private readonly backing: Backing
@@ -23,11 +23,10 @@ export class KeptOutcomes {
   }
 
   /** Sent just before the snapshot. What is written in between, the commit finds. */
-  read(batch: readonly QueuedJob[]): void {
-    if (!batch.some(({ job }) => job.idempotency !== undefined)) return
-    const records = batch.flatMap(({ job }) => job.idempotency ?? [])
+  read(records: readonly IdempotencyRecord[]): void {
+    if (records.length === 0) return
     const ids = records.flatMap((record) => record.ids.map((id) => ({ id, first: record.ids[0]! })))
-    this.backing.read(['MGET', ...ids.map(({ id }) => this.automation.outcomePrefix + id)], (error, reply) => {
+    this.backing.read(this.automation, ['MGET', ...ids.map(({ id }) => this.automation.outcomePrefix + id)], (error, reply) => {
       // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
       if (error !== null) return
       const found = reply as (Buffer | null)[]
@@ -36,11 +35,11 @@ export class KeptOutcomes {
   }
 
   /** `undefined` for a job that has no record, or a new one. */
-  of({ idempotency: record }: Job<unknown>): EarlierOutcome | undefined {
+  of(record: IdempotencyRecord | undefined): EarlierOutcome | undefined {
     const stored = record && this.kept.get(record.ids[0]!)
-    if (stored === undefined) return undefined
+    if (record === undefined || stored === undefined) return undefined
     try {
-      return record!.open(stored)
+      return record.open(stored)
     } catch (error) {
       return { error: error as Error, result: undefined, created: 0, written: NOTHING_WRITTEN }
     }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { Subscriber } from '../../backing/subscriber.ts'
-import type { Backing } from '../../backing/single-node.ts'
+import type { MessageBus } from '../../backing/backing.ts'
+import type { Backing } from '../../backing/backing.ts'
 import { locations } from '../../automation/location.ts'
 import type { Log } from '../../observability/log.ts'
+import { LIVENESS } from '../../lib/liveness.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
@@ -39,10 +40,6 @@ interface ChannelHub {
 type SubscriberCounts = Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>>
 
 const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
-/** How long a process's subscriberCounts is believed, and how often it is renewed: a dead process is forgotten in this time. */
-const COUNTS_LAST_MS = 9_000
-const RENEW_MS = 3_000
-
 /**
  * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis, sealed together with the
  * name of their channel, and are told apart here: so the backing Redis sees neither, and one connection is enough for any number of
@@ -50,7 +47,7 @@ const RENEW_MS = 3_000
  */
 export class PubSub {
   private readonly backing: Backing
-  private readonly subscriber: Subscriber
+  private readonly bus: MessageBus
   private readonly log: Log
   /** Under which the others know of the listeners here. */
   private readonly id = randomBytes(16).toString('hex')
@@ -59,12 +56,12 @@ export class PubSub {
   /** Announcements that nobody waits for. */
   private readonly leaving = new Set<Promise<void>>()
 
-  constructor(backing: Backing, subscriber: Subscriber, log: Log) {
+  constructor(backing: Backing, bus: MessageBus, log: Log) {
     this.backing = backing
-    this.subscriber = subscriber
+    this.bus = bus
     this.log = log
-    subscriber.onReturn(() => this.renew())
-    this.renewal = setInterval(() => this.renew(), RENEW_MS)
+    bus.onReturn(() => this.renew())
+    this.renewal = setInterval(() => this.renew(), LIVENESS.renewMs)
     this.renewal.unref()
   }
 
@@ -111,10 +108,10 @@ export class PubSub {
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receivers(countsOf(hub), kind, channel)
     const isOpen = hub?.isOpen === true
-    const counting = this.backing.call(['HGETALL', automation.listenersKey])
+    const counting = this.backing.call(automation, ['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
     counting.catch(() => {})
-    const processes = (await this.backing.call(['PUBLISH', automation.messageChannel, sealed], true)) as number
+    const processes = (await this.backing.call(automation, ['PUBLISH', automation.messageChannel, sealed], true)) as number
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
     return this.otherCounts(automation, (await counting) as Buffer[]).reduce((sum, subscriberCounts) => sum + receivers(subscriberCounts, kind, channel), here)
@@ -124,7 +121,7 @@ export class PubSub {
   async subscriberCounts(automation: Automation, kind: ChannelKind): Promise<Map<string, number>> {
     const hub = this.hubs.get(automation.id)
     const sum = new Map<string, number>()
-    const records = (await this.backing.call(['HGETALL', automation.listenersKey])) as Buffer[]
+    const records = (await this.backing.call(automation, ['HGETALL', automation.listenersKey])) as Buffer[]
     for (const subscriberCounts of [...(hub === undefined ? [] : [countsOf(hub)]), ...this.otherCounts(automation, records)]) {
       for (const [id, count] of subscriberCounts[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
     }
@@ -139,7 +136,7 @@ export class PubSub {
       automation,
       topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
       receive,
-      opened: this.subscriber.subscribe(automation.messageChannel, receive).then(() => {
+      opened: this.bus.subscribe(automation, automation.messageChannel, receive).then(() => {
         hub.isOpen = true
       }),
       isOpen: false,
@@ -155,7 +152,7 @@ export class PubSub {
     const { automation, topics } = hub
     if (this.hubs.get(automation.id) !== hub || hub.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
     this.hubs.delete(automation.id)
-    this.subscriber.unsubscribe(automation.messageChannel, hub.receive)
+    this.bus.unsubscribe(automation, automation.messageChannel, hub.receive)
   }
 
   private receive({ automation, topics }: ChannelHub, sealed: Buffer): void {
@@ -189,14 +186,14 @@ export class PubSub {
   private async tell(automation: Automation): Promise<void> {
     const hub = this.hubs.get(automation.id)
     if (hub === undefined || KINDS.every((kind) => hub.topics[kind].size === 0)) {
-      await this.backing.call(['HDEL', automation.listenersKey, this.id])
+      await this.backing.call(automation, ['HDEL', automation.listenersKey, this.id])
       return
     }
     const record = Buffer.from(JSON.stringify({ at: Date.now(), ...countsOf(hub) }))
     const sealed = automation.sealer.seal(locations.record('listeners'), record, true)
     await Promise.all([
-      this.backing.call(['HSET', automation.listenersKey, this.id, sealed]),
-      this.backing.call(['PEXPIRE', automation.listenersKey, COUNTS_LAST_MS]),
+      this.backing.call(automation, ['HSET', automation.listenersKey, this.id, sealed]),
+      this.backing.call(automation, ['PEXPIRE', automation.listenersKey, LIVENESS.lastsMs]),
     ])
   }
 
@@ -214,11 +211,11 @@ export class PubSub {
     for (let i = 0; i < records.length; i += 2) {
       if (records[i]!.toString('latin1') === this.id) continue
       const record = JSON.parse(automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as SubscriberCounts & { at: number }
-      if (record.at > Date.now() - COUNTS_LAST_MS) counts.push(record)
+      if (record.at > Date.now() - LIVENESS.lastsMs) counts.push(record)
       else dead.push(records[i]!)
     }
     // Others renew the key, so what a dead process left in it would last.
-    if (dead.length > 0) this.backing.read(['HDEL', automation.listenersKey, ...dead], () => {})
+    if (dead.length > 0) this.backing.read(automation, ['HDEL', automation.listenersKey, ...dead], () => {})
     return counts
   }
 }

@@ -1,20 +1,15 @@
-import type { BackingArg } from '../../backing/single-node.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 import { locations } from '../../automation/location.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import type { KeyState } from '../plaintext/database.ts'
 import type { StoredKey } from '../plaintext/snapshot.ts'
+import { inChunks, type NativeCommand } from './native-command.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
 import type { Automation } from '../../automation/automation.ts'
 import type { Cell, HashValue, ListValue, SetValue, SortedSetValue, Value } from '../plaintext/values.ts'
 
-/** A native command on one key; the key itself is left out. It comes after the command's one or two words (`XGROUP CREATE`). */
-export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
-
-/** Lua's unpack takes some thousands of arguments; so no command that we build has more than this. */
-const MAX_ARGS = 1_000
-
-/** The native commands that turn a key as stored into what the computation made of it. */
-export function changesOf(automation: Automation, stored: StoredKey, state: KeyState): NativeCommand[] {
+/** The native commands that turn a key as stored into what the computation made of it. `streamCounters`: see `hasStreamCounters`. */
+export function changesOf(automation: Automation, stored: StoredKey, state: KeyState, streamCounters: boolean): NativeCommand[] {
   const commands: NativeCommand[] = []
   const before = stored.value()
   const after = state.value
@@ -28,12 +23,12 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
     }
   } else if (before === undefined || state.fresh || state.replaced) {
     if (stored.physical) commands.push(['DEL'])
-    commands.push(...wholeOf(automation, state.name, after))
+    commands.push(...wholeOf(automation, state.name, after, streamCounters))
     expireAt = 0
   } else if (before !== after) {
-    const difference = differenceOf(automation, state.name, before, after)
+    const difference = differenceOf(automation, state.name, before, after, streamCounters)
     if (difference === undefined) {
-      commands.push(['DEL'], ...wholeOf(automation, state.name, after))
+      commands.push(['DEL'], ...wholeOf(automation, state.name, after, streamCounters))
       expireAt = 0
     } else {
       commands.push(...difference)
@@ -43,7 +38,7 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
   return commands
 }
 
-function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { type: 'string' }>): NativeCommand[] {
+function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { type: 'string' }>, streamCounters: boolean): NativeCommand[] {
   const { sealer } = automation
   switch (value.type) {
     case 'list':
@@ -55,12 +50,12 @@ function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { t
     case 'zset':
       return inChunks('ZADD', scoreArgs(automation, value.members.values()), 2)
     case 'stream':
-      return wholeStream(automation, name, value)
+      return wholeStream(automation, name, value, streamCounters)
   }
 }
 
 /** The commands that change `before` into `after`, undefined when writing it anew is simpler. */
-function differenceOf(automation: Automation, name: Buffer, before: Value, after: Value): NativeCommand[] | undefined {
+function differenceOf(automation: Automation, name: Buffer, before: Value, after: Value, streamCounters: boolean): NativeCommand[] | undefined {
   switch (after.type) {
     case 'list':
       return listDifference(automation, name, (before as ListValue).cells, after.cells)
@@ -71,7 +66,7 @@ function differenceOf(automation: Automation, name: Buffer, before: Value, after
     case 'zset':
       return sortedSetDifference(automation, before as SortedSetValue, after)
     case 'stream':
-      return streamChanges(automation, name, after)
+      return streamChanges(automation, name, after, streamCounters)
     case 'string':
       return undefined
   }
@@ -177,11 +172,3 @@ function scoreArgs({ sealer }: Automation, members: Iterable<{ member: Buffer; s
 }
 
 const popped = (command: 'LPOP' | 'RPOP', count: number): NativeCommand[] => (count === 0 ? [] : [[command, count]])
-
-/** One command, or several when there are many arguments; `unit` arguments belong together. */
-function inChunks(command: string, args: readonly BackingArg[], unit: number): NativeCommand[] {
-  const size = MAX_ARGS - (MAX_ARGS % unit)
-  const commands: NativeCommand[] = []
-  for (let at = 0; at < args.length; at += size) commands.push([command, ...args.slice(at, at + size)])
-  return commands
-}

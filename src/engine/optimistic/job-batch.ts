@@ -1,16 +1,15 @@
-import type { Backing, BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { COMMIT, LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
 import { changesOf } from './changes.ts'
+import { hasStreamCounters } from './stream-changes.ts'
 import { Database, type KeyState } from '../plaintext/database.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
-import { reportFault } from '../../observability/faults.ts'
-import { type Job, type JobLimits, NOTHING_WRITTEN, type QueuedJob, type Written } from './job.ts'
+import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
+import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
-import type { WriteCache } from './write-cache.ts'
 import { extentArgs, mergeNeeds, type Need, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
-import type { Automation } from '../../automation/automation.ts'
 import { idOf } from '../plaintext/values.ts'
 
 interface Outcome {
@@ -31,14 +30,18 @@ const MAX_COMPUTE_MS = 25
 const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
 
 /** One round of a queue: snapshot, compute, commit, and again on a conflict. */
+/** What becomes of a batch. */
+export interface BatchEvents {
+  /** Every job that was not postponed is answered. */
+  readonly finished: () => void
+  /** These come first in the next batch. */
+  readonly postpone: (rest: readonly QueuedJob[]) => void
+}
+
 export class JobBatch {
-  private readonly automation: Automation
-  private readonly backing: Backing
-  private readonly writeCache: WriteCache
-  private readonly limits: JobLimits
+  private readonly environment: JobEnvironment
   private batch: QueuedJob[]
-  private readonly finished: () => void
-  private readonly postpone: (rest: QueuedJob[]) => void
+  private readonly events: BatchEvents
   private needs: Need[] = []
   /** Keys that the jobs turned out to look at. */
   private discovered: readonly Need[] = []
@@ -47,40 +50,28 @@ export class JobBatch {
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
   private conflicts = 0
-  /** It has been tried with what is remembered. */
-  private fromCache = false
+  /** It has been tried with what the cache holds. */
+  private cacheTried = false
 
-  constructor(
-    automation: Automation,
-    backing: Backing,
-    writeCache: WriteCache,
-    limits: JobLimits,
-    batch: QueuedJob[],
-    finished: () => void,
-    postpone: (rest: QueuedJob[]) => void,
-  ) {
-    this.postpone = postpone
-    this.automation = automation
-    this.backing = backing
-    this.writeCache = writeCache
-    this.limits = limits
+  constructor(environment: JobEnvironment, batch: QueuedJob[], events: BatchEvents) {
+    this.environment = environment
     this.batch = batch
-    this.finished = finished
-    this.earlier = new KeptOutcomes(automation, backing)
+    this.events = events
+    this.earlier = new KeptOutcomes(environment.automation, environment.backing)
   }
 
   start(): void {
-    this.earlier.read(this.batch)
+    this.earlier.read(this.batch.flatMap(({ job }) => job.idempotency ?? []))
     if (this.allNames) this.readNames()
     else if (!this.computeFromCache()) this.readKeys([])
   }
 
   /** Computes from what is remembered; false when that does not suffice. */
   private computeFromCache(): boolean {
-    if (this.fromCache || this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)) return false
-    this.fromCache = true
+    if (this.cacheTried || this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)) return false
+    this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
-    const snapshot = this.writeCache.lookUp(this.automation, needs)
+    const snapshot = this.environment.writeCache.lookUp(this.environment.automation, needs)
     if (snapshot === undefined) return false
     this.needs = needs
     this.guarded(() => this.compute(snapshot))
@@ -88,11 +79,11 @@ export class JobBatch {
   }
 
   private readNames(): void {
-    const { automation } = this
-    this.backing.read(['GET', automation.versionKey], (error, version) => {
+    const { automation } = this.environment
+    this.environment.backing.read(this.environment.automation, ['GET', automation.versionKey], (error, version) => {
       if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
     })
-    this.backing.script(LIST_KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
+    this.environment.backing.script(this.environment.automation, LIST_KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
     })
@@ -101,7 +92,7 @@ export class JobBatch {
   private readKeys(names: readonly Buffer[]): void {
     const asked = this.batch.flatMap(({ job }) => job.needs)
     this.needs = mergeNeeds([...asked, ...this.discovered, ...names.map((name): Need => ({ name, extent: 'meta' }))])
-    this.backing.script(SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.automation)], (error, reply) => {
+    this.environment.backing.script(this.environment.automation, SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.environment.automation)], (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
     })
@@ -117,7 +108,7 @@ export class JobBatch {
   }
 
   private loaded(reply: readonly BackingReply[]): Snapshot {
-    return new LoadedSnapshot(this.automation, this.needs, reply, this.allNames)
+    return new LoadedSnapshot(this.environment.automation, this.needs, reply, this.allNames)
   }
 
   private compute(snapshot: Snapshot): void {
@@ -136,14 +127,14 @@ export class JobBatch {
       this.again()
       return
     }
-    const db = new Database(snapshot)
+    const db = new Database(snapshot, this.environment.limits)
     const outcomes: Outcome[] = []
     const begun = new Set<string>()
     let requests = 0
     let versioned = false
     const late = performance.now() + MAX_COMPUTE_MS
     for (const { job } of this.batch) {
-      const earlier = this.earlier.of(job)
+      const earlier = this.earlier.of(job.idempotency)
       if (earlier === undefined) {
         // Two requests with one idempotency key: the second one finds in the next batch what the first one leaves.
         const id = job.idempotency?.ids[0]
@@ -159,7 +150,7 @@ export class JobBatch {
       }
       if (performance.now() > late) break
     }
-    if (outcomes.length < this.batch.length) this.postpone(this.batch.splice(outcomes.length))
+    if (outcomes.length < this.batch.length) this.events.postpone(this.batch.splice(outcomes.length))
     if (requests === 0 && !outcomes.some(leavesOutcome)) {
       // Nothing to be committed would show whether it was right.
       if (snapshot.fromCache) this.readKeys([])
@@ -186,6 +177,7 @@ export class JobBatch {
   }
 
   private commit(db: Database, snapshot: Snapshot, outcomes: readonly Outcome[], requests: number, ifVersion: string): void {
+    const { automation, backing } = this.environment
     const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
     const guards: BackingArg[] = []
     for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.guard)
@@ -195,18 +187,18 @@ export class JobBatch {
     const changed = db.changedKeys()
     for (const state of changed) {
       const ordinal = ordinals.get(idOf(state.name))!
-      for (const [command, ...args] of changesOf(this.automation, snapshot.keys.get(idOf(state.name))!, state)) {
+      for (const [command, ...args] of changesOf(automation, snapshot.keys.get(idOf(state.name))!, state, hasStreamCounters(backing.version))) {
         operationCount++
         operations.push(args.length + 2, ordinal, command, ...args)
       }
       changes.push(ordinal, state.changedBy + 1, state.value === undefined ? '' : state.expireAt, state.fresh ? 1 : 0)
     }
-    const { maxKeys } = this.limits
+    const { maxKeys } = this.environment.limits
     const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
     const outcomesToKeep = outcomes.filter(leavesOutcome)
     args.push(operationCount, ...operations, changed.length, ...changes, outcomesToKeep.length, ...outcomesToKeep.flatMap(outcomeArgs))
-    args.push(...extentArgs(this.needs, this.automation))
-    this.backing.script(COMMIT, true, args, (error, reply) => {
+    args.push(...extentArgs(this.needs, this.environment.automation))
+    this.environment.backing.script(this.environment.automation, COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))
     })
@@ -216,7 +208,7 @@ export class JobBatch {
     switch (reply[0]) {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
-        for (const state of changed) this.writeCache.note(this.automation, snapshot.keys.get(idOf(state.name))!, state, before + state.changedBy + 1, now)
+        for (const state of changed) this.environment.writeCache.note(this.environment.automation, snapshot.keys.get(idOf(state.name))!, state, before + state.changedBy + 1, now)
         this.finish(outcomes, before, now)
         break
       }
@@ -240,8 +232,8 @@ export class JobBatch {
       return
     }
     const next = (i: number): void => {
-      if (i === this.batch.length) this.finished()
-      else new JobBatch(this.automation, this.backing, this.writeCache, this.limits, [this.batch[i]!], () => next(i + 1), this.postpone).start()
+      if (i === this.batch.length) this.events.finished()
+      else new JobBatch(this.environment, [this.batch[i]!], { ...this.events, finished: () => next(i + 1) }).start()
     }
     next(0)
   }
@@ -263,9 +255,9 @@ export class JobBatch {
     const late = this.batch.filter(({ deadline }) => deadline <= now)
     if (late.length > 0) {
       this.batch = this.batch.filter(({ deadline }) => deadline > now)
-      for (const { job } of late) answer(job, new KvError('busy'), undefined, NOTHING_WRITTEN)
+      for (const { job } of late) this.answer(job, new KvError('busy'), undefined, NOTHING_WRITTEN)
       if (this.batch.length === 0) {
-        this.finished()
+        this.events.finished()
         return false
       }
     }
@@ -274,28 +266,29 @@ export class JobBatch {
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {
     for (const { job, error, result, requests, created, earlier } of outcomes) {
-      answer(job, error, result, earlier ?? { version: versionBefore + requests, now, created })
+      this.answer(job, error, result, earlier ?? { version: versionBefore + requests, now, created })
     }
-    this.finished()
+    this.events.finished()
   }
 
   private fail(error: Error): void {
-    for (const { job } of this.batch) answer(job, error, undefined, NOTHING_WRITTEN)
-    this.finished()
+    for (const { job } of this.batch) this.answer(job, error, undefined, NOTHING_WRITTEN)
+    this.events.finished()
+  }
+
+  /** What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it. */
+  private answer(job: Job<unknown>, error: Error | null, result: unknown, written: Written): void {
+    try {
+      job.done(error, result, written)
+    } catch (fault) {
+      this.environment.report(fault as Error)
+    }
   }
 
   private keys(): BackingArg[] {
-    const { automation, needs } = this
+    const { needs } = this
+    const { automation } = this.environment
     return [needs.length + 2, automation.versionKey, automation.indexKey, ...needs.map(({ name }) => automation.key(name)), automation.prefix.length]
-  }
-}
-
-/** What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it. */
-const answer = (job: Job<unknown>, error: Error | null, result: unknown, written: Written): void => {
-  try {
-    job.done(error, result, written)
-  } catch (fault) {
-    reportFault(fault as Error)
   }
 }
 

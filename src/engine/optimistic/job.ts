@@ -1,19 +1,10 @@
-import type { Database } from '../plaintext/database.ts'
+import type { Automation } from '../../automation/automation.ts'
+import type { Backing } from '../../backing/backing.ts'
+import type { Database, DatabaseLimits } from '../plaintext/database.ts'
+import type { Written } from '../writes/written.ts'
+import type { WriteCache } from './write-cache.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { Need } from '../plaintext/snapshot.ts'
-
-/** What a write request left behind. */
-export interface Written {
-  /** The automation's version after it. */
-  readonly version: number
-  /** The backing Redis's clock, milliseconds since the epoch. */
-  readonly now: number
-  /** How many keys it created. */
-  readonly created: number
-}
-
-/** For a request that failed. */
-export const NOTHING_WRITTEN: Written = { version: 0, now: 0, created: 0 }
 
 /** A piece of work on plaintext: one command, a transaction, a batch. All of it is applied, or nothing. */
 export interface Job<T> {
@@ -34,8 +25,18 @@ export interface QueuedJob {
   readonly deadline: number
 }
 
-export interface JobLimits {
+export interface JobLimits extends DatabaseLimits {
   readonly maxKeys: number
   /** How long a job is retried when others keep changing its keys. */
   readonly lockTimeoutMs: number
+}
+
+/** What the jobs of one automation are run with. */
+export interface JobEnvironment {
+  readonly automation: Automation
+  readonly backing: Backing
+  readonly writeCache: WriteCache
+  readonly limits: JobLimits
+  /** Takes programming errors of those who wait for an outcome. */
+  readonly report: (error: Error) => void
 }

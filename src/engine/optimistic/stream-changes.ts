@@ -1,7 +1,7 @@
-import type { BackingArg } from '../../backing/single-node.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 import { locations } from '../../automation/location.ts'
 import { idText } from '../../redis-semantics/stream-id.ts'
-import type { NativeCommand } from './changes.ts'
+import type { NativeCommand } from './native-command.ts'
 import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
 import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
 import { entryAt, sortedGroups, sortedPending, type StreamGroup, type StreamStep, type StreamValue, UNKNOWN_READ } from '../plaintext/stream-value.ts'
@@ -11,31 +11,28 @@ import { Cell, idOf } from '../plaintext/values.ts'
 /** Options of Redis 7 for counters that Redis 6.2 does not keep. */
 const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELETEDID']
 
-/** Called once with the backing Redis's version: before 7.0 it refuses the options that set counters, and has none to set. */
-export const limitStreams = (version: string): void => {
-  counted = Number.parseInt(version, 10) >= 7
-}
-let counted = true
+/** Before 7.0 Redis refuses the options that set the counters of a stream, and has none to set. */
+export const hasStreamCounters = (version: string): boolean => Number.parseInt(version, 10) >= 7
 
 /** The native commands for what was done to a stream since the snapshot. */
-export const streamChanges = (automation: Automation, name: Buffer, { log }: StreamValue): NativeCommand[] =>
-  log.map((step) => commandOf(automation, name, step))
+export const streamChanges = (automation: Automation, name: Buffer, { log }: StreamValue, counters: boolean): NativeCommand[] =>
+  log.map((step) => commandOf(automation, name, step, counters))
 
-function commandOf(automation: Automation, name: Buffer, [command, ...args]: StreamStep): NativeCommand {
+function commandOf(automation: Automation, name: Buffer, [command, ...args]: StreamStep, counters: boolean): NativeCommand {
   const native: BackingArg[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
     if (arg instanceof Cell) native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), automation.sealer))
-    else if (counted || !COUNTERS.includes(arg)) native.push(arg)
+    else if (counters || !COUNTERS.includes(arg)) native.push(arg)
     else i++
   }
   return [command, ...native]
 }
 
 /** The native commands that make a stream where no key is. When a consumer was last seen cannot be set: it is the moment of the write. */
-export function wholeStream(automation: Automation, name: Buffer, stream: StreamValue): NativeCommand[] {
+export function wholeStream(automation: Automation, name: Buffer, stream: StreamValue, counters: boolean): NativeCommand[] {
   return [...entrySteps(stream), ...sortedGroups(stream).flatMap(groupSteps), ...danglingSteps(stream), ...counterSteps(stream)].map((step) =>
-    commandOf(automation, name, step),
+    commandOf(automation, name, step, counters),
   )
 }
 

@@ -32,6 +32,11 @@ export interface KeyState {
 
 const OPEN_BRACKET = 0x5b
 
+export interface DatabaseLimits {
+  /** Bytes of a string. */
+  readonly maxValueSize: number
+}
+
 /** What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent. */
 export type Watched = { readonly version: string } | { readonly absentAt: number }
 
@@ -43,12 +48,14 @@ export type Watched = { readonly version: string } | { readonly absentAt: number
  */
 export class Database {
   private readonly snapshot: Snapshot
+  private readonly limits: DatabaseLimits
   private readonly states = new Map<string, KeyState>()
   private undo = new Map<string, KeyState>()
   private job = -1
 
-  constructor(snapshot: Snapshot) {
+  constructor(snapshot: Snapshot, limits: DatabaseLimits) {
     this.snapshot = snapshot
+    this.limits = limits
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -194,6 +201,11 @@ export class Database {
   }
 
   // Writing: anyone who calls one of these has changed something, and the version grows
+
+  /** SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored. Throws `string_too_long`. */
+  checkLength(bytes: number): void {
+    if (bytes > this.limits.maxValueSize) throw new KvError('string_too_long')
+  }
 
   setBytes(name: Buffer, bytes: Buffer, options: { keepTtl?: boolean; expireAt?: number } = {}): void {
     this.setPlain(name, { bytes, json: false }, options)

@@ -1,4 +1,4 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { type Location, locations } from '../../automation/location.ts'
 import { readDouble } from '../../redis-semantics/floats.ts'
 import { stringCell } from './stored-string.ts'

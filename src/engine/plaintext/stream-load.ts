@@ -1,4 +1,4 @@
-import type { BackingReply } from '../../backing/single-node.ts'
+import type { BackingReply } from '../../backing/backing.ts'
 import { makeId, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
 import type { Cell } from './values.ts'

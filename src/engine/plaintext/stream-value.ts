@@ -1,4 +1,4 @@
-import type { BackingArg } from '../../backing/single-node.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 import type { StreamId } from '../../redis-semantics/stream-id.ts'
 import type { Cell } from './values.ts'
 

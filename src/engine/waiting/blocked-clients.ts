@@ -1,38 +1,68 @@
-import type { Subscriber } from '../../backing/subscriber.ts'
-import type { DataRow } from '../../commands/registry/row.ts'
-import { keyIndexes } from '../../commands/registry/row.ts'
-import { type ErrorCode, KvError } from '../../errors/errors.ts'
-import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
-import type { Call } from '../../commands/registry/call.ts'
-import { errorReply, execute } from '../../commands/execution/execute.ts'
-import type { Need } from '../plaintext/snapshot.ts'
-import type { Store } from '../store.ts'
 import type { Automation } from '../../automation/automation.ts'
+import type { MessageBus } from '../../backing/backing.ts'
+import { type ErrorCode, KvError } from '../../errors/errors.ts'
+import { LIVENESS } from '../../lib/liveness.ts'
+import { MAX_TIMER_MS } from '../../lib/timers.ts'
 import { idOf } from '../plaintext/values.ts'
-import { type Entry, type Turn, WaitQueue } from './wait-queue.ts'
+import type { Store } from '../store.ts'
+import { type Turn, type WaitEntry, WaitQueue } from './wait-queue.ts'
 
-/** How long a note that a key is waited for lasts, and how often it is renewed: what a dead process leaves behind is gone in this time. */
-const MARK_MS = 9_000
-const RENEW_MS = 3_000
 /** After a note or a try has failed, everything is done again. */
 const RETRY_MS = 100
-/** BlockedClients that are tried in one round. */
+/** Waiters that are tried in one batch. */
 const MAX_TURNS = 64
-const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What a try led to: an error, an answer, or nothing (undefined). */
+export type Settle<A> = (error: Error | null, answer: A | undefined) => void
+
+/** What a client waits for. */
+export interface WaitRequest<A> {
+  readonly automation: Automation
+  /** The keys that it waits at. */
+  readonly keys: readonly Buffer[]
+  /** See WaitEntry. */
+  readonly competition: string | undefined
+  /** Milliseconds, 0 without an end. */
+  readonly timeoutMs: number
+  /** The answer when the time is over. */
+  readonly timedOut: A
+  /** It must notice that a key has gone, so it is tried at each renewal: a key that expires tells nobody. */
+  readonly triedAtRenewal: boolean
+  /**
+   * Tries at these keys in this order, or for the first time at all of them (undefined), and settles once. `isOver` tells whether nothing
+   * must be taken any more.
+   */
+  readonly attempt: (names: readonly Buffer[] | undefined, isOver: () => boolean, settle: Settle<A>) => void
+  /** Called once. */
+  readonly done: (error: Error | null, answer: A) => void
+}
 
 /** The waiting of one client. */
-export interface BlockedClient {
+export interface BlockedClient<A> {
   /** False until its first try, the command itself, was in vain. */
   readonly waits: boolean
-  /** Ends it with `reply`, but after its first try. False when it had been ended before. */
-  end(reply: Reply): boolean
+  /** Ends it with `answer`, but after its first try. False when it had been ended before. */
+  end(answer: A): boolean
   /** Nothing must be taken for this client any more. */
   abandon(): void
 }
 
-interface Queue {
+interface Entry<A> extends WaitEntry {
+  readonly request: WaitRequest<A>
+  /** When its time is over, milliseconds since the epoch; Infinity: never. */
+  readonly deadline: number
+  timer: NodeJS.Timeout | undefined
+  /** Set when the waiting is over: after its first try it must not take anything any more. */
+  ending: { readonly answer: A } | undefined
+  /** Nobody is there any more: it must not take anything at all. */
+  gone: boolean
+  /** It is being tried right now. */
+  tried: boolean
+}
+
+interface Waiting<A> {
   readonly automation: Automation
-  readonly line: WaitQueue
+  readonly queue: WaitQueue<Entry<A>>
   /** Ids of the keys that were noted since the last renewal. */
   marked: Set<string>
   readonly listener: (name: Buffer) => void
@@ -41,55 +71,44 @@ interface Queue {
   retry: NodeJS.Timeout | undefined
 }
 
-/** What a try led to: an answer, nothing, or that it has to be made again. */
-type Outcome = Reply | undefined | typeof AGAIN
-const AGAIN = Symbol('again')
-
 /** A Redis that is away will be back, and a crowd will thin out: neither ends a waiting that has begun. */
 const PASSING: readonly ErrorCode[] = ['unavailable', 'backing_refused', 'busy']
 
 /**
- * Blocking commands without a connection each. A waiter stands in a line here and its keys are noted in the backing Redis; anyone who leaves
- * data under a noted key, in any process and through either door, publishes its name, and the first blockedClients for it try again, in the
- * order in which they began to wait. The note is made before the first try, so no write in between is missed. What is missed in spite of
- * that (the link was down, a note failed) is made up for by trying again.
+ * Blocking commands without a connection each. A client that waits is queued here and its keys are noted in the backing Redis; every write
+ * that leaves data under a noted key, in any process and through either door, publishes its name, and the first clients that wait for it
+ * try again, in the order in which they began to wait. The note is made before the first try, so no write in between is missed. What is
+ * missed in spite of that (the link was down, a note failed) is made up for by trying again.
  */
-export class BlockedClients {
+export class BlockedClients<A> {
   private readonly store: Store
-  private readonly subscriber: Subscriber
-  private readonly queues = new Map<string, Queue>()
+  private readonly bus: MessageBus
+  private readonly waiting = new Map<string, Waiting<A>>()
   private readonly renewal: NodeJS.Timeout
-  private places = 0
+  private positions = 0
 
-  constructor(store: Store, subscriber: Subscriber) {
+  constructor(store: Store, bus: MessageBus) {
     this.store = store
-    this.subscriber = subscriber
-    subscriber.onReturn(() => {
-      for (const queue of this.queues.values()) this.startOver(queue)
+    this.bus = bus
+    bus.onReturn(() => {
+      for (const waiting of this.waiting.values()) this.startOver(waiting)
     })
-    this.renewal = setInterval(() => this.renew(), RENEW_MS)
+    this.renewal = setInterval(() => this.renew(), LIVENESS.renewMs)
     this.renewal.unref()
   }
 
   close(): void {
     clearInterval(this.renewal)
-    for (const queue of this.queues.values()) clearTimeout(queue.retry)
+    for (const waiting of this.waiting.values()) clearTimeout(waiting.retry)
   }
 
-  /** `timeoutMs` 0: without an end; after it the answer is the null array. `done` is called once. */
-  wait(call: Call, row: DataRow, args: readonly Buffer[], timeoutMs: number, done: (reply: Reply) => void): BlockedClient {
-    // The arguments lie in the chunk that was received, which must not be kept for them.
-    const copy = args.map((arg) => Buffer.from(arg))
-    const { keys, rival } = row.blocking!
-    const entry: Entry = {
-      call: { row, args: copy, identity: call.identity, automation: call.automation, store: call.store },
-      row,
-      args: copy,
-      keys: new Map(keys(copy).map((name) => [idOf(name), name])),
-      rival: rival(copy),
-      place: this.places++,
-      finish: done,
-      deadline: timeoutMs > 0 ? Date.now() + timeoutMs : Infinity,
+  wait(request: WaitRequest<A>): BlockedClient<A> {
+    const entry: Entry<A> = {
+      request,
+      keys: new Map(request.keys.map((name) => [idOf(name), name])),
+      competition: request.competition,
+      position: this.positions++,
+      deadline: request.timeoutMs > 0 ? Date.now() + request.timeoutMs : Infinity,
       timer: undefined,
       ending: undefined,
       gone: false,
@@ -97,213 +116,164 @@ export class BlockedClients {
       isBlocked: false,
       triedAt: 0,
     }
-    const queue = this.queueOf(call.automation)
-    queue.line.add(entry)
-    queue.subscribed.then(
-      () => this.enter(queue, entry),
+    const { automation, timedOut } = request
+    const waiting = this.waitingOf(automation)
+    waiting.queue.add(entry)
+    waiting.subscribed.then(
+      () => this.enter(waiting, entry),
       (error: Error) => {
-        if (this.queues.get(call.automation.id) === queue) this.queues.delete(call.automation.id)
-        this.leave(queue, entry, errorReply(error))
+        if (this.waiting.get(automation.id) === waiting) this.waiting.delete(automation.id)
+        this.leave(waiting, entry, error, timedOut)
       },
     )
     return {
       get waits() {
         return entry.isBlocked
       },
-      end: (reply) => {
-        if (entry.ending !== undefined || !queue.line.entries.has(entry)) return false
-        entry.ending = { reply }
+      end: (answer) => {
+        if (entry.ending !== undefined || !waiting.queue.entries.has(entry)) return false
+        entry.ending = { answer }
         // A try that is on its way may have been applied: its answer counts. So does the first, which is the command itself.
-        if (entry.isBlocked && !entry.tried) this.leave(queue, entry, reply)
+        if (entry.isBlocked && !entry.tried) this.leave(waiting, entry, null, answer)
         return true
       },
       abandon: () => {
         entry.gone = true
-        if (!entry.tried) this.leave(queue, entry, NULL_ARRAY)
+        if (!entry.tried) this.leave(waiting, entry, null, timedOut)
       },
     }
   }
 
-  private queueOf(automation: Automation): Queue {
-    const known = this.queues.get(automation.id)
+  private waitingOf(automation: Automation): Waiting<A> {
+    const known = this.waiting.get(automation.id)
     if (known !== undefined) return known
     const listener = (name: Buffer): void => {
-      queue.line.wake(idOf(name))
-      this.serve(queue)
+      waiting.queue.wake(idOf(name))
+      this.serve(waiting)
     }
-    const queue: Queue = {
+    const waiting: Waiting<A> = {
       automation,
-      line: new WaitQueue(),
+      queue: new WaitQueue(),
       marked: new Set(),
       listener,
-      subscribed: this.subscriber.subscribe(automation.wakeChannel, listener),
+      subscribed: this.bus.subscribe(automation, automation.wakeChannel, listener),
       serving: false,
       retry: undefined,
     }
-    this.queues.set(automation.id, queue)
-    return queue
+    this.waiting.set(automation.id, waiting)
+    return waiting
   }
 
-  private enter(queue: Queue, entry: Entry): void {
-    if (!queue.line.entries.has(entry)) return
-    const unmarked = [...entry.keys].filter(([id]) => !queue.marked.has(id))
-    if (unmarked.length > 0) this.mark(queue, new Map(unmarked))
-    queue.line.enter(entry)
-    this.serve(queue)
+  private enter(waiting: Waiting<A>, entry: Entry<A>): void {
+    if (!waiting.queue.entries.has(entry)) return
+    const unmarked = [...entry.keys].filter(([id]) => !waiting.marked.has(id))
+    if (unmarked.length > 0) this.mark(waiting, new Map(unmarked))
+    waiting.queue.enter(entry)
+    this.serve(waiting)
   }
 
-  private mark(queue: Queue, keys: ReadonlyMap<string, Buffer>): void {
-    for (const id of keys.keys()) queue.marked.add(id)
-    this.store.mark(queue.automation, [...keys.values()], MARK_MS, (error) => {
-      if (error !== null) this.retrySoon(queue)
+  private mark(waiting: Waiting<A>, keys: ReadonlyMap<string, Buffer>): void {
+    for (const id of keys.keys()) waiting.marked.add(id)
+    this.store.mark(waiting.automation, [...keys.values()], LIVENESS.lastsMs, (error) => {
+      if (error !== null) this.retrySoon(waiting)
     })
   }
 
-  /** The next round, unless one is on its way: it will be followed by this one. */
-  private serve(queue: Queue): void {
-    if (queue.serving) return
-    const turns = queue.line.next(MAX_TURNS)
+  /** The next tries, unless some are on their way: they will be followed by these. */
+  private serve(waiting: Waiting<A>): void {
+    if (waiting.serving) return
+    const turns = waiting.queue.next(MAX_TURNS)
     if (turns.length === 0) return
-    queue.serving = true
+    waiting.serving = true
     let left = turns.length
     let again = false
     for (const turn of turns) {
-      this.attempt(queue, turn, (outcome) => {
-        again ||= outcome === AGAIN
+      this.attempt(waiting, turn, (hasToTryAgain) => {
+        again ||= hasToTryAgain
         if (--left > 0) return
-        queue.serving = false
+        waiting.serving = false
         if (again) {
-          queue.line.rest()
-          this.retrySoon(queue)
+          waiting.queue.rest()
+          this.retrySoon(waiting)
         }
-        this.serve(queue)
+        this.serve(waiting)
       })
     }
   }
 
-  private attempt(queue: Queue, turn: Turn, after: (outcome: Outcome) => void): void {
-    const { entry } = turn
+  private attempt(waiting: Waiting<A>, turn: Turn<Entry<A>>, after: (hasToTryAgain: boolean) => void): void {
+    const { entry, names } = turn
     entry.tried = true
-    const settle = (outcome: Outcome): void => {
+    const settle: Settle<A> = (error, answer) => {
       entry.tried = false
-      if (outcome !== AGAIN && !isOver(entry)) queue.line.tried(turn, outcome !== undefined)
-      if (outcome !== undefined && outcome !== AGAIN) this.leave(queue, entry, outcome)
-      else if (entry.gone || entry.ending !== undefined) this.leave(queue, entry, entry.ending?.reply ?? NULL_ARRAY)
-      else if (!entry.isBlocked) this.begin(queue, entry)
-      after(outcome)
+      const again = error !== null && entry.isBlocked && error instanceof KvError && PASSING.includes(error.code)
+      const found = error !== null || answer !== undefined
+      if (!again && !isOver(entry)) waiting.queue.tried(turn, found)
+      if (found && !again) this.leave(waiting, entry, error, answer ?? entry.request.timedOut)
+      else if (entry.gone || entry.ending !== undefined) this.leave(waiting, entry, null, entry.ending?.answer ?? entry.request.timedOut)
+      else if (!entry.isBlocked) this.begin(waiting, entry)
+      after(again)
     }
     try {
-      if (entry.row.blocking!.attempt === 'direct') this.attemptDirect(entry, turn.names, settle)
-      else this.attemptComputed(entry, turn.names, settle)
+      entry.request.attempt(names, () => isOver(entry), settle)
     } catch (error) {
-      settle(errorReply(error as Error))
-    }
-  }
-
-  /** In the lane of the automation: those of one round are committed together. */
-  private attemptComputed(entry: Entry, names: readonly Buffer[] | undefined, settle: (outcome: Outcome) => void): void {
-    const { call, row, args } = entry
-    const { attempt } = row.blocking!
-    if (attempt === 'direct') return
-    this.store.compute<Reply | undefined>(call.automation, {
-      needs: keyIndexes(row, args).map((index): Need => ({ name: args[index]!, extent: row.extent(args, index) })),
-      run: (db) => (isOver(entry) ? undefined : attempt(db, args, names)),
-      done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
-    })
-  }
-
-  /** Key by key: as in Redis only the first that has something is answered. */
-  private attemptDirect(entry: Entry, names: readonly Buffer[] | undefined, settle: (outcome: Outcome) => void): void {
-    if (isOver(entry)) {
-      settle(undefined)
-      return
-    }
-    const { call, row, args } = entry
-    const [name, ...others] = names ?? []
-    execute({ ...call, args: name === undefined ? args : row.blocking!.at!(args, name) }, (reply, error) => {
-      if (error === undefined && reply !== NULL_ARRAY) settle(reply)
-      else if (error !== undefined && name !== undefined && lostItsGround(error)) this.orphan(entry, name, others, settle)
-      else if (error !== undefined) settle(failed(entry, error))
-      else if (others.length > 0) this.attemptDirect(entry, others, settle)
-      else settle(undefined)
-    })
-  }
-
-  /** What it waits at has gone, or is of another type now. */
-  private orphan(entry: Entry, name: Buffer, others: readonly Buffer[], settle: (outcome: Outcome) => void): void {
-    const { call, row } = entry
-    const { orphan } = row.blocking!
-    if (orphan !== undefined) {
-      this.store.compute<Reply>(call.automation, {
-        needs: [{ name, extent: 'meta' }],
-        run: (db) => orphan(db, name),
-        done: (error, reply) => settle(error === null ? reply : failed(entry, error)),
-      })
-    } else if (others.length > 0) {
-      this.attemptDirect(entry, others, settle)
-    } else {
-      settle(undefined)
+      settle(error as Error, undefined)
     }
   }
 
   /** The first try was in vain. */
-  private begin(queue: Queue, entry: Entry): void {
+  private begin(waiting: Waiting<A>, entry: Entry<A>): void {
     entry.isBlocked = true
     if (entry.deadline === Infinity) return
     const timeUp = (): void => {
-      entry.ending ??= { reply: NULL_ARRAY }
-      if (!entry.tried) this.leave(queue, entry, entry.ending.reply)
+      entry.ending ??= { answer: entry.request.timedOut }
+      if (!entry.tried) this.leave(waiting, entry, null, entry.ending.answer)
     }
     entry.timer = setTimeout(timeUp, Math.min(Math.max(0, entry.deadline - Date.now()), MAX_TIMER_MS))
   }
 
-  private leave(queue: Queue, entry: Entry, reply: Reply): void {
-    if (!queue.line.delete(entry)) return
+  private leave(waiting: Waiting<A>, entry: Entry<A>, error: Error | null, answer: A): void {
+    if (!waiting.queue.delete(entry)) return
     clearTimeout(entry.timer)
-    entry.finish(reply)
+    entry.request.done(error, answer)
   }
 
-  /** Renews the notes of the keys that are still waited for. A line that is empty lasts until then: workers come back at once. */
+  /** Renews the notes of the keys that are still waited for. A queue that is empty lasts until then: workers come back at once. */
   private renew(): void {
-    for (const [id, queue] of this.queues) {
-      if (queue.line.entries.size === 0) {
-        this.queues.delete(id)
-        clearTimeout(queue.retry)
-        this.subscriber.unsubscribe(queue.automation.wakeChannel, queue.listener)
+    for (const [id, waiting] of this.waiting) {
+      const { queue } = waiting
+      if (queue.entries.size === 0) {
+        this.waiting.delete(id)
+        clearTimeout(waiting.retry)
+        this.bus.unsubscribe(waiting.automation, waiting.automation.wakeChannel, waiting.listener)
         continue
       }
-      queue.marked = new Set()
-      this.mark(queue, queue.line.keys)
-      // A key that expires tells nobody; so they look after it.
-      for (const { row, keys } of queue.line.entries) {
-        if (row.blocking!.orphan !== undefined) for (const key of keys.keys()) queue.line.wake(key)
+      waiting.marked = new Set()
+      this.mark(waiting, queue.keys)
+      for (const { request, keys } of queue.entries) {
+        if (request.triedAtRenewal) for (const key of keys.keys()) queue.wake(key)
       }
-      this.serve(queue)
+      this.serve(waiting)
     }
   }
 
-  private retrySoon(queue: Queue): void {
-    if (queue.retry !== undefined) return
-    queue.retry = setTimeout(() => {
-      queue.retry = undefined
-      this.startOver(queue)
+  private retrySoon(waiting: Waiting<A>): void {
+    if (waiting.retry !== undefined) return
+    waiting.retry = setTimeout(() => {
+      waiting.retry = undefined
+      this.startOver(waiting)
     }, RETRY_MS)
-    queue.retry.unref()
+    waiting.retry.unref()
   }
 
   /** Wakes may have been missed: all keys are noted, and everybody tries. */
-  private startOver(queue: Queue): void {
-    const { keys } = queue.line
+  private startOver(waiting: Waiting<A>): void {
+    const { keys } = waiting.queue
     if (keys.size === 0) return
-    this.mark(queue, keys)
-    for (const id of keys.keys()) queue.line.wake(id)
-    this.serve(queue)
+    this.mark(waiting, keys)
+    for (const id of keys.keys()) waiting.queue.wake(id)
+    this.serve(waiting)
   }
 }
 
-const isOver = ({ gone, isBlocked, ending }: Entry): boolean => gone || (isBlocked && ending !== undefined)
-
-const lostItsGround = ({ message }: Error): boolean => message.startsWith('WRONGTYPE') || message.startsWith('NOGROUP')
-
-const failed = ({ isBlocked }: Entry, error: Error): Outcome =>
-  isBlocked && error instanceof KvError && PASSING.includes(error.code) ? AGAIN : errorReply(error)
+const isOver = <A>({ gone, isBlocked, ending }: Entry<A>): boolean => gone || (isBlocked && ending !== undefined)

@@ -1,45 +1,28 @@
-import type { DataRow } from '../../commands/registry/row.ts'
-import type { Reply } from '../../reply/reply.ts'
-import type { Call } from '../../commands/registry/call.ts'
-
-/** A client that waits, as its line sees it. */
-export interface Entry {
-  readonly call: Call
-  readonly row: DataRow
-  readonly args: readonly Buffer[]
+/** A client that waits, as its queue sees it. */
+export interface WaitEntry {
   /** The keys that it waits at, by their ids. */
   readonly keys: ReadonlyMap<string, Buffer>
-  /** See Blocking. */
-  readonly rival: string | undefined
-  /** Place in the order of beginning to wait. */
-  readonly place: number
-  readonly finish: (reply: Reply) => void
-  /** When its time is over, milliseconds since the epoch; Infinity: never. */
-  readonly deadline: number
-  timer: NodeJS.Timeout | undefined
-  /** Set when the waiting is over: after its first try it must not take anything any more. */
-  ending: { readonly reply: Reply } | undefined
-  /** Nobody is there any more: it must not take anything at all. */
-  gone: boolean
-  /** It is being tried right now. */
-  tried: boolean
+  /** Clients of one competition take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  readonly competition: string | undefined
+  /** Position in the order of beginning to wait. */
+  readonly position: number
   /** It has been tried before, so it really waits. */
   isBlocked: boolean
-  /** Moment of the line's clock at which it was last tried. */
+  /** Moment of the queue's clock at which it was last tried. */
   triedAt: number
 }
 
 /** One try: at `names` in this order, or at all of its keys as the command itself does (the first try). */
-export interface Turn {
-  readonly entry: Entry
+export interface Turn<E extends WaitEntry> {
+  readonly entry: E
   readonly names: readonly Buffer[] | undefined
 }
 
 interface Woken {
   at: number
-  /** Rivals of whom one found nothing since then. */
+  /** Competitions of which one client found nothing since then. */
   readonly exhausted: Set<string>
-  /** How many rivals are tried at a time: more for each who found something. */
+  /** How many competitors are tried at a time: more for each that found something. */
   width: number
 }
 
@@ -48,15 +31,15 @@ const FIRST_WIDTH = 4
 
 /**
  * Those of one automation who wait, in the order in which they began, and who of them may find something. Keys are woken; each wake gives
- * everyone at the key one try, the earlier ones first, but for those whose rival just found nothing.
+ * everyone at the key one try, the earlier ones first, but for those whose competitor just found nothing.
  */
-export class WaitQueue {
-  readonly entries = new Set<Entry>()
-  private readonly byKey = new Map<string, Set<Entry>>()
+export class WaitQueue<E extends WaitEntry> {
+  readonly entries = new Set<E>()
+  private readonly byKey = new Map<string, Set<E>>()
   /** In the order in which they were woken. */
   private readonly woken = new Map<string, Woken>()
   /** Before their first try. */
-  private readonly newcomers = new Set<Entry>()
+  private readonly newcomers = new Set<E>()
   private clock = 0
 
   /** The keys that are waited at, by their ids. */
@@ -66,7 +49,7 @@ export class WaitQueue {
     return keys
   }
 
-  add(entry: Entry): void {
+  add(entry: E): void {
     this.entries.add(entry)
     for (const id of entry.keys.keys()) {
       const at = this.byKey.get(id)
@@ -76,13 +59,13 @@ export class WaitQueue {
   }
 
   /** Its first try is due, and before it that of the earlier ones who want the same. */
-  enter(entry: Entry): void {
+  enter(entry: E): void {
     this.newcomers.add(entry)
-    if (entry.rival !== undefined) for (const id of entry.keys.keys()) this.wake(id)
+    if (entry.competition !== undefined) for (const id of entry.keys.keys()) this.wake(id)
   }
 
   /** False when it was not there. */
-  delete(entry: Entry): boolean {
+  delete(entry: E): boolean {
     if (!this.entries.delete(entry)) return false
     this.newcomers.delete(entry)
     for (const id of entry.keys.keys()) {
@@ -110,15 +93,15 @@ export class WaitQueue {
   }
 
   /** The next ones to be tried, `most` of them; none: everybody who could find something has looked. */
-  next(most: number): Turn[] {
+  next(most: number): Turn<E>[] {
     const eligible = new Set(this.newcomers)
     for (const [id, woken] of this.woken) {
       for (const entry of this.byKey.get(id) ?? []) if (entry.isBlocked && mayFind(entry, woken)) eligible.add(entry)
     }
     if (eligible.size === 0) this.woken.clear()
-    const turns: Turn[] = []
+    const turns: Turn<E>[] = []
     const room = new Map<string, number>()
-    for (const entry of [...eligible].sort((a, b) => a.place - b.place)) {
+    for (const entry of [...eligible].sort((a, b) => a.position - b.position)) {
       if (turns.length === most) break
       const names = this.namesFor(entry, room)
       if (names !== undefined) turns.push({ entry, names: entry.isBlocked ? names : undefined })
@@ -131,34 +114,34 @@ export class WaitQueue {
   }
 
   /** It was tried, and found something or not. */
-  tried({ entry, names }: Turn, found: boolean): void {
-    const { rival } = entry
-    if (rival === undefined) return
+  tried({ entry, names }: Turn<E>, found: boolean): void {
+    const { competition } = entry
+    if (competition === undefined) return
     for (const name of names ?? entry.keys.values()) {
       const woken = this.woken.get(name.toString('latin1'))
       if (woken === undefined) continue
       if (found) woken.width++
-      else if (woken.at < entry.triedAt) woken.exhausted.add(rival)
+      else if (woken.at < entry.triedAt) woken.exhausted.add(competition)
     }
   }
 
-  /** Where an entry may find something; undefined when it must not be tried yet, as it would overtake a rival at one of these keys. */
-  private namesFor(entry: Entry, room: Map<string, number>): Buffer[] | undefined {
+  /** Where an entry may find something; undefined when it must not be tried yet, as it would overtake a competitor at one of these keys. */
+  private namesFor(entry: E, room: Map<string, number>): Buffer[] | undefined {
     const names: Buffer[] = []
     const places: Array<readonly [place: string, left: number]> = []
     for (const [id, woken] of this.woken) {
       const name = entry.keys.get(id)
       if (name === undefined || !mayFind(entry, woken)) continue
       names.push(name)
-      const place = `${entry.rival ?? ''} ${id}`
+      const place = `${entry.competition ?? ''} ${id}`
       places.push([place, room.get(place) ?? woken.width])
     }
-    if (entry.rival === undefined) return names
+    if (entry.competition === undefined) return names
     const late = places.some(([, left]) => left === 0)
     for (const [place, left] of places) room.set(place, late ? 0 : left - 1)
     return late ? undefined : names
   }
 }
 
-const mayFind = (entry: Entry, woken: Woken): boolean =>
-  woken.at > entry.triedAt && (entry.rival === undefined || !woken.exhausted.has(entry.rival))
+const mayFind = (entry: WaitEntry, woken: Woken): boolean =>
+  woken.at > entry.triedAt && (entry.competition === undefined || !woken.exhausted.has(entry.competition))

@@ -1,4 +1,4 @@
-import type { BackingArg } from '../../backing/single-node.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 
 /**
  * How a native command leaves its key, so that the index stays true without asking Redis again:

@@ -1,7 +1,7 @@
-import type { Backing, BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
-import { NOTHING_WRITTEN, type Written } from '../optimistic/job.ts'
+import { NOTHING_WRITTEN, type Written } from './written.ts'
 import { hasOneKeyFirst, type Operation } from './native-write.ts'
 import type { Automation } from '../../automation/automation.ts'
 
@@ -58,7 +58,7 @@ export class WriteBatch {
     this.keys = []
     this.words = []
     this.waiting = []
-    this.backing.script(MANY, true, args, (error, reply) => {
+    this.backing.script(automation, MANY, true, args, (error, reply) => {
       if (error === null) answer(waiting, reply as BackingReply[])
       else for (const done of waiting) done(error, [], NOTHING_WRITTEN)
     })

@@ -1,6 +1,7 @@
-import type { DataRow } from '../../commands/registry/row.ts'
-import type { Call } from '../../commands/registry/call.ts'
-import { errorReply } from '../../commands/execution/execute.ts'
+import { waitFor } from '../../commands/execution/blocking.ts'
+import type { Done } from '../../commands/execution/execute.ts'
+import type { Call } from '../../registry/context.ts'
+import type { BlockingRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 
@@ -21,30 +22,30 @@ export class BlockedCommand {
   }
 
   /** `done` is called once. */
-  begin(call: Call, row: DataRow, timeoutMs: number, done: (reply: Reply) => void): void {
+  begin(row: BlockingRow, call: Call, timeoutMs: number, done: Done): void {
     const { session } = this
     this.underWay = true
-    const finish = (reply: Reply): void => {
+    const finish: Done = (error, reply) => {
       this.underWay = false
       session.blocked = undefined
-      done(reply)
+      done(error, reply)
     }
     const wait = (args: readonly Buffer[]): void => {
       if (this.gone) {
-        finish(null)
+        finish(null, null)
         return
       }
       try {
-        session.blocked = session.context.blockedClients.wait(call, row, args, timeoutMs, finish)
+        session.blocked = waitFor(session.context.blockedClients, row, { ...call, args }, timeoutMs, finish)
       } catch (error) {
-        finish(errorReply(error as Error))
+        finish(error as Error, null)
         return
       }
       if (this.noMore !== undefined) session.blocked.end(this.noMore)
     }
-    const { prepare } = row.blocking!
+    const { prepare } = row.blocking
     if (prepare === undefined) wait(call.args)
-    else prepare(call).then(wait, (error: Error) => finish(errorReply(error)))
+    else prepare(call).then(wait, (error: Error) => finish(error, null))
   }
 
   /** Ends the waiting with `reply`, also of a command that is yet to begin. The first reason counts. */

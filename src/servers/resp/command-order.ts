@@ -1,5 +1,5 @@
 import { OTHER_FORMS } from '../../commands/execution/execute.ts'
-import type { ServedRow } from './admission.ts'
+import type { ServedRow } from '../../registry/command-table.ts'
 
 /** What a command does to the direct list commands behind it. */
 export type ListAccess = 'none' | 'read' | 'write'

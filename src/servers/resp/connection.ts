@@ -55,7 +55,7 @@ export class Connection {
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
-    this.outbox = new Outbox(socket, () => this.flushed())
+    this.outbox = new Outbox(socket, () => this.flushed(), options.context.report)
     this.dispatcher = new Dispatcher(this.session, this.outbox, options.budget.join(), options.log, () => this.framer.reset(), () => this.destroy())
     this.lingering = new LingeringClose(socket)
     this.awaitLogin()

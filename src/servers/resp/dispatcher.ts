@@ -1,17 +1,20 @@
-import type { ConnectionRow, DataRow, KeyspaceRow } from '../../commands/registry/row.ts'
-import type { Call } from '../../commands/registry/call.ts'
-import { allow, errorReply, execute } from '../../commands/execution/execute.ts'
+import { errorReply } from '../../commands/execution/error-reply.ts'
+import { type Done, execute } from '../../commands/execution/execute.ts'
+import { Transaction } from '../../commands/execution/transaction.ts'
 import { PendingWrites } from '../../engine/store.ts'
 import { respError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
+import type { ServedRow } from '../../registry/command-table.ts'
+import type { Call } from '../../registry/context.ts'
+import { type BlockingRow, type ConnectionRow, type DataRow, type KeyspaceRow, mayBlock } from '../../registry/row.ts'
 import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
-import { admit, isQueued, type ServedRow } from './admission.ts'
+import { admit, isQueued } from './admission.ts'
 import { BlockedCommand } from './blocked-command.ts'
 import { CommandOrder, type ListAccess } from './command-order.ts'
 import type { Outbox } from './outbox.ts'
 import type { ReplyShare } from './reply-budget.ts'
-import { ReplyQueue, type PendingReply } from './reply-queue.ts'
+import { type PendingReply, ReplyQueue } from './reply-queue.ts'
 
 /** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
@@ -37,6 +40,7 @@ export class Dispatcher {
   private readonly destroy: () => void
   private readonly pendingWrites = new PendingWrites()
   private readonly order = new CommandOrder()
+  private readonly transaction: Transaction
   private readonly blocked: BlockedCommand
   private readonly replies: ReplyQueue
   private waiting: Request[] = []
@@ -51,7 +55,8 @@ export class Dispatcher {
     this.dropUnread = dropUnread
     this.destroy = destroy
     this.blocked = new BlockedCommand(session)
-    session.order = this.order
+    this.transaction = new Transaction(session, this.order)
+    session.transaction = this.transaction
     this.replies = new ReplyQueue((reply) => outbox.add(reply, session.protocol))
   }
 
@@ -134,8 +139,8 @@ export class Dispatcher {
     try {
       row = admit(session, args)
     } catch (error) {
-      session.transaction.broken = true
-      this.answerAtOnce(pending, errorReply(error as Error))
+      this.transaction.broken = true
+      this.answerAtOnce(pending, this.errorReply(error as Error))
       return true
     }
     if (isQueued(session, row)) {
@@ -155,26 +160,28 @@ export class Dispatcher {
     this.replies.answer(pending, reply, this.session.takeSilence())
   }
 
-  /** MULTI: the command is checked now and run at EXEC. */
+  /** MULTI: the command was checked now and is run at EXEC. */
   private enqueue(row: ServedRow, args: readonly Buffer[]): Reply {
-    const { transaction } = this.session
+    const { transaction } = this
     try {
       if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw respError('ERR Command not allowed inside a transaction')
-      if (row.kind !== 'connection') allow(this.callOf(row, args))
-      // The arguments lie in the chunk that was received, which must not be kept for them.
-      transaction.queue!.push({ row, args: args.map((arg) => Buffer.from(arg)) })
+      transaction.enqueue(row, args)
       return QUEUED
     } catch (error) {
       transaction.broken = true
-      return errorReply(error as Error)
+      return this.errorReply(error as Error)
     }
   }
 
-  private callOf(row: DataRow | KeyspaceRow, args: readonly Buffer[]): Call {
+  private errorReply(error: Error): ErrorReply {
+    return errorReply(error, this.session.context.report)
+  }
+
+  private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
     const { identity, automation, context } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
-    return { row, args, identity: identity!, automation: automation!, store: context.store, pendingWrites, computing, computed }
+    return { args, identity: identity!, automation: automation!, services: context, pendingWrites, computing, computed }
   }
 
   private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], pending: PendingReply): void {
@@ -192,42 +199,42 @@ export class Dispatcher {
       }
       const access = order.begin(row, row.exclusive === true)
       const settle = (reply: Reply): void => this.settle(pending, access, reply)
-      result.then(settle, (error: Error) => settle(errorReply(error)))
+      result.then(settle, (error: Error) => settle(this.errorReply(error)))
     } catch (error) {
-      this.replies.answer(pending, errorReply(error as Error))
+      this.replies.answer(pending, this.errorReply(error as Error))
     }
   }
 
   private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], pending: PendingReply): void {
-    if (row.kind === 'data' && row.blocking !== undefined && this.startBlocking(row, args, pending)) return
+    if (mayBlock(row) && this.startBlocking(row, args, pending)) return
     const startedAt = this.log.enabled('debug') ? performance.now() : 0
     const access = this.order.begin(row, false)
-    execute(this.callOf(row, args), (reply) => {
+    execute(row, this.callOf(args), (error, result) => {
+      const reply = error === null ? result : this.errorReply(error)
       if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
       this.settle(pending, access, reply)
     })
   }
 
   /** False when this call does not wait. */
-  private startBlocking(row: DataRow, args: readonly Buffer[], pending: PendingReply): boolean {
-    const call = this.callOf(row, args)
+  private startBlocking(row: BlockingRow, args: readonly Buffer[], pending: PendingReply): boolean {
     let timeoutMs: number | undefined
     try {
-      allow(call)
-      timeoutMs = row.blocking!.timeoutMs(args)
+      timeoutMs = row.blocking.timeoutMs(args)
     } catch (error) {
-      this.replies.answer(pending, errorReply(error as Error))
+      this.replies.answer(pending, this.errorReply(error as Error))
       return true
     }
     if (timeoutMs === undefined) return false
     const access = this.order.begin(row, true)
-    this.blocked.begin(call, row, timeoutMs, (reply) => {
+    const done: Done = (error, reply) => {
       if (reply === HUNG_UP) {
         this.waiting = []
         this.dropUnread()
       }
-      this.settle(pending, access, reply)
-    })
+      this.settle(pending, access, error === null ? reply : this.errorReply(error))
+    }
+    this.blocked.begin(row, this.callOf(args), timeoutMs, done)
     return true
   }
 

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { errorReply } from '../../commands/execution/execute.ts'
 import { encodeReply, OutputBuffer, type Protocol } from '../../protocol/encode.ts'
 import type { Reply } from '../../reply/reply.ts'
 
@@ -12,13 +11,15 @@ const REPLY_BYTES_DECAY = 0.8
 export class Outbox {
   private readonly socket: Socket
   private readonly flushed: () => void
+  private readonly report: (error: Error) => void
   private readonly out = new OutputBuffer()
   private largest = EXPECTED_REPLY_BYTES
   private scheduled = false
 
-  /** `flushed` is called after the write of a turn, also when there was nothing to write. */
-  constructor(socket: Socket, flushed: () => void) {
+  /** `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes faults of ours. */
+  constructor(socket: Socket, flushed: () => void, report: (error: Error) => void) {
     this.socket = socket
+    this.report = report
     this.flushed = flushed
   }
 
@@ -38,8 +39,8 @@ export class Outbox {
       encodeReply(reply, protocol, this.out)
       this.largest = Math.max(this.out.bytes - before, this.largest * REPLY_BYTES_DECAY)
     } catch (error) {
-      // Reports the fault. Part of the reply may have been written, so nothing that follows could be understood.
-      errorReply(error as Error)
+      // Part of the reply may have been written, so nothing that follows could be understood.
+      this.report(error as Error)
       this.socket.destroy()
     }
     this.schedule()

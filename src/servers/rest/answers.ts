@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Written } from '../../engine/optimistic/job.ts'
+import type { Written } from '../../engine/writes/written.ts'
 import { joinObject, quote } from '../../json/document.ts'
 import type { Members } from '../../documents/presentation.ts'
 

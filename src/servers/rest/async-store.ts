@@ -1,8 +1,8 @@
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { refusalOf } from '../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../commands/generic/keyspace.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import type { Written } from '../../engine/optimistic/job.ts'
+import type { Written } from '../../engine/writes/written.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
 import type { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
@@ -22,9 +22,9 @@ export class AsyncStore {
     this.store = store
   }
 
-  read(command: readonly BackingArg[]): Promise<BackingReply | typeof WRONG_TYPE> {
+  read(automation: Automation, command: readonly BackingArg[]): Promise<BackingReply | typeof WRONG_TYPE> {
     return new Promise((resolve, reject) => {
-      this.store.read(command, (error, reply) => {
+      this.store.read(automation, command, (error, reply) => {
         if (error === null) resolve(reply)
         else if (isWrongType(error)) resolve(WRONG_TYPE)
         else reject(error)

@@ -6,13 +6,14 @@ import { parsePath } from '../../json/path.ts'
 import { checkDepth } from '../../json/validate.ts'
 import { detailOf } from './error-answers.ts'
 import { Fields } from './input.ts'
-import { type Key, keyOf } from './key-parameter.ts'
+import type { Gate } from '../../gate/gate.ts'
+import type { Key } from '../../gate/key-names.ts'
 import * as operations from '../../documents/document-operations.ts'
 import { MAX_TTL_SECONDS } from './query.ts'
 import { MAX_DEPTH, type Members, valueMembers } from '../../documents/presentation.ts'
 
 export interface BatchLimits {
-  readonly maxKeyLength: number
+  readonly gate: Gate
   readonly maxValueSize: number
 }
 
@@ -114,7 +115,7 @@ function parseStep(text: string, index: number, limits: BatchLimits): BatchStep 
   if (operation === undefined) throw new KvError('unprocessable', `invalid_request: op must be one of ${OPERATION_NAMES.join(', ')}`)
   fields.only(['op', 'key', ...operation.fields])
   return naming(index, op, () => {
-    const key = keyOf(fields.string('key'), limits.maxKeyLength)
+    const key = limits.gate.keyOf(fields.string('key'))
     const run = operation.prepare(fields, limits)
     return { op, key, extent: operation.extent, writes: operation.writes, run: (db) => run(db, key.name) }
   })

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Identity, TokenVerifier } from '../../auth/tokens.ts'
 import type { Automation, Automations } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Gate } from '../../gate/gate.ts'
 
 /** Who asks, and whose data it is: both come from the token alone. */
 export interface Caller {
@@ -29,11 +30,11 @@ const BEARER = /^Bearer +([\w\-.~+/]+=*) *$/i
 type Done = (error?: Error) => void
 
 /** An onRequest hook: it runs before a byte of the body is read. */
-export const authenticate = (verifier: Verifier, automations: Automations) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
+export const authenticate = (verifier: Verifier, automations: Automations, gate: Gate) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
   const enter = (identity: Identity): void => {
-    if (identity.expiresAt <= Date.now()) throw new KvError('token_expired')
+    gate.enter(identity)
     request.caller = { identity, automation: automations.get(identity.automationId) }
-    if (request.routeOptions.config.writes === true) mayWrite(request)
+    gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
   }
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) {
@@ -52,9 +53,4 @@ export const authenticate = (verifier: Verifier, automations: Automations) => (r
     return
   }
   done()
-}
-
-/** Throws `read_only_token`. */
-export function mayWrite({ caller }: FastifyRequest): void {
-  if (caller.identity.readOnly) throw new KvError('read_only_token')
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../engine/plaintext/database.ts'
-import type { Written } from '../../engine/optimistic/job.ts'
+import type { Written } from '../../engine/writes/written.ts'
 import { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
 import type { Need } from '../../engine/plaintext/snapshot.ts'
 import { KvError } from '../../errors/errors.ts'

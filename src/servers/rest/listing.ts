@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Gate } from '../../gate/gate.ts'
 import type { AsyncStore } from './async-store.ts'
-import { keyOfName } from './key-parameter.ts'
 
 export interface Listing {
   readonly keys: readonly string[]
@@ -15,15 +15,15 @@ export interface ListingOptions {
   readonly prefix: Buffer
   readonly after: Buffer | undefined
   readonly limit: number
-  readonly maxKeyLength: number
+  readonly gate: Gate
 }
 
 /** The automation's keys in the order of their bytes. */
-export async function listKeys(store: AsyncStore, automation: Automation, { prefix, after, limit, maxKeyLength }: ListingOptions): Promise<Listing> {
+export async function listKeys(store: AsyncStore, automation: Automation, { prefix, after, limit, gate }: ListingOptions): Promise<Listing> {
   const live = await store.liveKeys(automation)
   const names = live.map(({ name }) => name).filter((name) => name.subarray(0, prefix.length).equals(prefix))
   names.sort(Buffer.compare)
-  const addressable = names.flatMap((name) => keyOfName(name, maxKeyLength) ?? [])
+  const addressable = names.flatMap((name) => gate.keyOfName(name) ?? [])
   const rest = after === undefined ? addressable : addressable.filter(({ name }) => Buffer.compare(name, after) > 0)
   const page = rest.slice(0, limit)
   return {

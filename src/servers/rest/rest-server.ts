@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Store } from '../../engine/store.ts'
 import type { Automations } from '../../automation/automation.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Gate } from '../../gate/gate.ts'
 import type { Log } from '../../observability/log.ts'
 import { authenticate, type Verifier } from './bearer-token.ts'
 import { registerDocumentation } from './openapi/documentation.ts'
@@ -21,8 +22,7 @@ export interface HttpDeps {
   readonly automations: Automations
   readonly verifier: Verifier
   readonly log: Log
-  /** Characters. */
-  readonly maxKeyLength: number
+  readonly gate: Gate
   /** Bytes. */
   readonly maxValueSize: number
   /** Largest body of a batch, in bytes; four largest values when unset. */
@@ -40,7 +40,7 @@ const REQUEST_TIMEOUT_MS = 60_000
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { store, automations, verifier, log, maxKeyLength, maxValueSize, maxRequestSize = 4 * maxValueSize, version = '0.0.0' } = deps
+  const { store, automations, verifier, gate, log, maxValueSize, maxRequestSize = 4 * maxValueSize, version = '0.0.0' } = deps
   const onError = errorHandler(log)
   const app = Fastify({
     logger: false,
@@ -65,7 +65,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     done()
   })
   keepBodiesRaw(app)
-  const context = { store: new AsyncStore(store), maxKeyLength, maxValueSize }
+  const context = { store: new AsyncStore(store), gate, maxValueSize }
   const endpoints = [
     ...keyEndpoints(context),
     ...counterEndpoints(context),
@@ -74,7 +74,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
   ]
   registerDocumentation(app, version, endpoints)
   app.register(async (scope) => {
-    scope.addHook('onRequest', authenticate(verifier, automations))
+    scope.addHook('onRequest', authenticate(verifier, automations, gate))
     registerEndpoints(scope, endpoints)
   })
   return app

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { TABLE } from '../../../src/commands/commands.ts'
-import { type CommandGroup, keyIndexes, type LeafRow } from '../../../src/commands/registry/row.ts'
+import { COMMANDS } from '../../../src/commands/table.ts'
+import { type CommandGroup, keyIndexes, type LeafRow } from '../../../src/registry/row.ts'
 import { callsOf, type Command, damaged, SKETCHES } from '../words.ts'
 import { BITMAPS } from './bitmaps.ts'
 import { BLOCKING } from './blocking.ts'
@@ -32,7 +32,7 @@ const FAMILIES: ReadonlyArray<readonly [command: string, weight: number, command
   ['ping', 2, CONNECTION],
 ]
 
-const leaves = [...TABLE.values()].flatMap((row): LeafRow[] => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
+const leaves = [...COMMANDS.rows.values()].flatMap((row): LeafRow[] => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
 const served = leaves.filter(({ kind }) => kind === 'data' || kind === 'keyspace')
 
 /** What a random call must not do: wait, ask for a reply of any size, or answer with what no two servers have in common. */
@@ -48,7 +48,7 @@ const bySyntax = fc.oneof(
     .map(({ name, syntax }) => callsOf(name.toUpperCase(), syntax)),
 )
 
-const families = FAMILIES.filter(([command]) => TABLE.has(command))
+const families = FAMILIES.filter(([command]) => COMMANDS.rows.has(command))
 
 const has = (args: Command, ...words: string[]): boolean => args.some((arg) => words.includes(arg.toString('latin1').toUpperCase()))
 
@@ -66,7 +66,7 @@ function settled(args: Command): boolean {
 
 /** Names that begin with `$` are ours to refuse, which Redis does not. */
 function namesAreOpen(args: Command): boolean {
-  const row = TABLE.get(args[0]?.toString('latin1').toLowerCase() ?? '')
+  const row = COMMANDS.rows.get(args[0]?.toString('latin1').toLowerCase() ?? '')
   if (row === undefined || row.kind === 'refused') return true
   const leaf = row.kind === 'container' ? row.subcommands.get(args[1]?.toString('latin1').toLowerCase() ?? '') : row
   return leaf === undefined || keyIndexes(leaf, args).every((i) => args[i]?.[0] !== 0x24)
@@ -76,7 +76,7 @@ const settledAndOpen = (args: Command): boolean => args.length > 0 && settled(ar
 
 const plain = fc.oneof(...families.map(([, weight, arbitrary]) => ({ weight, arbitrary })))
 
-const sensible = TABLE.has('eval') ? fc.oneof({ weight: 30, arbitrary: plain }, { weight: 1, arbitrary: scripting(plain.filter((args) => settledAndOpen(args) && !has(args.slice(0, 1), 'SORT', 'SORT_RO'))) }) : plain
+const sensible = COMMANDS.rows.has('eval') ? fc.oneof({ weight: 30, arbitrary: plain }, { weight: 1, arbitrary: scripting(plain.filter((args) => settledAndOpen(args) && !has(args.slice(0, 1), 'SORT', 'SORT_RO'))) }) : plain
 
 /** A command of any family. */
 export const anyCommand: fc.Arbitrary<Command> = fc

@@ -5,6 +5,7 @@ import type { Store } from '../../../src/engine/store.ts'
 import { Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import { KvError } from '../../../src/errors/errors.ts'
+import { Gate } from '../../../src/gate/gate.ts'
 import { createHttpServer } from '../../../src/servers/rest/rest-server.ts'
 import type { LogFields } from '../../../src/observability/log.ts'
 import { KV, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
@@ -99,17 +100,17 @@ describe('failures beneath', () => {
     const identity = { automationId: 'a', runId: 'r', expiresAt: Infinity, issuedAt: undefined, readOnly: false }
     type Done = (error: Error, ...rest: unknown[]) => void
     const store = {
-      read: (_command: unknown, done: Done) => done(error, null),
-      write: (_tenant: unknown, _operations: unknown, done: Done) => done(error, [], {}),
-      backing: { script: (_script: unknown, _writes: unknown, _args: unknown, done: Done) => done(error) },
-      compute: (_tenant: unknown, { done }: { done: Done }) => done(error),
+      read: (_automation: unknown, _command: unknown, done: Done) => done(error, null),
+      write: (_automation: unknown, _operations: unknown, done: Done) => done(error, [], {}),
+      backing: { script: (_automation: unknown, _script: unknown, _writes: unknown, _args: unknown, done: Done) => done(error) },
+      compute: (_automation: unknown, { done }: { done: Done }) => done(error),
     } as unknown as Store
     const app = createHttpServer({
       store,
       automations: new Automations(Keyring.fromSettings({ secret: SECRET })),
       verifier: verify === undefined ? { cached: () => identity, verify: async () => identity } : { cached: () => undefined, verify },
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
-      maxKeyLength: 255,
+      gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
       maxValueSize: 1_000,
     })
     const ask = (method: 'GET' | 'PUT' | 'POST', path: string) =>
@@ -198,12 +199,12 @@ test('no key, value or token reaches a log, an error or the backing Redis', asyn
   const logged = JSON.stringify(rest.lines)
   expect(logged).not.toContain(canary)
   expect(logged).not.toContain(client.token)
-  const names = (await rest.backing.call(['KEYS', '*'])) as Buffer[]
+  const names = (await rest.command(['KEYS', '*'])) as Buffer[]
   const stored: string[] = []
   for (const name of names.map(String).filter((name) => name.includes(client.automation))) {
-    const type = String(await rest.backing.call(['TYPE', name]))
-    if (type === 'string') stored.push(String(await rest.backing.call(['GET', name])))
-    if (type === 'list') stored.push(...((await rest.backing.call(['LRANGE', name, 0, -1])) as Buffer[]).map(String))
+    const type = String(await rest.command(['TYPE', name]))
+    if (type === 'string') stored.push(String(await rest.command(['GET', name])))
+    if (type === 'list') stored.push(...((await rest.command(['LRANGE', name, 0, -1])) as Buffer[]).map(String))
   }
   expect(stored.length).toBeGreaterThanOrEqual(8)
   expect(stored.join('\n')).not.toContain(canary)

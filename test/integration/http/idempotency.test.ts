@@ -36,7 +36,7 @@ const replayed = ({ headers }: Answer): boolean => headers['idempotency-replayed
 const seen = ({ status, text, headers: { date: _, 'idempotency-replayed': __, ...headers } }: Answer): unknown => [status, text, headers]
 
 const receiptsOf = async (automation: string): Promise<Buffer[]> =>
-  (await rest.backing.call(['KEYS', `kv:{${automation}}:r:*`])) as Buffer[]
+  (await rest.command(['KEYS', `kv:{${automation}}:r:*`])) as Buffer[]
 
 const WRITES: readonly Request[] = [
   { method: 'PUT', path: 'new', body: '{"a":1.10}' },
@@ -309,16 +309,16 @@ describe('in the backing Redis', () => {
     expect(receipts).toHaveLength(2)
     for (const idempotency of receipts) {
       expect(idempotency.toString()).toMatch(/:r:[\w-]{43}$/)
-      const stored = ((await rest.backing.call(['GET', idempotency])) as Buffer).toString()
+      const stored = ((await rest.command(['GET', idempotency])) as Buffer).toString()
       expect(stored).toMatch(/^[12]:\d{13}:eyJ[\w-]+\.\.[\w-]{16}\.[\w-]+\.[\w-]{22}$/)
       const shown = [idempotency.toString(), stored, ...stored.split(/[.:]/).map((part) => Buffer.from(part, 'base64url').toString('latin1'))]
       for (const text of texts) expect(shown.join('\n')).not.toContain(text)
-      const ttl = (await rest.backing.call(['PTTL', idempotency])) as number
+      const ttl = (await rest.command(['PTTL', idempotency])) as number
       expect(ttl).toBeGreaterThan(86_340_000)
       expect(ttl).toBeLessThanOrEqual(86_400_000)
     }
     expect((await client.call('GET', KV)).json).toEqual({ keys: ['canary-name'], count: 1 })
-    expect(await rest.backing.call(['HLEN', `kv:{${client.automation}}:i`])).toBe(1)
+    expect(await rest.command(['HLEN', `kv:{${client.automation}}:i`])).toBe(1)
     expect(await client.version()).toBe(2)
     expect(JSON.stringify(rest.lines)).not.toContain('canary')
   })
@@ -335,11 +335,11 @@ describe('in the backing Redis', () => {
     const [a] = await receiptsOf(client.automation)
     await send(client, 'b', write)
     const b = (await receiptsOf(client.automation)).find((idempotency) => !idempotency.equals(a!))!
-    const stored = (await rest.backing.call(['GET', a!])) as Buffer
+    const stored = (await rest.command(['GET', a!])) as Buffer
     const broken = Buffer.from(stored)
     broken[broken.length - 30]! ^= 1
     for (const [at, content] of [[b, stored], [a!, broken], [a!, Buffer.from('x')], [a!, Buffer.from('1:1:')]] as const) {
-      await rest.backing.call(['SET', at, content])
+      await rest.command(['SET', at, content])
       const answer = await send(client, at === a ? 'a' : 'b', write)
       expect([answer.status, answer.json.error]).toEqual([500, 'value_unreadable'])
     }

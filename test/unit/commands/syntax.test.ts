@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Argument, argumentReply, parseSyntax } from '../../../src/commands/registry/syntax.ts'
+import { type Argument, argumentReply, parseSyntax } from '../../../src/registry/syntax.ts'
 import { MapReply, SetReply, SimpleString } from '../../../src/reply/reply.ts'
 import { useRedis70 } from '../redis/real-redis.ts'
 

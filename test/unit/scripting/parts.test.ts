@@ -4,7 +4,7 @@ import { formatGeneral } from '../../../src/redis-semantics/general-format.ts'
 import { formatDouble } from '../../../src/redis-semantics/floats.ts'
 import { ScriptCache } from '../../../src/commands/scripting/script-cache.ts'
 import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
-import { readScript, type Script } from '../../../src/lua-vm/script.ts'
+import { readScript, type LuaScript } from '../../../src/lua-vm/script.ts'
 import { TimeBudget } from '../../../src/commands/scripting/time-budget.ts'
 import { patternSteps } from '../../../src/lua-vm/machine/pattern-cost.ts'
 import { watched, WatchdogTimeout } from '../../../src/lua-vm/machine/watchdog.ts'
@@ -57,7 +57,7 @@ describe('the cost of a pattern', () => {
 })
 
 describe('the cache of scripts', () => {
-  const script = (text: string): Script => readScript(Buffer.from(text))
+  const script = (text: string): LuaScript => readScript(Buffer.from(text))
 
   test('keeps the scripts of automations apart', () => {
     const cache = new ScriptCache()

@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { joinArray, joinObject } from '../../../json/document.ts'
 import { answer } from '../answers.ts'
-import { mayWrite } from '../bearer-token.ts'
 import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../batch-body.ts'
 import { ENCODING, object, VERSION } from '../openapi/describe.ts'
 import { writeOnce } from '../idempotency.ts'
@@ -14,14 +13,14 @@ import type { Context, Endpoint } from './route.ts'
 /** The body, its operations and the operation around a value. */
 const WRAPPING = 3
 
-export const batchEndpoints = ({ store, maxKeyLength, maxValueSize, maxBatchSize }: Context & { maxBatchSize: number }): Endpoint[] => {
+export const batchEndpoints = ({ store, gate, maxValueSize, maxBatchSize }: Context & { maxBatchSize: number }): Endpoint[] => {
   async function run(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     new Query(request, [])
-    const batch = parseBatch(requiredBody(request, WRAPPING), { maxKeyLength, maxValueSize })
+    const batch = parseBatch(requiredBody(request, WRAPPING), { gate, maxValueSize })
     const needs = batch.steps.map(({ key, extent }) => ({ name: key.name, extent }))
     const steps = (db: Database): Members[] => runBatch(batch, db)
     const writes = batch.steps.some(({ writes }) => writes)
-    if (writes) mayWrite(request)
+    if (writes) gate.allowRight(request.caller.identity, 'kv:write')
     const { result, written } = writes
       ? await writeOnce(store, request, reply, needs, steps, batch.ifVersion)
       : await store.compute(request.caller.automation, needs, steps, batch.ifVersion)

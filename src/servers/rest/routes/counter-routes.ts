@@ -10,9 +10,9 @@ import { increment } from '../../../documents/document-operations.ts'
 import { Query } from '../query.ts'
 import type { Context, Endpoint } from './route.ts'
 
-export const counterEndpoints = ({ store, maxKeyLength }: Context): Endpoint[] => {
+export const counterEndpoints = ({ store, gate }: Context): Endpoint[] => {
   const count = (sign: bigint) => async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const { text, name } = keyOfRequest(gate, request)
     new Query(request, [])
     const body = bodyText(request, 1)
     const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)

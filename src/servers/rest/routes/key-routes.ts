@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../../engine/plaintext/database.ts'
-import type { Written } from '../../../engine/optimistic/job.ts'
+import type { Written } from '../../../engine/writes/written.ts'
 import { operation } from '../../../engine/writes/native-write.ts'
 import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
 import type { Automation } from '../../../automation/automation.ts'
@@ -15,7 +15,8 @@ import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../openapi/describe.t
 import { WRONG_TYPE } from '../async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../idempotency.ts'
 import { Fields, requiredBody } from '../input.ts'
-import { type Key, keyOfRequest } from '../key-parameter.ts'
+import type { Key } from '../../../gate/key-names.ts'
+import { keyOfRequest } from '../key-parameter.ts'
 import { cursorOf, listKeys, parseListCursor } from '../listing.ts'
 import * as operations from '../../../documents/document-operations.ts'
 import { Query, setOptions, type PutOptions } from '../query.ts'
@@ -25,7 +26,7 @@ import type { Context, Endpoint } from './route.ts'
 const MAX_LIMIT = 1_000
 
 export const keyEndpoints = (context: Context): Endpoint[] => {
-  const { store, maxKeyLength, maxValueSize } = context
+  const { store, gate, maxValueSize } = context
 
   async function list(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const query = new Query(request, ['prefix', 'limit', 'cursor'])
@@ -34,7 +35,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       prefix: Buffer.from(query.text('prefix') ?? ''),
       limit: query.count('limit', 1, MAX_LIMIT) ?? Infinity,
       after: cursor === undefined ? undefined : parseListCursor(cursor),
-      maxKeyLength,
+      gate,
     })
     return answer(reply, [
       ['keys', joinArray(keys.map(quote))],
@@ -45,7 +46,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   }
 
   async function get(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const key = keyOfRequest(request, maxKeyLength)
+    const key = keyOfRequest(gate, request)
     const query = new Query(request, ['path', 'meta'])
     const path = query.text('path')
     const segments = path === undefined ? [] : parsePath(path)
@@ -59,7 +60,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 
   /** A string takes one native command; other types are read with their parts, of a hash only the field that the path names. */
   async function read(automation: Automation, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
-    const raw = await store.read(['GET', automation.key(name)])
+    const raw = await store.read(automation, ['GET', automation.key(name)])
     if (raw === null) return undefined
     if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
     const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
@@ -88,7 +89,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 
   async function put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { automation } = request.caller
-    const key = keyOfRequest(request, maxKeyLength)
+    const key = keyOfRequest(gate, request)
     const query = new Query(request, ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'])
     const options = setOptions(query)
     const ifVersion = query.count('if_version', 0)
@@ -113,7 +114,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   }
 
   async function patch(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { text: keyText, name } = keyOfRequest(request, maxKeyLength)
+    const { text: keyText, name } = keyOfRequest(gate, request)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
     const fields = Fields.of(requiredBody(request, 1)).only(['path', 'value'])
     const path = fields.string('path')
@@ -128,7 +129,7 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
   }
 
   async function remove(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const { text, name } = keyOfRequest(gate, request)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
     const answered = (deleted: boolean): FastifyReply => answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
     if (hasIdempotencyKey(request)) {

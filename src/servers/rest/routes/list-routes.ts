@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { BackingReply } from '../../../backing/single-node.ts'
+import type { BackingReply } from '../../../backing/backing.ts'
 import { operation } from '../../../engine/writes/native-write.ts'
 import { locations } from '../../../automation/location.ts'
 import { KvError } from '../../../errors/errors.ts'
@@ -16,10 +16,10 @@ import { Query } from '../query.ts'
 import { MAX_DEPTH, valueMembers } from '../../../documents/presentation.ts'
 import type { Context, Endpoint, Handler } from './route.ts'
 
-export const listEndpoints = ({ store, maxKeyLength, maxValueSize }: Context): Endpoint[] => {
+export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[] => {
   const push = (side: operations.Side): Handler => async (request: FastifyRequest, reply: FastifyReply) => {
     const { automation } = request.caller
-    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const { text, name } = keyOfRequest(gate, request)
     new Query(request, [])
     const element = operations.checkSize(Fields.of(requiredBody(request, 1)).only(['value']).value('value'), maxValueSize)
     checkDepth(element, { maxDepth: MAX_DEPTH })
@@ -35,7 +35,7 @@ export const listEndpoints = ({ store, maxKeyLength, maxValueSize }: Context): E
   }
 
   const pop = (side: operations.Side): Handler => async (request: FastifyRequest, reply: FastifyReply) => {
-    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const { text, name } = keyOfRequest(gate, request)
     new Query(request, [])
     const body = bodyText(request)
     if (body !== undefined) Fields.of(body).only([])
@@ -45,9 +45,9 @@ export const listEndpoints = ({ store, maxKeyLength, maxValueSize }: Context): E
 
   const length: Handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const { automation } = request.caller
-    const { text, name } = keyOfRequest(request, maxKeyLength)
+    const { text, name } = keyOfRequest(gate, request)
     new Query(request, [])
-    const native = await store.read(['LLEN', automation.key(name)])
+    const native = await store.read(automation, ['LLEN', automation.key(name)])
     const count =
       native === WRONG_TYPE
         ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name))).result

@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../../../errors/errors.ts'
 import { type Description, schemaOf } from '../openapi/describe.ts'
+import type { Gate } from '../../../gate/gate.ts'
 import type { AsyncStore } from '../async-store.ts'
 
 export const KV_PATH = '/api/automation/v1/kv'
 
 export interface Context {
   readonly store: AsyncStore
-  readonly maxKeyLength: number
+  readonly gate: Gate
   readonly maxValueSize: number
 }
 

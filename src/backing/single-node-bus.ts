@@ -1,11 +1,11 @@
 import { Redis, type RedisOptions } from 'ioredis'
+import type { Automation } from '../automation/automation.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
+import type { MessageBus, OnMessage } from './backing.ts'
 import { linkOptions, reasonOf } from './single-node.ts'
 
-type OnMessage = (message: Buffer) => void
-
-export interface SubscriberOptions {
+export interface SingleNodeBusOptions {
   readonly url: string
   /** A link that has not answered for this long is given up. */
   readonly commandTimeoutMs: number
@@ -16,7 +16,7 @@ export interface SubscriberOptions {
  * The process's one subscribing connection to the backing Redis, however many clients wait or listen behind it. It is opened by the first
  * subscription. When the link was lost, everything is subscribed again and `onReturn` is told, since messages may have been missed.
  */
-export class Subscriber {
+export class SingleNodeBus implements MessageBus {
   private readonly redis: Redis
   private readonly log: Log
   private readonly commandTimeoutMs: number
@@ -27,7 +27,7 @@ export class Subscriber {
   private wasReady = false
   private asking = false
 
-  constructor({ url, commandTimeoutMs, log }: SubscriberOptions) {
+  constructor({ url, commandTimeoutMs, log }: SingleNodeBusOptions) {
     this.log = log
     this.commandTimeoutMs = commandTimeoutMs
     this.redis = new Redis({
@@ -58,8 +58,7 @@ export class Subscriber {
     this.returned.push(listener)
   }
 
-  /** Resolves when what is published from now on will arrive. Rejects with `unavailable`. */
-  async subscribe(channel: string, listener: OnMessage): Promise<void> {
+  async subscribe(_automation: Automation, channel: string, listener: OnMessage): Promise<void> {
     const known = this.listeners.get(channel)
     if (known === undefined) this.listeners.set(channel, new Set([listener]))
     else known.add(listener)
@@ -74,7 +73,7 @@ export class Subscriber {
     }
   }
 
-  unsubscribe(channel: string, listener: OnMessage): void {
+  unsubscribe(_automation: Automation, channel: string, listener: OnMessage): void {
     if (!this.drop(channel, listener)) return
     this.redis.unsubscribe(channel).catch(() => {
       // The link is down: a lost connection has no subscriptions left.

@@ -1,10 +1,14 @@
-import type { Call, RunContext } from './call.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
-import type { Operation } from '../../engine/writes/native-write.ts'
-import type { Extent } from '../../engine/plaintext/snapshot.ts'
-import type { BackingArg, BackingReply } from '../../backing/single-node.ts'
-import type { Reply } from '../../reply/reply.ts'
-import type { Session } from '../../session/session.ts'
+import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
+import type { Right } from '../gate/gate.ts'
+import type { Call, RunContext } from './context.ts'
+import type { Database } from '../engine/plaintext/database.ts'
+import type { Operation } from '../engine/writes/native-write.ts'
+import type { Extent } from '../engine/plaintext/snapshot.ts'
+import type { BackingArg, BackingReply } from '../backing/backing.ts'
+import type { Reply } from '../reply/reply.ts'
+import type { Session } from '../session/session.ts'
+
+export { ALL_KEYS, countedKeys, FIRST_KEY, KEY_VALUE_PAIRS, keyIndexes, type KeySpec, NO_KEYS, TWO_KEYS } from '../gate/key-spec.ts'
 
 export type CommandGroup = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
 
@@ -12,15 +16,6 @@ export type CommandGroup = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | '
 export type Flag =
   | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale' | 'skip_monitor'
   | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading' | 'no_mandatory_keys'
-
-/** Where the keys are among the arguments (the command name is argument 0), as COMMAND tells it. */
-export interface KeySpec {
-  readonly first: number
-  readonly last: number
-  readonly step: number
-  /** For commands whose keys must be searched for; when set, COMMAND says `movablekeys`. */
-  readonly find?: (args: readonly Buffer[]) => number[]
-}
 
 /** Facts that every row has. */
 interface Facts {
@@ -37,6 +32,8 @@ interface Facts {
   /** The arguments as redis.io writes them; COMMAND DOCS, `docs/commands.md` and the hints of redis-cli come from it. */
   readonly syntax: string
   readonly keys: KeySpec
+  /** What the token's scope must allow. */
+  readonly right: Right
 }
 
 /** Answered by one native command on ciphertext. `undefined` from `read`: compute it instead. */
@@ -68,13 +65,18 @@ export interface DataRow extends Facts {
   readonly blocking?: Blocking
 }
 
+/** A row whose command may wait. */
+export type BlockingRow = DataRow & { readonly blocking: Blocking }
+
+export const mayBlock = (row: Row): row is BlockingRow => row.kind === 'data' && row.blocking !== undefined
+
 export interface Blocking {
   /** Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for a wrong timeout. */
   readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
   /** The keys that it waits at. */
   readonly keys: (args: readonly Buffer[]) => readonly Buffer[]
-  /** Rivals take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
-  readonly rival: (args: readonly Buffer[]) => string | undefined
+  /** Clients of one competition take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  readonly competition: (args: readonly Buffer[]) => string | undefined
   /**
    * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. `woken`: it has been
    * tried before, and looks only at these keys, in this order; one of another type is as good as empty then.
@@ -82,8 +84,8 @@ export interface Blocking {
   readonly attempt: ((db: Database, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
   /** For `direct`: the same request for one of its keys. */
   readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
-  /** For `direct`: the answer when a key that it waits at is not any more what it was; without it the waiting goes on. */
-  readonly orphan?: (db: Database, name: Buffer) => Reply
+  /** For `direct`: the answer when a key that it waits at has gone or is of another type; without it the waiting goes on. */
+  readonly whenKeyIsGone?: (db: Database, name: Buffer) => Reply
   /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
   readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
 }
@@ -131,17 +133,23 @@ export interface ContainerRow extends Facts {
 
 export type Row = LeafRow | ContainerRow
 
-type FactsOf<R extends Row> = Omit<R, 'kind' | 'flags' | 'keys' | 'complexity' | 'extent' | 'subcommands'> & {
+type FactsOf<R extends Row> = Omit<R, 'kind' | 'flags' | 'keys' | 'right' | 'complexity' | 'extent' | 'subcommands'> & {
   /** Space-separated. */
   readonly flags: string
   readonly keys?: KeySpec
   readonly complexity?: string
+  /** Where the flags do not tell it: `write` needs `kv:write`, `readonly` needs `kv:read`. */
+  readonly right?: Right
 }
 
-const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string }) => ({
+const rightOf = (flags: readonly string[]): Right =>
+  flags.includes('write') ? 'kv:write' : flags.includes('readonly') ? 'kv:read' : 'none'
+
+const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string; right?: Right }) => ({
   complexity: 'O(1)',
   ...spec,
   keys: spec.keys ?? NO_KEYS,
+  right: spec.right ?? rightOf(spec.flags.split(' ')),
   flags: spec.flags.split(' ').filter((flag) => flag !== '') as Flag[],
 })
 
@@ -162,35 +170,6 @@ export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly Lea
   kind: 'container',
   subcommands: new Map(subcommands.map((row) => [row.name.slice(row.name.indexOf('|') + 1), row])),
 })
-
-export const NO_KEYS: KeySpec = { first: 0, last: 0, step: 0 }
-export const FIRST_KEY: KeySpec = { first: 1, last: 1, step: 1 }
-export const TWO_KEYS: KeySpec = { first: 1, last: 2, step: 1 }
-export const ALL_KEYS: KeySpec = { first: 1, last: -1, step: 1 }
-/** key value key value... */
-export const KEY_VALUE_PAIRS: KeySpec = { first: 1, last: -1, step: 2 }
-
-/** `numkeys key [key ...]`, with the count at argument `at`. A wrong count finds no keys: `run` answers with Redis's error. */
-export const countedKeys = (at: number): KeySpec => ({
-  first: 0,
-  last: 0,
-  step: 0,
-  find: (args) => {
-    const count = Number(args[at]?.toString())
-    if (!Number.isInteger(count) || count < 1 || at + count >= args.length) return []
-    return Array.from({ length: count }, (_, i) => at + 1 + i)
-  },
-})
-
-/** Indexes of the arguments that are keys. */
-export function keyIndexes({ keys }: Row, args: readonly Buffer[]): number[] {
-  if (keys.find !== undefined) return keys.find(args)
-  if (keys.first === 0) return []
-  const last = keys.last < 0 ? args.length + keys.last : keys.last
-  const indexes: number[] = []
-  for (let i = keys.first; i <= last && i < args.length; i += keys.step) indexes.push(i)
-  return indexes
-}
 
 export const META = (): Extent => 'meta'
 /** For commands on the ends of lists: a long one is not fetched whole. */

@@ -1,4 +1,4 @@
-import { MapReply, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
+import { MapReply, type Reply, SetReply, SimpleString } from '../reply/reply.ts'
 import { type Item, isToken, readItems } from './syntax-items.ts'
 
 /**

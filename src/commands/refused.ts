@@ -1,8 +1,8 @@
-import { type CommandGroup, NO_KEYS, type RefusedRow } from './row.ts'
+import { type CommandGroup, NO_KEYS, type RefusedRow } from '../registry/row.ts'
 
 const refused = (group: CommandGroup, reason: string, names: string): RefusedRow[] =>
   names.split(' ').map((name) => ({
-    kind: 'refused', name, arity: -1, flags: [], group, since: '', complexity: '', summary: '', syntax: '', keys: NO_KEYS, reason,
+    kind: 'refused', name, arity: -1, flags: [], group, since: '', complexity: '', summary: '', syntax: '', keys: NO_KEYS, right: 'none', reason,
   }))
 
 /** Commands of Redis that are not offered, each with the reason that its caller is told. */

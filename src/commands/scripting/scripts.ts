@@ -1,0 +1,148 @@
+import type { Database } from '../../engine/plaintext/database.ts'
+import { KvError, respError } from '../../errors/errors.ts'
+import type { Gate } from '../../gate/gate.ts'
+import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
+import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
+import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
+import type { RunContext } from '../../registry/context.ts'
+import { OK, PONG, type Reply } from '../../reply/reply.ts'
+import type { ScriptRequest, ScriptRunner } from '../../session/services.ts'
+import { int32 } from '../parsing/args.ts'
+import { ScriptCache } from './script-cache.ts'
+import { TimeBudget } from './time-budget.ts'
+
+const SHA1_LENGTH = 40
+
+/** Commands on the connection that mean something to a script. */
+const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
+  ping: (_db, args) => args[1] ?? PONG,
+  echo: (_db, args) => args[1]!,
+  select: (_db, args) => {
+    if (int32(args[1]!) !== 0) throw new KvError('db_index')
+    return OK
+  },
+  // The clock that expiry goes by; a script that has to run again may read a later time.
+  time: (db) => [String(Math.floor(db.now / 1000)), String((db.now % 1000) * 1000)],
+}
+
+/**
+ * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not declared are served too, as
+ * a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each costs another round trip, since only KEYS are loaded
+ * before the script begins.
+ */
+class ScriptCommands implements ScriptHost {
+  private readonly table: CommandTable
+  private readonly gate: Gate
+  private readonly db: Database
+  private readonly context: RunContext
+  private readonly readOnly: boolean
+
+  constructor(table: CommandTable, gate: Gate, { db, identity, automation, services }: ScriptRequest, readOnly: boolean) {
+    this.table = table
+    this.gate = gate
+    this.db = db
+    this.context = { identity, automation, services, inScript: true }
+    this.readOnly = readOnly
+  }
+
+  call(args: readonly Buffer[]): Reply {
+    const row = this.find(args)
+    const run = row.kind === 'connection' ? ON_CONNECTION[row.name] : row.run
+    if (run === undefined || row.flags.includes('noscript')) throw respError('ERR This Redis command is not allowed from script')
+    if (this.readOnly && row.flags.includes('write')) throw respError('ERR Write commands are not allowed from read-only scripts.')
+    this.gate.allowInScript(this.context.identity, row, args)
+    return run(this.db, args, this.context)
+  }
+
+  allows(args: readonly Buffer[]): boolean | undefined {
+    try {
+      this.gate.allowRight(this.context.identity, this.find(args).right)
+      return true
+    } catch (error) {
+      if (error instanceof KvError) return error.message.startsWith('NOPERM') ? false : undefined
+      throw error
+    }
+  }
+
+  /** The row of a command within a script. Throws with the texts that Redis has for scripts. */
+  private find(args: readonly Buffer[]): ServedRow {
+    try {
+      return this.table.lookUp(args)
+    } catch (error) {
+      const { message } = error as Error
+      if (/^ERR unknown (?:sub)?command/.test(message)) throw respError('ERR Unknown Redis command called from script')
+      if (message.startsWith('ERR wrong number of arguments')) throw respError('ERR Wrong number of args calling Redis command from script')
+      throw error
+    }
+  }
+}
+
+/** The scripts of all automations: compiled by one Lua machine, kept by automation, each run on its automation's account of time. */
+export class Scripts implements ScriptRunner {
+  private readonly engine = new ScriptEngine()
+  private readonly cache = new ScriptCache()
+  private readonly budget = new TimeBudget()
+  private readonly table: CommandTable
+  private readonly gate: Gate
+  private readonly limits: ScriptLimits
+
+  constructor(table: CommandTable, gate: Gate, limits: ScriptLimits) {
+    this.table = table
+    this.gate = gate
+    this.limits = limits
+  }
+
+  run(request: ScriptRequest): Reply {
+    const { script: wanted, automation, db, keys, args, readOnly } = request
+    const script = 'source' in wanted ? this.compiled(automation.id, wanted.source) : this.loaded(automation.id, wanted.sha1)
+    if (readOnly && script.declaresFlags && !script.noWrites) {
+      throw respError('ERR Can not execute a script with write flag using *_ro command.')
+    }
+    const host = new ScriptCommands(this.table, this.gate, request, readOnly || script.noWrites)
+    return this.timed(automation.id, () =>
+      this.engine.run(script, { keys, args, host, atomically: (run) => db.attempt(run) }, this.limits),
+    )
+  }
+
+  load(automationId: string, source: Buffer): string {
+    return this.compiled(automationId, source).sha1
+  }
+
+  knows(automationId: string, sha1: string): boolean {
+    return this.cache.has(automationId, sha1)
+  }
+
+  flush(automationId: string): void {
+    this.cache.flush(automationId)
+  }
+
+  /** The script that EVAL brings: known from before, or compiled and kept. */
+  private compiled(automationId: string, source: Buffer): LuaScript {
+    const sha1 = sha1Of(source)
+    const known = this.cache.get(automationId, sha1)
+    if (known !== undefined) return known
+    // A copy: the source is part of a request's buffer.
+    const script = readScript(Buffer.from(source), sha1)
+    this.timed(automationId, () => this.engine.compile(script, this.limits))
+    this.cache.add(automationId, script)
+    return script
+  }
+
+  private loaded(automationId: string, sha1: Buffer): LuaScript {
+    const script = sha1.length === SHA1_LENGTH ? this.cache.get(automationId, sha1.toString('latin1').toLowerCase()) : undefined
+    if (script === undefined) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+    return script
+  }
+
+  private timed<T>(automationId: string, run: () => T): T {
+    if (!this.budget.allows(automationId, this.limits.timeLimitMs)) {
+      throw respError('TRYAGAIN slow scripts of this automation used up its time; nothing was written')
+    }
+    const startedAt = performance.now()
+    try {
+      return run()
+    } finally {
+      this.budget.spend(automationId, performance.now() - startedAt)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { Identity } from '../auth/identity.ts'
+import { KvError } from '../errors/errors.ts'
+import { checkKey, type Key, keyOf, keyOfName } from './key-names.ts'
+import { type KeySpec, keyIndexes } from './key-spec.ts'
+
+/** What a token's scope must allow: to change the automation's data, to look at it, or nothing at all (PING). */
+export type Right = 'kv:write' | 'kv:read' | 'none'
+
+/** What the gate has to know of a command: two facts of its row. */
+export interface GatedCommand {
+  readonly right: Right
+  readonly keys: KeySpec
+}
+
+export interface GateLimits {
+  /** Bytes of a key over RESP, characters over REST. */
+  readonly maxKeyLength: number
+  /** Bytes of one argument. */
+  readonly maxValueSize: number
+}
+
+/**
+ * Every request of every door passes here, and every call inside a script, before anything is done for it. What is asked, in this order:
+ *
+ * 1. who: is anybody logged in (`enter`)
+ * 2. validity: does the token still hold (`enter`; revocation is looked up here as well)
+ * 3. right: does its scope allow this (`allowRight`)
+ * 4. keys: are these names that can be keys (`allowKeys`)
+ * 5. budgets: is something left of what the automation may take (`allow`)
+ *
+ * A refusal is thrown as a KvError; doors answer it, count it and write it to the audit log where they catch it.
+ */
+export class Gate {
+  private readonly limits: GateLimits
+
+  constructor(limits: GateLimits) {
+    this.limits = limits
+  }
+
+  /** Who asks. Throws `noauth` or `token_expired`. */
+  enter(identity: Identity | undefined): Identity {
+    if (identity === undefined) throw new KvError('noauth')
+    if (identity.expiresAt <= Date.now()) throw new KvError('token_expired')
+    return identity
+  }
+
+  /** One RESP command of a caller who has entered. Throws `read_only_token`, `key_too_long` or `reserved_key`. */
+  allow(identity: Identity, command: GatedCommand, args: readonly Buffer[]): void {
+    this.allowRight(identity, command.right)
+    this.allowKeys(command, args)
+  }
+
+  /** One command that a script calls: its arguments have passed no limit of a door. Throws also `value_too_large`. */
+  allowInScript(identity: Identity, command: GatedCommand, args: readonly Buffer[]): void {
+    this.allow(identity, command, args)
+    if (args.some(({ length }) => length > this.limits.maxValueSize)) throw new KvError('value_too_large')
+  }
+
+  /** Throws `read_only_token`. */
+  allowRight(identity: Identity, right: Right): void {
+    if (right === 'kv:write' && identity.readOnly) throw new KvError('read_only_token')
+  }
+
+  /** Throws `key_too_long` or `reserved_key`. */
+  allowKeys(command: GatedCommand, args: readonly Buffer[]): void {
+    const { maxKeyLength } = this.limits
+    const { keys } = command
+    // Most commands have one key, in one place.
+    if (keys.first === 1 && keys.last === 1 && keys.find === undefined) {
+      checkKey(args[1]!, maxKeyLength)
+      return
+    }
+    for (const index of keyIndexes(command, args)) checkKey(args[index]!, maxKeyLength)
+  }
+
+  /** The key that a REST request names. Throws `invalid_key`. */
+  keyOf(text: string): Key {
+    return keyOf(text, this.limits.maxKeyLength)
+  }
+
+  /** A stored name as REST shows it; undefined for one that REST cannot address. */
+  keyOfName(name: Buffer): Key | undefined {
+    return keyOfName(name, this.limits.maxKeyLength)
+  }
+}

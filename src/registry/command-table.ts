@@ -1,0 +1,59 @@
+import { type KvError, respError } from '../errors/errors.ts'
+import { arityFits, type LeafRow, type Row } from './row.ts'
+
+/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut, at a NUL as in Redis, and cleaned. */
+const printable = (name: string): string => name.replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
+
+export type ServedRow = Exclude<LeafRow, { kind: 'refused' }>
+
+/** All commands, served or refused. */
+export class CommandTable {
+  /** By their lower-case names. A Map has no prototype for a hostile name to reach. */
+  readonly rows: ReadonlyMap<string, Row>
+  private readonly refusedSubcommands: Readonly<Record<string, string>>
+
+  /** `refusedSubcommands`: `object|freq` -> the reason. */
+  constructor(rows: readonly Row[], refusedSubcommands: Readonly<Record<string, string>>) {
+    const byName = new Map<string, Row>()
+    for (const row of rows) {
+      if (byName.has(row.name)) throw new Error(`command ${row.name} has two rows`)
+      byName.set(row.name, row)
+    }
+    this.rows = byName
+    this.refusedSubcommands = refusedSubcommands
+  }
+
+  /**
+   * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or subcommand or a wrong number of
+   * arguments, and NOPERM with the reason for what is not offered.
+   */
+  lookUp(args: readonly Buffer[]): ServedRow {
+    const name = args[0]!.toString('latin1').toLowerCase()
+    const row = this.rows.get(name)
+    if (row === undefined) throw respError(`ERR unknown command '${printable(args[0]!.toString('latin1'))}', with args beginning with: `)
+    if (row.kind === 'refused') throw notOffered(row.name, row.reason)
+    if (row.kind !== 'container') return checked(row, args)
+    if (args.length < 2) {
+      if (row.bare === undefined) throw wrongArity(row)
+      return { ...row, kind: 'connection', handle: row.bare }
+    }
+    const sub = args[1]!.toString('latin1').toLowerCase()
+    const leaf = row.subcommands.get(sub)
+    if (leaf === undefined) {
+      const reason = this.refusedSubcommands[`${name}|${sub}`]
+      if (reason !== undefined) throw notOffered(`${name}|${sub}`, reason)
+      throw respError(`ERR unknown subcommand '${printable(args[1]!.toString('latin1'))}'. Try ${name.toUpperCase()} HELP.`)
+    }
+    if (leaf.kind === 'refused') throw notOffered(leaf.name, leaf.reason)
+    return checked(leaf, args)
+  }
+}
+
+function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
+  if (!arityFits(row, args.length)) throw wrongArity(row)
+  return row
+}
+
+const wrongArity = ({ name }: Row): KvError => respError(`ERR wrong number of arguments for '${name}' command`)
+
+const notOffered = (name: string, reason: string): KvError => respError(`NOPERM '${name}' is not offered: ${reason}`)

@@ -1,0 +1,24 @@
+import type { Identity } from '../auth/identity.ts'
+import type { Automation } from '../automation/automation.ts'
+import type { PendingWrites } from '../engine/store.ts'
+import type { Services } from '../session/services.ts'
+
+/** On whose behalf a command runs, and with what. */
+export interface RunContext {
+  readonly identity: Identity
+  readonly automation: Automation
+  readonly services: Services
+  /** It is called by a script. */
+  readonly inScript?: boolean
+}
+
+/** One command on data on its way through the pipeline. */
+export interface Call extends RunContext {
+  /** The command's name first. */
+  readonly args: readonly Buffer[]
+  /** What its connection has gathered and not sent yet, if later commands of the connection may overtake it. */
+  readonly pendingWrites?: PendingWrites
+  /** Called around the time that the command is computed, which takes more than one round trip. */
+  readonly computing?: () => void
+  readonly computed?: () => void
+}

@@ -1,0 +1,37 @@
+import type { Identity } from '../auth/identity.ts'
+import type { Automation } from '../automation/automation.ts'
+import type { Database } from '../engine/plaintext/database.ts'
+import type { Store } from '../engine/store.ts'
+import type { Reply } from '../reply/reply.ts'
+
+/** One run of a script, inside the computation that `db` belongs to. */
+export interface ScriptRequest {
+  readonly db: Database
+  readonly identity: Identity
+  readonly automation: Automation
+  readonly services: Services
+  /** Its source, or the SHA1 (40 characters) of one that is known. */
+  readonly script: { readonly source: Buffer } | { readonly sha1: Buffer }
+  readonly keys: readonly Buffer[]
+  readonly args: readonly Buffer[]
+  /** EVAL_RO and EVALSHA_RO: commands that write are refused. */
+  readonly readOnly: boolean
+}
+
+/** Runs the scripts of all automations, each with its own cache and its own account of time. */
+export interface ScriptRunner {
+  /** Throws Redis's errors for scripts, and those of the script. */
+  run(request: ScriptRequest): Reply
+  /** Compiles and keeps a script; answers its SHA1. */
+  load(automationId: string, source: Buffer): string
+  knows(automationId: string, sha1: string): boolean
+  flush(automationId: string): void
+}
+
+/** What commands work with, besides their caller. */
+export interface Services {
+  readonly store: Store
+  readonly scripts: ScriptRunner
+  /** Takes errors that an operator should see: faults of ours, and what the error table says is worth a log line. */
+  readonly report: (error: Error) => void
+}
