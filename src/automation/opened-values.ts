@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { EncodedHeaders } from './headers.ts'
-import type { Opened } from './sealer.ts'
+import type { Opened } from './opened.ts'
 
 /** Of the whole process; touched page by page, as values are read. */
 const RING_BYTES = 32 * 1024 * 1024
@@ -19,6 +18,11 @@ export interface OpenedEntry {
   readonly json: boolean
 }
 
+/** What remembers where the value that was opened last lies: the headers of its location. */
+export interface HoldsRecent {
+  recent: OpenedEntry | undefined
+}
+
 let ring: Buffer | undefined
 let total = 0
 
@@ -27,7 +31,7 @@ let total = 0
  * opened before costs a thirtieth of opening it. Only the very same bytes at the same location are taken from here, so whatever was
  * changed in the Redis is still found out. Each answer is a copy: nobody can change what others get.
  */
-export function recall({ recent }: EncodedHeaders, sealed: Buffer): Opened | undefined {
+export function openedBefore({ recent }: HoldsRecent, sealed: Buffer): Opened | undefined {
   if (recent === undefined || ring === undefined || recent.sealedLength !== sealed.length || total - recent.start > RING_BYTES) return undefined
   const openAt = recent.at + recent.sealedLength
   if (sealed.compare(ring, recent.at, openAt) !== 0) return undefined
@@ -36,7 +40,7 @@ export function recall({ recent }: EncodedHeaders, sealed: Buffer): Opened | und
   return { bytes, json: recent.json }
 }
 
-export function remember(headers: EncodedHeaders, sealed: Buffer, { bytes, json }: Opened): void {
+export function keepOpened(holder: HoldsRecent, sealed: Buffer, { bytes, json }: Opened): void {
   const length = sealed.length + bytes.length
   if (length > LONGEST) return
   ring ??= Buffer.allocUnsafeSlow(RING_BYTES)
@@ -47,6 +51,6 @@ export function remember(headers: EncodedHeaders, sealed: Buffer, { bytes, json 
   }
   sealed.copy(ring, at)
   bytes.copy(ring, at + sealed.length)
-  headers.recent = { start: total, at, sealedLength: sealed.length, openLength: bytes.length, json }
+  holder.recent = { start: total, at, sealedLength: sealed.length, openLength: bytes.length, json }
   total += length
 }

@@ -10,7 +10,8 @@ import { locations } from './location.ts'
 import type { Location } from './location.ts'
 import { Names } from './sealed-names.ts'
 import { freshNonce, NONCE_BYTES } from './nonces.ts'
-import { recall, remember } from './opened-values.ts'
+import type { Opened } from './opened.ts'
+import { keepOpened, openedBefore } from './opened-values.ts'
 
 const CIPHER = 'aes-256-gcm'
 const DOT = 0x2e
@@ -21,11 +22,6 @@ const TAG_CHARS = 22
 const BEFORE_TEXT = 2 + IV_CHARS + 1
 const AFTER_TEXT = 1 + TAG_CHARS
 const ELEMENT_BYTES = 16
-
-export interface Opened {
-  readonly bytes: Buffer
-  readonly json: boolean
-}
 
 /** Compact serialization (RFC 7516 section 3.1) with direct encryption: header, no encrypted key, nonce, ciphertext, tag. */
 const encrypt = (key: KeyObject, header: Buffer, iv: Buffer, plaintext: Buffer): Buffer => {
@@ -111,12 +107,12 @@ export class Sealer {
   open(location: Location, sealed: Buffer): Opened {
     for (const cache of this.#headers) {
       const headers = cache.at(location)
-      const known = recall(headers, sealed)
+      const known = openedBefore(headers, sealed)
       if (known !== undefined) return known
       const json = !startsWith(sealed, headers.bytes)
       if (json && !startsWith(sealed, headers.json)) continue
       const opened = this.#open(cache, json ? headers.json : headers.bytes, sealed, json)
-      if (holdsOneValue(location)) remember(headers, sealed, opened)
+      if (holdsOneValue(location)) keepOpened(headers, sealed, opened)
       return opened
     }
     const header = sealed.subarray(0, Math.max(0, sealed.indexOf(DOT)))

@@ -1,7 +1,8 @@
+import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { KvError } from '../errors/errors.ts'
 
-/** What the backing Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error objects. */
-export type BackingReply = Buffer | number | null | Error | BackingReply[]
+/** What the backing Redis answers. */
+export type BackingReply = DecodedReply
 export type BackingArg = Buffer | string | number
 export type BackingCallback = (error: Error | null, reply: BackingReply) => void
 

@@ -1,12 +1,12 @@
 import { type Database } from '../engine/plaintext/database.ts'
-import { Cell, type ListValue, type Plain } from '../engine/plaintext/values.ts'
+import { Cell, type Plain } from '../engine/plaintext/cell.ts'
+import type { ListValue } from '../engine/plaintext/values.ts'
 import { KvError } from '../errors/errors.ts'
 import { setPath } from '../json/access.ts'
 import { kindOf, parseInteger64, splitArray } from '../json/document.ts'
 import type { PathSegment } from '../json/path.ts'
 import { checkDepth } from '../json/validate.ts'
 import { addInt64 } from '../redis-semantics/integers.ts'
-import type { PutOptions } from '../servers/rest/query.ts'
 import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts'
 
 /**
@@ -15,6 +15,14 @@ import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts
  */
 
 export type Side = 'left' | 'right'
+
+export interface PutOptions {
+  readonly nx: boolean
+  readonly xx: boolean
+  readonly keepTtl: boolean
+  /** 0: no TTL. */
+  readonly ttlMs: number
+}
 
 export const documentOf = (text: string): Plain => ({ bytes: Buffer.from(text), json: true })
 

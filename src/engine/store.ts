@@ -5,10 +5,11 @@ import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
-import { extentArgs, type Need, LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
+import { extentArgs, type Need } from './plaintext/extent.ts'
+import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
 import { WriteCache } from './optimistic/write-cache.ts'
 import type { Automation } from '../automation/automation.ts'
-import { idOf } from './plaintext/values.ts'
+import { idOf } from './plaintext/id.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
 
 export type StoreLimits = JobLimits

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
-import type { BackingReply } from '../backing/wire.ts'
+
+/** What a Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error objects. */
+export type DecodedReply = Buffer | number | null | Error | DecodedReply[]
 
 const CR = 0x0d
 const LF = 0x0a
@@ -19,7 +21,7 @@ export class ReplyError extends Error {
 }
 
 interface List {
-  readonly items: BackingReply[]
+  readonly items: DecodedReply[]
   readonly length: number
 }
 
@@ -29,14 +31,14 @@ interface List {
  * Short ones are slices of the piece that they came in: anyone who keeps one for long copies it.
  */
 export class ReplyDecoder {
-  private readonly onReply: (reply: BackingReply) => void
+  private readonly onReply: (reply: DecodedReply) => void
   private rest: Buffer | undefined
   /** The lists that the next value is in, outermost first. */
   private readonly lists: List[] = []
   private bulk: Buffer | undefined
   private filled = 0
 
-  constructor(onReply: (reply: BackingReply) => void) {
+  constructor(onReply: (reply: DecodedReply) => void) {
     this.onReply = onReply
   }
 
@@ -110,7 +112,7 @@ export class ReplyDecoder {
   }
 
   /** A whole value: the next of the innermost list, or a reply. */
-  private add(value: BackingReply): void {
+  private add(value: DecodedReply): void {
     let whole = value
     for (;;) {
       const list = this.lists.at(-1)

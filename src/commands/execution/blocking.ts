@@ -1,4 +1,4 @@
-import type { Need } from '../../engine/plaintext/snapshot.ts'
+import type { Need } from '../../engine/plaintext/extent.ts'
 import type { BlockedClient, BlockedClients, Settle } from '../../engine/waiting/blocked-clients.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { Call } from '../../registry/context.ts'

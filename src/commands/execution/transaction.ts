@@ -1,6 +1,6 @@
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
-import type { Need } from '../../engine/plaintext/snapshot.ts'
+import type { Need } from '../../engine/plaintext/extent.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext } from '../../registry/context.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'

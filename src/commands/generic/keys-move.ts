@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import type { Extent } from '../../engine/plaintext/snapshot.ts'
+import type { Extent } from '../../engine/plaintext/extent.ts'
 import { valueForOtherKey } from '../../engine/plaintext/values.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import type { Need } from '../../engine/plaintext/snapshot.ts'
-import { Cell } from '../../engine/plaintext/values.ts'
+import type { Need } from '../../engine/plaintext/extent.ts'
+import { Cell } from '../../engine/plaintext/cell.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'

@@ -1,6 +1,8 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
-import { type Cell, type HashValue, idOf, respBytes } from '../../engine/plaintext/values.ts'
+import { type Cell, respBytes } from '../../engine/plaintext/cell.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
+import type { HashValue } from '../../engine/plaintext/values.ts'
 import { locations } from '../../automation/location.ts'
 
 /** The bytes of a field's sealed value, null when there is none. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { Cell } from '../../engine/plaintext/values.ts'
+import { Cell } from '../../engine/plaintext/cell.ts'
 import { respError } from '../../errors/errors.ts'
 import {
   addElement,

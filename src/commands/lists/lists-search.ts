@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { Cell } from '../../engine/plaintext/values.ts'
+import { Cell } from '../../engine/plaintext/cell.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, long, word } from '../parsing/args.ts'

@@ -1,5 +1,5 @@
 import { channelMatcher, type ChannelKind } from '../../engine/messaging/pubsub.ts'
-import { idOf } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { respError } from '../../errors/errors.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'

@@ -1,7 +1,8 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf, type ScoredMember } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
+import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
 import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
 

@@ -12,7 +12,7 @@ import {
   moveGroup,
 } from '../../engine/plaintext/stream-edit.ts'
 import { entriesBetween, entryAt, type StreamGroup, type StreamValue, sortedPending, UNKNOWN_READ } from '../../engine/plaintext/stream-value.ts'
-import { idOf } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { type KvError, respError } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'

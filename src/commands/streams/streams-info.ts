@@ -13,7 +13,7 @@ import {
   type StreamValue,
   UNKNOWN_READ,
 } from '../../engine/plaintext/stream-value.ts'
-import { idOf } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idText, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { MapReply, type Reply, SimpleString } from '../../reply/reply.ts'

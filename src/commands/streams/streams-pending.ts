@@ -10,7 +10,7 @@ import {
   type StreamGroup,
   type StreamValue,
 } from '../../engine/plaintext/stream-value.ts'
-import { idOf } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError, respError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'

@@ -6,7 +6,7 @@ import type { Log } from '../../observability/log.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import type { Automation } from '../../automation/automation.ts'
-import { idOf } from '../plaintext/values.ts'
+import { idOf } from '../plaintext/id.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
 export type ChannelKind = 'channel' | 'pattern' | 'shard'

@@ -2,11 +2,12 @@ import type { BackingArg } from '../../backing/backing.ts'
 import { locations } from '../../automation/location.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import type { KeyState } from '../plaintext/database.ts'
-import type { StoredKey } from '../plaintext/snapshot.ts'
+import type { StoredKey } from '../plaintext/stored-key.ts'
 import { inChunks, type NativeCommand } from './native-command.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
 import type { Automation } from '../../automation/automation.ts'
-import type { Cell, HashValue, ListValue, SetValue, SortedSetValue, Value } from '../plaintext/values.ts'
+import type { Cell } from '../plaintext/cell.ts'
+import { type HashValue, type ListValue, type SetValue, type SortedSetValue, type Value, Unseen } from '../plaintext/values.ts'
 
 /** The native commands that turn a key as stored into what the computation made of it. `streamCounters`: see `hasStreamCounters`. */
 export function changesOf(automation: Automation, stored: StoredKey, state: KeyState, streamCounters: boolean): NativeCommand[] {
@@ -15,13 +16,15 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
   const after = state.value
   if (after === undefined) return stored.physical ? [['DEL']] : []
   let expireAt = before === undefined ? 0 : stored.expireAt
-  if (after.type === 'string') {
-    if (before?.type !== 'string' || before.cell !== after.cell) {
+  if (after instanceof Unseen) {
+    // Nobody looked at the contents, so nobody changed them.
+  } else if (after.type === 'string') {
+    if (before instanceof Unseen || before?.type !== 'string' || before.cell !== after.cell) {
       const keep = before !== undefined && expireAt !== 0 && expireAt === state.expireAt
       commands.push(['SET', after.cell.sealAt(locations.string(state.name), automation.sealer), ...(keep ? ['KEEPTTL'] : [])])
       if (!keep) expireAt = 0
     }
-  } else if (before === undefined || state.fresh || state.replaced) {
+  } else if (before === undefined || before instanceof Unseen || state.fresh || state.replaced) {
     if (stored.physical) commands.push(['DEL'])
     commands.push(...wholeOf(automation, state.name, after, streamCounters))
     expireAt = 0

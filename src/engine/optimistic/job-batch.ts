@@ -9,8 +9,9 @@ import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
-import { extentArgs, mergeNeeds, type Need, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
-import { idOf } from '../plaintext/values.ts'
+import { extentArgs, mergeNeeds, type Need } from '../plaintext/extent.ts'
+import { LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { idOf } from '../plaintext/id.ts'
 
 interface Outcome {
   readonly job: Job<unknown>

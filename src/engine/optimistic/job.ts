@@ -4,7 +4,7 @@ import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Written } from '../writes/written.ts'
 import type { WriteCache } from './write-cache.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
-import type { Need } from '../plaintext/snapshot.ts'
+import type { Need } from '../plaintext/extent.ts'
 
 /** A piece of work on plaintext: one command, a transaction, a batch. All of it is applied, or nothing. */
 export interface Job<T> {

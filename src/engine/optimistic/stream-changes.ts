@@ -6,7 +6,8 @@ import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
 import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
 import { entryAt, sortedGroups, sortedPending, type StreamGroup, type StreamStep, type StreamValue, UNKNOWN_READ } from '../plaintext/stream-value.ts'
 import type { Automation } from '../../automation/automation.ts'
-import { Cell, idOf } from '../plaintext/values.ts'
+import { Cell } from '../plaintext/cell.ts'
+import { idOf } from '../plaintext/id.ts'
 
 /** Options of Redis 7 for counters that Redis 6.2 does not keep. */
 const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELETEDID']

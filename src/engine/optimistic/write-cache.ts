@@ -2,9 +2,13 @@ import { Buffer } from 'node:buffer'
 import { RecentMap } from '../../lib/recent-map.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import type { KeyState } from '../plaintext/database.ts'
-import { type Need, type Snapshot, StoredKey } from '../plaintext/snapshot.ts'
+import type { Need } from '../plaintext/extent.ts'
+import type { Snapshot } from '../plaintext/snapshot.ts'
+import { StoredKey } from '../plaintext/stored-key.ts'
 import type { Automation } from '../../automation/automation.ts'
-import { Cell, idOf, Unseen } from '../plaintext/values.ts'
+import { Cell } from '../plaintext/cell.ts'
+import { idOf } from '../plaintext/id.ts'
+import { Unseen } from '../plaintext/values.ts'
 
 /** Of all automations together, in bytes, estimated. */
 const CACHE_SIZE = 16 * 1024 * 1024

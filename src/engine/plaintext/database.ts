@@ -1,25 +1,18 @@
 import { KvError } from '../../errors/errors.ts'
 import { splitArray } from '../../json/document.ts'
 import { NotLoaded } from './not-loaded.ts'
-import type { Need, Snapshot, StoredKey } from './snapshot.ts'
+import type { Need } from './extent.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
-import {
-  Cell,
-  cloneValue,
-  type HashValue,
-  idOf,
-  type ListValue,
-  type Plain,
-  type SetValue,
-  type SortedSetValue,
-  sizeOf,
-  type Value,
-} from './values.ts'
+import { Cell, type Plain } from './cell.ts'
+import { idOf } from './id.ts'
+import { cloneValue, type HashValue, type ListValue, type SetValue, sizeOf, type SortedSetValue, Unseen, type Value, type ValueType } from './values.ts'
 
 /** A key as a computation sees and leaves it. */
 export interface KeyState {
   readonly name: Buffer
-  value: Value | undefined
+  value: Value | Unseen | undefined
   /** Milliseconds since the epoch, 0 without a TTL. */
   expireAt: number
   /** Made by a computation where no key was: its creation time starts afresh. */
@@ -115,7 +108,7 @@ export class Database {
   }
 
   value(name: Buffer): Value | undefined {
-    return this.state(name).value
+    return this.seen(name)
   }
 
   type(name: Buffer): string {
@@ -134,26 +127,26 @@ export class Database {
 
   /** A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
   list(name: Buffer): Readonly<ListValue> | undefined {
-    const { value } = this.state(name)
+    const value = this.seen(name)
     if (value?.type === 'string') return listOfDocument(value.cell.open())
-    return this.expect(value, 'list')
+    return this.expect(name, 'list')
   }
 
   hash(name: Buffer): Readonly<HashValue> | undefined {
-    return this.expect(this.state(name).value, 'hash')
+    return this.expect(name, 'hash')
   }
 
   set(name: Buffer): Readonly<SetValue> | undefined {
-    return this.expect(this.state(name).value, 'set')
+    return this.expect(name, 'set')
   }
 
   sortedSet(name: Buffer): Readonly<SortedSetValue> | undefined {
-    return this.expect(this.state(name).value, 'zset')
+    return this.expect(name, 'zset')
   }
 
   /** To be changed only by the functions of stream-edit.ts, on what `editStream` gives. */
   stream(name: Buffer): StreamValue | undefined {
-    return this.expect(this.state(name).value, 'stream')
+    return this.expect(name, 'stream')
   }
 
   /** Milliseconds since the epoch, 0 without a TTL or without the key. */
@@ -267,7 +260,7 @@ export class Database {
 
   /** As Redis does after it took something from a collection. */
   removeIfEmpty(name: Buffer): void {
-    const { value } = this.state(name)
+    const value = this.seen(name)
     if (value !== undefined && sizeOf(value) === 0) this.remove(name)
   }
 
@@ -278,13 +271,21 @@ export class Database {
   }
 
   private stringCell(name: Buffer): Cell | undefined {
-    return this.expect(this.state(name).value, 'string')?.cell
+    return this.expect(name, 'string')?.cell
   }
 
-  private expect<T extends Value['type']>(value: Value | undefined, type: T): Extract<Value, { type: T }> | undefined {
+  /** The contents of a key: asks for them when only its type was loaded. */
+  private seen(name: Buffer): Value | undefined {
+    const { value } = this.state(name)
+    if (value instanceof Unseen) throw new NotLoaded([{ name, extent: 'all' }])
+    return value
+  }
+
+  private expect<T extends ValueType>(name: Buffer, type: T): Extract<Value, { type: T }> | undefined {
+    const { value } = this.state(name)
     if (value === undefined) return undefined
     if (value.type !== type) throw new KvError('wrong_type')
-    return value as Extract<Value, { type: T }>
+    return this.seen(name) as Extract<Value, { type: T }>
   }
 
   private existingOrNew<V extends Value>(state: KeyState, make: () => V): V {
@@ -313,11 +314,14 @@ export class Database {
     const state = this.state(name)
     if (this.undo.has(id)) return state
     this.undo.set(id, state)
-    const edited = { ...state, value: state.value === undefined ? undefined : cloneValue(state.value), changedBy: this.job }
+    const edited = { ...state, value: copied(state.value), changedBy: this.job }
     this.states.set(id, edited)
     return edited
   }
 }
+
+const copied = (value: Value | Unseen | undefined): Value | Unseen | undefined =>
+  value === undefined || value instanceof Unseen ? value : cloneValue(value)
 
 /** The elements of a document that is an array, each a document of its own; throws `wrong_type` for any other string. */
 function listOfDocument(plain: Plain): ListValue {

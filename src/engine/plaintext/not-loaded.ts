@@ -1,4 +1,4 @@
-import type { Need } from './snapshot.ts'
+import type { Need } from './extent.ts'
 
 /** Thrown when a computation looks at keys, or parts of a key, that it did not name in advance: it is run again with these loaded. */
 export class NotLoaded extends Error {

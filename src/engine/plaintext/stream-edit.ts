@@ -10,7 +10,8 @@ import {
   type StreamValue,
   UNKNOWN_READ,
 } from './stream-value.ts'
-import { type Cell, idOf } from './values.ts'
+import type { Cell } from './cell.ts'
+import { idOf } from './id.ts'
 
 // What changes a stream: each writes down the native commands for it, so that Redis ends in the same state.
 

@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { makeId, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
-import type { Cell } from './values.ts'
+import type { Cell } from './cell.ts'
 
 const idFrom = (reply: BackingReply | undefined): StreamId => {
   if (reply === undefined) return 0n

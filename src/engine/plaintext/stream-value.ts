@@ -1,6 +1,6 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import type { StreamId } from '../../redis-semantics/stream-id.ts'
-import type { Cell } from './values.ts'
+import type { Cell } from './cell.ts'
 
 export interface StreamEntry {
   readonly id: StreamId

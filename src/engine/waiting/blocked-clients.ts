@@ -3,7 +3,7 @@ import type { MessageBus } from '../../backing/backing.ts'
 import { type ErrorCode, KvError } from '../../errors/errors.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import { MAX_TIMER_MS } from '../../lib/timers.ts'
-import { idOf } from '../plaintext/values.ts'
+import { idOf } from '../plaintext/id.ts'
 import type { Store } from '../store.ts'
 import { type Turn, type WaitEntry, WaitQueue } from './wait-queue.ts'
 

@@ -2,7 +2,7 @@ import { parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { LuaState } from '../machine/lua-api.ts'
 import type { LuaMachine } from '../machine/machine.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { JsonOptions } from './cjson.ts'
+import type { JsonOptions } from './cjson-options.ts'
 
 type Token = 'OBJ_BEGIN' | 'OBJ_END' | 'ARR_BEGIN' | 'ARR_END' | 'STRING' | 'NUMBER' | 'BOOLEAN' | 'NULL' | 'COLON' | 'COMMA' | 'END' | 'ERROR'
 

@@ -2,7 +2,7 @@ import { formatGeneral } from '../../redis-semantics/general-format.ts'
 import { type LuaState, LuaType } from '../machine/lua-api.ts'
 import type { LuaMachine } from '../machine/machine.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { JsonOptions } from './cjson.ts'
+import type { JsonOptions } from './cjson-options.ts'
 
 const NAMED: Readonly<Record<number, string>> = { 8: '\\b', 9: '\\t', 10: '\\n', 12: '\\f', 13: '\\r', 34: '\\"', 47: '\\/', 92: '\\\\' }
 const ESCAPES = Array.from({ length: 256 }, (_, byte) =>

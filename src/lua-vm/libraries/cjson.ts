@@ -2,23 +2,7 @@ import { type LuaState, LuaType } from '../machine/lua-api.ts'
 import type { Library, LuaMachine } from '../machine/machine.ts'
 import { JsonDecoder } from './cjson-decode.ts'
 import { JsonEncoder } from './cjson-encode.ts'
-
-export interface JsonOptions {
-  sparseConvert: boolean
-  sparseRatio: number
-  sparseSafe: number
-  encodeDepth: number
-  decodeDepth: number
-  precision: number
-  keepBuffer: boolean
-  encodeInvalid: boolean | 'null'
-  decodeInvalid: boolean
-}
-
-export const jsonDefaults = (): JsonOptions => ({
-  sparseConvert: false, sparseRatio: 2, sparseSafe: 10, encodeDepth: 1000, decodeDepth: 1000, precision: 14, keepBuffer: true,
-  encodeInvalid: false, decodeInvalid: true,
-})
+import type { JsonOptions } from './cjson-options.ts'
 
 /**
  * The `cjson` table of scripts; `options` are those of the script that runs.

@@ -1,9 +1,18 @@
-import type { LuaState } from './lua-api.ts'
-import type { LuaMachine } from './machine.ts'
+import type { Heap } from './heap.ts'
+import type { LuaApi, LuaState } from './lua-api.ts'
+
+/** What of a machine it needs: its memory, the functions of Lua, and room in it. */
+export interface TextMachine {
+  readonly heap: Heap
+  readonly api: LuaApi
+  reserve(bytes: number): number
+  reserveIn(L: LuaState, bytes: number): number
+  release(at: number, bytes: number): void
+}
 
 /** Strings in and out of a machine, byte for byte: Lua's strings hold any bytes, zeros too. */
 export class ScratchText {
-  private readonly machine: LuaMachine
+  private readonly machine: TextMachine
   private readonly at: number
   private readonly size: number
   private readonly lengthAt: number
@@ -11,7 +20,7 @@ export class ScratchText {
   private sealed = false
 
   /** `at`: room of the machine's own for `size` bytes; the first eight are kept for lengths. */
-  constructor(machine: LuaMachine, at: number, size: number) {
+  constructor(machine: TextMachine, at: number, size: number) {
     this.machine = machine
     this.lengthAt = at
     this.at = at + 8

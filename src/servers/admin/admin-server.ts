@@ -1,5 +1,5 @@
 import { fastify, type FastifyInstance } from 'fastify'
-import { UNUSED_SCHEMAS } from '../rest/unused-schemas.ts'
+import { UNUSED_SCHEMAS } from '../../lib/unused-schemas.ts'
 
 /** The operator's listener, apart from the users': `/healthz` says that the process lives, `/readyz` that it can serve. */
 export function createAdminServer({ ready }: { ready: () => boolean | Promise<boolean> }): FastifyInstance {

@@ -1,7 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Endpoint } from '../routes/route.ts'
-
-export const API_PATH = '/api/automation'
+import { API_PATH, type Endpoint } from '../endpoints/endpoint.ts'
 
 /** They belong to the connection or to the answer that is made anew here (RFC 9110 section 7.6.1). */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date'])

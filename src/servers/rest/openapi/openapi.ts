@@ -1,10 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { ERROR_SCHEMA } from './describe.ts'
-import { API_PATH } from './documentation.ts'
-import { type Endpoint, registerEndpoints } from '../routes/route.ts'
-import { UNUSED_SCHEMAS } from '../unused-schemas.ts'
+import { ERROR_SCHEMA } from '../endpoints/describe.ts'
+import { API_PATH, type Endpoint, registerEndpoints } from '../endpoints/endpoint.ts'
+import { UNUSED_SCHEMAS } from '../../../lib/unused-schemas.ts'
 
 const ABOUT = `
 A small, private, durable key-value store for every automation. The bearer token says whose store it is; there is no other address of it.

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { joinArray, joinObject } from '../../../json/document.ts'
-import { answer } from '../answers.ts'
-import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../batch-body.ts'
-import { ENCODING, object, VERSION } from '../openapi/describe.ts'
-import { writeOnce } from '../idempotency.ts'
-import { requiredBody } from '../input.ts'
-import { Query } from '../query.ts'
+import { answer } from '../answers/answer.ts'
+import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../requests/batch-body.ts'
+import { ENCODING, object, VERSION } from '../endpoints/describe.ts'
+import { writeOnce } from '../requests/idempotency.ts'
+import { requiredBody } from '../requests/input.ts'
+import { Query } from '../requests/query.ts'
 import type { Members } from '../../../documents/presentation.ts'
-import type { Context, Endpoint } from './route.ts'
+import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 
 /** The body, its operations and the operation around a value. */
 const WRAPPING = 3

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { quote } from '../../../json/document.ts'
-import { answer } from '../answers.ts'
-import { KEY, object } from '../openapi/describe.ts'
-import { writeOnce } from '../idempotency.ts'
-import { bodyText, Fields } from '../input.ts'
-import { keyOfRequest } from '../key-parameter.ts'
+import { answer } from '../answers/answer.ts'
+import { KEY, object } from '../endpoints/describe.ts'
+import { writeOnce } from '../requests/idempotency.ts'
+import { bodyText, Fields } from '../requests/input.ts'
+import { keyOfRequest } from '../requests/key-parameter.ts'
 import { increment } from '../../../documents/document-operations.ts'
-import { Query } from '../query.ts'
-import type { Context, Endpoint } from './route.ts'
+import { Query } from '../requests/query.ts'
+import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 
 export const counterEndpoints = ({ store, gate }: Context): Endpoint[] => {
   const count = (sign: bigint) => async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
-import { KvError } from '../../errors/errors.ts'
-import { kindOf, parseInteger64, splitObject, stringContent } from '../../json/document.ts'
-import { trimJson, validateJson } from '../../json/validate.ts'
-import { MAX_DEPTH } from '../../documents/presentation.ts'
+import { KvError } from '../../../errors/errors.ts'
+import { kindOf, parseInteger64, splitObject, stringContent } from '../../../json/document.ts'
+import { trimJson, validateJson } from '../../../json/validate.ts'
+import { MAX_DEPTH } from '../../../documents/presentation.ts'
 
 // Bodies are kept as the text that the caller wrote: a value is cut out of it, never parsed and printed again
 

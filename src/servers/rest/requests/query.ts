@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { KvError } from '../../errors/errors.ts'
+import type { PutOptions } from '../../../documents/document-operations.ts'
+import { KvError } from '../../../errors/errors.ts'
 import { parseCount } from './input.ts'
 
 /** Every parameter of the API. One that an endpoint does not know must not be passed over in silence: a caller relies on it. */
@@ -50,14 +51,6 @@ export class Query {
     }
     return value
   }
-}
-
-export interface PutOptions {
-  readonly nx: boolean
-  readonly xx: boolean
-  readonly keepTtl: boolean
-  /** 0: no TTL. */
-  readonly ttlMs: number
 }
 
 /** Longest TTL: some 31,000 years, so that any moment in milliseconds stays an exact double. */

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import type { Identity, TokenVerifier } from '../../auth/tokens.ts'
-import type { Automation, Automations } from '../../automation/automation.ts'
-import { KvError } from '../../errors/errors.ts'
-import type { Gate } from '../../gate/gate.ts'
+import type { Identity, TokenVerifier } from '../../../auth/tokens.ts'
+import type { Automation, Automations } from '../../../automation/automation.ts'
+import { KvError } from '../../../errors/errors.ts'
+import type { Gate } from '../../../gate/gate.ts'
 
 /** Who asks, and whose data it is: both come from the token alone. */
 export interface Caller {

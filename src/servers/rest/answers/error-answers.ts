@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { placeOf } from '../../observability/error-log.ts'
-import { type ErrorCode, ERRORS, KvError } from '../../errors/errors.ts'
-import type { Log } from '../../observability/log.ts'
+import { placeOf } from '../../../observability/error-log.ts'
+import { type ErrorCode, ERRORS, KvError } from '../../../errors/errors.ts'
+import type { Log } from '../../../observability/log.ts'
 
 /** What a REST caller reads where the RESP text would not say it in his words. */
 const TEXTS: Partial<Record<ErrorCode, string>> = {

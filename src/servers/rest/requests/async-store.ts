@@ -1,13 +1,13 @@
-import type { BackingArg, BackingReply } from '../../backing/backing.ts'
-import { refusalOf } from '../../backing/wire.ts'
-import { type LiveKey, liveKeys } from '../../commands/generic/keyspace.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
-import type { Written } from '../../engine/writes/written.ts'
-import type { Operation } from '../../engine/writes/native-write.ts'
-import type { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
-import type { Need } from '../../engine/plaintext/snapshot.ts'
-import type { Store } from '../../engine/store.ts'
-import type { Automation } from '../../automation/automation.ts'
+import type { BackingArg, BackingReply } from '../../../backing/backing.ts'
+import { refusalOf } from '../../../backing/wire.ts'
+import { type LiveKey, liveKeys } from '../../../commands/generic/keyspace.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
+import type { Written } from '../../../engine/writes/written.ts'
+import type { Operation } from '../../../engine/writes/native-write.ts'
+import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
+import type { Need } from '../../../engine/plaintext/extent.ts'
+import type { Store } from '../../../engine/store.ts'
+import type { Automation } from '../../../automation/automation.ts'
 
 /** Redis found another type under the key than the native command works on. */
 export const WRONG_TYPE = Symbol('WRONGTYPE')

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Database } from '../../engine/plaintext/database.ts'
-import type { Written } from '../../engine/writes/written.ts'
-import { IdempotencyRecord } from '../../engine/idempotency/idempotency-record.ts'
-import type { Need } from '../../engine/plaintext/snapshot.ts'
-import { KvError } from '../../errors/errors.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
+import type { Written } from '../../../engine/writes/written.ts'
+import { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
+import type { Need } from '../../../engine/plaintext/extent.ts'
+import { KvError } from '../../../errors/errors.ts'
 import type { AsyncStore } from './async-store.ts'
 
 // The header field Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is sent again, because nobody knows

@@ -1,6 +1,6 @@
 import type { FastifySchema } from 'fastify'
 import { type ErrorCode, ERRORS } from '../../../errors/errors.ts'
-import type { Parameter } from '../query.ts'
+import type { Parameter } from '../requests/query.ts'
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Log } from '../../observability/log.ts'
+import type { Log } from '../../../observability/log.ts'
 
 /** One line for each request. The route's pattern stands for the address, which holds the key. */
 export const logRequest =

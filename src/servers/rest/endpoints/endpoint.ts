@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../../../errors/errors.ts'
-import { type Description, schemaOf } from '../openapi/describe.ts'
+import { type Description, schemaOf } from './describe.ts'
 import type { Gate } from '../../../gate/gate.ts'
-import type { AsyncStore } from '../async-store.ts'
+import type { AsyncStore } from '../requests/async-store.ts'
 
-export const KV_PATH = '/api/automation/v1/kv'
+export const API_PATH = '/api/automation'
+export const KV_PATH = `${API_PATH}/v1/kv`
 
 export interface Context {
   readonly store: AsyncStore

@@ -1,6 +1,6 @@
-import type { Automation } from '../../automation/automation.ts'
-import { KvError } from '../../errors/errors.ts'
-import type { Gate } from '../../gate/gate.ts'
+import type { Automation } from '../../../automation/automation.ts'
+import { KvError } from '../../../errors/errors.ts'
+import type { Gate } from '../../../gate/gate.ts'
 import type { AsyncStore } from './async-store.ts'
 
 export interface Listing {

@@ -1,0 +1,153 @@
+import type { BackingReply } from '../../backing/backing.ts'
+import { type Location, locations } from '../../automation/location.ts'
+import { readDouble } from '../../redis-semantics/floats.ts'
+import type { Extent, Need } from './extent.ts'
+import { stringCell } from './stored-string.ts'
+import { loadStream } from './stream-load.ts'
+import type { Automation } from '../../automation/automation.ts'
+import { Cell } from './cell.ts'
+import { idOf } from './id.ts'
+import { isValueType, Unseen, type Value } from './values.ts'
+
+const STRING = Buffer.from('string')
+const NEVER = Buffer.from('0')
+
+/** A key as the backing Redis had it at the moment of a snapshot. */
+export class StoredKey {
+  readonly name: Buffer
+  /** Version of the last write to it, '0' when it is absent. */
+  readonly version: string
+  /** What a commit that builds on it is guarded by. */
+  guard: string
+  /** Milliseconds since the epoch, 0 when it does not exist. */
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Milliseconds since the epoch, 0 without a TTL. */
+  readonly expireAt: number
+  /** Whether Redis holds anything under the name, even if it is about to expire. */
+  readonly physical: boolean
+  readonly live: boolean
+  readonly type: string
+  /** Version that deleted it, 0 when it was not deleted lately or is there. */
+  readonly deletedBy: number
+  private readonly data: BackingReply
+  private readonly extent: Extent
+  private readonly automation: Automation
+  private opened: Value | Unseen | undefined
+
+  constructor(automation: Automation, need: Need, raw: BackingReply, now: number) {
+    const [entry, type, data, deletedBy] = raw as [Buffer | null, Buffer, BackingReply, Buffer]
+    this.automation = automation
+    this.name = need.name
+    this.extent = need.extent
+    this.type = type.toString()
+    this.data = data
+    this.deletedBy = Number(deletedBy)
+    this.physical = this.type !== 'none'
+    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] = entry === null ? [] : entry.toString('latin1').split(':')
+    // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it refuses.
+    this.expireAt = Math.min(Number(expireAt), Number.MAX_SAFE_INTEGER)
+    this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
+    this.version = this.live ? version : '0'
+    this.guard = this.version
+    this.createdAt = Number(createdAt)
+    this.updatedAt = Number(updatedAt)
+  }
+
+  /** A string without a TTL, as a commit left it. Times are in milliseconds since the epoch. */
+  static written(automation: Automation, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
+    const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
+    const key = new StoredKey(automation, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
+    key.opened = { type: 'string', cell }
+    // Versions begin again when the Redis is emptied; a version at a certain moment does not come twice.
+    key.guard = entry.toString('latin1')
+    return key
+  }
+
+  /** Whether as much of it was read as `extent` says. */
+  covers(extent: Extent): boolean {
+    const has = this.extent
+    if (!this.physical || has === 'all' || extent === 'meta') return true
+    if (has === 'meta') return false
+    if (has === 'ends') return this.type !== 'list' || extent === 'ends'
+    if (this.type !== 'hash') return true
+    return extent instanceof Array && extent.every((field) => has.some((known) => known.equals(field)))
+  }
+
+  /** The contents, undefined when the key does not exist. Opened at the first look: what no command looks at is never decrypted. */
+  value(): Value | Unseen | undefined {
+    if (!this.live) return undefined
+    this.opened ??= this.extent === 'meta' ? this.unseen() : this.read()
+    return this.opened
+  }
+
+  private unseen(): Unseen {
+    if (!isValueType(this.type)) throw new Error(`a key of type ${this.type} cannot be loaded`)
+    return new Unseen(this.type)
+  }
+
+  private read(): Value {
+    const { automation, name, data } = this
+    const { sealer } = automation
+    switch (this.type) {
+      case 'string':
+        return { type: 'string', cell: stringCell(automation, name, data as Buffer) }
+      case 'list': {
+        const location = locations.element(name)
+        if (this.extent === 'ends') return this.readEnds(location)
+        return { type: 'list', cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)) }
+      }
+      case 'hash':
+        return this.extent instanceof Array ? this.readFields(this.extent) : this.readHash()
+      case 'set': {
+        const members = (data as Buffer[]).map((sealed) => sealer.openMember(sealed))
+        return { type: 'set', members: new Map(members.map((member) => [idOf(member), member])) }
+      }
+      case 'zset': {
+        const members = new Map<string, { member: Buffer; score: number }>()
+        const flat = data as Buffer[]
+        for (let i = 0; i < flat.length; i += 2) {
+          const member = sealer.openMember(flat[i]!)
+          members.set(idOf(member), { member, score: readDouble(flat[i + 1]!) })
+        }
+        return { type: 'zset', members }
+      }
+      case 'stream': {
+        const location = locations.streamValue(name)
+        return loadStream(data, (sealed) => Cell.stored(sealed, location, sealer))
+      }
+      default:
+        throw new Error(`a key of type ${this.type} cannot be loaded`)
+    }
+  }
+
+  private readEnds(location: Location): Value {
+    const { name } = this
+    const [head, length, tail] = this.data as [Buffer[], number, Buffer[]]
+    const cell = (sealed: Buffer): Cell => Cell.stored(sealed, location, this.automation.sealer)
+    const between = Array.from({ length: length - head.length - tail.length }, () => Cell.unseen(name))
+    return { type: 'list', cells: [...head.map(cell), ...between, ...tail.map(cell)] }
+  }
+
+  private readHash(): Value {
+    const { sealer } = this.automation
+    const flat = this.data as Buffer[]
+    const fields = new Map<string, { name: Buffer; cell: Cell }>()
+    for (let i = 0; i < flat.length; i += 2) {
+      const field = sealer.openField(flat[i]!)
+      fields.set(idOf(field), { name: field, cell: Cell.stored(flat[i + 1]!, locations.hashValue(this.name, field), sealer) })
+    }
+    return { type: 'hash', fields, partial: undefined }
+  }
+
+  private readFields(wanted: readonly Buffer[]): Value {
+    const { sealer } = this.automation
+    const data = this.data as (Buffer | null | number)[]
+    const fields = new Map<string, { name: Buffer; cell: Cell }>()
+    wanted.forEach((field, i) => {
+      const sealed = data[i] as Buffer | null
+      if (sealed !== null) fields.set(idOf(field), { name: field, cell: Cell.stored(sealed, locations.hashValue(this.name, field), sealer) })
+    })
+    return { type: 'hash', fields, partial: data[wanted.length] as number }
+  }
+}
