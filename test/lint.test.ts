@@ -163,7 +163,7 @@ describe('sizes', () => {
     ])
   })
 
-  test('a line of 111 columns is found, unless a text reaches over the edge', () => {
+  test('a line of 111 columns is found, unless a text reaches the edge', () => {
     const wide = (start: string, end: string) =>
       `${start}${'x'.repeat(111 - start.length - end.length)}${end}`
     const lines = [

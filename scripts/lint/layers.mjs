@@ -35,7 +35,7 @@ export const LIMITS = {
   filesInTop: 4,
   /** Lines of a .ts file in src. */
   linesInFile: 300,
-  /** Columns of a line of code; a text or regular expression that reaches further stays in one piece. */
+  /** Columns of a line of code; a text or regular expression that reaches the edge stays in one piece. */
   columns: 110,
 }
 

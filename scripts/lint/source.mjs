@@ -10,7 +10,8 @@ const CODE = ['.ts', '.mts', '.mjs', '.js']
  * @property {string} path from the folder that was read, with slashes
  * @property {string[]} lines
  * @property {string[]} imports the files it imports, in whichever way (also as types, also at run time), as paths
- * @property {(line: number, column: number) => boolean} isText whether a string, template or regular expression lies there
+ * @property {(line: number, column: number) => boolean} isText whether a string, template or regular expression
+ *   lies there
  */
 
 /** @param {string} folder @returns {string[]} */

@@ -108,7 +108,7 @@ export const treeViolations = (files, rules) => [
 export const wideLines = (files, columns) =>
   files.flatMap(({ path, lines, isText }) =>
     lines.flatMap((line, i) =>
-      line.length > columns && !isText(i, columns)
+      line.length > columns && !isText(i, columns - 1)
         ? [`wide line: ${path}:${i + 1} has ${line.length} columns`]
         : [],
     ),

@@ -8,7 +8,9 @@ import { feature, host, none, port, restart, tell, token, url } from './probe.mj
 tell('version', createRequire(import.meta.url)('ioredis/package.json').version)
 /**
  * With the command that `defineCommand` adds.
- * @typedef {{ bump(key: string, word: string): Promise<unknown>, pipeline(): { bump(key: string, word: string): import('ioredis').ChainableCommander } }} Bumping
+ * @typedef {object} Bumping
+ * @property {(key: string, word: string) => Promise<unknown>} bump
+ * @property {() => { bump(key: string, word: string): import('ioredis').ChainableCommander }} pipeline
  */
 
 const redis = new Redis({ host, port, password: token })
