@@ -3,14 +3,15 @@
 import { createServer } from 'node:http'
 import { Redis } from 'ioredis'
 
-const redis = new Redis(process.env.REDIS_URL)
+const redis = new Redis(String(process.env.REDIS_URL))
 const bearer = `Bearer ${process.env.SECRET}`
 
+/** @param {import('node:http').ServerResponse} response @param {number} status @param {string} body */
 const answer = (response, status, body) =>
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
 
 const server = createServer((request, response) => {
-  const { method, url, headers } = request
+  const { method, url = '', headers } = request
   const key = url.slice('/kv/'.length)
   if (headers.authorization !== bearer) {
     answer(response, 401, '{"error":"unauthorized"}')
@@ -20,6 +21,7 @@ const server = createServer((request, response) => {
       () => answer(response, 503, '{"error":"unavailable"}'),
     )
   } else {
+    /** @type {Buffer[]} */
     const chunks = []
     request.on('data', (chunk) => chunks.push(chunk))
     request.on('end', () =>

@@ -5,14 +5,18 @@ import { Redis } from 'ioredis'
 import { CompactEncrypt, compactDecrypt, jwtVerify } from 'jose'
 import Parser from 'redis-parser'
 
-const redis = new Redis(process.env.REDIS_URL)
-const secret = Buffer.from(process.env.SECRET)
+const redis = new Redis(String(process.env.REDIS_URL))
+const secret = Buffer.from(String(process.env.SECRET))
 const key = secret.subarray(0, 32)
 
+/** @param {Buffer} value */
 const seal = (value) => new CompactEncrypt(value).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(key)
+/** @param {string | null} sealed */
 const open = async (sealed) => (sealed === null ? null : Buffer.from((await compactDecrypt(sealed, key)).plaintext))
+/** @param {Buffer | null} value */
 const bulk = (value) =>
   value === null ? Buffer.from('$-1\r\n') : Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')])
+/** @param {(Buffer | null)[]} parts */
 const array = (parts) => Buffer.concat([Buffer.from(`*${parts.length}\r\n`), ...parts.map(bulk)])
 
 const COMMANDS = {
@@ -50,7 +54,7 @@ const server = createServer({ noDelay: true }, (socket) => {
       const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
       return run === undefined ? '-ERR unknown command\r\n' : await run((key) => `kv:${automation}:${key}`, ...args)
     } catch (error) {
-      return `-ERR ${error.name}\r\n`
+      return `-ERR ${error instanceof Error ? error.name : error}\r\n`
     }
   }
   const parser = new Parser({

@@ -6,6 +6,7 @@ import { ensureDependencies } from './lib/dependencies.mjs'
 import { generated } from './lib/docs.mjs'
 import { root, run, say } from './lib/project.mjs'
 
+/** @param {string} file */
 const built = (file) => import(new URL(`../dist/${file}`, import.meta.url).href)
 
 await run(async () => {

@@ -3,7 +3,7 @@ import { countsOf, lineOf } from './lib/report.mjs'
 import { run } from './lib/project.mjs'
 
 await run(() => {
-  const counts = countsOf(process.argv[2])
+  const counts = countsOf(process.argv[2] ?? '')
   process.stdout.write(`${lineOf(counts)}\n`)
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0
 })

@@ -16,7 +16,7 @@ const namesRedis = () => {
   const at = args.findIndex((arg) => arg === '--config' || arg.startsWith('--config='))
   if (at === -1) return false
   try {
-    return Boolean(JSON.parse(readFileSync(args[at].slice('--config='.length) || args[at + 1], 'utf8')).REDIS_URL)
+    return Boolean(JSON.parse(readFileSync(args[at]?.slice('--config='.length) || String(args[at + 1]), 'utf8')).REDIS_URL)
   } catch {
     return true
   }
@@ -24,22 +24,23 @@ const namesRedis = () => {
 
 const SAME_KEYPRESS_MS = 500
 
-/** Runs the server to its end; resolves with its exit code. */
+/** Runs the server to its end; resolves with its exit code. @returns {Promise<number>} */
 const serve = () =>
   new Promise((resolve, reject) => {
     // In a process group of its own it hears a Ctrl-C once, from here, and not also from the terminal.
     const server = spawn(process.execPath, [join(root, 'dist/main.js'), 'serve', ...args], { stdio: 'inherit', detached: true })
     let last = -Infinity
+    /** @param {NodeJS.Signals} signal */
     const forward = (signal) => {
       // Both the terminal and npm pass a Ctrl-C on to this process; a second one to the server means "at once".
       const now = performance.now()
       if (now - last > SAME_KEYPRESS_MS) server.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
       last = now
     }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward)
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, forward)
     process.once('exit', () => server.kill('SIGTERM'))
     server.once('error', reject)
-    server.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
+    server.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']))
   })
 
 await run(() => {

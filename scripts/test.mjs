@@ -8,6 +8,7 @@ import { root, run, say } from './lib/project.mjs'
 import { ensureRedis } from './lib/redis.mjs'
 import { countsOf, lineOf } from './lib/report.mjs'
 
+/** @param {string} report the file that vitest writes */
 const test = (report) => {
   const args = process.argv.slice(2)
   const reporters = args.some((arg) => arg.startsWith('--reporter')) ? [] : ['--reporter=dot']

@@ -52,10 +52,10 @@ export const bars = (title, groups) => {
 const rounded = (x) => (x >= 1_000_000 ? `${Math.round(x / 1e6)}M` : x >= 1_000 ? `${Math.round(x / 1e3)}k` : x)
 
 const TICKS = 6
-/** Some even numbers from 0 to `last`. */
+/** Some even numbers from 0 to `last`. @param {number} last */
 const evenly = (last) => {
   const power = 10 ** Math.floor(Math.log10(last / TICKS))
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => last / size <= TICKS)
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => last / size <= TICKS) ?? last
   return Array.from({ length: Math.floor(last / step) + 1 }, (_, index) => Number((index * step).toPrecision(3)))
 }
 

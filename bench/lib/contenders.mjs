@@ -5,11 +5,35 @@ import { join } from 'node:path'
 import { root } from '../../scripts/lib/project.mjs'
 import { finish, freePort, start } from './processes.mjs'
 
+/** @typedef {Awaited<ReturnType<typeof createStage>>} Stage */
+/** @typedef {import('./processes.mjs').Running} Running */
+/** @typedef {{ nodeArgs?: string[], env?: NodeJS.ProcessEnv, dist?: string, onOutput?: (chunk: Buffer) => void }} ServerOptions */
+
+/**
+ * @typedef {object} Contender
+ * @property {string} id
+ * @property {string} title
+ * @property {(stage: Stage, options?: ServerOptions) => Promise<Omit<Running, 'output' | 'readyMs'> & { port: number }>} start
+ * @property {(stage: Stage) => string} [login] what AUTH takes
+ * @property {(stage: Stage) => string} [authorization] the header of a contender over REST
+ * @property {boolean} [seals] values are encrypted, and tokens verified
+ * @property {string} [binary] the program, when it may have to be installed
+ * @property {string} [package] of Debian, with that program
+ */
+
+/** @param {string} file */
 const bench = (file) => join(root, 'bench', file)
+/** @param {unknown} value */
 const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+/** @param {string} output */
 const printedReady = (output) => output.includes('ready')
 
-/** A token as the dispatcher mints it, without the await: thousands are needed at once. */
+/**
+ * A token as the dispatcher mints it, without the await: thousands are needed at once.
+ * @param {string} secret
+ * @param {string} automation
+ * @param {string} run
+ */
 const mint = (secret, automation, run) => {
   const iat = Math.floor(Date.now() / 1_000)
   const claims = { automation_id: automation, run_id: run, iat, exp: iat + 24 * 3_600 }
@@ -38,8 +62,12 @@ export const createStage = async () => {
   }
 }
 
-/** Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself; `dist` is another build. */
-export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(root, 'dist'), onOutput } = {}) => {
+/**
+ * Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself; `dist` is another build.
+ * @param {Stage} stage
+ * @param {ServerOptions} options
+ */
+export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(root, 'dist'), onOutput = () => {} } = {}) => {
   const running = await start(process.execPath, [...nodeArgs, join(dist, 'main.js'), 'serve'], {
     onOutput,
     isReady: (output) => output.includes('listening for the operator'),
@@ -57,16 +85,18 @@ export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(
       ...env,
     },
   })
-  const portOf = (door) => Number(new RegExp(`"address":"[^"]*:(\\d+)","msg":"listening for ${door}"`).exec(running.output)[1])
+  const portOf = (/** @type {string} */ door) => Number(new RegExp(`"address":"[^"]*:(\\d+)","msg":"listening for ${door}"`).exec(running.output)?.[1])
   return { ...running, port: portOf('Redis clients'), httpPort: portOf('REST') }
 }
 
+/** @param {Stage} stage @param {string} file */
 const startNode = async ({ redis, secret }, file) => {
   const port = await freePort()
   const env = { NODE_ENV: 'production', PORT: String(port), REDIS_PORT: String(redis.port), REDIS_URL: redis.url, SECRET: secret }
   return { ...(await start(process.execPath, [bench(file)], { isReady: printedReady, env })), port }
 }
 
+/** @param {Stage} stage */
 const startTwemproxy = async ({ folder, redis }) => {
   const port = await freePort()
   const config = join(folder, 'twemproxy.yml')
@@ -77,6 +107,7 @@ const startTwemproxy = async ({ folder, redis }) => {
 }
 
 const WEBDIS_LOGIN = 'bench:bench'
+/** @param {Stage} stage */
 const startWebdis = async ({ folder, redis }) => {
   const port = await freePort()
   const config = join(folder, 'webdis.json')
@@ -87,12 +118,15 @@ const startWebdis = async ({ folder, redis }) => {
   return { ...(await start('webdis', [config], { port })), port }
 }
 
+/** @param {Stage} stage */
 const direct = async ({ redis }) => ({ port: redis.port, pid: redis.pid, stop: async () => {} })
 
+/** @param {Stage} stage */
 const byPassword = ({ redis }) => redis.password
+/** @param {Stage} stage */
 const byToken = (stage) => stage.token()
 
-/** `seals`: values are encrypted, and tokens verified. `login`: what AUTH takes. */
+/** @type {Contender[]} */
 const RESP = [
   { id: 'redis', title: 'Redis itself', start: direct, login: byPassword },
   { id: 'pipe', title: 'bare node:net pipe', start: (stage) => startNode(stage, 'bare-pipe.mjs'), login: byPassword },
@@ -107,6 +141,7 @@ const RESP = [
   { id: 'ours', title: 'automation-kv', start: startServer, login: byToken, seals: true },
 ]
 
+/** @type {Contender[]} */
 const REST = [
   {
     id: 'bare-http',
@@ -143,9 +178,15 @@ const REST = [
 /** Names of all that may take part, in the order of their columns. */
 export const TITLES = new Map([...RESP.filter(({ id }) => id !== 'ours'), ...REST].map(({ id, title }) => [id, title]))
 
+/** @param {string} binary */
 const exists = async (binary) => (await finish('sh', ['-c', `command -v ${binary}`], { allowFailure: true })).code === 0
 
-/** Finds a program, or installs it where that is possible; says so when it is neither. */
+/**
+ * Finds a program, or installs it where that is possible; says so when it is neither.
+ * @param {string} binary
+ * @param {string} debianPackage
+ * @param {(text: string) => void} say
+ */
 export const ensureProgram = async (binary, debianPackage, say) => {
   if (await exists(binary)) return true
   if (process.getuid?.() === 0 && (await exists('apt-get'))) {
@@ -159,21 +200,28 @@ export const ensureProgram = async (binary, debianPackage, say) => {
   return false
 }
 
-/** Starts a contender and says how to log in to it. */
+/** Starts a contender and says how to log in to it. @param {Contender} contender @param {Stage} stage */
 const enter = async (contender, stage) => {
   const running = await contender.start(stage)
   const reach = contender.authorization
     ? { authorization: contender.authorization(stage) }
-    : { password: contender.login(stage) }
+    : { password: contender.login?.(stage) }
   return { ...contender, ...running, target: { port: running.port, ...reach } }
 }
 
-/** Those of `only` (all when it is undefined) that this machine can run, started. */
+/**
+ * Those of `only` (all when it is undefined) that this machine can run, started.
+ * @param {Stage} stage
+ * @param {'resp' | 'rest'} door
+ * @param {string[] | undefined} only
+ * @param {(text: string) => void} say
+ * @param {Contender[]} more
+ */
 export const startContenders = async (stage, door, only, say, more = []) => {
   const started = []
   for (const contender of [...(door === 'resp' ? RESP : REST), ...more]) {
     if (only !== undefined && !only.includes(contender.id) && !more.includes(contender)) continue
-    if (contender.binary !== undefined && !(await ensureProgram(contender.binary, contender.package, say))) continue
+    if (contender.binary !== undefined && !(await ensureProgram(contender.binary, contender.package ?? contender.binary, say))) continue
     started.push(await enter(contender, stage))
   }
   return started

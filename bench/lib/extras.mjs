@@ -75,7 +75,7 @@ export const memory = async (stage, only, { rounds, say }, count = 3_000) => {
         ;(idle[id] ??= []).push(alone / 1024 / 1024)
         ;(sizes[id] ??= []).push((after - before) / count / 1024)
       } catch (error) {
-        say(`memory: ${id} is left out: ${error.message}`)
+        say(`memory: ${id} is left out: ${error instanceof Error ? error.message : error}`)
       } finally {
         await contender.stop()
       }

@@ -147,6 +147,7 @@ const connections = async (stage, server, { seconds, rounds, quick, say }) => {
 }
 
 const agent = new Agent({ keepAlive: true })
+/** @param {{ httpPort: number }} server @param {string} token @returns {Promise<void>} */
 const listOnce = (server, token) =>
   new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}` }
@@ -168,7 +169,7 @@ const neighbours = async (stage, server, { rounds, quick, say }) => {
     ['DBSIZE', () => client.call(['DBSIZE'])],
     ['GET /kv', () => listOnce(server, token)],
   ])
-  const lines = new Map([...questions.keys()].map((label) => [label, { label, points: [] }]))
+  const lines = new Map([...questions.keys()].map((label) => [label, { label, points: /** @type {[number, number][]} */ ([]) }]))
   let stored = 0
   // Shown from 100, its own keys: the axis is logarithmic and has no 0.
   for (const total of quick ? [100, 10_000] : [100, 10_000, 100_000, 1_000_000]) {
@@ -176,15 +177,15 @@ const neighbours = async (stage, server, { rounds, quick, say }) => {
     await fillOthers(stage, { from: stored, to: others, keysEach: 100 })
     stored = others
     // In turn, so that what the filling left to do (rehashing) meets all of them alike.
-    const times = new Map([...questions.keys()].map((label) => [label, []]))
+    const times = new Map([...questions.keys()].map((label) => [label, /** @type {number[]} */ ([])]))
     for (let turn = 0; turn < 200 * rounds + 200; turn++) {
       for (const [label, ask] of questions) {
         const before = performance.now()
         await ask()
-        if (turn >= 200) times.get(label).push(performance.now() - before)
+        if (turn >= 200) times.get(label)?.push(performance.now() - before)
       }
     }
-    for (const [label, some] of times) lines.get(label).points.push([total, spread(some).median * 1_000])
+    for (const [label, some] of times) lines.get(label)?.points.push([total, spread(some).median * 1_000])
     say(`keys of others: ${others * 100}`)
   }
   client.close()

@@ -29,8 +29,25 @@ const FILLS = {
 
 const hashFields = () => range(FIELDS).flatMap((index) => [`field:${index}`, text(100)])
 
-/** Logs in, fills, leaves. */
-const fill = async (name, target, requests) => {
+/**
+ * @typedef {object} RowOptions
+ * @property {string[]} command
+ * @property {string[]} [lacks]
+ * @property {keyof typeof FILLS} [fills] what must be there
+ * @property {number} [first] requests of the first run, whose rate is not known
+ * @property {number} [pipeline]
+ * @property {number} [connections]
+ * @property {number} [keys]
+ * @property {number} [bytes]
+ */
+
+/**
+ * Logs in, fills, leaves.
+ * @param {keyof typeof FILLS | undefined} name
+ * @param {import('./client.mjs').Target} target
+ * @param {number} requests
+ */
+const fill = async (name, target, requests = 0) => {
   if (name === undefined) return
   const client = await Client.open(target)
   try {
@@ -43,6 +60,9 @@ const fill = async (name, target, requests) => {
 /**
  * A row of redis-benchmark. `requests` of a timed run follow from `rate`, the rate of a run before it.
  * `lacks`: contenders that do not have the command.
+ * @param {string} id
+ * @param {string} title
+ * @param {RowOptions} options
  */
 const row = (id, title, { command, lacks = [], fills, first = 500, ...options }) => ({
   id,

@@ -20,6 +20,7 @@ const SOURCE = join(root, 'src')
 const OUTPUT = join(root, 'dist')
 const STAMP = '.stamp'
 
+/** @param {string} folder @returns {string[]} */
 const filesUnder = (folder) =>
   readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]))
@@ -74,7 +75,11 @@ export const build = () => {
   }
 }
 
-/** A rename does not replace a folder with content, and another build may put its own there meanwhile. */
+/**
+ * A rename does not replace a folder with content, and another build may put its own there meanwhile.
+ * @param {string} next
+ * @param {string} work
+ */
 const replaceOutput = (next, work) => {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -82,7 +87,8 @@ const replaceOutput = (next, work) => {
       renameSync(next, OUTPUT)
       return
     } catch (error) {
-      if (attempt === 9 || !['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(error.code)) throw error
+      const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
+      if (attempt === 9 || !['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(code)) throw error
     }
   }
 }

@@ -3,6 +3,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './project.mjs'
 
+/** @typedef {import('./docs.mjs').Facts} Facts */
+
+/** @typedef {{ status: string, note?: string }} Result of a feature; the status is one of WORDS */
+
+/** @typedef {{ id: string, name: string, version: string, language: string, results: Record<string, Result> }} Client */
+
+/** @typedef {{ date: string, clients: Client[] }} ClientRun */
+
+/** @typedef {{ status: 'served' | 'refused' | 'missing', reason?: string }} Standing */
+
 /** What `npm run test:differential` is told to leave open, and what a process of its own makes different. */
 const DIFFERENCES = `### Where a served command differs
 
@@ -28,25 +38,31 @@ milliseconds) is compared as far as it is promised. These differences are known:
 /** What COMMAND LIST of a Redis 7.0.15 answers: names in lower case, `container|subcommand`. */
 export const redisCommands = () => readFileSync(join(root, 'scripts/data/redis-7.0-commands.txt'), 'utf8').trim().split('\n')
 
-/** The last run of all clients; undefined when there was none. */
+/** The last run of all clients; undefined when there was none. @returns {ClientRun | undefined} */
 export const clientRun = () => {
   const file = join(root, 'docs/data/clients.json')
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 
-/** Whether a command of Redis is served, refused with a reason, or missing. */
+/**
+ * Whether a command of Redis is served, refused with a reason, or missing.
+ * @param {string} name
+ * @param {Pick<Facts, 'table' | 'refusedSubcommands'>} facts
+ * @returns {Standing}
+ */
 export const standing = (name, { table, refusedSubcommands }) => {
-  const [first, sub] = name.split('|')
+  const [first = '', sub] = name.split('|')
   const row = table.get(first)
   if (row === undefined) return { status: 'missing' }
-  if (row.kind === 'refused') return { status: 'refused', reason: row.reason }
+  if (row.kind === 'refused') return { status: 'refused', reason: String(row.reason) }
   if (sub === undefined) return { status: 'served' }
-  const leaf = row.kind === 'container' ? row.subcommands.get(sub) : undefined
+  const leaf = row.subcommands?.get(sub)
   if (leaf !== undefined && leaf.kind !== 'refused') return { status: 'served' }
   const reason = leaf?.reason ?? refusedSubcommands[name]
   return reason === undefined ? { status: 'missing' } : { status: 'refused', reason }
 }
 
+/** @type {Record<string, string>} */
 const FEATURES = {
   url: 'connect by URL',
   hostport: 'connect by host and port',
@@ -71,7 +87,7 @@ const FEATURES = {
 }
 
 /** What single clients do beyond that. */
-const TOOLS = {
+const TOOLS = /** @type {Record<string, string>} */ ({
   interactive: 'interactive, with hints and `help`',
   stat: '`--stat`',
   bigkeys: '`--bigkeys`',
@@ -88,20 +104,26 @@ const TOOLS = {
   scheduler: 'a job scheduler',
   flow: 'a flow of parent and children',
   maintenance: 'pause, clean, obliterate',
-}
+})
 
+/** @param {string} name */
 const code = (name) => `\`${name.replaceAll('|', ' ').toUpperCase()}\``
+/** @param {string} text */
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+/** @param {readonly string[]} cells */
 const rowOf = (cells) => `| ${cells.join(' | ')} |`
+/** @param {readonly string[]} head @param {readonly (readonly string[])[]} rows */
 const tableOf = (head, rows) => [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)].join('\n')
 
+/** @type {Record<string, string>} */
 const WORDS = { ok: 'yes', none: '-', refused: 'no', fail: 'fails' }
 
 /** Numbers notes in the order of their first use; equal notes share a number. */
 const footnotes = () => {
+  /** @type {string[]} */
   const notes = []
   return {
-    mark: (note) => {
+    mark: (/** @type {string} */ note) => {
       if (!notes.includes(note)) notes.push(note)
       return ` <sup>${notes.indexOf(note) + 1}</sup>`
     },
@@ -109,8 +131,10 @@ const footnotes = () => {
   }
 }
 
+/** @param {Result} result @param {ReturnType<typeof footnotes>} notes */
 const resultOf = ({ status, note }, notes) => `${WORDS[status]}${note === undefined ? '' : notes.mark(note)}`
 
+/** @param {ClientRun} run */
 const renderClients = ({ date, clients }) => {
   const libraries = clients.filter(({ results }) => results.strings !== undefined)
   const notes = footnotes()
@@ -137,20 +161,21 @@ ${notes.list()}
 StackExchange.Redis was not tried: it needs .NET.`
 }
 
-/** @returns {string} docs/compatibility.md as a whole */
+/** docs/compatibility.md as a whole. @param {Pick<Facts, 'table' | 'refusedSubcommands'>} facts */
 export const renderCompatibility = (facts, names = redisCommands(), run = clientRun()) => {
   const all = names.map((name) => ({ name, ...standing(name, facts) }))
-  const by = (status) => all.filter((command) => command.status === status)
-  const [served, refused, missing] = ['served', 'refused', 'missing'].map(by)
-  const count = (list) => {
+  const by = (/** @type {Standing['status']} */ status) => all.filter((command) => command.status === status)
+  const [served, refused, missing] = [by('served'), by('refused'), by('missing')]
+  const count = (/** @type {{ name: string }[]} */ list) => {
     const subcommands = list.filter(({ name }) => name.includes('|')).length
     return [list.length, list.length - subcommands, subcommands].map(String)
   }
+  /** @type {Map<string, string[]>} */
   const reasons = new Map()
-  for (const { name, reason } of refused) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  for (const { name, reason = '' } of refused) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
   const known = new Set(names)
   const newer = [...facts.table.values()]
-    .flatMap((row) => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
+    .flatMap((row) => (row.subcommands === undefined ? [row] : [...row.subcommands.values()]))
     .filter(({ kind, name }) => kind !== 'refused' && !known.has(name))
     .map(({ name }) => name)
     .sort()

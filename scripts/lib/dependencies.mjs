@@ -8,7 +8,7 @@ const LOCK = join(root, 'package-lock.json')
 const INSTALLED = join(root, 'node_modules/.package-lock.json')
 
 const checkNode = () => {
-  const [major, minor] = process.versions.node.split('.').map(Number)
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major < 20 || (major === 20 && minor < 19)) {
     throw new Stop(
       `Node.js 20.19 or newer is needed, but this is ${process.versions.node}: install the current LTS from https://nodejs.org`,
@@ -23,8 +23,8 @@ export const ensureDependencies = () => {
   say('installing packages with npm ci')
   // Without the development packages there is no compiler, and NODE_ENV=production would leave them out.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
-  const npm = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm']
-  const { status, error, stdout, stderr } = spawnSync(npm[0], [...npm.slice(1), ...args], {
+  const script = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.env.npm_execpath] : undefined
+  const { status, error, stdout, stderr } = spawnSync(script === undefined ? 'npm' : process.execPath, [...(script ?? []), ...args], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,41 @@
 
 import { renderCompatibility } from './compatibility.mjs'
 
+/**
+ * What the docs tell of a row of the command table.
+ * @typedef {object} Row
+ * @property {string} kind
+ * @property {string} name
+ * @property {string} group
+ * @property {string} since
+ * @property {string} syntax
+ * @property {string} summary
+ * @property {unknown} [direct]
+ * @property {string} [reason] of a row that is refused
+ * @property {ReadonlyMap<string, Row>} [subcommands] of a container
+ */
+
+/**
+ * @typedef {object} Setting
+ * @property {string} name
+ * @property {string | undefined} default
+ * @property {string | undefined} unit
+ * @property {string} help
+ * @property {boolean} secret
+ * @property {boolean} production
+ * @property {readonly string[]} aliases
+ */
+
+/**
+ * What the docs take from the code.
+ * @typedef {object} Facts
+ * @property {ReadonlyMap<string, Row>} table
+ * @property {Readonly<Record<string, string>>} refusedSubcommands
+ * @property {readonly Setting[]} settings
+ * @property {Readonly<Record<string, { status: number, http: string, resp: string }>>} errors
+ */
+
+/** @type {Record<string, string>} */
 const TITLES = {
   string: 'Strings',
   list: 'Lists',
@@ -19,19 +54,27 @@ const TITLES = {
   server: 'Server',
 }
 
-/** A vertical bar ends a cell even within code: https://github.github.com/gfm/#tables-extension- */
+/** A vertical bar ends a cell even within code: https://github.github.com/gfm/#tables-extension- @param {string} text */
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+/** @param {string} text */
 const code = (text) => (text === '' ? '' : `\`${cell(text)}\``)
+/** @param {readonly string[]} cells */
 const rowOf = (cells) => `| ${cells.join(' | ')} |`
+/** @param {readonly string[]} head @param {readonly (readonly string[])[]} rows */
 const tableOf = (head, rows) => [rowOf(head), rowOf(head.map(() => '---')), ...rows.map(rowOf)].join('\n')
 
+/** @param {Row} a @param {Row} b */
 const byName = (a, b) => (a.name < b.name ? -1 : 1)
+/** @param {string} name */
 const title = (name) => name.replaceAll('|', ' ').toUpperCase()
 
+/** @type {Record<string, string>} */
 const ANSWERED = { keyspace: 'from the index', connection: 'by the server', data: 'computed' }
+/** @param {Row} row */
 const answered = (row) => (row.direct === undefined ? (ANSWERED[row.kind] ?? 'by the server') : 'directly')
 
-const leavesOf = (row) => (row.kind === 'container' ? [...row.subcommands.values()] : [row])
+/** The row itself, or its subcommands. @param {Row} row */
+const leavesOf = (row) => (row.subcommands === undefined ? [row] : [...row.subcommands.values()])
 
 const COMMANDS_HEAD = `# Commands
 
@@ -49,7 +92,7 @@ unknown is passed on. *Since* is the version of Redis that brought the command. 
 [Architecture](architecture.md) has the details.
 `
 
-/** @returns {string} docs/commands.md as a whole */
+/** docs/commands.md as a whole. @param {Pick<Facts, 'table' | 'refusedSubcommands'>} facts */
 export const renderCommands = ({ table, refusedSubcommands }) => {
   const rows = [...table.values()].sort(byName)
   const leaves = rows.filter((row) => row.kind !== 'refused').flatMap(leavesOf)
@@ -63,8 +106,9 @@ export const renderCommands = ({ table, refusedSubcommands }) => {
     const lines = members.map((row) => [code(title(row.name)), code(row.syntax), row.since, cell(row.summary), answered(row)])
     parts.push(`## ${TITLES[group] ?? group}\n\n${tableOf(['Command', 'Arguments', 'Since', 'What it does', 'Answered'], lines)}\n`)
   }
+  /** @type {Map<string, string[]>} */
   const reasons = new Map()
-  for (const { name, reason } of refused) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  for (const { name, reason } of refused) reasons.set(String(reason), [...(reasons.get(String(reason)) ?? []), name])
   for (const [name, reason] of Object.entries(refusedSubcommands)) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
   const lines = [...reasons].map(([reason, names]) => [cell(reason), [...new Set(names)].sort().map((name) => code(title(name))).join(', ')])
   parts.push(
@@ -73,11 +117,13 @@ export const renderCommands = ({ table, refusedSubcommands }) => {
   return parts.join('\n')
 }
 
+/** @param {Setting} setting */
 const defaultOf = ({ default: preset, unit, production }) => {
   if (preset === undefined) return production ? 'none; needed in production' : 'none'
   return `\`${preset}\`${unit === undefined ? '' : ` ${unit}`}`
 }
 
+/** @param {Pick<Facts, 'settings'>} facts */
 export const renderSettings = ({ settings }) =>
   tableOf(
     ['Setting', 'Default', 'Meaning'],
@@ -87,11 +133,13 @@ export const renderSettings = ({ settings }) =>
     }),
   )
 
+/** @param {Pick<Facts, 'errors'>} facts */
 export const renderErrors = ({ errors }) => {
+  /** @type {Map<string, { status: number, http: string, texts: Set<string> }>} */
   const codes = new Map()
   for (const { status, http, resp } of Object.values(errors)) {
     const id = `${status} ${http}`
-    const known = codes.get(id) ?? { status, http, texts: new Set() }
+    const known = codes.get(id) ?? { status, http, texts: /** @type {Set<string>} */ (new Set()) }
     known.texts.add(resp)
     codes.set(id, known)
   }
@@ -102,10 +150,17 @@ export const renderErrors = ({ errors }) => {
   )
 }
 
+/** @param {string} name */
 const begin = (name) => `<!-- ${name}: generated by npm run docs, do not edit -->`
+/** @param {string} name */
 const end = (name) => `<!-- ${name}: end -->`
 
-/** Replaces what stands between the markers of `name`. Throws when they are not there. */
+/**
+ * Replaces what stands between the markers of `name`. Throws when they are not there.
+ * @param {string} page
+ * @param {string} name
+ * @param {string} text
+ */
 export const replaceSection = (page, name, text) => {
   const from = page.indexOf(begin(name))
   const to = page.indexOf(end(name))
@@ -113,7 +168,11 @@ export const replaceSection = (page, name, text) => {
   return `${page.slice(0, from)}${begin(name)}\n\n${text}\n\n${page.slice(to)}`
 }
 
-/** Every file with generated parts: `render` turns what it holds into what it should hold. */
+/**
+ * Every file with generated parts: `render` turns what it holds into what it should hold.
+ * @param {Facts} facts
+ * @returns {{ file: string, render: (page: string) => string }[]}
+ */
 export const generated = (facts) => [
   { file: 'docs/commands.md', render: () => renderCommands(facts) },
   { file: 'docs/compatibility.md', render: () => renderCompatibility(facts) },

@@ -3,6 +3,7 @@ import { accessSync, chmodSync, constants, existsSync, rmSync, writeFileSync } f
 import { delimiter, join } from 'node:path'
 import { say, Stop } from './project.mjs'
 
+/** @param {string} name */
 const onPath = (name) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
@@ -15,7 +16,14 @@ const onPath = (name) =>
 
 const hasServer = () => onPath('redis-server') || onPath('valkey-server')
 
-/** One row a package manager; the first one on PATH is taken. `commands` are tried until a server is there. */
+/** @typedef {readonly [program: string, ...args: string[]]} Command */
+
+/** @typedef {{ name: string, asRoot: boolean, prepare?: Command, commands: readonly [Command, ...Command[]] }} Manager */
+
+/**
+ * One row a package manager; the first one on PATH is taken. `commands` are tried until a server is there.
+ * @type {readonly Manager[]}
+ */
 const MANAGERS = [
   {
     name: 'apt-get',
@@ -59,6 +67,7 @@ export const ensureRedis = () => {
   if (!hasServer()) throw new Stop(`the installation failed; install Redis by hand (${command}) or set REDIS_URL\n${output}`)
 }
 
+/** @param {Manager} manager */
 const install = ({ prepare, commands }) => {
   let output = prepare === undefined ? '' : execute(prepare)
   for (const command of commands) {
@@ -67,6 +76,7 @@ const install = ({ prepare, commands }) => {
   return output
 }
 
+/** @param {Command} command */
 const execute = ([name, ...args]) => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', HOMEBREW_NO_AUTO_UPDATE: '1' }
   const { stdout, stderr, error } = spawnSync(name, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -75,7 +85,10 @@ const execute = ([name, ...args]) => {
 
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Debian starts what it installs unless policy-rc.d says 101 (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt). */
+/**
+ * Debian starts what it installs unless policy-rc.d says 101 (https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt).
+ * @param {() => string} work
+ */
 const withoutServices = (work) => {
   if (!onPath('apt-get') || existsSync(POLICY)) return work()
   // With a listener a Ctrl-C waits until the policy is gone again; it would stop every later service of this machine.

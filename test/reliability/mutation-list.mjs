@@ -1,6 +1,14 @@
 // Ways to break the server on purpose: see mutations.mjs. An edit is [file, what is there, what is put in its place].
 
-/** `faults`: those under which it must show, `none` when it shows without one. */
+/**
+ * @typedef {object} Mutation
+ * @property {string} name
+ * @property {string} what
+ * @property {string} faults those under which it must show, `none` when it shows without one
+ * @property {(readonly [file: string, from: string, to: string])[]} edits
+ */
+
+/** @type {readonly Mutation[]} */
 export const MUTATIONS = [
   {
     name: 'no-guard',

@@ -9,6 +9,11 @@ import { MUTATIONS } from './mutation-list.mjs'
 
 const COPIED = ['src', 'test', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.test.json', 'vitest.config.ts']
 
+/**
+ * Whether the harness finds one mutation, and after how many seconds.
+ * @param {import('./mutation-list.mjs').Mutation} mutation
+ * @param {string} copy the folder with the copy of the tree
+ */
 function tryOne({ name, faults, edits }, copy) {
   const before = new Map(edits.map(([file]) => [file, readFileSync(join(copy, file), 'utf8')]))
   const output = join(copy, 'report.json')
@@ -18,7 +23,7 @@ function tryOne({ name, faults, edits }, copy) {
       if (!text.includes(from)) throw new Stop(`${name}: ${file} no longer has: ${from}`)
       writeFileSync(join(copy, file), text.replace(from, () => to))
     }
-    const node = (...args) => spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8', env })
+    const node = (/** @type {string[]} */ ...args) => spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8', env })
     const env = {
       ...process.env, NO_COLOR: '1', AUTOMATION_KV_TEST_MINUTES: '1', AUTOMATION_KV_TEST_OUTPUT: output, AUTOMATION_KV_TEST_FAULTS: faults,
     }

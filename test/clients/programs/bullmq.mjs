@@ -1,3 +1,4 @@
+// @ts-nocheck: bullmq is installed in a folder of its own, where this program is copied.
 // BullMQ over ioredis: streams for its events, scripts with cmsgpack and cjson, sorted sets for what is delayed, BZPOPMIN for the workers.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'

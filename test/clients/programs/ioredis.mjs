@@ -6,6 +6,13 @@ import { Redis } from 'ioredis'
 import { feature, host, none, port, restart, tell, token, url } from './probe.mjs'
 
 tell('version', createRequire(import.meta.url)('ioredis/package.json').version)
+/**
+ * With the command that `defineCommand` adds.
+ * @typedef {object} Bumping
+ * @property {(key: string, word: string) => Promise<unknown>} bump
+ * @property {() => { bump(key: string, word: string): import('ioredis').ChainableCommander }} pipeline
+ */
+
 const redis = new Redis({ host, port, password: token })
 redis.on('error', () => {})
 
@@ -49,20 +56,20 @@ await feature('sets', async () => {
   assert.equal(await redis.sismember('t', 'a'), 1)
 })
 await feature('zsets', async () => {
-  await redis.zadd('z', 1, 'a', 2.5, 'b')
-  assert.deepEqual(await redis.zrange('z', 0, -1, 'WITHSCORES'), ['a', '1', 'b', '2.5'])
+  await redis.zadd('z', 1, 'a', '2.5', 'b')
+  assert.deepEqual(await redis.zrange('z', '0', '-1', 'WITHSCORES'), ['a', '1', 'b', '2.5'])
   assert.equal(await redis.zincrby('z', 2, 'a'), '3')
 })
 await feature('streams', async () => {
   const id = await redis.xadd('x', '*', 'k', 'v')
   await redis.xgroup('CREATE', 'x', 'g', '0')
   assert.deepEqual(await redis.xreadgroup('GROUP', 'g', 'c', 'COUNT', 1, 'STREAMS', 'x', '>'), [['x', [[id, ['k', 'v']]]]])
-  assert.equal(await redis.xack('x', 'g', id), 1)
+  assert.equal(await redis.xack('x', 'g', String(id)), 1)
 })
 await feature('pipeline', async () => {
   const pipeline = redis.pipeline()
   for (let i = 0; i < 500; i++) pipeline.incr('pipelined')
-  assert.deepEqual((await pipeline.exec()).at(-1), [null, 500])
+  assert.deepEqual((await pipeline.exec())?.at(-1), [null, 500])
   const auto = new Redis({ host, port, password: token, enableAutoPipelining: true })
   assert.deepEqual(await Promise.all([auto.set('p', '1'), auto.get('p')]), ['OK', '1'])
   await auto.quit()
@@ -100,19 +107,20 @@ await feature('blocking', async () => {
 })
 await feature('script', async () => {
   redis.defineCommand('bump', { numberOfKeys: 1, lua: "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}" })
-  assert.deepEqual(await redis.bump('c', 'x'), ['c', 'x', 1])
-  assert.deepEqual(await redis.bump('c', 'x'), ['c', 'x', 2])
-  assert.deepEqual(await redis.pipeline().bump('c', 'y').exec(), [[null, ['c', 'y', 3]]])
+  const scripted = /** @type {Bumping} */ (/** @type {unknown} */ (redis))
+  assert.deepEqual(await scripted.bump('c', 'x'), ['c', 'x', 1])
+  assert.deepEqual(await scripted.bump('c', 'x'), ['c', 'x', 2])
+  assert.deepEqual(await scripted.pipeline().bump('c', 'y').exec(), [[null, ['c', 'y', 3]]])
   await assert.rejects(redis.evalsha('0'.repeat(40), 0), /NOSCRIPT/)
 })
 none('lock', 'not part of the client')
 await feature('resp3', async () => {
-  for (const protocol of [2, 3]) {
+  for (const protocol of /** @type {const} */ ([2, 3])) {
     const client = new Redis({ host, port, password: token, protocol })
     await client.hset('h3', 'a', '1')
     assert.equal((await client.hgetall('h3')).a, '1')
     const hello = await client.call('HELLO')
-    const flat = Array.isArray(hello) ? hello.flat() : Object.entries(hello).flat()
+    const flat = Array.isArray(hello) ? hello.flat() : Object.entries(/** @type {object} */ (hello)).flat()
     assert.equal(flat[flat.indexOf('proto') + 1], protocol)
     await client.quit()
   }
@@ -131,14 +139,15 @@ await feature('binary', async () => {
 await feature('big', async () => {
   const big = randomBytes(900 * 1024)
   await redis.set('big', big)
-  assert.ok(big.equals(await redis.getBuffer('big')))
+  assert.deepEqual(await redis.getBuffer('big'), big)
 })
 await feature('errors', async () => {
   await redis.set('string', 'v')
   await assert.rejects(redis.lpush('string', 'x'), { name: 'ReplyError', message: /^WRONGTYPE / })
   await assert.rejects(redis.config('GET', '*'), /^ReplyError: NOPERM/)
-  const refusal = async (options) => {
+  const refusal = async (/** @type {import('ioredis').RedisOptions} */ options) => {
     const client = new Redis({ host, port, lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: null, ...options })
+    /** @type {Promise<Error>} */
     const seen = new Promise((resolve) => client.once('error', resolve))
     await assert.rejects(client.connect())
     client.disconnect()

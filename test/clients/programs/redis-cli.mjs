@@ -10,19 +10,24 @@ import { feature, host, none, port, restart, tell, token, url } from './probe.mj
 const AUTH = { ...process.env, REDISCLI_AUTH: token }
 const SERVER = ['-h', host, '-p', String(port)]
 
+/** @typedef {{ code: number | null, output: Buffer, errors: string }} Ended */
+
+/** @param {string} program @param {string[]} args @param {NodeJS.ProcessEnv} env */
 const start = (program, args, env = AUTH) => {
   const child = spawn(program, args, { env })
   child.stdin.on('error', () => {})
   const output = { text: Buffer.alloc(0), errors: '' }
+  /** @type {Set<() => void>} */
   const waiting = new Set()
-  const collect = (chunk) => {
+  const collect = (/** @type {Buffer} */ chunk) => {
     output.text = Buffer.concat([output.text, chunk])
     for (const wake of waiting) wake()
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', (chunk) => (output.errors += chunk))
+  /** @type {Promise<Ended>} */
   const ended = new Promise((resolve) => child.once('close', (code) => resolve({ code, output: output.text, errors: output.errors })))
-  /** Resolves when the output has the pattern. */
+  /** Resolves when the output has the pattern. @param {RegExp} pattern @returns {Promise<RegExpExecArray>} */
   const until = (pattern) =>
     new Promise((resolve, reject) => {
       const look = () => {
@@ -38,16 +43,24 @@ const start = (program, args, env = AUTH) => {
   return { child, until, ended }
 }
 
+/**
+ * Runs a program to its end.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {string | Buffer} input
+ * @param {NodeJS.ProcessEnv} env
+ */
 const run = async (program, args, input = '', env = AUTH) => {
   const { child, ended } = start(program, args, env)
   child.stdin.end(input)
   return ended
 }
 
-/** What redis-cli prints for a command. */
+/** What redis-cli prints for a command. @param {string[]} args */
 const cli = async (...args) => (await run('redis-cli', [...SERVER, ...args])).output.toString().replace(/\n$/, '')
+/** @param {string[]} args */
 const lines = async (...args) => (await cli(...args)).split('\n')
-/** Commands on standard input, a line each. */
+/** Commands on standard input, a line each. @param {string} input @param {string[]} options */
 const piped = async (input, ...options) => (await run('redis-cli', [...SERVER, ...options], input)).output.toString().trimEnd().split('\n')
 
 tell('version', (await run('redis-cli', ['--version'])).output.toString().replace(/^redis-cli (\S+)[^]*/, '$1'))
@@ -152,7 +165,13 @@ await feature('errors', async () => {
   assert.match((await run('redis-cli', [...SERVER, 'GET', 's'], '', { ...AUTH, REDISCLI_AUTH: 'wrong' })).errors, /WRONGPASS/)
 })
 
-/** A tool that answers, or prints why it cannot. */
+/**
+ * A tool that answers, or prints why it cannot.
+ * @param {string} name
+ * @param {string[]} args
+ * @param {RegExp} works
+ * @param {RegExp} [refused]
+ */
 const tool = async (name, args, works, refused, why = '') => {
   const { output, errors } = await run('redis-cli', [...SERVER, ...args])
   const text = `${output}\n${errors}`
@@ -164,6 +183,7 @@ const tool = async (name, args, works, refused, why = '') => {
 
 // script of util-linux gives a terminal; without a width redis-cli would ask it where the cursor is.
 const SCRIPT = '/usr/bin/script'
+/** @param {string[]} args */
 const terminal = (...args) => start(SCRIPT, ['-qec', `stty cols 200; redis-cli ${[...SERVER, ...args].join(' ')}`, '/dev/null'], { ...AUTH, TERM: 'xterm' })
 
 const interactive = async () => {

@@ -7,12 +7,25 @@ import { MIB } from './subject.mjs'
 /** What a pipeline may cost, however long it is: it waits in the client and the kernel while the server works. */
 const PIPELINE_BYTES = 192 * MIB
 
+/**
+ * @typedef {import('./trial.mjs').Context} Context
+ * @typedef {import('./trial.mjs').Scenario} Scenario
+ */
+
+/**
+ * @param {Context} context
+ * @param {readonly Buffer[]} parts
+ * @param {readonly Buffer[]} replies
+ * @param {number} commands
+ * @returns {Promise<import('./trial.mjs').Figures>}
+ */
 const sendWhole = async ({ ground, server, clients, atMost, peak }, parts, replies, commands) => {
   const client = await CheckedClient.open({ port: server.port, password: ground.token('pipeline') })
   clients.push(client)
   const bystander = await startBystander(server, ground.token('bystander'))
   const whole = Buffer.concat(parts)
   const startedAt = performance.now()
+  /** @type {Promise<void>} */
   const last = new Promise((resolve) => {
     for (const [index, reply] of replies.entries()) client.expect(reply, index === replies.length - 1 ? resolve : undefined)
   })
@@ -30,12 +43,14 @@ const sendWhole = async ({ ground, server, clients, atMost, peak }, parts, repli
   }
 }
 
-/** Blocks of 98 SETs, a GET of the last one and an ECHO of the block's number, so that a reply in a wrong place shows. */
+/** Blocks of 98 SETs, a GET of the last one and an ECHO of the block's number, so that a reply in a wrong place shows. @param {{ bytes: number }} size @returns {Scenario} */
 export const smallPipeline = ({ bytes }) => ({
   id: 'pipeline-small',
   title: `${Math.round(bytes / MIB)} MiB of SETs of 100 B in one pipeline`,
   work(context) {
+    /** @type {Buffer[]} */
     const parts = []
+    /** @type {Buffer[]} */
     const replies = []
     let size = 0
     for (let block = 0; size < bytes; block++) {
@@ -51,13 +66,16 @@ export const smallPipeline = ({ bytes }) => ({
   },
 })
 
+/** @param {{ bytes: number }} size @returns {Scenario} */
 export const largePipeline = ({ bytes }) => ({
   id: 'pipeline-large',
   title: `${Math.round(bytes / MIB)} MiB of SETs of 1 MiB in one pipeline`,
   async work(context) {
     const count = Math.round(bytes / MIB)
     const values = Array.from({ length: 4 }, () => Buffer.from(randomBytes(MIB / 2).toString('hex')))
+    /** @type {Buffer[]} */
     const parts = []
+    /** @type {Buffer[]} */
     const replies = []
     for (let n = 0; n < count; n++) {
       parts.push(encode(['SET', `large:${n % 10}`, values[n % 4]]), encode(['STRLEN', `large:${n % 10}`]), encode(['ECHO', n]))
@@ -70,6 +88,7 @@ export const largePipeline = ({ bytes }) => ({
   },
 })
 
+/** @param {{ connections: number, seconds: number }} size @returns {Scenario} */
 export const largeValues = ({ connections, seconds }) => ({
   id: 'large-values',
   title: `${connections} connections, GET and SET of 1 MiB`,

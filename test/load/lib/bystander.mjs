@@ -5,7 +5,14 @@ import { bulk, CheckedClient, encode, OK, percentiles } from './client.mjs'
 /** Whatever others do, a client of another automation is answered within this time. */
 const PATIENCE_MS = 5_000
 
-/** What `stop` has measured, as a check and as figures. */
+/** @typedef {ReturnType<typeof percentiles>} Percentiles */
+
+/**
+ * What `stop` has measured, as a check and as figures.
+ * @param {{ steady: Percentiles, fresh: Percentiles }} measured
+ * @param {import('./trial.mjs').Context['atMost']} atMost
+ * @returns {import('./trial.mjs').Figures}
+ */
 export const othersServed = ({ steady, fresh }, atMost) => {
   atMost('slowest answer to a client of another automation', steady.max, PATIENCE_MS, 'ms')
   return {
@@ -18,14 +25,19 @@ export const othersServed = ({ steady, fresh }, atMost) => {
 /**
  * Until `stop`: each 10 ms a SET and a GET of 100 B by a client that stays, and each 100 ms one that connects, logs in, asks and leaves.
  * `stop` answers both latencies, and rejects when a reply was wrong or missing.
+ * @param {import('./subject.mjs').Subject} server
+ * @param {string} token
  */
 export const startBystander = async (server, token) => {
   const target = { port: server.port, password: token }
   const client = await CheckedClient.open(target)
+  /** @type {number[]} */
   const steady = []
+  /** @type {number[]} */
   const fresh = []
   let stopped = false
 
+  /** @param {number[]} into @param {() => Promise<void>} work */
   const timed = async (into, work) => {
     const before = performance.now()
     await work()

@@ -1,59 +1,77 @@
 // A RESP client that knows each reply before it comes, byte for byte, so that it notices a missing, a wrong and a misplaced one alike.
 import { connect } from 'node:net'
-import { encode, openMany as openAll } from '../../../bench/lib/client.mjs'
+import { encode, openAll } from '../../../bench/lib/client.mjs'
 
 export { encode }
 
 export const OK = Buffer.from('+OK\r\n')
 export const PONG = Buffer.from('+PONG\r\n')
 export const NIL = Buffer.from('$-1\r\n')
+/** @param {Buffer} bytes */
 export const bulk = (bytes) => Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')])
 
+/** @param {Buffer} bytes */
 const shown = (bytes) => JSON.stringify(bytes.subarray(0, 80).toString('latin1'))
 
+/** @typedef {{ port: number, password?: string, fromAddress?: string }} CheckedTarget */
+
 export class CheckedClient {
-  /** Connects, and logs in with `password`. With `fromAddress` it comes from another address of this machine. */
+  /**
+   * Connects, and logs in with `password`. With `fromAddress` it comes from another address of this machine.
+   * @param {CheckedTarget} target
+   */
   static async open({ port, password, fromAddress }) {
-    const client = new CheckedClient()
-    await client.connect(port, fromAddress)
+    const client = new CheckedClient(connect({ port, host: '127.0.0.1', noDelay: true, ...(fromAddress === undefined ? {} : { localAddress: fromAddress }) }))
+    await client.connected()
     if (password !== undefined) await client.send(encode(['AUTH', password]), OK)
     return client
   }
 
-  constructor() {
+  /** @param {import('node:net').Socket} socket */
+  constructor(socket) {
+    this.socket = socket
+    /** @type {{ reply: Buffer, done: (() => void) | undefined }[]} */
     this.expected = []
     this.offset = 0
     this.received = 0
     this.closed = false
-    this.failed = new Promise((_, reject) => (this.fail = (reason) => reject(new Error(reason))))
+    /** @type {(reason: string) => void} */
+    this.fail = () => {}
+    /** @type {Promise<never>} */
+    this.failed = new Promise((_, reject) => {
+      this.fail = (reason) => reject(new Error(reason))
+    })
     this.failed.catch(() => {})
-    this.gone = new Promise((resolve) => (this.leave = resolve))
+    /** @type {Promise<void>} */
+    this.gone = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.closed = true
+        resolve()
+        this.fail(`closed by the server, ${this.expected.length} replies are missing`)
+      })
+    })
+    socket.on('data', (chunk) => this.check(chunk))
   }
 
-  connect(port, fromAddress) {
+  /** @returns {Promise<void>} */
+  connected() {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true, ...(fromAddress === undefined ? {} : { localAddress: fromAddress }) })
-      this.socket = socket
-      socket.once('connect', resolve)
-      socket.on('error', (error) => {
+      this.socket.once('connect', resolve)
+      this.socket.on('error', (error) => {
         reject(error)
         this.fail(error.message)
       })
-      socket.on('close', () => {
-        this.closed = true
-        this.leave()
-        this.fail(`closed by the server, ${this.expected.length} replies are missing`)
-      })
-      socket.on('data', (chunk) => this.check(chunk))
     })
   }
 
-  /** `reply`: the bytes that must come next; `done` is called when they have. */
+  /** `reply`: the bytes that must come next; `done` is called when they have. @param {Buffer} reply @param {() => void} [done] */
   expect(reply, done) {
     this.expected.push({ reply, done })
   }
 
+  /** @param {Buffer} request @param {Buffer} reply */
   send(request, reply) {
+    /** @type {Promise<void>} */
     const answered = new Promise((resolve) => {
       this.expect(reply, resolve)
       this.socket.write(request)
@@ -61,6 +79,7 @@ export class CheckedClient {
     return Promise.race([answered, this.failed])
   }
 
+  /** @param {Buffer} chunk */
   check(chunk) {
     this.received += chunk.length
     let at = 0
@@ -79,6 +98,7 @@ export class CheckedClient {
     }
   }
 
+  /** @param {string} reason */
   wrong(reason) {
     this.fail(reason)
     this.socket.destroy()
@@ -92,22 +112,28 @@ export class CheckedClient {
   }
 }
 
+/** @param {readonly CheckedTarget[]} targets */
 export const openMany = (targets) => openAll(targets, CheckedClient.open)
 
-/** Percentiles in ms, of latencies in ms. */
+/** Percentiles in ms, of latencies in ms. @param {readonly number[]} latencies */
 export const percentiles = (latencies) => {
   const sorted = Float64Array.from(latencies).sort()
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) ?? 0 }
 }
 
 /**
  * Keeps each client busy with one command at a time: `turn(index, n)` gives request and reply of its n-th. Latencies of all are answered.
+ * @param {readonly CheckedClient[]} clients
+ * @param {number} seconds
+ * @param {(index: number, n: number) => { request: Buffer, reply: Buffer }} turn
  */
 export const drive = async (clients, seconds, turn) => {
+  /** @type {number[]} */
   const latencies = []
   const startedAt = performance.now()
   const endsAt = startedAt + seconds * 1_000
+  /** @param {CheckedClient} client @param {number} index @returns {Promise<void>} */
   const work = (client, index) =>
     new Promise((resolve) => {
       let n = 0

@@ -8,14 +8,16 @@ import { MIB } from './subject.mjs'
 
 /** A connection from each of these has ephemeral ports of its own, so that their number is no limit. */
 const ADDRESSES = process.platform === 'linux' ? 8 : 1
-const addressOf = (index) => (ADDRESSES === 1 ? undefined : `127.0.0.${2 + (index % ADDRESSES)}`)
+/** @param {number} index */
+const addressOf = (index) => (ADDRESSES === 1 ? {} : { fromAddress: `127.0.0.${2 + (index % ADDRESSES)}` })
 
-/** Node raises its own limit to the hard one, which has to be enough. */
+/** Node raises its own limit to the hard one, which has to be enough. @param {number} count */
 const needFiles = (count) => {
   const limit = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
   if (limit !== undefined && Number(limit) < count + 500) throw new Stop(`ulimit -n must allow ${count + 500} files, and allows ${limit}`)
 }
 
+/** @param {{ connections: number, holdSeconds: number }} size @returns {import('./trial.mjs').Scenario} */
 export const idle = ({ connections, holdSeconds }) => ({
   id: 'idle',
   logins: connections,
@@ -26,7 +28,7 @@ export const idle = ({ connections, holdSeconds }) => ({
     const targets = Array.from({ length: connections }, (_, index) => ({
       port: server.port,
       password: ground.token(`idle-${index}`),
-      fromAddress: addressOf(index),
+      ...addressOf(index),
     }))
     clients.push(...(await openMany(targets)))
     const loginSeconds = (performance.now() - startedAt) / 1_000
@@ -51,6 +53,7 @@ export const idle = ({ connections, holdSeconds }) => ({
   },
 })
 
+/** @param {{ connections: number, seconds: number }} size @returns {import('./trial.mjs').Scenario} */
 export const active = ({ connections, seconds }) => ({
   id: 'active',
   title: `${connections.toLocaleString('en-US')} busy connections, GET and SET of 100 B`,
@@ -60,7 +63,7 @@ export const active = ({ connections, seconds }) => ({
     const targets = Array.from({ length: connections }, (_, index) => ({
       port: server.port,
       password: ground.token(`active-${Math.floor(index / 10)}`),
-      fromAddress: addressOf(index),
+      ...addressOf(index),
     }))
     clients.push(...(await openMany(targets)))
     const values = Array.from({ length: 16 }, (_, n) => Buffer.from(`value ${n} `.padEnd(100, 'v')))

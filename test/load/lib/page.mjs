@@ -16,17 +16,19 @@ export const saveData = (name, data) => {
 
 const dataOf = (name) => (existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), 'utf8')) : undefined)
 
+/** @type {[string, number][]} */
 const UNITS = [
   ['GiB', 1024 ** 3],
   ['MiB', 1024 ** 2],
   ['KiB', 1024],
 ]
+/** @param {number} value */
 const bytes = (value) => {
   const [unit, size] = UNITS.find(([, least]) => Math.abs(value) >= least) ?? ['B', 1]
   return `${short(value / size)} ${unit}`
 }
 
-/** A figure with its unit, for reading. */
+/** A figure with its unit, for reading. @param {number} value */
 export const shown = (value, unit = '') => {
   if (unit === 'bytes') return bytes(value)
   if (unit === 'bytes/s') return `${bytes(value)}/s`

@@ -1,8 +1,16 @@
 // Loaded into the server under test with `node --expose-gc --import`: tells its memory on a unix socket, after a full collection when asked.
 import { createServer } from 'node:net'
 
-const collect = () => new Promise((resolve) => setImmediate(() => (globalThis.gc(), resolve())))
+/** @returns {Promise<void>} */
+const collect = () =>
+  new Promise((resolve) =>
+    setImmediate(() => {
+      globalThis.gc?.()
+      resolve()
+    }),
+  )
 
+/** @param {string} line */
 const report = async (line) => {
   // What one collection finalizes (array buffers of sockets) the next one frees.
   if (line === 'gc') for (let i = 0; i < 3; i++) await collect()

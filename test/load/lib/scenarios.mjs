@@ -28,8 +28,13 @@ export const SMALL = [
   largeValues({ connections: 5, seconds: 1 }),
 ]
 
-/** Runs the scenarios, each before a fresh server, and answers their rows. */
+/**
+ * Runs the scenarios, each before a fresh server, and answers their rows.
+ * @param {readonly import('./trial.mjs').Scenario[]} scenarios
+ * @param {{ say: (text: string) => void, warmSeconds?: number, dist?: string }} options
+ */
 export const runScenarios = async (scenarios, { say, warmSeconds = 2, dist }) => {
+  /** @type {import('./trial.mjs').Row[]} */
   const rows = []
   const ground = await createGround(dist)
   try {

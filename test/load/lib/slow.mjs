@@ -13,16 +13,20 @@ const READ_BYTES = 1_024
 export const PER_READER_BYTES = 32 * MIB
 const SHARED_BYTES = 192 * MIB
 
+/** @typedef {import('./trial.mjs').Context} Context */
+
+/** @param {Context['ground']} ground @param {Context['server']} server @param {string} name @param {number} count */
 const targetsOf = (ground, server, name, count) =>
   Array.from({ length: count }, (_, index) => ({ port: server.port, password: ground.token(`${name}-${index}`) }))
 
+/** @param {Context['ground']} ground @param {Context['server']} server @param {string} name @param {number} count */
 const openWithValue = async (ground, server, name, count) => {
   const clients = await openMany(targetsOf(ground, server, name, count))
   await Promise.all(clients.map((client) => client.send(encode(['SET', 'large', VALUE]), OK)))
   return clients
 }
 
-/** 1 KB a second from replies of 100 KiB; in the end all is read, and must be right. */
+/** 1 KB a second from replies of 100 KiB; in the end all is read, and must be right. @param {{ clients: number, gets: number, seconds: number }} size @returns {import('./trial.mjs').Scenario} */
 export const slowReaders = ({ clients: count, gets, seconds }) => ({
   id: 'slow-readers',
   title: `${count} clients that read 1 KB/s, ${gets} replies of 100 KiB each`,
@@ -32,6 +36,7 @@ export const slowReaders = ({ clients: count, gets, seconds }) => ({
     const bystander = await startBystander(server, ground.token('bystander'))
     const finished = clients.map((client) => {
       client.socket.pause()
+      /** @type {Promise<void>} */
       const all = new Promise((resolve) => {
         for (let i = 1; i <= gets; i++) client.expect(reply, i === gets ? resolve : undefined)
       })
@@ -69,6 +74,7 @@ const sendUntilStuck = async (socket, mostBytes) => {
   return socket.bytesWritten - socket.writableLength
 }
 
+/** @param {{ clients: number, mostBytes: number, seconds: number }} size @returns {import('./trial.mjs').Scenario} */
 export const neverReaders = ({ clients: count, mostBytes, seconds }) => ({
   id: `never-readers-${count}`,
   title: count === 1 ? 'a client that sends GETs of 100 KiB and never reads' : `${count} clients that send GETs of 100 KiB and never read`,
@@ -91,7 +97,7 @@ export const neverReaders = ({ clients: count, mostBytes, seconds }) => ({
   },
 })
 
-/** A subscriber that does not read is cut at AUTOMATION_KV_MAX_BACKLOG. */
+/** A subscriber that does not read is cut at AUTOMATION_KV_MAX_BACKLOG. @param {{ mostBytes: number }} size @returns {import('./trial.mjs').Scenario} */
 export const deafListener = ({ mostBytes }) => ({
   id: 'deaf-listener',
   title: 'a subscriber that never reads',
@@ -111,6 +117,7 @@ export const deafListener = ({ mostBytes }) => ({
     const push = Buffer.concat([Buffer.from('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n'), bulk(message)])
     let published = 0
     while (server.notes.length === 0 && published < mostBytes) {
+      /** @type {Promise<void>} */
       const heard = new Promise((resolve) => {
         for (let i = 1; i <= 20; i++) reader.expect(push, i === 20 ? resolve : undefined)
       })

@@ -20,6 +20,7 @@ export const stopOnSignal = () => {
     })
   }
 }
+/** @type {Set<string>} */
 const folders = new Set()
 
 /** What the server logs when something is wrong inside. */
@@ -40,18 +41,28 @@ export const createGround = async (built = join(root, 'dist')) => {
 const allocatorSettings = () =>
   Object.fromEntries(Array.from(readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/\b(MALLOC_[A-Z_]+)=(\d+)/g), ([, name, value]) => [name, value]))
 
-/** A fresh server process: each scenario has its own, so that what one left behind does not show in the next. */
+/** @typedef {Awaited<ReturnType<typeof createGround>>} Ground */
+/** @typedef {Awaited<ReturnType<typeof startSubject>>} Subject */
+/** @typedef {NodeJS.MemoryUsage & { sockets: number }} Memory in bytes; `sockets`: the TCP connections of the server */
+
+/**
+ * A fresh server process: each scenario has its own, so that what one left behind does not show in the next.
+ * @param {Ground} ground
+ * @param {NodeJS.ProcessEnv} env
+ */
 export const startSubject = async (ground, env = {}) => {
   // Short, since the path of a unix socket has at most 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'akv-load-'))
   folders.add(folder)
   const path = join(folder, 'probe')
+  /** @type {string[]} */
   const faults = []
+  /** @type {string[]} */
   const notes = []
   let rest = ''
-  const onOutput = (chunk) => {
+  const onOutput = (/** @type {Buffer} */ chunk) => {
     const lines = (rest + chunk).split('\n')
-    rest = lines.pop().slice(-4_096)
+    rest = (lines.pop() ?? '').slice(-4_096)
     for (const line of lines) {
       if (FAULT.test(line) && faults.length < 20) faults.push(line.slice(0, 500))
       if (/a slow listener was cut/.test(line)) notes.push(line)
@@ -61,6 +72,7 @@ export const startSubject = async (ground, env = {}) => {
   const settings = { ...allocatorSettings(), AUTOMATION_KV_TEST_PROBE: path, ...env }
   const server = await startServer(ground, { nodeArgs, dist: ground.dist, onOutput, env: settings })
 
+  /** @param {'memory' | 'gc'} line @returns {Promise<Memory>} */
   const ask = (line) =>
     new Promise((resolve, reject) => {
       let text = ''
@@ -98,9 +110,9 @@ export const startSubject = async (ground, env = {}) => {
   }
 }
 
-/** VmRSS and VmHWM of proc(5). */
+/** VmRSS and VmHWM of proc(5). @param {number} pid */
 const residentOf = (pid) => {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const of = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)[1]) * 1024
+  const of = (/** @type {string} */ name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
   return { now: of('VmRSS'), peak: of('VmHWM') }
 }

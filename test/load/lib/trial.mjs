@@ -13,9 +13,41 @@ export const LEFT_RESIDENT_BYTES = 96 * MIB
 /** A client must be able to log in and work this soon after the load. */
 export const ANSWER_WITHIN_MS = 2_000
 
+/** @param {unknown} error */
+const messageOf = (error) => (error instanceof Error ? error.message : String(error))
+
+/** @param {import('./subject.mjs').Memory} memory */
 const live = ({ heapUsed, external }) => heapUsed + external
 
-/** Code is compiled and pools are filled before the baseline is taken; else they would look like growth. */
+/**
+ * @typedef {import('./subject.mjs').Ground} Ground
+ * @typedef {import('./subject.mjs').Subject} Subject
+ * @typedef {{ what: string, ok: boolean, value?: number, limit?: number, unit?: string, detail?: string }} Check
+ * @typedef {Record<string, [value: number, unit: string]>} Figures
+ */
+
+/**
+ * What the work of a scenario gets; it leaves its clients in `clients`. `peak`: resident bytes above the baseline.
+ * @typedef {object} Context
+ * @property {Ground} ground
+ * @property {Subject} server
+ * @property {import('./client.mjs').CheckedClient[]} clients
+ * @property {(what: string, ok: boolean, detail?: unknown) => void} check
+ * @property {(what: string, value: number, limit: number, unit: string) => void} atMost
+ * @property {number} baseline
+ * @property {() => number} peak
+ */
+
+/** @typedef {{ id: string, title: string, logins?: number, work: (context: Context) => Promise<Figures> }} Scenario */
+
+/** @typedef {Awaited<ReturnType<typeof trial>>} Row */
+
+/**
+ * Code is compiled and pools are filled before the baseline is taken; else they would look like growth.
+ * @param {Subject} server
+ * @param {Ground} ground
+ * @param {number} seconds
+ */
 const warm = async (server, ground, seconds) => {
   const clients = await openMany(Array(20).fill({ port: server.port, password: ground.token('warm') }))
   const values = [100, 100_000].map((bytes) => Buffer.alloc(bytes, 'w'))
@@ -25,18 +57,23 @@ const warm = async (server, ground, seconds) => {
     return n % 2 === 0 ? { request: encode(['SET', key, value]), reply: OK } : { request: encode(['GET', key]), reply: bulk(value) }
   })
   // The first subscription makes the link for messages, which then stays.
-  await clients[0].send(encode(['SUBSCRIBE', 'warm']), Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nwarm\r\n:1\r\n'))
+  await clients[0]?.send(encode(['SUBSCRIBE', 'warm']), Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nwarm\r\n:1\r\n'))
   for (const client of clients) client.close()
 }
 
 /**
- * Runs one scenario and answers its row: `figures` (name -> [value, unit]), `checks` ({ what, value, limit, unit, ok }), `memory` in bytes.
- * `work(context)` gets the server, `check` and `atMost`, and answers the figures; it leaves its clients in `context.clients`.
+ * Runs one scenario and answers its row, with `memory` in bytes.
+ * @param {Ground} ground
+ * @param {Scenario} scenario
+ * @param {number} warmSeconds
  */
 export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds) => {
   const server = await startSubject(ground)
+  /** @type {Check[]} */
   const checks = []
+  /** @type {Context['check']} */
   const check = (what, ok, detail = '') => checks.push({ what, ok, ...(ok ? {} : { detail: String(detail) }) })
+  /** @type {Context['atMost']} */
   const atMost = (what, value, limit, unit) => checks.push({ what, value, limit, unit, ok: value <= limit })
   try {
     await warm(server, ground, warmSeconds)
@@ -44,13 +81,15 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
     // Links to the Redis and the listeners; the clients of the warming up are gone by then.
     const sockets = await server.quiet(0, 500)
     const baseline = server.resident().now
+    /** @type {Context['clients']} */
     const clients = []
     const context = { ground, server, clients, check, atMost, baseline, peak: () => server.resident().peak - baseline }
+    /** @type {Figures} */
     let figures = {}
     try {
       figures = await work(context)
     } catch (error) {
-      check('every reply comes, and is right', false, error.message)
+      check('every reply comes, and is right', false, messageOf(error))
     }
     if (!checks.some(({ what }) => what.startsWith('every reply'))) check('every reply comes, and is right', true)
     const { peak } = server.resident()
@@ -76,6 +115,7 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
   }
 }
 
+/** @param {Subject} server @param {Ground} ground */
 const lives = async (server, ground) => {
   try {
     const client = await CheckedClient.open({ port: server.port, password: ground.token('afterwards') })
@@ -85,6 +125,6 @@ const lives = async (server, ground) => {
     client.close()
     return 'yes'
   } catch (error) {
-    return error.message
+    return messageOf(error)
   }
 }

@@ -25,9 +25,12 @@ const rounded = (value, digits = 2) => Math.round(value * 10 ** digits) / 10 ** 
 
 /** Runs the workers until `seconds` are over; answers samples, counts and failures. */
 const soakFor = async (ground, server, seconds, sampleSeconds) => {
+  /** @type {string[]} */
   const failures = []
   const totals = { commands: 0 }
+  /** @type {number[]} */
   let latencies = []
+  /** @type {import('./work.mjs').Soak} */
   const soak = {
     server,
     running: true,
@@ -47,7 +50,7 @@ const soakFor = async (ground, server, seconds, sampleSeconds) => {
         try {
           await work(soak, index)
         } catch (error) {
-          failures.push(`${work.name}: ${error.message}`)
+          failures.push(`${work.name}: ${error instanceof Error ? error.message : error}`)
           await delay(100)
         }
         if (failures.length >= MOST_FAILURES) soak.running = false
@@ -108,6 +111,7 @@ const soakRun = async (minutes, dist) => {
     const redisAfter = Number((await infoOf(ground)).used_memory)
     const sockets = await server.quiet(before.sockets)
     const after = await server.settled()
+    /** @param {'resident' | 'heapUsed'} name @returns {import('./trend.mjs').Point[]} */
     const series = (name) => samples.map((sample) => [sample.second, sample[name]])
     // Thirty windows: those of the last third are ten.
     const trends = { resident: trendOf(series('resident')), heapUsed: trendOf(lows(series('heapUsed'), 30)) }

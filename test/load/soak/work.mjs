@@ -2,18 +2,42 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { RespClient, RestClient } from './clients.mjs'
 
+/**
+ * What the workers share. `count` adds commands; `timed` measures work, and counts it.
+ * @typedef {object} Soak
+ * @property {import('../lib/subject.mjs').Subject} server
+ * @property {boolean} running
+ * @property {(automation?: string) => string} token
+ * @property {(n: number) => void} count
+ * @property {<T>(work: () => Promise<T>, commands?: number) => Promise<T>} timed
+ */
+
+/** @typedef {import('./clients.mjs').Arg} Arg */
+/** @typedef {import('./clients.mjs').Reply} Reply */
+
+/** @param {number} limit */
 const below = (limit) => Math.floor(Math.random() * limit)
-const pick = (list) => list[below(list.length)]
+/** @template T @param {readonly T[]} list @returns {T} */
+const pick = (list) => /** @type {T} */ (list[below(list.length)])
 const word = () => `w${below(50)}`
+/** @param {number} bytes */
 const text = (bytes) => 'abcdefghij'.repeat(Math.ceil(bytes / 10)).slice(0, bytes)
 const think = () => delay(1 + below(15))
 
 class Wrong extends Error {}
+/** @param {string} what @param {unknown} got @param {unknown} expected */
 const same = (what, got, expected) => {
   if (JSON.stringify(got) !== JSON.stringify(expected)) throw new Wrong(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(expected)}`.slice(0, 500))
 }
 
-/** A few commands of each family, some of which are checked. `call` sends one and measures. */
+/**
+ * A few commands of each family, some of which are checked. `call` sends one and measures.
+ * @type {Record<string, (
+ *   call: (...command: Arg[]) => Promise<Reply>,
+ *   client: RespClient,
+ *   many: (commands: readonly (readonly Arg[])[]) => Promise<Reply[]>,
+ * ) => Promise<unknown>>}
+ */
 const FAMILIES = {
   strings: async (call) => {
     const value = text(pick([10, 100, 1_000, 20_000]))
@@ -85,7 +109,7 @@ const FAMILIES = {
     await call('DBSIZE')
     await call('SORT', 'x', 'ALPHA')
   },
-  transactions: async (call, client, many) => {
+  transactions: async (call, _client, many) => {
     await call('WATCH', 'n')
     const replies = await many([['MULTI'], ['SET', 'tx', 'one'], ['GET', 'tx'], ['APPEND', 'tx', 'two'], ['GET', 'tx'], ['EXEC']])
     same('EXEC', replies.at(-1), ['OK', 'one', 6, 'onetwo'])
@@ -95,7 +119,7 @@ const FAMILIES = {
     const script = "redis.call('SET', KEYS[1], ARGV[1]); return {redis.call('GET', KEYS[1]), #ARGV}"
     same('EVAL', await call('EVAL', script, 1, 'scripted', 'value'), ['value', 1])
   },
-  pipelines: async (call, client, many) => {
+  pipelines: async (_call, _client, many) => {
     const value = text(100)
     const replies = await many(Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? ['SET', `p${n}`, value] : ['GET', `p${n - 1}`])))
     for (const [n, reply] of replies.entries()) same('pipeline', reply, n % 2 === 0 ? 'OK' : value)
@@ -115,9 +139,8 @@ const families = async (soak, index) => {
   // The keys that RENAME and SORT expect.
   await call('SET', 'a', '1')
   await call('ZADD', 'lex', 0, 'a', 0, 'b', 0, 'c')
-  const names = Object.keys(FAMILIES)
   while (soak.running) {
-    await FAMILIES[names[below(names.length)]](call, client, many).catch(async (error) => {
+    await pick(Object.values(FAMILIES))(call, client, many).catch(async (error) => {
       if (/no such key/.test(error.message)) return call('SET', 'a', '1')
       throw error
     })
@@ -126,8 +149,10 @@ const families = async (soak, index) => {
   client.end()
 }
 
+/** @param {Soak} soak @param {number} index */
 const rest = async (soak, index) => {
   const client = new RestClient(soak.server.httpPort, soak.token(`rest-${index}`))
+  /** @param {Parameters<RestClient['call']>} args */
   const call = (...args) => soak.timed(() => client.call(...args))
   while (soak.running) {
     const key = `doc-${below(20)}`
@@ -271,7 +296,7 @@ const restVisits = async (soak) => {
   }
 }
 
-/** Who works, and how many of each. */
+/** Who works, and how many of each. @type {[work: (soak: Soak, index: number) => Promise<void>, count: number][]} */
 export const WORKERS = [
   [families, 16],
   [rest, 6],
