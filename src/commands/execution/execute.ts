@@ -1,8 +1,8 @@
 import type { BackingReply } from '../../backing/single-node.ts'
-import { isReplyError, refusalOf } from '../../backing/wire.ts'
+import { isReplyError, kindOf, leavingOut, refusalOf } from '../../backing/wire.ts'
 import type { DataRow, Direct } from '../registry/row.ts'
 import { keyIndexes } from '../registry/row.ts'
-import { ERRORS, KvError, respError } from '../../errors/errors.ts'
+import { ERRORS, KvError, respText } from '../../errors/errors.ts'
 import { ErrorReply, type Reply } from '../../reply/reply.ts'
 import type { Call } from '../registry/call.ts'
 import { reportFault } from '../../observability/faults.ts'
@@ -70,7 +70,7 @@ export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
 
 /** What finds another form of its type in Redis is computed; a list command turns the document into a list by that. */
 function directFailed(call: Call, row: DataRow, error: Error, done: Done): void {
-  if (OTHER_FORMS.includes(row.group) && error.message.startsWith('WRONGTYPE')) {
+  if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') {
     compute(call, row, done)
     return
   }
@@ -80,7 +80,7 @@ function directFailed(call: Call, row: DataRow, error: Error, done: Done): void 
 
 /** Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its own name for it. */
 const asSeen = ({ automation }: Call, error: Error): Error =>
-  error.message.startsWith('NOGROUP ') ? respError(error.message.replace(automation.prefix.toString('latin1'), '')) : error
+  kindOf(error) === 'NOGROUP' ? leavingOut(error, automation.prefix.toString('latin1')) : error
 
 function compute(call: Call, row: DataRow, done: Done): void {
   const { store, automation, args, computing, computed } = call
@@ -122,7 +122,7 @@ export function errorReply(error: Error): ErrorReply {
   // An error that a script passes on has not gone through the backing's own check.
   if (isReplyError(error)) return new ErrorReply(refusalOf(error)?.respText ?? error.message)
   reportFault(error)
-  return new ErrorReply(new KvError('internal').respText)
+  return new ErrorReply(respText('internal'))
 }
 
 /** For rows whose direct write is a single operation. */

@@ -1,3 +1,4 @@
+import { kindOf } from '../../backing/wire.ts'
 import type { Subscriber } from '../../backing/subscriber.ts'
 import type { DataRow } from '../../commands/registry/row.ts'
 import { keyIndexes } from '../../commands/registry/row.ts'
@@ -46,7 +47,7 @@ type Outcome = Reply | undefined | typeof AGAIN
 const AGAIN = Symbol('again')
 
 /** A Redis that is away will be back, and a crowd will thin out: neither ends a waiting that has begun. */
-const PASSING: readonly ErrorCode[] = ['unavailable', 'backing_refused', 'busy']
+const PASSING: readonly ErrorCode[] = ['unavailable', 'scripts_lost', 'backing_refused', 'busy']
 
 /**
  * Blocking commands without a connection each. A waiter stands in a line here and its keys are noted in the backing Redis; anyone who leaves
@@ -303,7 +304,7 @@ export class BlockedClients {
 
 const isOver = ({ gone, isBlocked, ending }: Entry): boolean => gone || (isBlocked && ending !== undefined)
 
-const lostItsGround = ({ message }: Error): boolean => message.startsWith('WRONGTYPE') || message.startsWith('NOGROUP')
+const lostItsGround = (error: Error): boolean => ['WRONGTYPE', 'NOGROUP'].includes(kindOf(error) ?? '')
 
 const failed = ({ isBlocked }: Entry, error: Error): Outcome =>
   isBlocked && error instanceof KvError && PASSING.includes(error.code) ? AGAIN : errorReply(error)
