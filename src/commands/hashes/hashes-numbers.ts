@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/snapshot.ts'
 import { Cell, idOf } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble, sumLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -34,7 +34,7 @@ function hincrby(db: Database, args: readonly Buffer[]): Reply {
 function increment(arg: Buffer): LongDouble {
   const by = parseLongDouble(arg)
   if (by === undefined) throw new KvError('not_float')
-  if (typeof by === 'string') throw respError('ERR value is NaN or Infinity')
+  if (typeof by === 'string') throw new KvError('value_nan_or_infinity')
   return by
 }
 
