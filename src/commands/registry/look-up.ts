@@ -1,10 +1,7 @@
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { REFUSED_SUBCOMMANDS } from './refused.ts'
 import { arityFits, type LeafRow, type Row } from './row.ts'
 import { TABLE } from './table.ts'
-
-/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut, at a NUL as in Redis, and cleaned. */
-const printable = (name: string): string => name.replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
 
 /**
  * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or subcommand or a wrong number of
@@ -13,7 +10,7 @@ const printable = (name: string): string => name.replace(/\0.*/s, '').slice(0, 1
 export function lookUp(args: readonly Buffer[]): Exclude<LeafRow, { kind: 'refused' }> {
   const name = args[0]!.toString('latin1').toLowerCase()
   const row = TABLE.get(name)
-  if (row === undefined) throw respError(`ERR unknown command '${printable(args[0]!.toString('latin1'))}', with args beginning with: `)
+  if (row === undefined) throw new KvError('unknown_command', { command: args[0]! })
   if (row.kind === 'refused') throw notOffered(row.name, row.reason)
   if (row.kind !== 'container') return checked(row, args)
   if (args.length < 2) {
@@ -25,7 +22,7 @@ export function lookUp(args: readonly Buffer[]): Exclude<LeafRow, { kind: 'refus
   if (leaf === undefined) {
     const reason = REFUSED_SUBCOMMANDS[`${name}|${sub}`]
     if (reason !== undefined) throw notOffered(`${name}|${sub}`, reason)
-    throw respError(`ERR unknown subcommand '${printable(args[1]!.toString('latin1'))}'. Try ${name.toUpperCase()} HELP.`)
+    throw new KvError('unknown_subcommand', { subcommand: args[1]!, command: name.toUpperCase() })
   }
   if (leaf.kind === 'refused') throw notOffered(leaf.name, leaf.reason)
   return checked(leaf, args)
@@ -36,6 +33,6 @@ function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
   return row
 }
 
-const wrongArity = ({ name }: Row): KvError => respError(`ERR wrong number of arguments for '${name}' command`)
+const wrongArity = ({ name }: Row): KvError => new KvError('wrong_arity', { command: name })
 
-const notOffered = (name: string, reason: string): KvError => respError(`NOPERM '${name}' is not offered: ${reason}`)
+const notOffered = (name: string, reason: string): KvError => new KvError('not_offered', { command: name, reason })

@@ -1,4 +1,4 @@
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { checkKey } from '../../gate/key-names.ts'
@@ -6,10 +6,10 @@ import { ALL_KEYS, connection } from '../registry/row.ts'
 
 function exec(session: Session): Reply | Promise<Reply> {
   const { transaction, automation, identity, context } = session
-  if (transaction.queue === undefined) throw respError('ERR EXEC without MULTI')
+  if (transaction.queue === undefined) throw new KvError('exec_without_multi')
   if (transaction.broken) {
     transaction.end()
-    throw respError('EXECABORT Transaction discarded because of previous errors.')
+    throw new KvError('exec_aborted')
   }
   const result = transaction.execute({ store: context.store, automation: automation!, identity: identity! }, session.order, ({ row, args }) =>
     row.kind === 'connection' ? (row.handle(session, args) ?? null) : null,
@@ -26,7 +26,7 @@ export const TRANSACTIONS = [
     syntax: '',
     summary: 'Begins a transaction: what follows is queued until EXEC.',
     handle: ({ transaction }) => {
-      if (transaction.queue !== undefined) throw respError('ERR MULTI calls can not be nested')
+      if (transaction.queue !== undefined) throw new KvError('nested_multi')
       transaction.begin()
       return OK
     },
@@ -44,7 +44,7 @@ export const TRANSACTIONS = [
     summary: 'Forgets the queued commands and the watched keys.',
     complexity: 'O(N) in the number of queued commands',
     handle: ({ transaction }) => {
-      if (transaction.queue === undefined) throw respError('ERR DISCARD without MULTI')
+      if (transaction.queue === undefined) throw new KvError('discard_without_multi')
       transaction.end()
       return OK
     },
@@ -55,7 +55,7 @@ export const TRANSACTIONS = [
     summary: 'Makes the next EXEC depend on these keys staying as they are.',
     complexity: 'O(N) in the number of keys',
     handle: ({ transaction, context, automation }, args) => {
-      if (transaction.queue !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
+      if (transaction.queue !== undefined) throw new KvError('watch_in_multi')
       const names = args.slice(1)
       for (const name of names) checkKey(name, context.store.limits.maxKeyLength)
       return transaction.watch(context.store, automation!, names).then(() => OK)

@@ -1,6 +1,6 @@
 import { lookUp } from '../../commands/commands.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../commands/registry/row.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Session } from '../../session/session.ts'
 
 export type ServedRow = DataRow | KeyspaceRow | ConnectionRow
@@ -14,7 +14,7 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
     throw new KvError('token_expired')
   }
   if (session.protocol === 2 && session.subscribed && !isQueued(session, row)) {
-    if (row.kind !== 'connection' || row.whileSubscribed !== true) throw respError(onlyListening(row.name))
+    if (row.kind !== 'connection' || row.whileSubscribed !== true) throw onlyListening(row.name)
   }
   return row
 }
@@ -23,6 +23,5 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
 export const isQueued = (session: Session, row: ServedRow): boolean =>
   session.transaction.queue !== undefined && !(row.kind === 'connection' && row.immediate === true)
 
-/** Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply, execCommandAbort). */
-const onlyListening = (name: string): string =>
-  `${name === 'exec' ? 'EXECABORT Transaction discarded because of:' : 'ERR'} Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+const onlyListening = (command: string): KvError =>
+  command === 'exec' ? new KvError('exec_only_listening') : new KvError('only_listening', { command })

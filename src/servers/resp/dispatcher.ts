@@ -2,7 +2,7 @@ import type { ConnectionRow, DataRow, KeyspaceRow } from '../../commands/registr
 import type { Call } from '../../commands/registry/call.ts'
 import { allow, errorReply, execute } from '../../commands/execution/execute.ts'
 import { PendingWrites } from '../../engine/store.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
@@ -159,7 +159,7 @@ export class Dispatcher {
   private enqueue(row: ServedRow, args: readonly Buffer[]): Reply {
     const { transaction } = this.session
     try {
-      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw respError('ERR Command not allowed inside a transaction')
+      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw new KvError('not_in_transaction')
       if (row.kind !== 'connection') allow(this.callOf(row, args))
       // The arguments lie in the chunk that was received, which must not be kept for them.
       transaction.queue!.push({ row, args: args.map((arg) => Buffer.from(arg)) })
