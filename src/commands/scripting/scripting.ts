@@ -1,7 +1,7 @@
 import type { RunContext } from '../registry/call.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { checkKey } from '../../gate/key-names.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { OK, PONG, type Reply, SimpleString } from '../../reply/reply.ts'
 import { ScriptCache } from './script-cache.ts'
@@ -57,9 +57,9 @@ class Commands implements ScriptHost {
     const { identity, store } = this.context
     const row = found(args)
     const run = row.kind === 'connection' ? ON_CONNECTION[row.name] : (row as DataRow | KeyspaceRow).run
-    if (run === undefined || row.flags.includes('noscript')) throw respError('ERR This Redis command is not allowed from script')
+    if (run === undefined || row.flags.includes('noscript')) throw new KvError('script_not_allowed')
     if (row.flags.includes('write')) {
-      if (this.readOnly) throw respError('ERR Write commands are not allowed from read-only scripts.')
+      if (this.readOnly) throw new KvError('script_read_only')
       if (identity.readOnly) throw new KvError('read_only_token')
     }
     for (const index of keyIndexes(row, args)) checkKey(args[index]!, store.limits.maxKeyLength)
@@ -72,7 +72,7 @@ class Commands implements ScriptHost {
       const row = found(args)
       return !(row.flags.includes('write') && this.context.identity.readOnly)
     } catch (error) {
-      if (error instanceof KvError) return error.message.startsWith('NOPERM') ? false : undefined
+      if (error instanceof KvError) return error.code === 'not_offered' ? false : undefined
       throw error
     }
   }
@@ -83,9 +83,9 @@ function found(args: readonly Buffer[]): Exclude<LeafRow, { kind: 'refused' }> {
   try {
     return lookUp(args)
   } catch (error) {
-    const { message } = error as Error
-    if (/^ERR unknown (?:sub)?command/.test(message)) throw respError('ERR Unknown Redis command called from script')
-    if (message.startsWith('ERR wrong number of arguments')) throw respError('ERR Wrong number of args calling Redis command from script')
+    const code = error instanceof KvError ? error.code : undefined
+    if (code === 'unknown_command' || code === 'unknown_subcommand') throw new KvError('script_unknown_command')
+    if (code === 'wrong_arity') throw new KvError('script_wrong_arity')
     throw error
   }
 }
@@ -104,26 +104,26 @@ function scriptOf(automationId: string, source: Buffer): Script {
 
 function loadedScript(automationId: string, sha1: Buffer): Script {
   const script = sha1.length === SHA1_LENGTH ? cache.get(automationId, sha1.toString('latin1').toLowerCase()) : undefined
-  if (script === undefined) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+  if (script === undefined) throw new KvError('no_script')
   return script
 }
 
 function keyCount(args: readonly Buffer[]): number {
   const count = parseInteger(args[2]!)
   if (count === undefined) throw new KvError('not_integer')
-  if (count > BigInt(args.length - FIRST_KEY_AT)) throw respError("ERR Number of keys can't be greater than number of args")
-  if (count < 0n) throw respError("ERR Number of keys can't be negative")
+  if (count > BigInt(args.length - FIRST_KEY_AT)) throw new KvError('numkeys_too_large')
+  if (count < 0n) throw new KvError('numkeys_negative')
   return Number(count)
 }
 
 const evaluate =
   (find: (automationId: string, arg: Buffer) => Script, bySha1: boolean, readOnly: boolean) =>
   (db: Database, args: readonly Buffer[], context: RunContext): Reply => {
-    if (bySha1 && args[1]!.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+    if (bySha1 && args[1]!.length !== SHA1_LENGTH) throw new KvError('no_script')
     const count = keyCount(args)
     const script = find(context.automation.id, args[1]!)
     if (readOnly && script.declaresFlags && !script.noWrites) {
-      throw respError('ERR Can not execute a script with write flag using *_ro command.')
+      throw new KvError('script_writes')
     }
     const keys = args.slice(FIRST_KEY_AT, FIRST_KEY_AT + count)
     return timed(context.automation.id, () =>
@@ -143,7 +143,7 @@ const evaluate =
 /** Runs a script on the automation's account of time. */
 function timed<T>(automationId: string, run: () => T): T {
   if (!budget.allows(automationId, limits.timeLimitMs)) {
-    throw respError('TRYAGAIN slow scripts of this automation used up its time; nothing was written')
+    throw new KvError('scripts_too_slow')
   }
   const startedAt = performance.now()
   try {
@@ -223,7 +223,7 @@ export const SCRIPTING = [
         summary: "Forgets the automation's scripts in this process.",
         handle: ({ automation }, args) => {
           if (args.length > 3 || (args.length === 3 && !['SYNC', 'ASYNC'].includes(word(args[2])))) {
-            throw respError('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
+            throw new KvError('script_flush_mode')
           }
           cache.flush(automation!.id)
           return OK
