@@ -54,6 +54,22 @@ describe('what a text holds of its caller', () => {
     expect(error.message).toBe(text)
   })
 
+  test('what the text needs is asked for by type', () => {
+    const wrong = [
+      // @ts-expect-error a part is missing
+      () => new KvError('no_group', { key: 'k' }),
+      // @ts-expect-error all are missing
+      () => new KvError('no_group'),
+      // @ts-expect-error a text where parts belong
+      () => new KvError('no_group', 'a fact'),
+      // @ts-expect-error a part that the text does not have
+      () => new KvError('wrong_arity', { command: 'get', more: 'x' }),
+      // @ts-expect-error a text in place of a code
+      () => new KvError('ERR some text'),
+    ]
+    expect(wrong).toHaveLength(5)
+  })
+
   test('a text without an error is the same', () => {
     expect(respText('syntax')).toBe(new KvError('syntax').respText)
     expect(respText('protocol', { reason: 'x' })).toBe('ERR Protocol error: x')
