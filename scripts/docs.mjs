@@ -13,7 +13,7 @@ await run(async () => {
   ensureDependencies()
   ensureBuild()
   const [{ COMMANDS }, { REFUSED_SUBCOMMANDS }, { SETTINGS }, { ERRORS }] = await Promise.all(
-    ['commands/commands.js', 'commands/registry/refused.js', 'config/settings.js', 'errors/errors.js'].map(built),
+    ['commands/table.js', 'commands/refused.js', 'config/settings.js', 'errors/errors.js'].map(built),
   )
   const facts = { table: COMMANDS.rows, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
   for (const { file, render } of generated(facts)) {

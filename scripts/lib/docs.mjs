@@ -133,11 +133,27 @@ export const renderSettings = ({ settings }) =>
     }),
   )
 
+const ERRORS_HEAD = `# Errors
+
+This page is generated from the error table by \`npm run docs\`; do not edit it.
+
+Every error that a client can meet. A word in braces stands for what the error is about. The texts are Redis's own wherever Redis has one.
+The status and the code are those of [REST](rest.md#errors), also where no request of REST meets the error. *Log* is the level at which the
+server logs it.
+`
+
+/** @returns {string} docs/errors.md as a whole */
+export const renderErrorPage = ({ errors }) => {
+  const rows = Object.entries(errors).map(([name, { resp, status, http, level }]) => [code(name), code(resp), String(status), code(http), level])
+  return `${ERRORS_HEAD}\n${tableOf(['Error', 'Over RESP', 'Status', 'Code', 'Log'], rows)}\n`
+}
+
 /** @param {Pick<Facts, 'errors'>} facts */
 export const renderErrors = ({ errors }) => {
   /** @type {Map<string, { status: number, http: string, texts: Set<string> }>} */
   const codes = new Map()
-  for (const { status, http, resp } of Object.values(errors)) {
+  for (const { status, http, resp, respOnly } of Object.values(errors)) {
+    if (respOnly) continue
     const id = `${status} ${http}`
     const known = codes.get(id) ?? { status, http, texts: /** @type {Set<string>} */ (new Set()) }
     known.texts.add(resp)
@@ -176,6 +192,7 @@ export const replaceSection = (page, name, text) => {
 export const generated = (facts) => [
   { file: 'docs/commands.md', render: () => renderCommands(facts) },
   { file: 'docs/compatibility.md', render: () => renderCompatibility(facts) },
+  { file: 'docs/errors.md', render: () => renderErrorPage(facts) },
   { file: 'docs/operations.md', render: (page) => replaceSection(page, 'settings', renderSettings(facts)) },
   { file: 'docs/rest.md', render: (page) => replaceSection(page, 'errors', renderErrors(facts)) },
 ]

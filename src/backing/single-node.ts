@@ -6,7 +6,7 @@ import { crashPoint } from './crash-point.ts'
 import { Link } from './link.ts'
 import { type BackingScript, SCRIPTS } from './scripts.ts'
 import type { Backing } from './backing.ts'
-import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, refusalOf } from './wire.ts'
+import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, kindOf, refusalOf } from './wire.ts'
 
 export interface SingleNodeOptions {
   /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
@@ -138,7 +138,7 @@ export class SingleNode implements Backing {
     crashPoint?.(script.name, 'before')
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
       crashPoint?.(script.name, 'after')
-      if (error === null || !error.message.startsWith('NOSCRIPT')) {
+      if (error === null || kindOf(error) !== 'NOSCRIPT') {
         if (writes && Array.isArray(reply)) this.noticeReplica(errorIn(reply))
         done(error, reply)
       } else if (this.sent === position || script.anyOrder === true) {
@@ -147,7 +147,7 @@ export class SingleNode implements Backing {
       } else {
         // Behind it others are on their way, perhaps of the same pipeline: run now, it would come after them.
         this.reloadScripts()
-        done(new KvError('unavailable', 'TRYAGAIN the backing Redis had lost its scripts; nothing was written'), null)
+        done(new KvError('scripts_lost'), null)
       }
     })
     const position = this.sent
@@ -236,7 +236,7 @@ export class SingleNode implements Backing {
 
   /** After a failover the address leads to another Redis, but a link to the former primary stays open: a new one is made, once this one is quiet. */
   private noticeReplica(error: unknown): void {
-    if (!(error instanceof Error) || !error.message.startsWith('READONLY ')) return
+    if (!(error instanceof Error) || kindOf(error) !== 'READONLY') return
     const now = Date.now()
     if (now - this.refusedAt > FORGET_REPLICA_MS) this.refusedSince = now
     this.refusedAt = now

@@ -6,17 +6,37 @@ export type BackingReply = DecodedReply
 export type BackingArg = Buffer | string | number
 export type BackingCallback = (error: Error | null, reply: BackingReply) => void
 
-/** Prefixes of errors by which a Redis refuses before it has changed anything. */
-const REFUSALS = /^(OOM|READONLY|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|BUSY|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOPERM|NOAUTH|UNKILLABLE) /
+/** Kinds of errors by which a Redis refuses before it has changed anything. */
+const REFUSALS = [
+  'OOM', 'READONLY', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'BUSY', 'CLUSTERDOWN', 'TRYAGAIN', 'MOVED', 'ASK', 'NOPERM',
+  'NOAUTH', 'UNKILLABLE',
+] as const
+
+/** Kinds that are about the command, or the key that it names. */
+const COMMAND_ERRORS = ['WRONGTYPE', 'NOGROUP', 'NOSCRIPT'] as const
+
+export type RedisErrorKind = (typeof REFUSALS)[number] | (typeof COMMAND_ERRORS)[number]
+
+const KINDS: ReadonlySet<string> = new Set([...REFUSALS, ...COMMAND_ERRORS])
+const REFUSAL_KINDS: ReadonlySet<RedisErrorKind | undefined> = new Set(REFUSALS)
+
+/** What kind of error it is by its prefix, whether a Redis says so or a command that is computed here; undefined for any other (ERR...). */
+export function kindOf({ message }: Error): RedisErrorKind | undefined {
+  const end = message.indexOf(' ')
+  const prefix = end < 0 ? '' : message.slice(0, end)
+  return KINDS.has(prefix) ? (prefix as RedisErrorKind) : undefined
+}
 
 /** By its name, since ioredis, which makes the connection, has a class of its own for it. */
 export const isReplyError = (error: Error): boolean => error.name === 'ReplyError'
 
+/** A Redis's error with a part of its text left out: the prefix of the names of an automation. */
+export const leavingOut = (error: Error, part: string): Error =>
+  Object.assign(new Error(error.message.replace(part, '')), { name: error.name })
+
 /** The state of the backing Redis in the words of our own error table; undefined when the error is the command's own (WRONGTYPE...). */
 export function refusalOf(error: Error): KvError | undefined {
   if (!isReplyError(error)) return undefined
-  const prefix = REFUSALS.exec(error.message)?.[1]
-  return prefix === undefined
-    ? undefined
-    : new KvError('backing_refused', `TRYAGAIN the backing Redis refused the command (${prefix}); nothing was written`)
+  const prefix = kindOf(error)
+  return prefix !== undefined && REFUSAL_KINDS.has(prefix) ? new KvError('backing_refused', { prefix }) : undefined
 }

@@ -26,7 +26,7 @@ export interface PutOptions {
 
 export const documentOf = (text: string): Plain => ({ bytes: Buffer.from(text), json: true })
 
-const mismatch = (fact: string): KvError => new KvError('type_mismatch', `type_mismatch: ${fact}`)
+const mismatch = (fact: string): KvError => new KvError('type_mismatch', fact)
 
 export const checkSize = (text: string, maxBytes: number): string => {
   // No character takes more than three bytes a UTF-16 unit.

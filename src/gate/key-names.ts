@@ -34,7 +34,7 @@ function faultOf(text: string, maxLength: number): string | undefined {
 /** The key that a REST caller names. Throws `invalid_key`. */
 export function keyOf(text: string, maxLength: number): Key {
   const fault = faultOf(text, maxLength)
-  if (fault !== undefined) throw new KvError('invalid_key', `invalid_key: ${fault}`)
+  if (fault !== undefined) throw new KvError('invalid_key', fault)
   return { text, name: Buffer.from(text) }
 }
 

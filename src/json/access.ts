@@ -82,8 +82,8 @@ export const getPath = (text: string, segments: readonly PathSegment[]): string 
   return level === segments.length ? text.slice(start, end) : undefined
 }
 
-const mismatch = (fact: string): KvError => new KvError('type_mismatch', `type_mismatch: ${fact}`)
-const badPath = (fact: string): KvError => new KvError('invalid_path', `invalid_path: ${fact}`)
+const mismatch = (fact: string): KvError => new KvError('type_mismatch', fact)
+const badPath = (fact: string): KvError => new KvError('invalid_path', fact)
 
 /** The value wrapped in the objects that the rest of the path asks for. */
 const nest = (segments: readonly PathSegment[], valueText: string): string =>

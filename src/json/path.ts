@@ -6,7 +6,7 @@ export type PathSegment = string | number
 
 export const MAX_PATH_SEGMENTS = 32
 
-const badPath = (reason: string): KvError => new KvError('invalid_path', `invalid_path: ${reason}`)
+const badPath = (reason: string): KvError => new KvError('invalid_path', reason)
 
 const BARE_NAME = /[^.[\]"']+/y
 const INDEX = /\[(0|[1-9][0-9]*)\]/y

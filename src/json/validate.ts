@@ -26,10 +26,10 @@ const PLUS = 0x2b
 const DOT = 0x2e
 
 /** `at` tells the caller where, in UTF-16 units, and shows none of the value. */
-const notJson = (at: number): KvError => new KvError('invalid_value', `invalid_value: not valid JSON at character ${at}`)
+const notJson = (at: number): KvError => new KvError('invalid_value', `not valid JSON at character ${at}`)
 
 const tooDeep = (maxDepth: number): KvError =>
-  new KvError('invalid_value', `invalid_value: nested deeper than ${maxDepth} levels`)
+  new KvError('invalid_value', `nested deeper than ${maxDepth} levels`)
 
 const isDigit = (code: number): boolean => code >= ZERO && code <= NINE
 

@@ -1,4 +1,4 @@
-import { respError } from '../errors/errors.ts'
+import { KvError, respText } from '../errors/errors.ts'
 import { ErrorReply, type Reply } from '../reply/reply.ts'
 import { oneLine, ReplyReader } from './conversion/from-lua.ts'
 import { bitLibrary } from './libraries/bit.ts'
@@ -107,9 +107,9 @@ const KILLED: Readonly<Record<ScriptKilled['reason'], string>> = {
 }
 
 const killed = ({ sha1 }: LuaScript, reason: ScriptKilled['reason']) =>
-  respError(`ERR Error running script ${sha1}, the script was killed: ${KILLED[reason]}; nothing was written`)
+  new KvError('script_killed', { sha1, reason: KILLED[reason] })
 
-const compileError = (message: string) => respError(`ERR Error compiling script (new function): ${message}`)
+const compileError = (message: string) => new KvError('script_compile', { message })
 
 const isTrap = (error: unknown): boolean => error instanceof Error && error.name === 'RuntimeError'
 
@@ -225,9 +225,9 @@ class Equipped {
     const { api, text } = this.machine
     if (status === MEMORY_ERROR || api.lua_type(L, -1) !== LuaType.TABLE) {
       const message = api.lua_type(L, -1) === LuaType.STRING ? oneLine(text.read(L, -1).subarray(0, 100)) : 'execution failure'
-      return new ErrorReply(`ERR Error running script ${sha1}, ${message}`)
+      return new ErrorReply(respText('script_failed', { sha1, message }))
     }
-    const message = this.fieldOf(L, 'err') ?? 'ERR (error object is not a string)'
+    const message = this.fieldOf(L, 'err') ?? respText('script_error_object')
     const source = this.fieldOf(L, 'source')
     const line = this.fieldOf(L, 'line')
     return new ErrorReply(source === undefined || line === undefined ? message : `${message} script: ${sha1}, on ${source}:${line}.`)

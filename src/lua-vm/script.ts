@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { respError } from '../errors/errors.ts'
+import { KvError } from '../errors/errors.ts'
 
 /** A script as its caller sent it, and what of it is known without running it. */
 export interface LuaScript {
@@ -23,15 +23,15 @@ export const sha1Of = (source: Uint8Array): string => createHash('sha1').update(
 export function readScript(source: Buffer, sha1 = sha1Of(source)): LuaScript {
   if (source[0] !== 0x23 || source[1] !== 0x21) return { sha1, body: source, noWrites: false, declaresFlags: false, bytecode: undefined }
   const end = source.indexOf(NEWLINE)
-  if (end < 0) throw respError('ERR Invalid script shebang')
+  if (end < 0) throw new KvError('shebang')
   const [engine, ...options] = source.toString('latin1', 0, end).split(/\s+/).filter((word) => word !== '')
-  if (engine !== '#!lua') throw respError(`ERR Unexpected engine in script shebang: ${engine}`)
+  if (engine !== '#!lua') throw new KvError('shebang_engine', { engine: Buffer.from(engine!, 'latin1') })
   const flags = new Set<string>()
   for (const option of options) {
-    if (!option.startsWith('flags=')) throw respError(`ERR Unknown lua shebang option: ${option}`)
+    if (!option.startsWith('flags=')) throw new KvError('shebang_option', { option: Buffer.from(option, 'latin1') })
     for (const flag of option.slice('flags='.length).split(',')) {
       if (flag === '') continue
-      if (!FLAGS.has(flag)) throw respError(`ERR Unexpected flag in script shebang: ${flag}`)
+      if (!FLAGS.has(flag)) throw new KvError('shebang_flag', { flag: Buffer.from(flag, 'latin1') })
       flags.add(flag)
     }
   }

@@ -1,3 +1,4 @@
+import { respText } from '../errors/errors.ts'
 import { CR, DOLLAR, HeaderNumber, LF, MAX_MULTIBULK, STAR } from './header.ts'
 import { splitInline } from './inline.ts'
 import type { FrameLimits } from './limits.ts'
@@ -278,7 +279,7 @@ export class Framer {
   private fail(text: string): FrameEvent {
     this.failed = true
     this.forget()
-    return { type: 'error', text: `ERR Protocol error: ${text}` }
+    return { type: 'error', text: respText('protocol', { reason: text }) }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { Buffer as Bytes } from 'node:buffer'
-import { respError } from '../errors/errors.ts'
+import { KvError } from '../errors/errors.ts'
 
 /** Redis's default for `proto-max-bulk-len`, which also limits the table that LCS needs. */
 const MAX_TABLE_BYTES = 512 * 1024 * 1024
@@ -29,7 +29,7 @@ const OVERFLOW = 2 ** WORD
 /** Refuses what Redis refuses, whose table holds a 4-byte cell for each pair of positions. */
 function checkSize(a: Buffer, b: Buffer): void {
   if ((a.length + 1) * (b.length + 1) * TABLE_CELL_BYTES > MAX_TABLE_BYTES) {
-    throw respError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len')
+    throw new KvError('lcs_too_long')
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { type KvError, respError } from '../errors/errors.ts'
+import { KvError } from '../errors/errors.ts'
 
 /** An entry's id as one number, 64 bits of milliseconds before 64 bits of sequence: ids are ordered as numbers are. */
 export type StreamId = bigint
@@ -14,7 +14,7 @@ export const sequenceOf = (id: StreamId): bigint => id & MAX_PART
 
 export const idText = (id: StreamId): string => `${millisecondsOf(id)}-${sequenceOf(id)}`
 
-export const invalidId = (): KvError => respError('ERR Invalid stream ID specified as stream command argument')
+export const invalidId = (): KvError => new KvError('stream_id')
 
 /** Redis parses ids in a buffer of this size, up to the first NUL. */
 const MAX_TEXT = 127
@@ -75,7 +75,7 @@ const isOpen = (arg: Buffer): boolean => arg.length > 1 && arg[0] === 0x28
 export function parseStart(arg: Buffer): StreamId {
   if (!isOpen(arg)) return parseAnyId(arg)
   const id = parseId(arg.subarray(1))
-  if (id === MAX_ID) throw respError('ERR invalid start ID for the interval')
+  if (id === MAX_ID) throw new KvError('interval_start')
   return id + 1n
 }
 
@@ -83,6 +83,6 @@ export function parseStart(arg: Buffer): StreamId {
 export function parseEnd(arg: Buffer): StreamId {
   if (!isOpen(arg)) return parseAnyId(arg, MAX_PART)
   const id = parseId(arg.subarray(1), MAX_PART)
-  if (id === 0n) throw respError('ERR invalid end ID for the interval')
+  if (id === 0n) throw new KvError('interval_end')
   return id - 1n
 }

@@ -1,8 +1,5 @@
-import { type KvError, respError } from '../errors/errors.ts'
+import { KvError } from '../errors/errors.ts'
 import { arityFits, type LeafRow, type Row } from './row.ts'
-
-/** Only the caller reads it, but its client may log it: so no argument, and a name that is cut, at a NUL as in Redis, and cleaned. */
-const printable = (name: string): string => name.replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
 
 export type ServedRow = Exclude<LeafRow, { kind: 'refused' }>
 
@@ -30,7 +27,7 @@ export class CommandTable {
   lookUp(args: readonly Buffer[]): ServedRow {
     const name = args[0]!.toString('latin1').toLowerCase()
     const row = this.rows.get(name)
-    if (row === undefined) throw respError(`ERR unknown command '${printable(args[0]!.toString('latin1'))}', with args beginning with: `)
+    if (row === undefined) throw new KvError('unknown_command', { command: args[0]! })
     if (row.kind === 'refused') throw notOffered(row.name, row.reason)
     if (row.kind !== 'container') return checked(row, args)
     if (args.length < 2) {
@@ -42,7 +39,7 @@ export class CommandTable {
     if (leaf === undefined) {
       const reason = this.refusedSubcommands[`${name}|${sub}`]
       if (reason !== undefined) throw notOffered(`${name}|${sub}`, reason)
-      throw respError(`ERR unknown subcommand '${printable(args[1]!.toString('latin1'))}'. Try ${name.toUpperCase()} HELP.`)
+      throw new KvError('unknown_subcommand', { subcommand: args[1]!, command: name.toUpperCase() })
     }
     if (leaf.kind === 'refused') throw notOffered(leaf.name, leaf.reason)
     return checked(leaf, args)
@@ -54,6 +51,6 @@ function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
   return row
 }
 
-const wrongArity = ({ name }: Row): KvError => respError(`ERR wrong number of arguments for '${name}' command`)
+const wrongArity = ({ name }: Row): KvError => new KvError('wrong_arity', { command: name })
 
-const notOffered = (name: string, reason: string): KvError => respError(`NOPERM '${name}' is not offered: ${reason}`)
+const notOffered = (name: string, reason: string): KvError => new KvError('not_offered', { command: name, reason })

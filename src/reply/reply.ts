@@ -123,7 +123,7 @@ export class PushReply {
   }
 }
 
-/** `text` starts with its prefix (`ERR`, `WRONGTYPE`...); it never holds an argument of the caller. */
+/** `text` starts with its prefix (`ERR`, `WRONGTYPE`...); our own come from the table in `src/errors`. */
 export class ErrorReply {
   readonly text: string
   constructor(text: string) {

@@ -1,11 +1,11 @@
-import { type KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 
 /** Redis's default of `proto-max-bulk-len`, in bits. */
 const MAX_BITS = 2n ** 32n
 
-const outOfRange = (): KvError => respError('ERR bit offset is not an integer or out of range')
+const outOfRange = (): KvError => new KvError('bit_offset')
 
 export function checkOffset(offset: bigint | undefined): number {
   if (offset === undefined || offset < 0n || offset >= MAX_BITS) throw outOfRange()

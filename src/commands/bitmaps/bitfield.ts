@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { readField, writeField } from '../../redis-semantics/bits.ts'
 import { INT64_MAX, parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -29,7 +29,7 @@ function fieldType(arg: Buffer): Field {
   const nul = arg.indexOf(0)
   const bits = signed || arg[0] === 0x75 ? parseInteger(arg.subarray(1, nul < 0 ? arg.length : nul)) : undefined
   if (bits === undefined || bits < 1n || bits > (signed ? 64n : 63n)) {
-    throw respError('ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.')
+    throw new KvError('bitfield_type')
   }
   return { signed, bits: Number(bits) }
 }
@@ -43,7 +43,7 @@ function fieldOffset(arg: Buffer, bits: number): number {
 
 function overflowOf(arg: Buffer): Overflow {
   const overflow = word(arg)
-  if (overflow !== 'WRAP' && overflow !== 'SAT' && overflow !== 'FAIL') throw respError('ERR Invalid OVERFLOW type specified')
+  if (overflow !== 'WRAP' && overflow !== 'SAT' && overflow !== 'FAIL') throw new KvError('bitfield_overflow')
   return overflow
 }
 
@@ -100,7 +100,7 @@ const got = (bytes: Buffer | null, { offset, bits, signed }: BitfieldOperation):
 
 export function readSteps(args: readonly Buffer[]): BitfieldOperation[] {
   const steps = parseSteps(args)
-  if (steps.some(({ kind }) => kind !== 'GET')) throw respError('ERR BITFIELD_RO only supports the GET subcommand')
+  if (steps.some(({ kind }) => kind !== 'GET')) throw new KvError('bitfield_ro')
   return steps
 }
 

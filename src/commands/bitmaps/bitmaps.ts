@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
@@ -25,9 +25,8 @@ function looks<T>(parse: (args: readonly Buffer[]) => T, answer: (bytes: Buffer 
 
 function setbit(db: Database, args: readonly Buffer[]): Reply {
   const offset = bitOffset(args[2]!)
-  const text = 'ERR bit is not an integer or out of range'
-  const bit = integerFrom(args[3]!, 0, text)
-  if (bit > 1) throw respError(text)
+  const bit = integerFrom(args[3]!, 0, 'bit_value')
+  if (bit > 1) throw new KvError('bit_value')
   const old = db.bytes(args[1]!)
   const bytes = grown(db, old, offset)
   const before = bitAt(bytes, offset)
@@ -65,7 +64,7 @@ function bitcount(bytes: Buffer | null, args: readonly Buffer[]): Reply {
 
 function bitArgument(arg: Buffer): 0 | 1 {
   const bit = integer(arg)
-  if (bit !== 0 && bit !== 1) throw respError('ERR The bit argument must be 1 or 0.')
+  if (bit !== 0 && bit !== 1) throw new KvError('bitpos_bit')
   return bit
 }
 
@@ -93,7 +92,7 @@ function bitop(db: Database, args: readonly Buffer[]): Reply {
   const not = word(operation) === 'NOT'
   const combine = Object.hasOwn(COMBINE, word(operation)) ? COMBINE[word(operation)] : undefined
   if (!not && combine === undefined) throw new KvError('syntax')
-  if (not && names.length !== 1) throw respError('ERR BITOP NOT must be called with a single source key.')
+  if (not && names.length !== 1) throw new KvError('bitop_not')
   const sources = names.map((name) => db.bytes(name) ?? EMPTY)
   const length = Math.max(...sources.map((source) => source.length))
   if (length === 0) {

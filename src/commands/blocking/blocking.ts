@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble } from '../../redis-semantics/floats.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type End, endOf } from '../lists/list-ends.ts'
@@ -16,9 +16,9 @@ const MS_PER_SECOND = 1000n
  */
 export function secondsToMs(arg: Buffer): number {
   const seconds = parseLongDouble(arg)
-  if (seconds === undefined) throw respError('ERR timeout is not a float or out of range')
+  if (seconds === undefined) throw new KvError('timeout_not_float')
   const ms = typeof seconds === 'string' ? -1n : ceilingOf(seconds, MS_PER_SECOND)
-  if (ms < 0n || ms >= 2n ** 63n) throw respError('ERR timeout is negative')
+  if (ms < 0n || ms >= 2n ** 63n) throw new KvError('timeout_negative')
   return Number(ms)
 }
 

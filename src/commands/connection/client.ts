@@ -1,4 +1,4 @@
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError, respText } from '../../errors/errors.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -26,10 +26,10 @@ function list(session: Session, args: readonly Buffer[]): Reply {
     const option = word(args[2])
     if (option === 'TYPE' && args.length === 4) {
       type = word(args[3])
-      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw respError('ERR Unknown client type')
+      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw new KvError('client_type')
     } else if (option === 'ID' && args.length > 3) {
       ids = new Set(args.slice(3).map(String))
-      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw respError('ERR Invalid client ID')
+      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw new KvError('client_id')
     } else {
       throw new KvError('syntax')
     }
@@ -49,7 +49,7 @@ function setInfo(session: Session, args: readonly Buffer[]): Reply {
   const attribute = word(args[2])
   if (attribute === 'LIB-NAME') session.libName = checkName(args[3]!, 'lib-name')
   else if (attribute === 'LIB-VER') session.libVersion = checkName(args[3]!, 'lib-ver')
-  else throw respError('ERR Unrecognized option')
+  else throw new KvError('client_option')
   return OK
 }
 
@@ -68,13 +68,13 @@ function replyMode(session: Session, args: readonly Buffer[]): Reply | undefined
 
 function unblock(session: Session, args: readonly Buffer[]): Reply {
   const how = word(args[3])
-  if (args.length > 4) throw respError("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
+  if (args.length > 4) throw new KvError('wrong_subcommand', { subcommand: 'UNBLOCK', command: 'CLIENT' })
   if (args.length === 4 && how !== 'TIMEOUT' && how !== 'ERROR') {
-    throw respError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+    throw new KvError('unblock_reason')
   }
   const id = int64(args[2]!)
   const sibling = session.siblings.find((each) => BigInt(each.id) === id)
-  const reply = how === 'ERROR' ? new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK') : NULL_ARRAY
+  const reply = how === 'ERROR' ? new ErrorReply(respText('unblocked')) : NULL_ARRAY
   return sibling?.blocked?.end(reply) === true ? 1 : 0
 }
 

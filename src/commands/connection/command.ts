@@ -1,4 +1,4 @@
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { globMatch } from '../../redis-semantics/glob.ts'
 import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
@@ -67,7 +67,7 @@ function docs(row: Row): Reply {
 function list(table: CommandTable, args: readonly Buffer[]): Reply {
   const names = served(table).flatMap((row) => [row.name, ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : [])])
   if (args.length === 2) return names
-  if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw respError('ERR syntax error')
+  if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw new KvError('syntax')
   switch (word(args[3])) {
     case 'PATTERN':
       return names.filter((name) => globMatch(args[4]!, Buffer.from(name), true))
@@ -78,7 +78,7 @@ function list(table: CommandTable, args: readonly Buffer[]): Reply {
     case 'MODULE':
       return []
     default:
-      throw respError('ERR syntax error')
+      throw new KvError('syntax')
   }
 }
 
@@ -86,11 +86,11 @@ function getKeys(table: CommandTable, args: readonly Buffer[]): Reply {
   const request = args.slice(2)
   let row: Row | undefined = find(table, request[0]!.toString('latin1'))
   if (row?.kind === 'container') row = row.subcommands.get(request[1]?.toString('latin1').toLowerCase() ?? '')
-  if (row === undefined) throw respError('ERR Invalid command specified')
-  if (row.keys.first === 0 && row.keys.find === undefined) throw respError('ERR The command has no key arguments')
-  if (!arityFits(row, request.length)) throw respError('ERR Invalid number of arguments specified for command')
+  if (row === undefined) throw new KvError('command_invalid')
+  if (row.keys.first === 0 && row.keys.find === undefined) throw new KvError('command_no_keys')
+  if (!arityFits(row, request.length)) throw new KvError('command_arity')
   const indexes = keyIndexes(row, request)
-  if (indexes.length === 0 && !row.flags.includes('no_mandatory_keys')) throw respError('ERR Invalid arguments specified for command')
+  if (indexes.length === 0 && !row.flags.includes('no_mandatory_keys')) throw new KvError('command_arguments')
   return indexes.map((index) => request[index]!)
 }
 

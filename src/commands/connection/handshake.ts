@@ -1,4 +1,4 @@
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { MapReply, OK, PONG, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
@@ -11,7 +11,7 @@ export const COMPATIBLE_VERSION = '7.0.15'
 /** CLIENT SETNAME and HELLO SETNAME: printable ASCII without spaces, as Redis's validateClientName. */
 export function checkName(name: Buffer, what = 'Client names'): string {
   for (const byte of name) {
-    if (byte < 0x21 || byte > 0x7e) throw respError(`ERR ${what} cannot contain spaces, newlines or special characters.`)
+    if (byte < 0x21 || byte > 0x7e) throw new KvError('client_name', { what })
   }
   return name.toString('latin1')
 }
@@ -22,7 +22,7 @@ function hello(session: Session, args: readonly Buffer[]): Reply | Promise<Reply
   let name: string | undefined
   if (args.length > 1) {
     const version = parseInteger(args[1]!)
-    if (version === undefined) throw respError('ERR Protocol version is not an integer or out of range')
+    if (version === undefined) throw new KvError('protocol_version')
     if (version !== 2n && version !== 3n) throw new KvError('noproto')
     protocol = version === 2n ? 2 : 3
   }
@@ -34,14 +34,12 @@ function hello(session: Session, args: readonly Buffer[]): Reply | Promise<Reply
     } else if (option === 'SETNAME' && i + 1 < args.length) {
       name = checkName(args[++i]!)
     } else {
-      throw respError('ERR Syntax error in HELLO option')
+      throw new KvError('hello_option')
     }
   }
   const greet = (): Reply => {
     if (session.identity === undefined) {
-      throw respError(
-        'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
-      )
+      throw new KvError('hello_noauth')
     }
     session.protocol = protocol
     if (name !== undefined) session.name = name
@@ -79,7 +77,7 @@ export const CONNECTION = [
     summary: 'Answers PONG, or the message.',
     whileSubscribed: true,
     handle: (session, args) => {
-      if (args.length > 2) throw respError("ERR wrong number of arguments for 'ping' command")
+      if (args.length > 2) throw new KvError('wrong_arity', { command: 'ping' })
       // A RESP2 client that listens tells replies from messages by their being arrays.
       if (session.protocol === 2 && session.subscribed) return ['pong', args[1] ?? '']
       return args[1] ?? PONG

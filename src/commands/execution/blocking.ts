@@ -1,3 +1,4 @@
+import { kindOf } from '../../backing/wire.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import type { BlockedClient, BlockedClients, Settle } from '../../engine/waiting/blocked-clients.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -82,4 +83,4 @@ function keyIsGone(row: BlockingRow, call: Call, name: Buffer, others: readonly 
   }
 }
 
-const isAboutKey = ({ message }: Error): boolean => message.startsWith('WRONGTYPE') || message.startsWith('NOGROUP')
+const isAboutKey = (error: Error): boolean => ['WRONGTYPE', 'NOGROUP'].includes(kindOf(error) ?? '')

@@ -1,5 +1,5 @@
 import { isReplyError, refusalOf } from '../../backing/wire.ts'
-import { ERRORS, KvError } from '../../errors/errors.ts'
+import { ERRORS, KvError, respText } from '../../errors/errors.ts'
 import { ErrorReply } from '../../reply/reply.ts'
 
 /**
@@ -14,5 +14,5 @@ export function errorReply(error: Error, report: (error: Error) => void): ErrorR
   // An error that a script of the backing Redis passes on has not gone through the backing's own check.
   if (isReplyError(error)) return new ErrorReply(refusalOf(error)?.respText ?? error.message)
   report(error)
-  return new ErrorReply(new KvError('internal').respText)
+  return new ErrorReply(respText('internal'))
 }

@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
-import { respError } from '../../errors/errors.ts'
+import { kindOf, leavingOut } from '../../backing/wire.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
@@ -56,13 +56,13 @@ export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
 
 /** What finds another form of its type in Redis is computed; a list command turns the document into a list by that. */
 function directFailed(row: DataRow, call: Call, error: Error, done: Done): void {
-  if (OTHER_FORMS.includes(row.group) && error.message.startsWith('WRONGTYPE')) compute(row, call, done)
+  if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') compute(row, call, done)
   else done(asSeen(call, error), null)
 }
 
 /** Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its own name for it. */
 const asSeen = ({ automation }: Call, error: Error): Error =>
-  error.message.startsWith('NOGROUP ') ? respError(error.message.replace(automation.prefix.toString('latin1'), '')) : error
+  kindOf(error) === 'NOGROUP' ? leavingOut(error, automation.prefix.toString('latin1')) : error
 
 function compute(row: DataRow, call: Call, done: Done): void {
   const { services, automation, args, computing, computed } = call

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { expiryFrom, type ExpiryUnit, int64, word } from '../parsing/args.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
@@ -10,18 +10,15 @@ type Condition = 'NX' | 'XX' | 'GT' | 'LT'
 
 const CONDITIONS: ReadonlySet<string> = new Set<Condition>(['NX', 'XX', 'GT', 'LT'])
 
-/** Redis shows the option that it does not know, up to the first NUL: its caller's own word, cut and cleaned. */
-const shown = (option: Buffer): string => option.toString('latin1').replace(/\0.*/s, '').slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
-
 function conditionsOf(args: readonly Buffer[]): ReadonlySet<Condition> {
   const conditions = new Set<Condition>()
   for (const arg of args.slice(3)) {
     const option = word(arg)
-    if (!CONDITIONS.has(option)) throw respError(`ERR Unsupported option ${shown(arg)}`)
+    if (!CONDITIONS.has(option)) throw new KvError('expire_option', { word: arg })
     conditions.add(option as Condition)
   }
-  if (conditions.has('NX') && conditions.size > 1) throw respError('ERR NX and XX, GT or LT options at the same time are not compatible')
-  if (conditions.has('GT') && conditions.has('LT')) throw respError('ERR GT and LT options at the same time are not compatible')
+  if (conditions.has('NX') && conditions.size > 1) throw new KvError('expire_nx_others')
+  if (conditions.has('GT') && conditions.has('LT')) throw new KvError('expire_gt_lt')
   return conditions
 }
 
@@ -35,7 +32,7 @@ const allowed = (conditions: ReadonlySet<Condition>, current: number, next: numb
 function expire(unit: ExpiryUnit, command: string): Pick<DataRow, 'run' | 'direct' | 'extent'> {
   const parse = (args: readonly Buffer[], now: number) => {
     const conditions = conditionsOf(args)
-    const at = expiryFrom(unit, int64(args[2]!), now, () => respError(`ERR invalid expire time in '${command}' command`))
+    const at = expiryFrom(unit, int64(args[2]!), now, () => new KvError('invalid_expire', { command }))
     return { conditions, at }
   }
   return {

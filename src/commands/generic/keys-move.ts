@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/extent.ts'
 import { valueForOtherKey } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { data, TWO_KEYS } from '../../registry/row.ts'
@@ -23,7 +23,7 @@ const INT_MAX = 2n ** 31n - 1n
 
 function checkDatabase(arg: Buffer): void {
   const index = int64(arg)
-  if (index < -INT_MAX - 1n || index > INT_MAX) throw respError('ERR value is out of range, value must between -2147483648 and 2147483647')
+  if (index < -INT_MAX - 1n || index > INT_MAX) throw new KvError('not_between', { least: -INT_MAX - 1n, most: INT_MAX })
   if (index !== 0n) throw new KvError('db_index')
 }
 
@@ -36,7 +36,7 @@ function copy(db: Database, args: readonly Buffer[]): Reply {
     else if (option === 'DB' && i + 1 < args.length) checkDatabase(args[++i]!)
     else throw new KvError('syntax')
   }
-  if (source.equals(target)) throw respError('ERR source and destination objects are the same')
+  if (source.equals(target)) throw new KvError('same_object')
   if (!db.has(source) || (db.has(target) && !replace)) return 0
   copyTo(db, source, target)
   return 1

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Value } from '../../engine/plaintext/values.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { hashEncoding, LIST_ENCODING, setEncoding, sortedSetEncoding, STREAM_ENCODING, stringEncoding } from '../../redis-semantics/encoding.ts'
 import { parseSafe } from '../../redis-semantics/integers.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
@@ -35,10 +35,6 @@ function referencesTo(value: Value): number {
   const integer = value.type === 'string' ? parseSafe(value.cell.bytes) : undefined
   return integer !== undefined && integer >= 0 && integer < SHARED_INTEGERS ? SHARED_REFERENCES : 1
 }
-
-const NO_LFU =
-  'ERR An LFU maxmemory policy is not selected, access frequency not tracked. ' +
-  'Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.'
 
 const ofKey =
   (reply: (value: Value, db: Database, name: Buffer) => Reply) =>
@@ -88,7 +84,7 @@ export const OBJECT = container({ name: 'object', arity: -2, flags: '', group, s
     syntax: 'key',
     summary: 'Returns how often a key is used, if the policy of the backing Redis counts it.',
     run: ofKey(() => {
-      throw respError(NO_LFU)
+      throw new KvError('no_lfu')
     }),
     ...asked('FREQ'),
   }),

@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
@@ -71,7 +71,7 @@ function weightOf(bytes: Buffer): number {
   while (start < text.length && /[ \t\n\v\f\r]/.test(String.fromCharCode(text[start]!))) start++
   const weight = parseFloat64(text.subarray(start))
   if (weight === undefined || (weight !== 0 && Math.abs(weight) < LEAST_NORMAL)) {
-    throw respError("ERR One or more scores can't be converted into double")
+    throw new KvError('sort_not_float')
   }
   return weight
 }

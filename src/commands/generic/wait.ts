@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer } from '../parsing/args.ts'
@@ -43,8 +43,8 @@ function sharedReplication(backing: Backing, automation: Automation): Promise<Re
 
 function timeoutOf(arg: Buffer): number {
   const value = parseInteger(arg)
-  if (value === undefined) throw respError('ERR timeout is not an integer or out of range')
-  if (value < 0n) throw respError('ERR timeout is negative')
+  if (value === undefined) throw new KvError('timeout_not_integer')
+  if (value < 0n) throw new KvError('timeout_negative')
   return Number(value)
 }
 

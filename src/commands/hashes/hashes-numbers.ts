@@ -2,7 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/extent.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble, sumLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, parseInteger } from '../../redis-semantics/integers.ts'
 import type { Reply } from '../../reply/reply.ts'
@@ -35,7 +35,7 @@ function hincrby(db: Database, args: readonly Buffer[]): Reply {
 function increment(arg: Buffer): LongDouble {
   const by = parseLongDouble(arg)
   if (by === undefined) throw new KvError('not_float')
-  if (typeof by === 'string') throw respError('ERR value is NaN or Infinity')
+  if (typeof by === 'string') throw new KvError('value_nan_or_infinity')
   return by
 }
 

@@ -2,7 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { HashField } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { INT64_MAX } from '../../redis-semantics/integers.ts'
 import { PairsReply, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -20,7 +20,7 @@ function sampleOptions(args: readonly Buffer[]): { count: number; withValues: bo
   const count = randomCount(args[2])
   const withValues = args.length > 3
   if (withValues && (args.length > 4 || word(args[3]) !== 'WITHVALUES')) throw new KvError('syntax')
-  if (withValues && int64(args[2]) > MOST_WITH_VALUES) throw respError('ERR value is out of range')
+  if (withValues && int64(args[2]) > MOST_WITH_VALUES) throw new KvError('out_of_range')
   return { count, withValues }
 }
 

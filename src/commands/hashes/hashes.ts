@@ -5,7 +5,7 @@ import { operation } from '../../engine/writes/native-write.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { MapReply, OK, type Reply } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
@@ -25,7 +25,7 @@ const read = (command: string, reply: (call: Call, raw: BackingReply) => Reply):
   reads((call) => [command, call.automation.key(call.args[1]!), ...sealFields(call)], reply)
 
 function checkPairs(args: readonly Buffer[], command: string): void {
-  if (args.length % 2 !== 0) throw respError(`ERR wrong number of arguments for '${command}' command`)
+  if (args.length % 2 !== 0) throw new KvError('wrong_arity', { command })
 }
 
 const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({

@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import {
   addElement,
   cachedCount,
@@ -24,13 +24,13 @@ import { ALL_KEYS, data, FIRST_KEY, reads } from '../../registry/row.ts'
 /** The bytes of a sketch, undefined when the key is missing. */
 function sketchBytes(db: Database, name: Buffer): Buffer | undefined {
   const bytes = db.bytes(name)
-  if (bytes !== undefined && !looksLikeSketch(bytes)) throw respError('WRONGTYPE Key is not a valid HyperLogLog string value.')
+  if (bytes !== undefined && !looksLikeSketch(bytes)) throw new KvError('not_hyperloglog')
   return bytes
 }
 
 function registersOf(bytes: Buffer): Registers {
   const registers = readRegisters(bytes)
-  if (registers === undefined) throw respError('INVALIDOBJ Corrupted HLL object detected')
+  if (registers === undefined) throw new KvError('corrupt_hyperloglog')
   return registers
 }
 

@@ -34,13 +34,13 @@ interface PopMany {
 
 /** `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`, with numkeys at argument `at`. */
 export function parsePopMany(args: readonly Buffer[], at: number): PopMany {
-  const numKeys = integerFrom(args[at]!, 1, 'ERR numkeys should be greater than 0')
+  const numKeys = integerFrom(args[at]!, 1, 'numkeys_not_positive')
   const endAt = at + numKeys + 1
   const end = endOf(args[endAt])
   let count: number | undefined
   for (let i = endAt + 1; i < args.length; i += 2) {
     if (count !== undefined || word(args[i]) !== 'COUNT' || i + 1 >= args.length) throw new KvError('syntax')
-    count = integerFrom(args[i + 1]!, 1, 'ERR count should be greater than 0')
+    count = integerFrom(args[i + 1]!, 1, 'count_not_positive')
   }
   return { keys: args.slice(at + 1, endAt), end, count: count ?? 1 }
 }

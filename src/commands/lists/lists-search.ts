@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, long, word } from '../parsing/args.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
@@ -36,9 +36,6 @@ function lrem(db: Database, args: readonly Buffer[]): Reply {
   return found.size
 }
 
-const RANK_ZERO =
-  "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"
-
 interface PositionOptions {
   rank: number
   count: number | undefined
@@ -53,9 +50,9 @@ function positionOptions(args: readonly Buffer[]): PositionOptions {
     if (arg === undefined) throw new KvError('syntax')
     if (option === 'RANK') {
       options.rank = long(arg)
-      if (options.rank === 0) throw respError(RANK_ZERO)
-    } else if (option === 'COUNT') options.count = integerFrom(arg, 0, "ERR COUNT can't be negative")
-    else if (option === 'MAXLEN') options.maxlen = integerFrom(arg, 0, "ERR MAXLEN can't be negative")
+      if (options.rank === 0) throw new KvError('rank_zero')
+    } else if (option === 'COUNT') options.count = integerFrom(arg, 0, 'count_negative')
+    else if (option === 'MAXLEN') options.maxlen = integerFrom(arg, 0, 'maxlen_negative')
     else throw new KvError('syntax')
   }
   return options

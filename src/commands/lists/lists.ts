@@ -4,7 +4,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import { locations } from '../../automation/location.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
@@ -41,8 +41,8 @@ const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, '
 }
 
 const popCount = (args: readonly Buffer[], command: string): number | undefined => {
-  if (args.length > 3) throw respError(`ERR wrong number of arguments for '${command}' command`)
-  return args[2] === undefined ? undefined : integerFrom(args[2], 0, 'ERR value is out of range, must be positive')
+  if (args.length > 3) throw new KvError('wrong_arity', { command })
+  return args[2] === undefined ? undefined : integerFrom(args[2], 0, 'not_positive')
 }
 
 const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'> => ({

@@ -1,4 +1,4 @@
-import { KvError, respError } from '../../errors/errors.ts'
+import { type ErrorText, KvError } from '../../errors/errors.ts'
 import { INT64_MAX, INT64_MIN, parseInteger, parseSafe } from '../../redis-semantics/integers.ts'
 
 /** Upper-cased text of an option word. */
@@ -19,24 +19,27 @@ export function integer(arg: Buffer): number {
   return wide < 0n ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER
 }
 
-/** A count that Redis reads with getRangeLongFromObjectOrReply. Throws `text` when it is below `least`, or no integer. */
-export function integerFrom(arg: Buffer, least: number, text: string): number {
-  if (parseInteger(arg) === undefined) throw respError(text)
+/** A count that Redis reads with getRangeLongFromObjectOrReply. Throws `error` when it is below `least`, or no integer. */
+export function integerFrom(arg: Buffer, least: number, ...error: ErrorText): number {
+  if (parseInteger(arg) === undefined) throw new KvError(...error)
   const value = integer(arg)
-  if (value < least) throw respError(text)
+  if (value < least) throw new KvError(...error)
   return value
 }
 
 /** As `integer`, for what Redis negates and so refuses at the lowest 64-bit integer. */
 export function long(arg: Buffer): number {
-  if (int64(arg) === INT64_MIN) throw respError(`ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`)
+  if (int64(arg) === INT64_MIN) throw new KvError('not_between', { least: -INT64_MAX, most: INT64_MAX })
   return integer(arg)
 }
+
+const INT32_MIN = -0x8000_0000n
+const INT32_MAX = 0x7fff_ffffn
 
 /** What Redis keeps in a C int. */
 export function int32(arg: Buffer): number {
   const value = int64(arg)
-  if (value < -0x8000_0000n || value > 0x7fff_ffffn) throw respError('ERR value is out of range, value must between -2147483648 and 2147483647')
+  if (value < INT32_MIN || value > INT32_MAX) throw new KvError('not_between', { least: INT32_MIN, most: INT32_MAX })
   return Number(value)
 }
 
@@ -55,7 +58,7 @@ export type ExpiryUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT'
  * getExpireMillisecondsOrReply read it. Throws `invalid expire time in '<command>' command`.
  */
 export function expiryOf(unit: ExpiryUnit, arg: Buffer, now: number, command: string): number {
-  const invalid = (): KvError => respError(`ERR invalid expire time in '${command}' command`)
+  const invalid = (): KvError => new KvError('invalid_expire', { command })
   const value = int64(arg)
   if (value <= 0n) throw invalid()
   return expiryFrom(unit, value, now, invalid)

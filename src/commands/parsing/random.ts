@@ -1,4 +1,4 @@
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { long } from './args.ts'
 
 /** A negative count asks for that many with repetition, however few there are; this bounds the reply to a request of some bytes. */
@@ -7,7 +7,7 @@ const MOST_WITH_REPETITION = 100_000
 /** The count of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER. */
 export function randomCount(arg: Buffer): number {
   const count = long(arg)
-  if (count < -MOST_WITH_REPETITION) throw respError('ERR value is out of range')
+  if (count < -MOST_WITH_REPETITION) throw new KvError('out_of_range')
   return count
 }
 

@@ -1,10 +1,9 @@
 import { channelMatcher, type ChannelKind } from '../../engine/messaging/pubsub.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { connection, container } from '../../registry/row.ts'
-import { shown } from '../streams/streams-args.ts'
 
 /** The words of the confirmations, as Redis spells them. */
 const VERBS: Readonly<Record<ChannelKind, { readonly on: string; readonly off: string }>> = {
@@ -54,7 +53,7 @@ const channels =
   (kind: 'channel' | 'shard') =>
   async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
     if (args.length > 3) {
-      throw respError(`ERR unknown subcommand or wrong number of arguments for '${shown(args[1]!.subarray(0, 128))}'. Try PUBSUB HELP.`)
+      throw new KvError('wrong_subcommand', { subcommand: args[1]!, command: 'PUBSUB' })
     }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
     return [...(await context.pubsub.subscriberCounts(automation!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)

@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { RunContext } from '../../registry/context.ts'
 import { connection, container, countedKeys, data } from '../../registry/row.ts'
@@ -12,8 +12,8 @@ const FIRST_KEY_AT = 3
 function keyCount(args: readonly Buffer[]): number {
   const count = parseInteger(args[2]!)
   if (count === undefined) throw new KvError('not_integer')
-  if (count > BigInt(args.length - FIRST_KEY_AT)) throw respError("ERR Number of keys can't be greater than number of args")
-  if (count < 0n) throw respError("ERR Number of keys can't be negative")
+  if (count > BigInt(args.length - FIRST_KEY_AT)) throw new KvError('numkeys_too_large')
+  if (count < 0n) throw new KvError('numkeys_negative')
   return Number(count)
 }
 
@@ -21,7 +21,7 @@ const evaluate =
   (by: 'source' | 'sha1', readOnly: boolean) =>
   (db: Database, args: readonly Buffer[], { identity, automation, services }: RunContext): Reply => {
     const given = args[1]!
-    if (by === 'sha1' && given.length !== SHA1_LENGTH) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+    if (by === 'sha1' && given.length !== SHA1_LENGTH) throw new KvError('no_script')
     const firstArg = FIRST_KEY_AT + keyCount(args)
     return services.scripts.run({
       db,
@@ -106,7 +106,7 @@ export const SCRIPTING = [
         summary: "Forgets the automation's scripts in this process.",
         handle: ({ automation, context }, args) => {
           if (args.length > 3 || (args.length === 3 && !['SYNC', 'ASYNC'].includes(word(args[2])))) {
-            throw respError('ERR SCRIPT FLUSH only support SYNC|ASYNC option')
+            throw new KvError('script_flush_mode')
           }
           context.scripts.flush(automation!.id)
           return OK

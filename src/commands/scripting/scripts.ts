@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
@@ -48,8 +48,8 @@ class ScriptCommands implements ScriptHost {
   call(args: readonly Buffer[]): Reply {
     const row = this.find(args)
     const run = row.kind === 'connection' ? ON_CONNECTION[row.name] : row.run
-    if (run === undefined || row.flags.includes('noscript')) throw respError('ERR This Redis command is not allowed from script')
-    if (this.readOnly && row.flags.includes('write')) throw respError('ERR Write commands are not allowed from read-only scripts.')
+    if (run === undefined || row.flags.includes('noscript')) throw new KvError('script_not_allowed')
+    if (this.readOnly && row.flags.includes('write')) throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
     return run(this.db, args, this.context)
   }
@@ -59,7 +59,7 @@ class ScriptCommands implements ScriptHost {
       this.gate.allowRight(this.context.identity, this.find(args).right)
       return true
     } catch (error) {
-      if (error instanceof KvError) return error.message.startsWith('NOPERM') ? false : undefined
+      if (error instanceof KvError) return error.code === 'not_offered' || error.code === 'read_only_token' ? false : undefined
       throw error
     }
   }
@@ -69,9 +69,9 @@ class ScriptCommands implements ScriptHost {
     try {
       return this.table.lookUp(args)
     } catch (error) {
-      const { message } = error as Error
-      if (/^ERR unknown (?:sub)?command/.test(message)) throw respError('ERR Unknown Redis command called from script')
-      if (message.startsWith('ERR wrong number of arguments')) throw respError('ERR Wrong number of args calling Redis command from script')
+      const code = error instanceof KvError ? error.code : undefined
+      if (code === 'unknown_command' || code === 'unknown_subcommand') throw new KvError('script_unknown_command')
+      if (code === 'wrong_arity') throw new KvError('script_wrong_arity')
       throw error
     }
   }
@@ -96,7 +96,7 @@ export class Scripts implements ScriptRunner {
     const { script: wanted, automation, db, keys, args, readOnly } = request
     const script = 'source' in wanted ? this.compiled(automation.id, wanted.source) : this.loaded(automation.id, wanted.sha1)
     if (readOnly && script.declaresFlags && !script.noWrites) {
-      throw respError('ERR Can not execute a script with write flag using *_ro command.')
+      throw new KvError('script_writes')
     }
     const host = new ScriptCommands(this.table, this.gate, request, readOnly || script.noWrites)
     return this.timed(automation.id, () =>
@@ -130,13 +130,13 @@ export class Scripts implements ScriptRunner {
 
   private loaded(automationId: string, sha1: Buffer): LuaScript {
     const script = sha1.length === SHA1_LENGTH ? this.cache.get(automationId, sha1.toString('latin1').toLowerCase()) : undefined
-    if (script === undefined) throw respError('NOSCRIPT No matching script. Please use EVAL.')
+    if (script === undefined) throw new KvError('no_script')
     return script
   }
 
   private timed<T>(automationId: string, run: () => T): T {
     if (!this.budget.allows(automationId, this.limits.timeLimitMs)) {
-      throw respError('TRYAGAIN slow scripts of this automation used up its time; nothing was written')
+      throw new KvError('scripts_too_slow')
     }
     const startedAt = performance.now()
     try {

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { openSet } from '../parsing/members.ts'
@@ -42,12 +42,12 @@ const stored = (combine: Combine): Pick<DataRow, 'run' | 'extent'> => ({
 
 /** `numkeys key [key ...] [LIMIT limit]` */
 function countOptions(args: readonly Buffer[]): { names: Buffer[]; limit: number } {
-  const numKeys = integerFrom(args[1]!, 1, 'ERR numkeys should be greater than 0')
-  if (numKeys > args.length - 2) throw respError("ERR Number of keys can't be greater than number of args")
+  const numKeys = integerFrom(args[1]!, 1, 'numkeys_not_positive')
+  if (numKeys > args.length - 2) throw new KvError('numkeys_too_large')
   let limit = 0
   for (let i = 2 + numKeys; i < args.length; i += 2) {
     if (word(args[i]) !== 'LIMIT' || i + 1 === args.length) throw new KvError('syntax')
-    limit = integerFrom(args[i + 1]!, 0, "ERR LIMIT can't be negative")
+    limit = integerFrom(args[i + 1]!, 0, 'limit_negative')
   }
   return { names: args.slice(2, 2 + numKeys), limit: limit === 0 ? Infinity : limit }
 }

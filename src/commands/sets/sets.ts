@@ -58,7 +58,7 @@ function smove(db: Database, args: readonly Buffer[]): Reply {
 /** Undefined: one member alone, not a list of one. */
 function popCount(args: readonly Buffer[]): number | undefined {
   if (args.length > 3) throw new KvError('syntax')
-  return args[2] === undefined ? undefined : integerFrom(args[2], 0, 'ERR value is out of range, must be positive')
+  return args[2] === undefined ? undefined : integerFrom(args[2], 0, 'not_positive')
 }
 
 function spop(db: Database, args: readonly Buffer[]): Reply {

@@ -1,7 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { integer, rangeOf, word } from '../parsing/args.ts'
 import { type Bounds, parseLexRange, parseScoreRange, type ScoreRange, walk } from './sorted-set-bounds.ts'
 import { inOrder, SealedRange, type Window } from './sorted-set-order.ts'
@@ -50,9 +50,9 @@ export function parseRangeQuery(args: readonly Buffer[], at: number, kind: Range
   by ??= 'rank'
   reverse ??= false
   if (count !== -1 && by === 'rank') {
-    throw respError('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX')
+    throw new KvError('range_limit')
   }
-  if (withScores && by === 'lex') throw respError('ERR syntax error, WITHSCORES not supported in combination with BYLEX')
+  if (withScores && by === 'lex') throw new KvError('range_lex_scores')
   return { range: parseRange(by, reverse, args[at]!, args[at + 1]!), reverse, withScores, offset, count }
 }
 

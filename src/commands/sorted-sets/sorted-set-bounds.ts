@@ -1,5 +1,5 @@
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseScoreBound, type ScoreBound } from '../../redis-semantics/floats.ts'
 
 /** Whether a member is not below the lower, not above the upper end of a range. */
@@ -18,7 +18,7 @@ const textOf = ({ value, exclusive }: ScoreBound): string => `${exclusive ? '(' 
 export function parseScoreRange(minArg: Buffer, maxArg: Buffer): ScoreRange {
   const min = parseScoreBound(minArg)
   const max = min && parseScoreBound(maxArg)
-  if (min === undefined || max === undefined) throw respError('ERR min or max is not a float')
+  if (min === undefined || max === undefined) throw new KvError('score_bounds')
   return {
     above: ({ score }) => (min.exclusive ? score > min.value : score >= min.value),
     below: ({ score }) => (max.exclusive ? score < max.value : score <= max.value),
@@ -40,7 +40,7 @@ function parseLexBound(arg: Buffer): LexBound {
   const alone = next === undefined || next === 0
   if (kind === PLUS && alone) return { compare: () => -1, exclusive: true }
   if (kind === MINUS && alone) return { compare: () => 1, exclusive: true }
-  if (kind !== OPEN_PARENTHESIS && kind !== OPEN_BRACKET) throw respError('ERR min or max not valid string range item')
+  if (kind !== OPEN_PARENTHESIS && kind !== OPEN_BRACKET) throw new KvError('lex_bounds')
   const bytes = arg.subarray(1)
   return { compare: (member) => Buffer.compare(member, bytes), exclusive: kind === OPEN_PARENTHESIS }
 }

@@ -4,7 +4,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { first } from '../../registry/direct.ts'
 import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
@@ -37,9 +37,9 @@ function parseAddition(args: readonly Buffer[]): Addition {
   const left = args.length - at
   if (left === 0 || left % 2 !== 0) throw new KvError('syntax')
   const [nx, gt, lt] = [options.has('NX'), options.has('GT'), options.has('LT')]
-  if (nx && options.has('XX')) throw respError('ERR XX and NX options at the same time are not compatible')
-  if ((gt && nx) || (lt && nx) || (gt && lt)) throw respError('ERR GT, LT, and/or NX options at the same time are not compatible')
-  if (options.has('INCR') && left > 2) throw respError('ERR INCR option supports a single increment-element pair')
+  if (nx && options.has('XX')) throw new KvError('zadd_nx_xx')
+  if ((gt && nx) || (lt && nx) || (gt && lt)) throw new KvError('zadd_gt_lt_nx')
+  if (options.has('INCR') && left > 2) throw new KvError('zadd_incr_pairs')
   const pairs = Array.from({ length: left / 2 }, (_, i) => ({ score: parseScore(args[at + 2 * i]!), member: args[at + 2 * i + 1]! }))
   return { options, pairs }
 }
@@ -54,7 +54,7 @@ function scoreAfter(current: number | undefined, score: number, options: Readonl
   if (current === undefined) return options.has('XX') ? undefined : score
   if (options.has('NX')) return undefined
   const next = options.has('INCR') ? current + score : score
-  if (Number.isNaN(next)) throw respError('ERR resulting score is not a number (NaN)')
+  if (Number.isNaN(next)) throw new KvError('score_nan')
   if ((options.has('LT') && next >= current) || (options.has('GT') && next <= current)) return undefined
   return next
 }

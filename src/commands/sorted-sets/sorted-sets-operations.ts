@@ -1,7 +1,7 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
 import { orCompute } from '../parsing/members.ts'
@@ -29,7 +29,7 @@ interface Form {
 /** The keys after numkeys at argument `at`. */
 function parseKeys({ command }: Form, args: readonly Buffer[], at: number): Buffer[] {
   const numKeys = integer(args[at]!)
-  if (numKeys < 1) throw respError(`ERR at least 1 input key is needed for '${command}' command`)
+  if (numKeys < 1) throw new KvError('no_input_key', { command })
   if (numKeys > args.length - at - 1) throw new KvError('syntax')
   return args.slice(at + 1, at + 1 + numKeys)
 }
@@ -51,7 +51,7 @@ function parseOptions({ kind, stores = false, counts = false }: Form, args: read
       if (!AGGREGATES.has(aggregate)) throw new KvError('syntax')
       options.aggregate = aggregate as Aggregate
     } else if (!stores && !counts && option === 'WITHSCORES') options.withScores = true
-    else if (counts && option === 'LIMIT' && left >= 1) options.limit = integerFrom(args[++i]!, 0, "ERR LIMIT can't be negative")
+    else if (counts && option === 'LIMIT' && left >= 1) options.limit = integerFrom(args[++i]!, 0, 'limit_negative')
     else throw new KvError('syntax')
   }
   return options
@@ -59,7 +59,7 @@ function parseOptions({ kind, stores = false, counts = false }: Form, args: read
 
 function parseWeight(arg: Buffer): number {
   const weight = parseFloat64(arg)
-  if (weight === undefined) throw respError('ERR weight value is not a float')
+  if (weight === undefined) throw new KvError('weight_not_float')
   return weight
 }
 

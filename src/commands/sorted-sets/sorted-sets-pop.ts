@@ -21,7 +21,7 @@ const pop =
   (end: ScoreEnd) =>
   (db: Database, args: readonly Buffer[]): Reply => {
     if (args.length > 3) throw new KvError('syntax')
-    const count = args[2] === undefined ? undefined : integerFrom(args[2], 0, 'ERR value is out of range, must be positive')
+    const count = args[2] === undefined ? undefined : integerFrom(args[2], 0, 'not_positive')
     const taken = scored(takeScored(db, args[1]!, end, count ?? 1))
     // Only with a count does RESP3 have pairs.
     return count === undefined ? taken : new PairsReply(taken)
@@ -35,14 +35,14 @@ export interface PopManyScored {
 
 /** `numkeys key [key ...] <MIN | MAX> [COUNT count]`, with numkeys at argument `at`. */
 export function parsePopManyScored(args: readonly Buffer[], at: number): PopManyScored {
-  const numKeys = integerFrom(args[at]!, 1, 'ERR numkeys should be greater than 0')
+  const numKeys = integerFrom(args[at]!, 1, 'numkeys_not_positive')
   const endAt = at + numKeys + 1
   const end = word(args[endAt])
   if (end !== 'MIN' && end !== 'MAX') throw new KvError('syntax')
   let count: number | undefined
   for (let i = endAt + 1; i < args.length; i += 2) {
     if (count !== undefined || word(args[i]) !== 'COUNT' || i + 1 >= args.length) throw new KvError('syntax')
-    count = integerFrom(args[i + 1]!, 1, 'ERR count should be greater than 0')
+    count = integerFrom(args[i + 1]!, 1, 'count_not_positive')
   }
   return { keys: args.slice(at + 1, endAt), end, count: count ?? 1 }
 }

@@ -2,7 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -21,7 +21,7 @@ function sampleOptions(args: readonly Buffer[]): { count: number; withScores: bo
   const count = randomCount(args[2])
   const withScores = args.length > 3
   if (withScores && (args.length > 4 || word(args[3]) !== 'WITHSCORES')) throw new KvError('syntax')
-  if (withScores && int64(args[2]) > MOST_WITH_SCORES) throw respError('ERR value is out of range')
+  if (withScores && int64(args[2]) > MOST_WITH_SCORES) throw new KvError('out_of_range')
   return { count, withScores }
 }
 

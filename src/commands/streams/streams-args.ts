@@ -1,26 +1,19 @@
-import { KvError, respError } from '../../errors/errors.ts'
+import { type ErrorText, KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { makeId, MAX_ID, MAX_PART, millisecondsOf, parseId, parseOpenId, sequenceOf, type StreamId } from '../../redis-semantics/stream-id.ts'
 import { int64, integer, word } from '../parsing/args.ts'
 import type { KeySpec } from '../../registry/row.ts'
 
-/** A 64-bit integer with an error text of its own. */
-export function int64Or(arg: Buffer, text: string): bigint {
+/** A 64-bit integer with an error of its own. */
+export function int64Or(arg: Buffer, ...error: ErrorText): bigint {
   const value = parseInteger(arg)
-  if (value === undefined) throw respError(text)
+  if (value === undefined) throw new KvError(...error)
   return value
 }
 
-/** As an error shows a name: up to its first NUL, without line breaks. */
-export const shown = (name: Buffer): string => {
-  const text = name.toString().replace(/[\r\n]/g, ' ')
-  const end = text.indexOf('\0')
-  return end < 0 ? text : text.slice(0, end)
-}
-
-/** What a subcommand says to arguments that it does not know; Redis shows this much of its name. */
+/** What a subcommand says to arguments that it does not know. */
 export const wrongSubcommand = (command: 'XGROUP' | 'XINFO', subcommand: Buffer): KvError =>
-  respError(`ERR unknown subcommand or wrong number of arguments for '${shown(subcommand.subarray(0, 128))}'. Try ${command} HELP.`)
+  new KvError('wrong_subcommand', { subcommand, command })
 
 /** The two ways to trim of XADD and XTRIM. */
 export interface Trim {
@@ -61,18 +54,18 @@ function parseAddOrTrim(args: readonly Buffer[], add: boolean): AddArgs {
     const option = word(args[i])
     if (add && option === '*') break
     if ((option === 'MAXLEN' || option === 'MINID') && more > 0) {
-      if (strategy !== undefined) throw respError('ERR syntax error, MAXLEN and MINID options at the same time are not compatible')
+      if (strategy !== undefined) throw new KvError('trim_both')
       strategy = option
       const sign = more >= 2 ? args[i + 1]!.toString('latin1') : ''
       approximate = sign === '~'
       if (sign === '~' || sign === '=') i++
       const bound = args[++i]!
       if (option === 'MINID') minId = parseId(bound)
-      else if (int64(bound) < 0n) throw respError('ERR The MAXLEN argument must be >= 0.')
+      else if (int64(bound) < 0n) throw new KvError('trim_maxlen')
       else maxLength = integer(bound)
     } else if (option === 'LIMIT' && more > 0) {
       limit = int64(args[++i]!)
-      if (limit < 0n) throw respError('ERR The LIMIT argument must be >= 0.')
+      if (limit < 0n) throw new KvError('trim_limit')
     } else if (add && option === 'NOMKSTREAM') {
       noMkStream = true
     } else if (add) {
@@ -84,10 +77,10 @@ function parseAddOrTrim(args: readonly Buffer[], add: boolean): AddArgs {
     }
   }
   if (limit !== undefined && limit !== 0n && strategy === undefined) {
-    throw respError('ERR syntax error, LIMIT cannot be used without specifying a trimming strategy')
+    throw new KvError('trim_limit_alone')
   }
-  if (!add && strategy === undefined) throw respError('ERR syntax error, XTRIM must be called with a trimming strategy')
-  if (limit !== undefined && !approximate) throw respError('ERR syntax error, LIMIT cannot be used without the special ~ option')
+  if (!add && strategy === undefined) throw new KvError('xtrim_strategy')
+  if (limit !== undefined && !approximate) throw new KvError('trim_limit_exact')
   const most = limit === undefined ? (approximate ? DEFAULT_LIMIT : 0) : Number(limit)
   return { idAt: i, id, milliseconds, noMkStream, trim: strategy === undefined ? undefined : { maxLength, minId, approximate, limit: most } }
 }
@@ -96,8 +89,8 @@ function parseAddOrTrim(args: readonly Buffer[], add: boolean): AddArgs {
 export function parseAdd(args: readonly Buffer[]): AddArgs {
   const parsed = parseAddOrTrim(args, true)
   const fields = args.length - parsed.idAt - 1
-  if (fields < 2 || fields % 2 === 1) throw respError("ERR wrong number of arguments for 'xadd' command")
-  if (parsed.id === 0n) throw respError('ERR The ID specified in XADD must be greater than 0-0')
+  if (fields < 2 || fields % 2 === 1) throw new KvError('wrong_arity', { command: 'xadd' })
+  if (parsed.id === 0n) throw new KvError('xadd_id_zero')
   return parsed
 }
 
@@ -105,17 +98,16 @@ export const parseTrim = (args: readonly Buffer[]): Trim => parseAddOrTrim(args,
 
 /** The id that an entry gets; throws when none is left, or when it is not above the last one. */
 export function nextId({ id, milliseconds }: AddArgs, lastId: StreamId, now: number): StreamId {
-  if (lastId === MAX_ID) throw respError('ERR The stream has exhausted the last possible ID, unable to add more items')
+  if (lastId === MAX_ID) throw new KvError('stream_exhausted')
   let next = id ?? 0n
   if (milliseconds !== undefined) {
     const same = millisecondsOf(lastId) === milliseconds
-    // Redis has no text of its own for a millisecond that is used up.
-    if (same && sequenceOf(lastId) === MAX_PART) throw respError('ERR Elements are too large to be stored')
+    if (same && sequenceOf(lastId) === MAX_PART) throw new KvError('millisecond_exhausted')
     next = same ? lastId + 1n : makeId(milliseconds, 0n)
   } else if (id === undefined) {
     next = millisecondsOf(lastId) < BigInt(now) ? makeId(BigInt(now), 0n) : lastId + 1n
   }
-  if (next <= lastId) throw respError('ERR The ID specified in XADD is equal or smaller than the target stream top item')
+  if (next <= lastId) throw new KvError('xadd_id_too_small')
   return next
 }
 
@@ -143,13 +135,13 @@ export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROU
     const more = args.length - i - 1
     const option = word(args[i])
     if (option === 'BLOCK' && more > 0) {
-      if (inScript) throw respError(`ERR ${args[0]!.toString('latin1')} command is not allowed with BLOCK option from scripts`)
+      if (inScript) throw new KvError('block_in_script', { command: args[0]! })
       block = parseTimeout(args[++i]!)
     } else if (option === 'COUNT' && more > 0) {
       count = Math.max(0, integer(args[++i]!))
     } else if (option === 'STREAMS' && more > 0) {
-      if (more % 2 !== 0) throw respError("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.")
-      if (ofGroup && group === undefined) throw respError('ERR Missing GROUP option for XREADGROUP')
+      if (more % 2 !== 0) throw new KvError('unbalanced_streams')
+      if (ofGroup && group === undefined) throw new KvError('missing_group')
       const idsAt = i + 1 + more / 2
       return { names: args.slice(i + 1, idsAt), ids: args.slice(idsAt), count, block, group, consumer, noAck }
     } else if (option === 'GROUP' && more >= 2) {
@@ -166,12 +158,11 @@ export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROU
   throw new KvError('syntax')
 }
 
-const onlyForGroups = (option: string): KvError =>
-  respError(`ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`)
+const onlyForGroups = (option: string): KvError => new KvError('only_xreadgroup', { option })
 
 function parseTimeout(arg: Buffer): number {
-  const timeout = int64Or(arg, 'ERR timeout is not an integer or out of range')
-  if (timeout < 0n) throw respError('ERR timeout is negative')
+  const timeout = int64Or(arg, 'timeout_not_integer')
+  if (timeout < 0n) throw new KvError('timeout_negative')
   return Math.min(Number(timeout), Number.MAX_SAFE_INTEGER)
 }
 

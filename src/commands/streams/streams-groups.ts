@@ -13,13 +13,13 @@ import {
 } from '../../engine/plaintext/stream-edit.ts'
 import { entriesBetween, entryAt, type StreamGroup, type StreamValue, sortedPending, UNKNOWN_READ } from '../../engine/plaintext/stream-value.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { type KvError, respError } from '../../errors/errors.ts'
+import { KvError, respText } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from '../../registry/row.ts'
-import { parseRead, readAt, shown, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
+import { parseRead, readAt, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { entryReply, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
@@ -33,16 +33,12 @@ export function editGroup(db: Database, name: Buffer, group: Buffer): { stream: 
 }
 
 export const noGroup = (name: Buffer, group: Buffer): KvError =>
-  respError(`NOGROUP No such consumer group '${shown(group)}' for key name '${shown(name)}'`)
+  new KvError('no_group', { group, key: name })
 
-/** For commands that do not tell a missing key from a missing group; `where` is the end of the text. */
-export const noKeyOrGroup = (name: Buffer, group: Buffer, where = ''): KvError =>
-  respError(`NOGROUP No such key '${shown(name)}' or consumer group '${shown(group)}'${where}`)
+/** For commands that do not tell a missing key from a missing group. */
+export const noKeyOrGroup = (name: Buffer, group: Buffer): KvError => new KvError('no_key_or_group', { key: name, group })
 
 // XGROUP subcommand key group ...
-
-const NO_KEY =
-  'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.'
 
 function groupOptions(args: Args): { makeStream: boolean; entriesRead: bigint } {
   const create = word(args[1]) === 'CREATE'
@@ -54,7 +50,7 @@ function groupOptions(args: Args): { makeStream: boolean; entriesRead: bigint } 
       makeStream = true
     } else if (option === 'ENTRIESREAD' && i + 1 < args.length) {
       entriesRead = int64(args[++i]!)
-      if (entriesRead < UNKNOWN_READ) throw respError('ERR value for ENTRIESREAD must be positive or -1')
+      if (entriesRead < UNKNOWN_READ) throw new KvError('entries_read')
     } else {
       throw wrongSubcommand('XGROUP', args[1]!)
     }
@@ -64,7 +60,7 @@ function groupOptions(args: Args): { makeStream: boolean; entriesRead: bigint } 
 
 function existingStream(db: Database, name: Buffer): StreamValue {
   const stream = db.stream(name)
-  if (stream === undefined) throw respError(NO_KEY)
+  if (stream === undefined) throw new KvError('xgroup_no_key')
   return stream
 }
 
@@ -80,7 +76,7 @@ function create(db: Database, args: Args): Reply {
   const stream = makeStream ? db.stream(name) : existingStream(db, name)
   if (args.length > 8) throw wrongSubcommand('XGROUP', args[1]!)
   const lastId = id.toString('latin1') === '$' ? (stream?.lastId ?? 0n) : parseId(id)
-  if (groupIn(stream, group) !== undefined) throw respError('BUSYGROUP Consumer Group name already exists')
+  if (groupIn(stream, group) !== undefined) throw new KvError('group_exists')
   createGroup(db.editStream(name), group, lastId, entriesRead)
   return OK
 }
@@ -153,16 +149,13 @@ const HELP = [
 
 // XREADGROUP
 
-const NO_DOLLAR =
-  'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
-
 function readGroup(db: Database, args: Args, { inScript }: RunContext): Reply {
   const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
   const most = count === 0 ? Infinity : count
   const starts = names.map((name, i) => {
-    if (groupIn(db.stream(name), group!) === undefined) throw noKeyOrGroup(name, group!, ' in XREADGROUP with GROUP option')
+    if (groupIn(db.stream(name), group!) === undefined) throw new KvError('no_group_to_read', { key: name, group: group! })
     const id = ids[i]!.toString('latin1')
-    if (id === '$') throw respError(NO_DOLLAR)
+    if (id === '$') throw new KvError('last_id_in_group')
     // As in Redis, the highest id means `>`.
     return id === '>' ? MAX_ID : parseId(ids[i]!)
   })
@@ -201,8 +194,7 @@ function history(db: Database, name: Buffer, group: Buffer, consumer: Buffer, af
 }
 
 /** What a blocked client is told (serveClientsBlockedOnStreamKey, unblockDeletedStreamReadgroupClients). */
-const GROUP_GONE = 'NOGROUP the consumer group this client was blocked on no longer exists'
-const STREAM_GONE = 'UNBLOCKED the stream key no longer exists'
+const GONE = { group: new ErrorReply(respText('group_gone')), stream: new ErrorReply(respText('stream_gone')) }
 
 /** More keys than this in one command do not fit Lua's stack. */
 const MAX_DIRECT_STREAMS = 1_000
@@ -302,7 +294,7 @@ export const STREAM_GROUPS = [
       competition: (args) => `group ${idOf(parseRead(args, 'XREADGROUP').group!)}`,
       attempt: 'direct',
       at: readAt,
-      whenKeyIsGone: (db, name) => new ErrorReply(db.type(name) === 'stream' ? GROUP_GONE : STREAM_GONE),
+      whenKeyIsGone: (db, name) => (db.type(name) === 'stream' ? GONE.group : GONE.stream),
     },
   }),
 ]

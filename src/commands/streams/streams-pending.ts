@@ -11,13 +11,13 @@ import {
   type StreamValue,
 } from '../../engine/plaintext/stream-value.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
 import { oneWrite } from '../../registry/direct.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
-import { int64Or, shown } from './streams-args.ts'
+import { int64Or } from './streams-args.ts'
 import { editGroup, groupIn, noKeyOrGroup } from './streams-groups.ts'
 import { entryReply, openEntries, plainReply } from './streams-replies.ts'
 
@@ -86,7 +86,7 @@ interface ClaimOptions {
 }
 
 function claimOptions(args: Args, now: number): ClaimOptions {
-  int64Or(args[4]!, 'ERR Invalid min-idle-time argument for XCLAIM')
+  int64Or(args[4]!, 'xclaim_min_idle')
   const ids: StreamId[] = []
   let i = 5
   for (; i < args.length; i++) {
@@ -107,7 +107,7 @@ function claimOptions(args: Args, now: number): ClaimOptions {
     } else if (option === 'JUSTID') {
       justId = true
     } else if ((option === 'IDLE' || option === 'TIME' || option === 'RETRYCOUNT') && value !== undefined) {
-      const given = int64Or(value, `ERR Invalid ${option} option argument for XCLAIM`)
+      const given = int64Or(value, 'xclaim_value', { option })
       if (option === 'RETRYCOUNT') retryCount = given
       else time = option === 'IDLE' ? now - integer(value) : integer(value)
       i++
@@ -115,7 +115,7 @@ function claimOptions(args: Args, now: number): ClaimOptions {
       lastId = parseId(value)
       i++
     } else {
-      throw respError(`ERR Unrecognized XCLAIM option '${shown(args[i]!.subarray(0, 128))}'`)
+      throw new KvError('xclaim_option', { option: args[i]! })
     }
   }
   return {
@@ -173,7 +173,7 @@ const MAX_CLAIM_COUNT = (2n ** 63n - 1n) / 16n
 
 function autoClaim(db: Database, args: Args): Reply {
   const [, name, groupName, consumer] = args as [Buffer, Buffer, Buffer, Buffer]
-  int64Or(args[4]!, 'ERR Invalid min-idle-time argument for XAUTOCLAIM')
+  int64Or(args[4]!, 'xautoclaim_min_idle')
   const minIdle = Math.max(0, integer(args[4]!))
   const start = parseStart(args[5]!)
   let count = 100
@@ -209,9 +209,8 @@ function autoClaim(db: Database, args: Args): Reply {
 }
 
 function claimCount(arg: Buffer): number {
-  const text = 'ERR COUNT must be > 0'
-  if (int64Or(arg, text) > MAX_CLAIM_COUNT) throw respError(text)
-  return integerFrom(arg, 1, text)
+  if (int64Or(arg, 'xautoclaim_count') > MAX_CLAIM_COUNT) throw new KvError('xautoclaim_count')
+  return integerFrom(arg, 1, 'xautoclaim_count')
 }
 
 const group = 'stream'

@@ -7,7 +7,7 @@ import { encodeFields, ENTRY_FIELD } from '../../engine/plaintext/stream-entry.t
 import { entriesBetween, entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
 import { locations } from '../../automation/location.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { ERRORS, KvError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { int64, integer, word } from '../parsing/args.ts'
@@ -86,10 +86,10 @@ function setId(db: Database, args: Args): Reply {
     const option = i + 1 < args.length ? word(args[i]) : ''
     if (option === 'ENTRIESADDED') {
       entriesAdded = int64(args[i + 1]!)
-      if (entriesAdded < 0n) throw respError('ERR entries_added must be positive')
+      if (entriesAdded < 0n) throw new KvError('entries_added')
     } else if (option === 'MAXDELETEDID') {
       maxDeletedId = parseId(args[i + 1]!)
-      if (id < maxDeletedId) throw respError('ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id')
+      if (id < maxDeletedId) throw new KvError('xsetid_below_deleted')
     } else {
       throw new KvError('syntax')
     }
@@ -98,9 +98,9 @@ function setId(db: Database, args: Args): Reply {
   if (stream === undefined) throw new KvError('no_such_key')
   const { entries } = stream
   if (entries.length > 0) {
-    if (id < entries.at(-1)!.id) throw respError('ERR The ID specified in XSETID is smaller than the target stream top item')
+    if (id < entries.at(-1)!.id) throw new KvError('xsetid_below_top')
     if (entriesAdded !== undefined && entriesAdded < entries.length) {
-      throw respError('ERR The entries_added specified in XSETID is smaller than the target stream length')
+      throw new KvError('xsetid_entries_added')
     }
   }
   setLastId(db.editStream(args[1]!), id, entriesAdded, maxDeletedId)
@@ -135,7 +135,7 @@ function read(db: Database, args: Args, { inScript }: RunContext): Reply {
   const streams = names.map((name, i) => {
     const stream = db.stream(name)
     const id = ids[i]!.toString('latin1')
-    if (id === '>') throw respError('ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.')
+    if (id === '>') throw new KvError('new_id_without_group')
     const after = id === '$' ? (stream?.lastId ?? 0n) : parseId(ids[i]!)
     return { name, stream, after }
   })
@@ -169,7 +169,7 @@ async function fixLastIds({ services, automation, args }: Call): Promise<readonl
 
 /** A stream that is not there yet has the last id 0-0. */
 function noSuchKey(error: Error): [] {
-  if (error.message === 'ERR no such key') return []
+  if (error.message === ERRORS.no_such_key.resp) return []
   throw error
 }
 

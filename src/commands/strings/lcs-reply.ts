@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { MapReply, type Reply } from '../../reply/reply.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { lcs, lcsLength } from '../../redis-semantics/lcs.ts'
@@ -31,7 +31,7 @@ export function parseLcsOptions(args: readonly Buffer[]): LcsOptions {
       i++
     } else throw new KvError('syntax')
   }
-  if (len && idx) throw respError('ERR If you want both the length and indexes, please just use IDX.')
+  if (len && idx) throw new KvError('lcs_len_and_idx')
   return { len, idx, minMatchLength, withMatchLength }
 }
 

@@ -5,7 +5,7 @@ import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { openStoredString } from '../../engine/plaintext/stored-string.ts'
 import { respBytes } from '../../engine/plaintext/cell.ts'
 import { locations } from '../../automation/location.ts'
-import { KvError, respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { addLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, INT64_MIN, parseInteger } from '../../redis-semantics/integers.ts'
 import { lcsReply, parseLcsOptions } from './lcs-reply.ts'
@@ -154,7 +154,7 @@ function setRange(db: Database, args: readonly Buffer[]): Reply {
 }
 
 const pairsOf = (args: readonly Buffer[], command: string): Array<[name: Buffer, value: Buffer]> => {
-  if (args.length % 2 === 0) throw respError(`ERR wrong number of arguments for '${command}' command`)
+  if (args.length % 2 === 0) throw new KvError('wrong_arity', { command })
   return Array.from({ length: (args.length - 1) / 2 }, (_, i) => [args[1 + 2 * i]!, args[2 + 2 * i]!])
 }
 
@@ -178,7 +178,7 @@ const getExDirect: Direct = oneWrite((call) => {
 function lcs(db: Database, args: readonly Buffer[]): Reply {
   const texts = [args[1]!, args[2]!].map((name) => {
     const value = db.value(name)
-    if (value !== undefined && value.type !== 'string') throw respError('ERR The specified keys must contain string values')
+    if (value !== undefined && value.type !== 'string') throw new KvError('lcs_not_strings')
     return value?.cell.bytes ?? EMPTY
   })
   return lcsReply(texts[0]!, texts[1]!, parseLcsOptions(args.slice(3)))

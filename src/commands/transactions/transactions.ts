@@ -1,13 +1,13 @@
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { ALL_KEYS, connection } from '../../registry/row.ts'
 
 function exec({ transaction }: Session): Promise<Reply> {
-  if (transaction.queued === undefined) throw respError('ERR EXEC without MULTI')
+  if (transaction.queued === undefined) throw new KvError('exec_without_multi')
   if (transaction.broken) {
     transaction.end()
-    throw respError('EXECABORT Transaction discarded because of previous errors.')
+    throw new KvError('exec_aborted')
   }
   const result = transaction.execute()
   transaction.end()
@@ -22,7 +22,7 @@ export const TRANSACTIONS = [
     syntax: '',
     summary: 'Begins a transaction: what follows is queued until EXEC.',
     handle: ({ transaction }) => {
-      if (transaction.queued !== undefined) throw respError('ERR MULTI calls can not be nested')
+      if (transaction.queued !== undefined) throw new KvError('nested_multi')
       transaction.begin()
       return OK
     },
@@ -40,7 +40,7 @@ export const TRANSACTIONS = [
     summary: 'Forgets the queued commands and the watched keys.',
     complexity: 'O(N) in the number of queued commands',
     handle: ({ transaction }) => {
-      if (transaction.queued === undefined) throw respError('ERR DISCARD without MULTI')
+      if (transaction.queued === undefined) throw new KvError('discard_without_multi')
       transaction.end()
       return OK
     },
@@ -51,7 +51,7 @@ export const TRANSACTIONS = [
     summary: 'Makes the next EXEC depend on these keys staying as they are.',
     complexity: 'O(N) in the number of keys',
     handle: ({ transaction }, args) => {
-      if (transaction.queued !== undefined) throw respError('ERR WATCH inside MULTI is not allowed')
+      if (transaction.queued !== undefined) throw new KvError('watch_in_multi')
       return transaction.watch(args.slice(1)).then(() => OK)
     },
   }),

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { locations } from '../../automation/location.ts'
-import { type ErrorCode, KvError } from '../../errors/errors.ts'
+import { type KeptError, KvError } from '../../errors/errors.ts'
 import type { Written } from '../writes/written.ts'
 import type { Automation } from '../../automation/automation.ts'
 
@@ -17,7 +17,7 @@ interface Kept {
   readonly id: string
   readonly fingerprint: string
   readonly result?: unknown
-  readonly refusal?: { readonly code: ErrorCode; readonly message: string; readonly detail?: Readonly<Record<string, unknown>> | undefined }
+  readonly refusal?: KeptError
   readonly created: number
 }
 
@@ -62,7 +62,7 @@ export class IdempotencyRecord {
     if (kept.fingerprint !== this.fingerprint) throw new KvError('idempotency_key_reused')
     this.replayed = true
     const { refusal, result, created } = kept
-    const error = refusal === undefined ? null : new KvError(refusal.code, refusal.message, refusal.detail)
+    const error = refusal === undefined ? null : KvError.restore(refusal)
     return { error, result, created, written: { version: Number(version), now: Number(now), created } }
   }
 }

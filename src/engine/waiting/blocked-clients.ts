@@ -72,7 +72,7 @@ interface Waiting<A> {
 }
 
 /** A Redis that is away will be back, and a crowd will thin out: neither ends a waiting that has begun. */
-const PASSING: readonly ErrorCode[] = ['unavailable', 'backing_refused', 'busy']
+const PASSING: readonly ErrorCode[] = ['unavailable', 'scripts_lost', 'backing_refused', 'busy']
 
 /**
  * Blocking commands without a connection each. A client that waits is queued here and its keys are noted in the backing Redis; every write

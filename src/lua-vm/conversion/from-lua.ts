@@ -1,3 +1,4 @@
+import { respText } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import { INT64_MIN } from '../../redis-semantics/integers.ts'
 import { BigNumber, Double, ErrorReply, MapReply, type Reply, SetReply, SimpleString, Verbatim } from '../../reply/reply.ts'
@@ -65,7 +66,7 @@ export class ReplyReader {
   }
 
   private table(L: LuaState): Reply {
-    if (this.depth >= MAX_DEPTH || this.machine.api.lua_checkstack(L, 6) === 0) return new ErrorReply('ERR reached lua stack limit')
+    if (this.depth >= MAX_DEPTH || this.machine.api.lua_checkstack(L, 6) === 0) return new ErrorReply(respText('script_reply_depth'))
     this.depth++
     const reply = this.tagged(L) ?? this.list(L)
     this.depth--

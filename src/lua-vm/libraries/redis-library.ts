@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { KvError } from '../../errors/errors.ts'
+import { KvError, type PlainCode, respText } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import { ErrorReply, type Reply } from '../../reply/reply.ts'
 import type { ReplyPusher, ScriptProtocol } from '../conversion/to-lua.ts'
@@ -45,15 +45,15 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     return args
   }
 
-  const checked = (L: LuaState): Buffer[] | string => {
-    if (api.lua_gettop(L) === 0) return 'ERR Please specify at least one argument for this redis lib call'
-    return argumentsOf(L) ?? 'ERR Lua redis lib command arguments must be strings or integers'
+  const checked = (L: LuaState): Buffer[] | PlainCode => {
+    if (api.lua_gettop(L) === 0) return 'script_no_call'
+    return argumentsOf(L) ?? 'script_call_types'
   }
 
   const attempt = (L: LuaState): Reply => {
     machine.heap.checkTime()
     const args = checked(L)
-    if (typeof args === 'string') return new ErrorReply(args)
+    if (typeof args === 'string') return new ErrorReply(respText(args))
     try {
       return state.host!.call(args)
     } catch (error) {
@@ -75,8 +75,8 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
   }
 
   /** Raises an error as Redis's luaPushError and luaError do: a table with the message. */
-  const fail = (L: LuaState, message: string): number => {
-    pusher.pushError(L, message, false)
+  const fail = (L: LuaState, code: PlainCode): number => {
+    pusher.pushError(L, respText(code), false)
     return api.lua_error(L)
   }
 
@@ -95,38 +95,38 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     pcall: command(false),
     error_reply: (L) => {
       const message = oneString(L)
-      pusher.pushError(L, message === undefined ? 'ERR wrong number or type of arguments' : withCode(upToZero(message)), false)
+      pusher.pushError(L, message === undefined ? respText('script_reply_arguments') : withCode(upToZero(message)), false)
       return 1
     },
     status_reply: (L) => {
       const message = oneString(L)
-      if (message === undefined) pusher.pushError(L, 'ERR wrong number or type of arguments', false)
+      if (message === undefined) pusher.pushError(L, respText('script_reply_arguments'), false)
       else pusher.pushStatus(L, message)
       return 1
     },
     sha1hex: (L) => {
-      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR wrong number of arguments')
+      if (api.lua_gettop(L) !== 1) return fail(L, 'script_sha1hex')
       text.pushLatin1(L, createHash('sha1').update(text.view(L, 1)).digest('hex'))
       return 1
     },
     // Goes nowhere: a script's message may hold the automation's data, which no log may have.
     log: (L) => {
-      if (api.lua_gettop(L) < 2) return fail(L, 'ERR redis.log() requires two arguments or more.')
-      if (api.lua_type(L, 1) !== LuaType.NUMBER) return fail(L, 'ERR First argument must be a number (log level).')
+      if (api.lua_gettop(L) < 2) return fail(L, 'script_log_arguments')
+      if (api.lua_type(L, 1) !== LuaType.NUMBER) return fail(L, 'script_log_level_type')
       const level = Math.trunc(api.lua_tonumber(L, 1))
-      return level < 0 || level > 3 ? fail(L, 'ERR Invalid debug level.') : 0
+      return level < 0 || level > 3 ? fail(L, 'script_log_level') : 0
     },
     setresp: (L) => {
-      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR redis.setresp() requires one argument.')
+      if (api.lua_gettop(L) !== 1) return fail(L, 'script_setresp')
       const version = Math.trunc(api.lua_tonumber(L, 1))
-      if (version !== 2 && version !== 3) return fail(L, 'ERR RESP version must be 2 or 3.')
+      if (version !== 2 && version !== 3) return fail(L, 'script_resp_version')
       state.protocol = version
       return 0
     },
     set_repl: (L) => {
-      if (api.lua_gettop(L) !== 1) return fail(L, 'ERR redis.set_repl() requires two arguments.')
+      if (api.lua_gettop(L) !== 1) return fail(L, 'script_set_repl')
       const flags = Math.trunc(api.lua_tonumber(L, 1))
-      return flags < 0 || flags > 3 ? fail(L, 'ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.') : 0
+      return flags < 0 || flags > 3 ? fail(L, 'script_repl_flags') : 0
     },
     replicate_commands: (L) => {
       api.lua_pushboolean(L, 1)
@@ -141,7 +141,7 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
       const args = checked(L)
       if (typeof args === 'string') return fail(L, args)
       const allowed = state.host!.allows(args)
-      if (allowed === undefined) return fail(L, 'ERR Invalid command passed to redis.acl_check_cmd()')
+      if (allowed === undefined) return fail(L, 'script_acl_command')
       api.lua_pushboolean(L, allowed ? 1 : 0)
       return 1
     },

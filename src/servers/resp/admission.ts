@@ -1,5 +1,5 @@
 import { COMMANDS } from '../../commands/table.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import type { Session } from '../../session/session.ts'
 
@@ -10,7 +10,7 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
   const isOpen = session.identity === undefined && row.flags.includes('no_auth')
   const identity = isOpen ? undefined : gate.enter(session.identity)
   if (session.protocol === 2 && session.subscribed && !isQueued(session, row)) {
-    if (row.kind !== 'connection' || row.whileSubscribed !== true) throw respError(onlyListening(row.name))
+    if (row.kind !== 'connection' || row.whileSubscribed !== true) throw onlyListening(row.name)
   }
   if (identity !== undefined) gate.allow(identity, row, args)
   return row
@@ -20,6 +20,5 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
 export const isQueued = (session: Session, row: ServedRow): boolean =>
   session.transaction.queued !== undefined && !(row.kind === 'connection' && row.immediate === true)
 
-/** Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply, execCommandAbort). */
-const onlyListening = (name: string): string =>
-  `${name === 'exec' ? 'EXECABORT Transaction discarded because of:' : 'ERR'} Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+const onlyListening = (command: string): KvError =>
+  command === 'exec' ? new KvError('exec_only_listening') : new KvError('only_listening', { command })

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { KvError } from '../../errors/errors.ts'
+import { respText } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
 import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
@@ -104,7 +104,7 @@ export class Connection {
         dispatcher.receive(event.args)
         break
       case 'oversized':
-        dispatcher.answerUnread(new ErrorReply(new KvError(event.reason === 'bulk' ? 'value_too_large' : 'request_too_large').respText))
+        dispatcher.answerUnread(new ErrorReply(respText(event.reason === 'bulk' ? 'value_too_large' : 'request_too_large')))
         break
       case 'error':
         dispatcher.answerUnread(new ErrorReply(event.text))
@@ -166,7 +166,7 @@ export class Connection {
   }
 
   private awaitLogin(): void {
-    this.loginTimer = setTimeout(() => this.refuse('NOAUTH login timeout'), this.options.loginTimeoutMs)
+    this.loginTimer = setTimeout(() => this.refuse(respText('login_timeout')), this.options.loginTimeoutMs)
   }
 
   private loggedIn(): void {
@@ -192,7 +192,7 @@ export class Connection {
 
   /** What is queued is answered with `NOAUTH token expired`; what is on its way is still answered. */
   private expire(): void {
-    const expired = new ErrorReply(new KvError('token_expired').respText)
+    const expired = new ErrorReply(respText('token_expired'))
     this.dispatcher.refuseAll(expired)
     // Behind a command that waits there may be more in the framer.
     this.framer.resume((event) => {

@@ -2,7 +2,7 @@ import { errorReply } from '../../commands/execution/error-reply.ts'
 import { type Done, execute } from '../../commands/execution/execute.ts'
 import { Transaction } from '../../commands/execution/transaction.ts'
 import { PendingWrites } from '../../engine/store.ts'
-import { respError } from '../../errors/errors.ts'
+import { KvError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import type { Call } from '../../registry/context.ts'
@@ -164,7 +164,7 @@ export class Dispatcher {
   private enqueue(row: ServedRow, args: readonly Buffer[]): Reply {
     const { transaction } = this
     try {
-      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw respError('ERR Command not allowed inside a transaction')
+      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw new KvError('not_in_transaction')
       transaction.enqueue(row, args)
       return QUEUED
     } catch (error) {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { respText } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import type { FrameLimits } from '../../protocol/framer.ts'
 import type { SessionContext } from '../../session/session.ts'
@@ -61,7 +62,7 @@ export class TcpServer {
     const { context, log, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } = this.options
     if (this.connections.size >= maxConnections) {
       socket.on('error', () => {})
-      socket.end('-ERR max number of clients reached\r\n', () => socket.destroy())
+      socket.end(`-${respText('too_many_clients')}\r\n`, () => socket.destroy())
       return
     }
     const connection = new Connection(socket, {
@@ -88,6 +89,6 @@ export class TcpServer {
     if (this.unauthenticated.size <= this.options.maxUnauthenticated) return
     const [oldest] = this.unauthenticated
     this.unauthenticated.delete(oldest!)
-    oldest!.refuse('ERR max number of unauthenticated clients reached')
+    oldest!.refuse(respText('too_many_logins'))
   }
 }

@@ -102,7 +102,7 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const body = errorBody(new KvError('invalid_request', 'invalid_request: this is not a valid HTTP request'))
+  const body = errorBody(new KvError('invalid_request', 'this is not a valid HTTP request'))
   const head = `HTTP/1.1 ${STATUS_LINES.get(error.code) ?? '400 Bad Request'}\r\ncontent-type: application/json; charset=utf-8\r\n`
   socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }

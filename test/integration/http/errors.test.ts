@@ -131,7 +131,7 @@ describe('failures beneath', () => {
     ['quota_exceeded', 413, 'quota_exceeded', undefined],
     ['unreadable', 500, 'value_unreadable', undefined],
   ] as const)('%s: %i %s', async (code, status, error, retry) => {
-    const { ask } = failing(new KvError(code))
+    const { ask } = failing(code === 'backing_refused' ? new KvError(code, { prefix: 'OOM' }) : new KvError(code))
     for (const answer of await Promise.all([ask('GET', '/k'), ask('PUT', '/k'), ask('POST', '/k/incr'), ask('GET', '')])) {
       expect([answer.statusCode, answer.json().error, answer.headers['retry-after']]).toEqual([status, error, retry])
       expect(answer.json().detail).toMatch(new RegExp(`^${error}: `))

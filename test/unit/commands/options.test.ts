@@ -26,9 +26,9 @@ test('options of scans', () => {
 
 test('counts and ranges', () => {
   expect(integer(Buffer.from('9223372036854775807'))).toBe(Number.MAX_SAFE_INTEGER)
-  expect(integerFrom(Buffer.from('9223372036854775807'), 0, 'ERR x')).toBe(Number.MAX_SAFE_INTEGER)
-  expect(() => integerFrom(Buffer.from('-1'), 0, 'ERR x')).toThrow('ERR x')
-  expect(() => integerFrom(Buffer.from('1.5'), 0, 'ERR x')).toThrow('ERR x')
+  expect(integerFrom(Buffer.from('9223372036854775807'), 0, 'count_negative')).toBe(Number.MAX_SAFE_INTEGER)
+  expect(() => integerFrom(Buffer.from('-1'), 0, 'count_negative')).toThrow("ERR COUNT can't be negative")
+  expect(() => integerFrom(Buffer.from('1.5'), 0, 'count_negative')).toThrow("ERR COUNT can't be negative")
   expect(() => long(Buffer.from('-9223372036854775808'))).toThrow('value must between -9223372036854775807 and 9223372036854775807')
   expect(rangeOf(-100, 100, 3)).toEqual({ start: 0, stop: 2 })
   expect(rangeOf(3, 5, 3)).toBeUndefined()

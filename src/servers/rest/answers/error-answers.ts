@@ -1,32 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { placeOf } from '../../../observability/error-log.ts'
-import { type ErrorCode, ERRORS, KvError } from '../../../errors/errors.ts'
+import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.ts'
 import type { Log } from '../../../observability/log.ts'
-
-/** What a REST caller reads where the RESP text would not say it in his words. */
-const TEXTS: Partial<Record<ErrorCode, string>> = {
-  wrong_type: 'the value has another type than this operation needs',
-  type_mismatch: 'the value has another type than this operation needs',
-  not_integer: 'the value is not an integer',
-  overflow: 'the result does not fit in 64 bits',
-  no_such_key: 'the key does not exist',
-  key_exists: 'the key exists already',
-  key_not_exists: 'the key does not exist',
-  path_not_found: 'nothing is at this path',
-  version_mismatch: 'the version of the automation is another one than if_version asks for',
-  noauth: 'a bearer token is needed',
-  unauthorized: 'a bearer token is needed',
-  wrongpass: 'the token is not valid',
-  token_expired: 'the token has expired',
-  token_revoked: 'the token was revoked',
-  read_only_token: 'the token allows reading only',
-  not_found: 'there is nothing at this address',
-  method_not_allowed: 'this address does not know this method',
-  unsupported_media: 'the body must be application/json',
-  invalid_request: 'the request cannot be read',
-  idempotency_key_reused: 'this idempotency key came with another request before',
-  unprocessable: 'the request body is missing or has a wrong shape',
-}
 
 /** Clients of the reference service read these two from `detail`, as an object; all others as a string that begins with the code. */
 const WITH_FACTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['version_mismatch', 'operation_failed'])
@@ -38,21 +13,16 @@ const PLAIN: ReadonlySet<string> = new Set([
   'key_not_found', 'key_exists', 'key_not_exists', 'unauthorized', 'token_expired', 'token_revoked', 'not_found', 'method_not_allowed',
 ])
 
-const textOf = ({ code, httpCode, message }: KvError): string => {
-  if (message === ERRORS[code].resp && TEXTS[code] !== undefined) return TEXTS[code]
-  return message.startsWith(`${httpCode}: `) ? message.slice(httpCode.length + 2) : message.replace(/^[A-Z]+ /, '')
-}
-
 /** `type_mismatch: value is not a list`, or the bare code when there is no more to say. */
 export const detailOf = (error: KvError): string =>
-  PLAIN.has(error.httpCode) && error.code !== 'read_only_token' ? error.httpCode : `${error.httpCode}: ${textOf(error)}`
+  PLAIN.has(error.httpCode) && error.code !== 'read_only_token' ? error.httpCode : `${error.httpCode}: ${error.restText}`
 
 /** The body of an error answer; the facts of `error.detail` stand beside the three fields that each has. */
 export const errorBody = (error: KvError): string =>
   JSON.stringify({
     ...error.detail,
     error: error.httpCode,
-    message: textOf(error),
+    message: error.restText,
     detail: WITH_FACTS.has(error.code) && error.detail !== undefined ? error.detail : detailOf(error),
   })
 
@@ -60,7 +30,7 @@ const retryLater = ({ code, status }: KvError): boolean =>
   status === 503 || status === 429 || code === 'version_mismatch' || code === 'busy'
 
 /** Fastify's own refusals, by the status that they carry. */
-const FRAMEWORK: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
+const FRAMEWORK: ReadonlyMap<number, PlainCode> = new Map<number, PlainCode>([
   [404, 'not_found'],
   [413, 'request_too_large'],
   [415, 'unsupported_media'],
@@ -68,7 +38,7 @@ const FRAMEWORK: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
 
 const toKvError = (error: Error & { code?: unknown; statusCode?: number }): KvError => {
   if (error instanceof KvError) return error
-  if (error.code === 'FST_ERR_BAD_URL') return new KvError('invalid_key', 'invalid_key: the address is not valid percent-encoded UTF-8')
+  if (error.code === 'FST_ERR_BAD_URL') return new KvError('invalid_key', 'the address is not valid percent-encoded UTF-8')
   const { statusCode = 500 } = error
   if (statusCode < 400 || statusCode >= 500) return new KvError('internal')
   return new KvError(FRAMEWORK.get(statusCode) ?? 'invalid_request')

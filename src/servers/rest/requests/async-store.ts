@@ -1,5 +1,5 @@
 import type { BackingArg, BackingReply } from '../../../backing/backing.ts'
-import { refusalOf } from '../../../backing/wire.ts'
+import { kindOf, refusalOf } from '../../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../../commands/generic/keyspace.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Written } from '../../../engine/writes/written.ts'
@@ -12,9 +12,9 @@ import type { Automation } from '../../../automation/automation.ts'
 /** Redis found another type under the key than the native command works on. */
 export const WRONG_TYPE = Symbol('WRONGTYPE')
 
-const isWrongType = (error: Error): boolean => error.message.startsWith('WRONGTYPE')
+const isWrongType = (error: Error): boolean => kindOf(error) === 'WRONGTYPE'
 
-/** The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never reaches the lane. */
+/** The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never reaches the job queue. */
 export class AsyncStore {
   private readonly store: Store
 

@@ -70,8 +70,8 @@ const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
   ['set', row(['value', 'nx', 'xx', 'ex'], 'meta', (fields, limits) => {
     const text = valueOf(fields, limits)
     const options = { nx: fields.flag('nx'), xx: fields.flag('xx'), keepTtl: false, ttlMs: (fields.count('ex', 1) ?? 0) * 1_000 }
-    if (options.ttlMs > MAX_TTL_SECONDS * 1_000) throw new KvError('invalid_request', 'invalid_request: ex is too large')
-    if (options.nx && options.xx) throw new KvError('invalid_request', 'invalid_request: nx and xx exclude each other')
+    if (options.ttlMs > MAX_TTL_SECONDS * 1_000) throw new KvError('invalid_request', 'ex is too large')
+    if (options.nx && options.xx) throw new KvError('invalid_request', 'nx and xx exclude each other')
     return (db, name) => [['created', String(operations.set(db, name, text, options))], ['value', text]]
   })],
   ['delete', row([], 'meta', () => (db, name) => [['deleted', String(operations.remove(db, name))]])],
@@ -103,7 +103,7 @@ export function parseBatch(text: string, limits: BatchLimits): Batch {
   const body = Fields.of(text).only(['if_version', 'operations'])
   const texts = splitArray(body.array('operations'))
   if (texts.length === 0 || texts.length > MAX_OPERATIONS) {
-    throw new KvError('unprocessable', `invalid_request: operations must hold 1 to ${MAX_OPERATIONS} operations`)
+    throw new KvError('unprocessable', `operations must hold 1 to ${MAX_OPERATIONS} operations`)
   }
   return { ifVersion: body.count('if_version', 0), steps: texts.map((text, index) => parseStep(text, index, limits)) }
 }
@@ -112,7 +112,7 @@ function parseStep(text: string, index: number, limits: BatchLimits): BatchStep 
   const fields = Fields.of(text)
   const op = fields.string('op')
   const operation = OPERATIONS.get(op)
-  if (operation === undefined) throw new KvError('unprocessable', `invalid_request: op must be one of ${OPERATION_NAMES.join(', ')}`)
+  if (operation === undefined) throw new KvError('unprocessable', `op must be one of ${OPERATION_NAMES.join(', ')}`)
   fields.only(['op', 'key', ...operation.fields])
   return naming(index, op, () => {
     const key = limits.gate.keyOf(fields.string('key'))
@@ -127,7 +127,7 @@ function naming<T>(index: number, op: string, step: () => T): T {
     return step()
   } catch (error) {
     if (!(error instanceof KvError) || error.status >= 500 || error.code === 'unprocessable') throw error
-    const text = `operation_failed: operation ${index} (${op}): ${detailOf(error)}`
+    const text = `operation ${index} (${op}): ${detailOf(error)}`
     throw new KvError('operation_failed', text, { operation_index: index, operation: op })
   }
 }

@@ -15,7 +15,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 /** RFC 8941 section 3.3.3: what the draft asks for. Many clients send the bare text, which counts as the same key. */
 const STRING_ITEM = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/
 
-const invalid = (fact: string): KvError => new KvError('invalid_idempotency_key', `invalid_idempotency_key: ${fact}`)
+const invalid = (fact: string): KvError => new KvError('invalid_idempotency_key', fact)
 
 /** Whether the request must be made only once: it then goes through `writeOnce`. */
 export const hasIdempotencyKey = ({ headers }: FastifyRequest): boolean => headers['idempotency-key'] !== undefined

@@ -10,7 +10,7 @@ import { MAX_DEPTH } from '../../../documents/presentation.ts'
 /** The body as one JSON text, trimmed; undefined when there is none. `wrapping`: levels of nesting around the caller's own values. */
 export function bodyText({ body }: FastifyRequest, wrapping = 0): string | undefined {
   if (!(body instanceof Buffer) || body.length === 0) return undefined
-  if (!isUtf8(body)) throw new KvError('invalid_value', 'invalid_value: not valid UTF-8')
+  if (!isUtf8(body)) throw new KvError('invalid_value', 'not valid UTF-8')
   const text = body.toString()
   validateJson(text, { maxDepth: MAX_DEPTH + wrapping })
   return trimJson(text)
@@ -18,11 +18,11 @@ export function bodyText({ body }: FastifyRequest, wrapping = 0): string | undef
 
 export const requiredBody = (request: FastifyRequest, wrapping = 0): string => {
   const text = bodyText(request, wrapping)
-  if (text === undefined) throw new KvError('unprocessable', 'invalid_request: a JSON body is needed')
+  if (text === undefined) throw new KvError('unprocessable', 'a JSON body is needed')
   return text
 }
 
-const unprocessable = (fact: string): KvError => new KvError('unprocessable', `invalid_request: ${fact}`)
+const unprocessable = (fact: string): KvError => new KvError('unprocessable', fact)
 
 /** The fields of an object by name, each with the text of its value. */
 export class Fields {
@@ -82,7 +82,7 @@ export class Fields {
     if (text === undefined) return preset
     if (!INTEGER.test(text)) throw unprocessable(`${name} must be an integer`)
     const value = parseInteger64(text === '-0' ? '0' : text)
-    if (value === undefined) throw new KvError('overflow', `type_mismatch: ${name} does not fit in 64 bits`)
+    if (value === undefined) throw new KvError('overflow', `${name} does not fit in 64 bits`)
     return value
   }
 

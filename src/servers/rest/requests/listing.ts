@@ -39,7 +39,7 @@ export const cursorOf = (name: Buffer): string => name.toString('base64url')
 export function parseListCursor(cursor: string): Buffer {
   const name = Buffer.from(cursor, 'base64url')
   if (name.length === 0 || name.toString('base64url') !== cursor) {
-    throw new KvError('invalid_request', 'invalid_request: cursor is not valid')
+    throw new KvError('invalid_request', 'cursor is not valid')
   }
   return name
 }

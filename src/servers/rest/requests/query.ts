@@ -7,7 +7,7 @@ import { parseCount } from './input.ts'
 export const PARAMETERS = ['prefix', 'limit', 'cursor', 'path', 'meta', 'nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'] as const
 export type Parameter = (typeof PARAMETERS)[number]
 
-const invalid = (fact: string): KvError => new KvError('invalid_request', `invalid_request: ${fact}`)
+const invalid = (fact: string): KvError => new KvError('invalid_request', fact)
 
 const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],

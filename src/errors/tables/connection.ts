@@ -1,0 +1,49 @@
+import { refusal, row } from '../rows.ts'
+
+/** Redis's texts about the connection, its transaction and its subscriptions. */
+export const CONNECTION = {
+  db_index: row('ERR DB index is out of range', 400, 'invalid_request'),
+  noauth: row('NOAUTH Authentication required.', 401, 'unauthorized', { rest: 'a bearer token is needed' }),
+  wrongpass: row('WRONGPASS invalid username-password pair or user is disabled.', 401, 'unauthorized', {
+    level: 'info',
+    rest: 'the token is not valid',
+  }),
+  noproto: row('NOPROTO unsupported protocol version', 400, 'invalid_request'),
+  protocol: refusal('ERR Protocol error: {reason}'),
+  login_timeout: refusal('NOAUTH login timeout', 401, 'unauthorized'),
+  too_many_clients: refusal('ERR max number of clients reached', 503, 'unavailable'),
+  too_many_logins: refusal('ERR max number of unauthenticated clients reached', 503, 'unavailable'),
+  // HELLO, CLIENT and COMMAND
+  protocol_version: refusal('ERR Protocol version is not an integer or out of range'),
+  hello_option: refusal('ERR Syntax error in HELLO option'),
+  hello_noauth: refusal(
+    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+    401,
+    'unauthorized',
+  ),
+  client_name: refusal('ERR {what} cannot contain spaces, newlines or special characters.'),
+  client_type: refusal('ERR Unknown client type'),
+  client_id: refusal('ERR Invalid client ID'),
+  client_option: refusal('ERR Unrecognized option'),
+  unblock_reason: refusal('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
+  unblocked: refusal('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
+  command_invalid: refusal('ERR Invalid command specified'),
+  command_no_keys: refusal('ERR The command has no key arguments'),
+  command_arity: refusal('ERR Invalid number of arguments specified for command'),
+  command_arguments: refusal('ERR Invalid arguments specified for command'),
+  // Transactions
+  exec_without_multi: refusal('ERR EXEC without MULTI'),
+  exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),
+  nested_multi: refusal('ERR MULTI calls can not be nested'),
+  discard_without_multi: refusal('ERR DISCARD without MULTI'),
+  watch_in_multi: refusal('ERR WATCH inside MULTI is not allowed'),
+  not_in_transaction: refusal('ERR Command not allowed inside a transaction'),
+  // Subscriptions
+  only_listening: refusal(
+    "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+  ),
+  // Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply, execCommandAbort).
+  exec_only_listening: refusal(
+    "EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+  ),
+} as const

@@ -1,0 +1,81 @@
+import { row } from '../rows.ts'
+
+/** What Redis has no text for: tokens, limits, and the state of the backing Redis. */
+export const OWN = {
+  token_expired: row(
+    'NOAUTH token expired',
+    403,
+    'token_expired',
+    { level: 'info', rest: 'the token has expired' },
+  ),
+  token_revoked: row(
+    'NOAUTH token revoked',
+    403,
+    'token_revoked',
+    { level: 'info', rest: 'the token was revoked' },
+  ),
+  other_automation: row(
+    'NOPERM this connection belongs to another automation; open a new one',
+    403,
+    'unauthorized',
+    { level: 'info' },
+  ),
+  read_only_token: row('NOPERM this token is read-only: its scope is kv:read', 403, 'unauthorized', {
+    level: 'info',
+    rest: 'the token allows reading only',
+  }),
+  invalid_key: row('ERR invalid key', 400, 'invalid_key'),
+  reserved_key: row("ERR invalid key: names that start with '$' are reserved", 400, 'invalid_key'),
+  key_too_long: row(
+    'ERR invalid key: the name is longer than AUTOMATION_KV_MAX_KEY_LENGTH allows',
+    400,
+    'invalid_key',
+  ),
+  value_too_large: row(
+    'ERR value too large: it is longer than AUTOMATION_KV_MAX_VALUE_SIZE allows',
+    413,
+    'value_too_large',
+  ),
+  request_too_large: row(
+    'ERR request too large: it is longer than AUTOMATION_KV_MAX_REQUEST_SIZE allows',
+    413,
+    'value_too_large',
+  ),
+  quota_exceeded: row('OOM automation quota exceeded: the number of keys reached AUTOMATION_KV_MAX_KEYS', 413, 'quota_exceeded', {
+    level: 'info',
+  }),
+  busy: row(
+    'TRYAGAIN too many concurrent changes to the same keys; nothing was written',
+    409,
+    'kv_store_busy',
+    { level: 'warn' },
+  ),
+  unavailable: row(
+    'TRYAGAIN the backing Redis is unavailable; nothing was written',
+    503,
+    'unavailable',
+    { level: 'warn' },
+  ),
+  scripts_lost: row(
+    'TRYAGAIN the backing Redis had lost its scripts; nothing was written',
+    503,
+    'unavailable',
+    { level: 'warn' },
+  ),
+  outcome_unknown: row(
+    'TRYAGAIN the link to the backing Redis broke before it answered; the outcome of this write is unknown',
+    503,
+    'unavailable',
+    { level: 'error' },
+  ),
+  backing_refused: row('TRYAGAIN the backing Redis refused the command ({prefix}); nothing was written', 503, 'unavailable', {
+    level: 'error',
+  }),
+  unreadable: row(
+    'ERR a stored value could not be opened: it is damaged, was moved, or its key is not configured',
+    500,
+    'value_unreadable',
+    { level: 'error' },
+  ),
+  internal: row('ERR internal error', 500, 'internal_error', { level: 'error' }),
+} as const
