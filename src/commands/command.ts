@@ -1,5 +1,5 @@
 import { respError } from '../errors.ts'
-import { globMatch } from '../redis/glob.ts'
+import { compileGlob } from '../redis/glob.ts'
 import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../resp/reply.ts'
 import { word } from './args.ts'
 import { arityFits, connection, container, keyIndexes, type LeafRow, type Row } from './row.ts'
@@ -69,8 +69,10 @@ function list(args: readonly Buffer[]): Reply {
   if (args.length === 2) return names
   if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw respError('ERR syntax error')
   switch (word(args[3])) {
-    case 'PATTERN':
-      return names.filter((name) => globMatch(args[4]!, Buffer.from(name), true))
+    case 'PATTERN': {
+      const matches = compileGlob(args[4]!, true)
+      return names.filter((name) => matches(Buffer.from(name)))
+    }
     case 'ACLCAT': {
       const category = `@${args[4]!.toString('latin1').toLowerCase()}`
       return names.filter((name) => categories(find(name)!).includes(category))

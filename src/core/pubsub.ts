@@ -109,7 +109,7 @@ export class PubSub {
   async publish(tenant: Tenant, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
     const sealed = tenant.sealer.seal(locations.message(''), encode(kind, channel, message), false)
     const room = this.rooms.get(tenant.id)
-    const here = room === undefined ? 0 : receivers(censusOf(room), kind, channel)
+    const here = room === undefined ? 0 : receiversHere(room, kind, channel)
     const isOpen = room?.isOpen === true
     const counting = this.backing.call(['HGETALL', tenant.listenersKey])
     // Whether the message was sent is told by the other one.
@@ -250,6 +250,13 @@ function receivers(census: Census, kind: 'channel' | 'shard', channel: Buffer): 
   for (const [name, count] of census[kind]) if (name === id) sum += count
   if (kind === 'shard') return sum
   for (const [pattern, count] of census.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
+  return sum
+}
+
+function receiversHere({ topics }: Room, kind: 'channel' | 'shard', channel: Buffer): number {
+  let sum = topics[kind].get(idOf(channel))?.listeners.size ?? 0
+  if (kind === 'shard') return sum
+  for (const { matches, listeners } of topics.pattern.values()) if (matches(channel)) sum += listeners.size
   return sum
 }
 

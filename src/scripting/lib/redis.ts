@@ -24,7 +24,10 @@ const VERSION_NUMBER = 0x00_07_00_0f
 
 /** The first word of a message is its code; a message of one word gets `ERR`. */
 function withCode(message: string): string {
-  const trimmed = message.replace(/^-/, '').replace(/[\r\n]+$/, '')
+  let end = message.length
+  // Not by an expression: one for the end of a text is tried at each line end in it.
+  while (end > 0 && (message[end - 1] === '\n' || message[end - 1] === '\r')) end--
+  const trimmed = message.slice(message.startsWith('-') && end > 0 ? 1 : 0, end)
   return trimmed.includes(' ') ? trimmed : `ERR ${trimmed}`
 }
 
