@@ -83,8 +83,12 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     return api.lua_error(L)
   }
 
-  const oneString = (L: LuaState): Buffer | undefined =>
-    api.lua_gettop(L) === 1 && api.lua_type(L, 1) === LuaType.STRING ? text.read(L, 1) : undefined
+  const oneString = (L: LuaState): Buffer | undefined => {
+    if (api.lua_gettop(L) !== 1 || api.lua_type(L, 1) !== LuaType.STRING) return undefined
+    const bytes = text.read(L, 1)
+    machine.heap.work(bytes.length >> 6)
+    return bytes
+  }
 
   const levels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 }
   const replication = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 }
@@ -109,7 +113,9 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     },
     sha1hex: (L) => {
       if (api.lua_gettop(L) !== 1) return fail(L, 'ERR wrong number of arguments')
-      text.pushLatin1(L, createHash('sha1').update(text.view(L, 1)).digest('hex'))
+      const bytes = text.view(L, 1)
+      machine.heap.work(bytes.length >> 6)
+      text.pushLatin1(L, createHash('sha1').update(bytes).digest('hex'))
       return 1
     },
     // Goes nowhere: a script's message may hold the automation's data, which no log may have.
