@@ -3,6 +3,9 @@ import { KvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { linkOptions, reasonOf } from './redis.ts'
 
+/** A function takes no hundred thousand arguments. */
+const CHANNELS_AT_ONCE = 1_000
+
 type Listener = (message: Buffer) => void
 
 export interface SubscriberOptions {
@@ -101,7 +104,7 @@ export class Subscriber {
     }
     try {
       const channels = [...this.listeners.keys()]
-      if (channels.length > 0) await this.redis.subscribe(...channels)
+      for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE) await this.redis.subscribe(...channels.slice(at, at + CHANNELS_AT_ONCE))
       for (const listener of this.returned) listener()
     } catch (error) {
       this.log.warn({ reason: reasonOf(error as Error) }, 'backing Redis: subscriptions could not be renewed')

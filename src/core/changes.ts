@@ -13,6 +13,9 @@ export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
 /** Lua's unpack takes some thousands of arguments; so no command that we build has more than this. */
 const MAX_ARGS = 1_000
 
+/** Most LSET, LINSERT or LREM for one change of a list. */
+const MAX_SEEKS = 100
+
 /** The native commands that turn a key as stored into what the computation made of it. */
 export function changesOf(tenant: Tenant, stored: StoredKey, slot: Slot): NativeCommand[] {
   const commands: NativeCommand[] = []
@@ -28,15 +31,16 @@ export function changesOf(tenant: Tenant, stored: StoredKey, slot: Slot): Native
     }
   } else if (before === undefined || slot.fresh || slot.replaced) {
     if (stored.physical) commands.push(['DEL'])
-    commands.push(...wholeOf(tenant, slot.name, after))
+    for (const command of wholeOf(tenant, slot.name, after)) commands.push(command)
     expireAt = 0
   } else if (before !== after) {
     const difference = differenceOf(tenant, slot.name, before, after)
     if (difference === undefined) {
-      commands.push(['DEL'], ...wholeOf(tenant, slot.name, after))
+      commands.push(['DEL'])
+      for (const command of wholeOf(tenant, slot.name, after)) commands.push(command)
       expireAt = 0
     } else {
-      commands.push(...difference)
+      for (const command of difference) commands.push(command)
     }
   }
   if (slot.expireAt !== expireAt) commands.push(slot.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', slot.expireAt])
@@ -90,6 +94,8 @@ function listDifference(tenant: Tenant, name: Buffer, before: readonly Cell[], a
   if (head + tail === 0 && before.length > 0) return shiftedDifference(seal, before, after)
   if (tail === 0) return [...popped('RPOP', gone.length), ...inChunks('RPUSH', seal(come), 1)]
   if (head === 0) return [...popped('LPOP', gone.length), ...inChunks('LPUSH', seal(come.toReversed()), 1)]
+  // Each of these goes through the list in the Redis: above some of them, writing it anew is less work.
+  if (come.length > MAX_SEEKS && (gone.length === 0 || come.filter((cell, i) => cell !== gone[i]).length > MAX_SEEKS)) return undefined
   if (gone.length === come.length) {
     const sealed = seal(come)
     return come.flatMap((cell, i): NativeCommand[] => (cell === gone[i] ? [] : [['LSET', head + i, sealed[i]!]]))
@@ -101,7 +107,7 @@ function listDifference(tenant: Tenant, name: Buffer, before: readonly Cell[], a
   const kept = new Set(come)
   const removed = gone.filter((cell) => !kept.has(cell))
   const inOrder = gone.filter((cell) => kept.has(cell))
-  if (removed.length <= 100 && inOrder.length === come.length && inOrder.every((cell, i) => cell === come[i])) {
+  if (removed.length <= MAX_SEEKS && inOrder.length === come.length && inOrder.every((cell, i) => cell === come[i])) {
     return seal(removed).map((sealed): NativeCommand => ['LREM', 1, sealed])
   }
   return undefined

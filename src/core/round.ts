@@ -202,10 +202,13 @@ export class Round {
       changes.push(ordinal, slot.changedBy + 1, slot.value === undefined ? '' : slot.expireAt, slot.fresh ? 1 : 0)
     }
     const { maxKeys } = this.limits
-    const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
     const receipts = outcomes.filter(leavesReceipt)
-    args.push(operationCount, ...operations, changed.length, ...changes, receipts.length, ...receipts.flatMap(receiptArgs))
-    args.push(...extentArgs(this.needs, this.tenant))
+    // Not by pushing them: a function takes no hundred thousand arguments.
+    const args: BackingArg[] = [
+      ...[...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards],
+      ...[operationCount, ...operations, changed.length, ...changes, receipts.length, ...receipts.flatMap(receiptArgs)],
+      ...extentArgs(this.needs, this.tenant),
+    ]
     this.backing.script(COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))

@@ -158,7 +158,7 @@ function setOperation(tenant: Tenant, name: Buffer, text: string, { nx, xx, keep
   if (xx) options.push('XX')
   const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
   const sealed = tenant.sealer.seal(locations.string(name), bytes, json)
-  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealed, ...options)
+  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [sealed, ...options])
 }
 
 /** Throws `path_not_found`. */
