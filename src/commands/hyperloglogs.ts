@@ -16,6 +16,7 @@ import {
 } from '../redis/hyperloglog.ts'
 import { OK, type Reply } from '../resp/reply.ts'
 import { number, oneWrite } from './direct.ts'
+import { distinct } from './distinct.ts'
 import { ALL_KEYS, data, FIRST_KEY, reads } from './row.ts'
 
 // The backing Redis counts keyed hashes of the elements, in sketches that it can read. A sketch that a client got and set again lies there
@@ -53,7 +54,7 @@ function pfadd(db: Db, args: readonly Buffer[]): Reply {
 function merged(db: Db, names: readonly Buffer[]): { registers: Registers; dense: boolean } {
   const registers = noRegisters()
   let dense = false
-  for (const name of names) {
+  for (const name of distinct(names)) {
     const bytes = sketchBytes(db, name)
     if (bytes === undefined) continue
     mergeInto(registers, registersOf(bytes))
@@ -84,7 +85,7 @@ export const HYPERLOGLOGS = [
     complexity: 'O(N) in the number of elements',
     run: pfadd,
     direct: oneWrite(
-      ({ tenant, args }) => operation('PFADD', args[1]!, 'K', 'p', ...args.slice(2).map((element) => tenant.sealer.hashElement(element))),
+      ({ tenant, args }) => operation('PFADD', args[1]!, 'K', 'p', args.slice(2).map((element) => tenant.sealer.hashElement(element))),
       number,
     ),
   }),
@@ -94,7 +95,7 @@ export const HYPERLOGLOGS = [
     summary: 'Returns about how many different elements were added to the sketches.',
     complexity: 'O(1) for one key, O(N) in the number of keys for several, with a large constant',
     run: pfcount,
-    direct: reads(({ tenant, args }) => ['PFCOUNT', ...args.slice(1).map((name) => tenant.key(name))], number),
+    direct: reads(({ tenant, args }) => ['PFCOUNT', ...distinct(args.slice(1)).map((name) => tenant.key(name))], number),
   }),
   data({
     name: 'pfmerge', arity: -2, flags: 'write denyoom', group, since: '2.8.9', keys: ALL_KEYS,

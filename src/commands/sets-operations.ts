@@ -3,6 +3,7 @@ import type { SetValue } from '../core/values.ts'
 import { KvError, respError } from '../errors.ts'
 import { SetReply } from '../resp/reply.ts'
 import { integerFrom, word } from './args.ts'
+import { distinct, firstAndDistinct } from './distinct.ts'
 import { openSet } from './members.ts'
 import { ALL_KEYS, countedKeys, data, type DataRow, reads } from './row.ts'
 
@@ -11,7 +12,11 @@ type Combine = (sets: ReadonlyArray<Readonly<SetValue> | undefined>) => Members
 
 const NOTHING: Members = new Map()
 
-const union: Combine = (sets) => new Map(sets.flatMap((set) => (set === undefined ? [] : [...set.members])))
+const union: Combine = (sets) => {
+  const all = new Map<string, Buffer>()
+  for (const set of sets) for (const [id, member] of set?.members ?? []) all.set(id, member)
+  return all
+}
 
 const intersection: Combine = (sets) => {
   if (sets.includes(undefined)) return NOTHING
@@ -23,11 +28,15 @@ const difference: Combine = ([first, ...others]) =>
   first === undefined ? NOTHING : new Map([...first.members].filter(([id]) => !others.some((set) => set?.members.has(id))))
 
 /** The types of all keys are checked before anything is combined. */
-const combined = (db: Db, names: readonly Buffer[], combine: Combine): Members => combine(names.map((name) => db.set(name)))
+const combined = (db: Db, names: readonly Buffer[], combine: Combine): Members =>
+  combine(operands(names, combine).map((name) => db.set(name)))
+
+const operands = (names: readonly Buffer[], combine: Combine): readonly Buffer[] =>
+  combine === difference ? firstAndDistinct(names) : distinct(names)
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
-  direct: reads(({ tenant, args }) => [command, ...args.slice(1).map((name) => tenant.key(name))], openSet),
+  direct: reads(({ tenant, args }) => [command, ...operands(args.slice(1), combine).map((name) => tenant.key(name))], openSet),
 })
 
 const stored = (combine: Combine): Pick<DataRow, 'run' | 'extent'> => ({
@@ -87,7 +96,7 @@ export const SET_OPERATIONS = [
     },
     // Redis has SINTERCARD since 7.0 only.
     direct: reads(
-      ({ tenant, args }) => ['SINTER', ...countOptions(args).names.map((name) => tenant.key(name))],
+      ({ tenant, args }) => ['SINTER', ...distinct(countOptions(args).names).map((name) => tenant.key(name))],
       ({ args }, raw) => Math.min(countOptions(args).limit, (raw as Buffer[]).length),
     ),
   }),

@@ -12,6 +12,7 @@ import { lcsReply, parseLcsOptions } from '../redis/lcs-reply.ts'
 import { OK, type Reply } from '../resp/reply.ts'
 import { expiryOf, int64, integer, rangeOf } from './args.ts'
 import { oneWrite } from './direct.ts'
+import { distinct, forEachName } from './distinct.ts'
 import { orCompute } from './members.ts'
 import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from './row.ts'
 import { parseSetOptions } from './set-options.ts'
@@ -102,9 +103,10 @@ function setDirect(call: Call): Operation | undefined {
   if (keepTtl) options.push('KEEPTTL')
   if (get) options.push('GET')
   const after = expiry !== undefined ? 'C' : keepTtl ? 'K' : 'S'
-  return operation(
-    'SET', args[1]!, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealString(call, args[1]!, args[2]!), ...options,
-  )
+  return operation('SET', args[1]!, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
+    sealString(call, args[1]!, args[2]!),
+    ...options,
+  ])
 }
 
 /** SETEX and PSETEX: key, time, value. */
@@ -290,8 +292,8 @@ export const STRINGS = [
     complexity: 'O(N) in the number of keys',
     run: (db, args) => args.slice(1).map((name) => (db.type(name) === 'string' ? db.bytes(name)! : null)),
     direct: reads(
-      ({ tenant, args }) => ['MGET', ...args.slice(1).map((name) => tenant.key(name))],
-      (call, raw) => (raw as BackingReply[]).map((sealed, i) => openString(call, call.args[i + 1]!, sealed)),
+      ({ tenant, args }) => ['MGET', ...distinct(args.slice(1)).map((name) => tenant.key(name))],
+      (call, raw) => forEachName(call.args.slice(1), raw as BackingReply[], (name, sealed) => openString(call, name, sealed)),
     ),
   }),
   data({
