@@ -33,6 +33,11 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
 - \`DBSIZE\` does not count a key that has expired; Redis does until it has removed it.
+- A pattern (\`KEYS\`, \`MATCH\`, \`PSUBSCRIBE\`...) has at most 65,536 bytes, and at most 256 of them between two stars if \`?\` or \`[\` is among
+  these: Redis's matcher takes pattern length times text length, and this one reads the text once.
+- \`LCS\` refuses values whose lengths multiply to more than 2^26, with the error that Redis gives from 2^27 on.
+- \`ZUNION\`, \`ZINTER\` and their like add up a key that is named more than 16 times once, times the sum of its weights: the last digits
+  of a rounded score may differ.
 `
 
 /** What COMMAND LIST of a Redis 7.0.15 answers: names in lower case, `container|subcommand`. */

@@ -5,6 +5,9 @@ import type { Log } from '../observability/log.ts'
 import type { MessageBus, OnMessage } from './backing.ts'
 import { linkOptions, reasonOf } from './single-node.ts'
 
+/** A function takes no hundred thousand arguments. */
+const CHANNELS_AT_ONCE = 1_000
+
 export interface SingleNodeBusOptions {
   readonly url: string
   /** A link that has not answered for this long is given up. */
@@ -100,7 +103,7 @@ export class SingleNodeBus implements MessageBus {
     }
     try {
       const channels = [...this.listeners.keys()]
-      if (channels.length > 0) await this.redis.subscribe(...channels)
+      for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE) await this.redis.subscribe(...channels.slice(at, at + CHANNELS_AT_ONCE))
       for (const listener of this.returned) listener()
     } catch (error) {
       this.log.warn({ reason: reasonOf(error as Error) }, 'backing Redis: subscriptions could not be renewed')

@@ -32,6 +32,7 @@ local function conflict()
 end
 
 if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end
+read_entries()
 for g = 0, guards - 1 do
   local i = tonumber(ARGV[6 + 2 * g])
   local entry, guard = entry_of(i), ARGV[7 + 2 * g]

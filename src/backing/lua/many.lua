@@ -7,7 +7,7 @@ local limit = tonumber(ARGV[2])
 local requests = #KEYS - 2
 local names = {}
 for r = 1, requests do names[r] = name_of(r + 2) end
-local known = redis.call('HMGET', KEYS[2], unpack(names))
+read_entries()
 local before = tonumber(redis.call('GET', KEYS[1]) or '0')
 local anyone_waits = redis.call('EXISTS', waited) == 1
 local stamp = string.format('%.0f', now)
@@ -23,7 +23,7 @@ local function entry(r)
   local name = names[r]
   local found = latest[name]
   if found == nil then
-    found = live_entry(known[r])
+    found = entry_of(r + 2)
     latest[name] = found
   end
   return found

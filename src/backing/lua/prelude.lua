@@ -22,13 +22,43 @@ local function live_entry(raw)
   return created and (expires == '0' or tonumber(expires) >= now) and { created, version, expires, raw } or false
 end
 
--- The live index entry of KEYS[i].
-local entries = {}
-local function entry_of(i)
-  local entry = entries[i]
-  if entry == nil then
-    entry = live_entry(redis.call('HGET', KEYS[2], name_of(i)))
-    entries[i] = entry
+-- Most arguments for one command: Lua's unpack takes some thousands.
+local most_words = 1000
+
+-- Calls `lost` with each place in the list `keys` whose key the Redis does not hold: it evicted it, or somebody deleted it by hand.
+local function each_lost(keys, lost)
+  for from = 1, #keys, most_words do
+    local to = math.min(#keys, from + most_words - 1)
+    if redis.call('EXISTS', unpack(keys, from, to)) <= to - from then
+      for n = from, to do
+        if redis.call('EXISTS', keys[n]) == 0 then lost(n) end
+      end
+    end
   end
-  return entry
+end
+
+-- The live index entries of KEYS[3..], false where there is none. Read before anything is written; what is in the index without being in
+-- the Redis is as good as absent.
+local entries = {}
+local function read_entries()
+  local known, places = {}, {}
+  for from = 3, #KEYS, most_words do
+    local names = {}
+    for i = from, math.min(#KEYS, from + most_words - 1) do names[#names + 1] = name_of(i) end
+    local found = redis.call('HMGET', KEYS[2], unpack(names))
+    for n = 1, #names do
+      local i = from + n - 1
+      entries[i] = live_entry(found[n])
+      if entries[i] then
+        known[#known + 1] = KEYS[i]
+        places[#known] = i
+      end
+    end
+  end
+  each_lost(known, function(n) entries[places[n]] = false end)
+end
+
+-- The live index entry of KEYS[i].
+local function entry_of(i)
+  return entries[i]
 end

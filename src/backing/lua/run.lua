@@ -12,6 +12,7 @@ if ARGV[3] ~= '' then
   if version ~= ARGV[3] then return { 0, tonumber(version) } end
 end
 
+read_entries()
 local last = #ARGV
 local at = 4
 local missing, seen = 0, {}

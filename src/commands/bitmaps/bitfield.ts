@@ -111,7 +111,7 @@ export function bitfield(db: Database, args: readonly Buffer[]): Reply {
   const old = db.bytes(args[1]!)
   const writes = steps.filter(({ kind }) => kind !== 'GET')
   if (writes.length === 0) return steps.map((step) => got(old ?? null, step))
-  const bytes = grown(db, old, Math.max(...writes.map(({ offset, bits }) => offset + bits - 1)))
+  const bytes = grown(db, old, writes.reduce((most, { offset, bits }) => Math.max(most, offset + bits - 1), 0))
   let changed = bytes.length !== old?.length
   const replies = steps.map((step) => {
     const { kind, offset, bits, signed, value } = step

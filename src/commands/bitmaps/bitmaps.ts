@@ -3,6 +3,8 @@ import { KvError } from '../../errors/errors.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
+import { distinct } from '../parsing/distinct.ts'
 import { bitOffset, grown } from './bit-offset.ts'
 import { bitfield, bitfieldRo, readSteps } from './bitfield.ts'
 import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
@@ -87,20 +89,29 @@ const COMBINE: Readonly<Record<string, Combine>> = { AND: (a, b) => a & b, OR: (
 
 const EMPTY = Buffer.alloc(0)
 
+/** The names that are given an odd number of times. */
+function oddOnes(names: readonly Buffer[]): Buffer[] {
+  const odd = new Map<string, Buffer>()
+  for (const name of names) if (!odd.delete(idOf(name))) odd.set(idOf(name), name)
+  return [...odd.values()]
+}
+
 function bitop(db: Database, args: readonly Buffer[]): Reply {
   const [, operation, target, ...names] = args as [Buffer, Buffer, Buffer, ...Buffer[]]
   const not = word(operation) === 'NOT'
   const combine = Object.hasOwn(COMBINE, word(operation)) ? COMBINE[word(operation)] : undefined
   if (!not && combine === undefined) throw new KvError('syntax')
   if (not && names.length !== 1) throw new KvError('bitop_not')
-  const sources = names.map((name) => db.bytes(name) ?? EMPTY)
-  const length = Math.max(...sources.map((source) => source.length))
+  const all = distinct(names).map((name) => db.bytes(name) ?? EMPTY)
+  const length = all.reduce((most, source) => Math.max(most, source.length), 0)
+  // Twice the same: AND and OR do not mind, XOR takes it back.
+  const sources = word(operation) === 'XOR' ? oddOnes(names).map((name) => db.bytes(name) ?? EMPTY) : all
   if (length === 0) {
     db.remove(target)
     return 0
   }
   const result = Buffer.alloc(length)
-  sources[0]!.copy(result)
+  sources[0]?.copy(result)
   if (combine === undefined) for (let at = 0; at < length; at++) result[at] = ~result[at]!
   else for (const source of sources.slice(1)) for (let at = 0; at < length; at++) result[at] = combine(result[at]!, source[at] ?? 0)
   db.setBytes(target, result)

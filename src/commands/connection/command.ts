@@ -1,5 +1,5 @@
 import { KvError } from '../../errors/errors.ts'
-import { globMatch } from '../../redis-semantics/glob.ts'
+import { compileGlob } from '../../redis-semantics/glob.ts'
 import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
 import type { CommandTable } from '../../registry/command-table.ts'
@@ -69,8 +69,10 @@ function list(table: CommandTable, args: readonly Buffer[]): Reply {
   if (args.length === 2) return names
   if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw new KvError('syntax')
   switch (word(args[3])) {
-    case 'PATTERN':
-      return names.filter((name) => globMatch(args[4]!, Buffer.from(name), true))
+    case 'PATTERN': {
+      const matches = compileGlob(args[4]!, true)
+      return names.filter((name) => matches(Buffer.from(name)))
+    }
     case 'ACLCAT': {
       const category = `@${args[4]!.toString('latin1').toLowerCase()}`
       return names.filter((name) => categories(find(table, name)!).includes(category))

@@ -58,7 +58,7 @@ function planOf(queue: readonly QueuedCommand[], context: RunContext): Plan | un
     const own = operationsOf(call, row)
     if (own === undefined) return undefined
     writes ||= row.flags.includes('write')
-    operations.push(...own)
+    for (const each of own) operations.push(each)
     parts.push({ row, call, count: own.length })
     if (operations.length > MAX_OPERATIONS) return undefined
   }

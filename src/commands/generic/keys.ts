@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { distinct } from '../parsing/distinct.ts'
 import { EXPIRES } from './keys-expire.ts'
 import { KEY_MOVES } from './keys-move.ts'
 import { OBJECT } from './keys-object.ts'
@@ -12,13 +13,17 @@ const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
 const countExisting = (db: Database, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
 
 const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
-  reads(({ automation, args }) => [command, ...namesOf(args).map((name) => automation.key(name))], number)
+  reads(({ automation, args }) => {
+    const names = namesOf(args)
+    // A name that is given twice counts twice, which the sum does not tell apart: then they are looked at here.
+    return distinct(names) === names ? [command, ...names.map((name) => automation.key(name))] : undefined
+  }, number)
 
 const remove = (command: 'DEL' | 'UNLINK'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
   extent: META,
   run: (db, args) => namesOf(args).filter((name) => db.remove(name)).length,
   direct: writes(
-    ({ args }) => namesOf(args).map((name) => operation(command, name, 'D', 'p')),
+    ({ args }) => distinct(namesOf(args)).map((name) => operation(command, name, 'D', 'p')),
     (_call, raws) => (raws as number[]).reduce((sum, deleted) => sum + deleted, 0),
   ),
 })

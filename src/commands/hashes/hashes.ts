@@ -8,6 +8,7 @@ import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { MapReply, OK, type Reply } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { distinct, forEachName } from '../parsing/distinct.ts'
 import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
@@ -40,7 +41,7 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
   direct: oneWrite(
     (call) => {
       checkPairs(call.args, command)
-      return operation('HSET', call.args[1]!, 'K', 'a', ...sealPairs(call))
+      return operation('HSET', call.args[1]!, 'K', 'a', sealPairs(call))
     },
     (_call, raw) => (command === 'hset' ? (raw as number) : OK),
   ),
@@ -66,7 +67,7 @@ export const HASHES = [
       db.removeIfEmpty(args[1]!)
       return deleted
     },
-    direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', ...sealFields(call)), number),
+    direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', sealFields(call)), number),
   }),
   data({
     name: 'hexists', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
@@ -118,7 +119,10 @@ export const HASHES = [
     complexity: 'O(N) in the number of fields asked for',
     extent: namedFields,
     run: (db, args) => args.slice(2).map((field) => valueOf(db, args, field)),
-    direct: read('HMGET', (call, raw) => (raw as BackingReply[]).map((sealed, i) => openValue(call, call.args[i + 2]!, sealed))),
+    direct: reads(
+      ({ automation, args }) => ['HMGET', automation.key(args[1]!), ...distinct(args.slice(2)).map((field) => automation.sealer.sealField(field))],
+      (call, raw) => forEachName(call.args.slice(2), raw as BackingReply[], (field, sealed) => openValue(call, field, sealed)),
+    ),
   }),
   data({
     name: 'hmset', arity: -4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
@@ -144,7 +148,7 @@ export const HASHES = [
       setField(db.editHash(args[1]!), args[2]!, Cell.bytes(args[3]!))
       return 1
     },
-    direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', ...sealPairs(call)), number),
+    direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', sealPairs(call)), number),
   }),
   data({
     name: 'hstrlen', arity: 3, flags: 'readonly fast', group, since: '3.2.0', keys: FIRST_KEY,

@@ -17,6 +17,7 @@ import {
 import { OK, type Reply } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { ALL_KEYS, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { distinct } from '../parsing/distinct.ts'
 
 // The backing Redis counts keyed hashes of the elements, in sketches that it can read. A sketch that a client got and set again lies there
 // sealed: Redis refuses it, the command is computed, and leaves it as Redis can read it.
@@ -53,7 +54,7 @@ function pfadd(db: Database, args: readonly Buffer[]): Reply {
 function merged(db: Database, names: readonly Buffer[]): { registers: Registers; dense: boolean } {
   const registers = noRegisters()
   let dense = false
-  for (const name of names) {
+  for (const name of distinct(names)) {
     const bytes = sketchBytes(db, name)
     if (bytes === undefined) continue
     mergeInto(registers, registersOf(bytes))
@@ -84,7 +85,7 @@ export const HYPERLOGLOGS = [
     complexity: 'O(N) in the number of elements',
     run: pfadd,
     direct: oneWrite(
-      ({ automation, args }) => operation('PFADD', args[1]!, 'K', 'p', ...args.slice(2).map((element) => automation.sealer.hashElement(element))),
+      ({ automation, args }) => operation('PFADD', args[1]!, 'K', 'p', args.slice(2).map((element) => automation.sealer.hashElement(element))),
       number,
     ),
   }),
@@ -94,7 +95,7 @@ export const HYPERLOGLOGS = [
     summary: 'Returns about how many different elements were added to the sketches.',
     complexity: 'O(1) for one key, O(N) in the number of keys for several, with a large constant',
     run: pfcount,
-    direct: reads(({ automation, args }) => ['PFCOUNT', ...args.slice(1).map((name) => automation.key(name))], number),
+    direct: reads(({ automation, args }) => ['PFCOUNT', ...distinct(args.slice(1)).map((name) => automation.key(name))], number),
   }),
   data({
     name: 'pfmerge', arity: -2, flags: 'write denyoom', group, since: '2.8.9', keys: ALL_KEYS,

@@ -36,7 +36,7 @@ const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, '
       list.cells = command.startsWith('L') ? added.reverse().concat(list.cells) : list.cells.concat(added)
       return list.cells.length
     },
-    direct: oneWrite((call) => operation(command, call.args[1]!, onlyExisting ? 'k' : 'K', 'p', ...sealElements(call, 2)), number),
+    direct: oneWrite((call) => operation(command, call.args[1]!, onlyExisting ? 'k' : 'K', 'p', sealElements(call, 2)), number),
   }
 }
 
@@ -58,7 +58,7 @@ const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'
     ({ args }) => {
       const wanted = popCount(args, command)
       // Redis 6.2 answers a count of 0 otherwise than 7.0 does.
-      return wanted === 0 ? undefined : operation(command.toUpperCase(), args[1]!, 'c', 'n', ...args.slice(2))
+      return wanted === 0 ? undefined : operation(command.toUpperCase(), args[1]!, 'c', 'n', args.slice(2))
     },
     (call, raw) => {
       if (call.args.length === 2) return openElement(call, raw)
@@ -159,7 +159,7 @@ export const LISTS = [
     run: lset,
     direct: oneWrite((call) => {
       const { args } = call
-      return parseInteger(args[2]!) === undefined ? undefined : operation('LSET', args[1]!, 'k', 'a', args[2]!, ...sealElements(call, 3))
+      return parseInteger(args[2]!) === undefined ? undefined : operation('LSET', args[1]!, 'k', 'a', [args[2]!, ...sealElements(call, 3)])
     }, ok),
   }),
   data({

@@ -6,10 +6,11 @@ const MAX_CURSOR = 2n ** 64n - 1n
 
 /** A cursor as Redis reads it, with C's strtoul: so `+5`, `-5` and an empty text pass. Throws `invalid_cursor`. */
 export function parseCursor(arg: Buffer): string {
-  const [text = ''] = arg.toString('latin1').split('\0')
+  const [text = ''] = arg.toString('latin1').split('\0', 1)
   if (text === '') return '0'
-  const digits = /^[+-]?(\d+)$/.exec(text)?.[1]
-  if (digits === undefined) throw new KvError('invalid_cursor')
+  const digits = /^[+-]?(\d+)$/.exec(text)?.[1]?.replace(/^0+/, '')
+  // No more digits than 64 bits have: a bigint of many is slow to read.
+  if (digits === undefined || digits.length > 20) throw new KvError('invalid_cursor')
   const value = BigInt(digits)
   if (value > MAX_CURSOR) throw new KvError('invalid_cursor')
   return String(text.startsWith('-') ? BigInt.asUintN(64, -value) : value)

@@ -21,6 +21,8 @@ const subscribe =
   async (session: Session, args: readonly Buffer[]): Promise<Reply> => {
     // The arguments lie in the chunk that was received, which must not be kept for them.
     const names = args.slice(1).map((name) => Buffer.from(name))
+    // A pattern that is refused changes nothing.
+    if (kind === 'pattern') names.forEach(channelMatcher)
     const known = new Set(session.subscriptions[kind].keys())
     const others = countOf(session, kind) - known.size
     const early = await session.listen(kind, names)

@@ -5,13 +5,18 @@ import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { openSet } from '../parsing/members.ts'
 import { ALL_KEYS, countedKeys, data, type DataRow, reads } from '../../registry/row.ts'
+import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
 
 type Members = SetValue['members']
 type Combine = (sets: ReadonlyArray<Readonly<SetValue> | undefined>) => Members
 
 const NOTHING: Members = new Map()
 
-const union: Combine = (sets) => new Map(sets.flatMap((set) => (set === undefined ? [] : [...set.members])))
+const union: Combine = (sets) => {
+  const all = new Map<string, Buffer>()
+  for (const set of sets) for (const [id, member] of set?.members ?? []) all.set(id, member)
+  return all
+}
 
 const intersection: Combine = (sets) => {
   if (sets.includes(undefined)) return NOTHING
@@ -23,11 +28,15 @@ const difference: Combine = ([first, ...others]) =>
   first === undefined ? NOTHING : new Map([...first.members].filter(([id]) => !others.some((set) => set?.members.has(id))))
 
 /** The types of all keys are checked before anything is combined. */
-const combined = (db: Database, names: readonly Buffer[], combine: Combine): Members => combine(names.map((name) => db.set(name)))
+const combined = (db: Database, names: readonly Buffer[], combine: Combine): Members =>
+  combine(operands(names, combine).map((name) => db.set(name)))
+
+const operands = (names: readonly Buffer[], combine: Combine): readonly Buffer[] =>
+  combine === difference ? firstAndDistinct(names) : distinct(names)
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
-  direct: reads(({ automation, args }) => [command, ...args.slice(1).map((name) => automation.key(name))], openSet),
+  direct: reads(({ automation, args }) => [command, ...operands(args.slice(1), combine).map((name) => automation.key(name))], openSet),
 })
 
 const stored = (combine: Combine): Pick<DataRow, 'run' | 'extent'> => ({
@@ -87,7 +96,7 @@ export const SET_OPERATIONS = [
     },
     // Redis has SINTERCARD since 7.0 only.
     direct: reads(
-      ({ automation, args }) => ['SINTER', ...countOptions(args).names.map((name) => automation.key(name))],
+      ({ automation, args }) => ['SINTER', ...distinct(countOptions(args).names).map((name) => automation.key(name))],
       ({ args }, raw) => Math.min(countOptions(args).limit, (raw as Buffer[]).length),
     ),
   }),

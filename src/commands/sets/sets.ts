@@ -103,7 +103,7 @@ export const SETS = [
     summary: 'Adds members to a set; makes the set when there is none.',
     complexity: 'O(N) in the number of members to be added',
     run: sadd,
-    direct: oneWrite((call) => operation('SADD', call.args[1]!, 'K', 'p', ...sealMembers(call)), number),
+    direct: oneWrite((call) => operation('SADD', call.args[1]!, 'K', 'p', sealMembers(call)), number),
   }),
   data({
     name: 'scard', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
@@ -176,7 +176,7 @@ export const SETS = [
     summary: 'Removes members of a set.',
     complexity: 'O(N) in the number of members to be removed',
     run: srem,
-    direct: oneWrite((call) => operation('SREM', call.args[1]!, 'c', 'p', ...sealMembers(call)), number),
+    direct: oneWrite((call) => operation('SREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
   }),
   data({
     name: 'sscan', arity: -3, flags: 'readonly', group, since: '2.8.0', keys: FIRST_KEY,

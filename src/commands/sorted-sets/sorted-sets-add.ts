@@ -88,9 +88,9 @@ function addNative({ args, automation }: Call, { options, pairs }: Addition): Op
   const conditions = [...options].filter((option) => option !== 'CH')
   if (options.has('INCR')) {
     const { score } = pairs[0]!
-    return score === 0 || !Number.isFinite(score) ? undefined : [operation('ZADD', name, create, 'n', ...conditions, ...sealed)]
+    return score === 0 || !Number.isFinite(score) ? undefined : [operation('ZADD', name, create, 'n', [...conditions, ...sealed])]
   }
-  const zadd = operation('ZADD', name, create, 'p', ...conditions, 'CH', ...sealed)
+  const zadd = operation('ZADD', name, create, 'p', [...conditions, 'CH', ...sealed])
   if (options.has('CH') || options.has('NX') || options.has('XX')) return [zadd]
   const zcard = operation('ZCARD', name, 'k', 'r')
   return [zcard, zadd, zcard]

@@ -6,6 +6,8 @@ import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
 import { orCompute } from '../parsing/members.ts'
 import { countedKeys, data, type DataRow, type KeySpec, reads } from '../../registry/row.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
+import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
 import { inOrder, ranked, SealedRange, store } from './sorted-set-order.ts'
 
 type SetOperation = 'union' | 'inter' | 'diff'
@@ -122,12 +124,40 @@ const COMBINE: Readonly<Record<SetOperation, Combine>> = {
 /** In Redis's order of checks: number of keys, their types, options. */
 function combine(db: Database, form: Form, args: readonly Buffer[], at: number): { members: ScoredMember[]; options: Options } {
   const names = parseKeys(form, args, at)
-  const sources = names.map((name) => sourceOf(db, name))
+  const known = new Map(distinct(names).map((name) => [idOf(name), sourceOf(db, name)]))
   const options = parseOptions(form, args, at + 1 + names.length, names.length)
-  options.weights?.forEach((weight, i) => {
-    sources[i]!.weight = weight
+  const sources = names.map((name, i): Source => ({ ...known.get(idOf(name))!, weight: options.weights?.[i] ?? 1 }))
+  return { members: COMBINE[form.kind](fewer(form, sources, options.aggregate), options.aggregate), options }
+}
+
+/** A key that is named more often than this is added up once, times the sum of its weights: rounding shows in its last digits then. */
+const MAX_REPEATS = 16
+
+/** The same result from fewer sources, where some are named several times. */
+function fewer({ kind, counts = false }: Form, sources: readonly Source[], aggregate: Aggregate): readonly Source[] {
+  const [first, ...others] = sources as [Source, ...Source[]]
+  if (kind === 'diff') return [first, ...new Map(others.map((source) => [source.members, source])).values()]
+  if (counts) return [...new Map(sources.map((source) => [source.members, source])).values()]
+  const bySet = new Map<Source['members'], number[]>()
+  for (const { members, weight } of sources) {
+    const weights = bySet.get(members)
+    if (weights === undefined) bySet.set(members, [weight])
+    else weights.push(weight)
+  }
+  if (bySet.size === sources.length) return sources
+  if (aggregate === 'SUM' && [...bySet.values()].every((weights) => weights.length <= MAX_REPEATS)) return sources
+  return Array.from(bySet).flatMap(([members, weights]) => {
+    const kept = aggregate !== 'SUM' ? extremes(weights) : weights.length > MAX_REPEATS ? [weights.reduce((a, b) => numberOr0(a + b))] : weights
+    return kept.map((weight) => ({ members, weight }))
   })
-  return { members: COMBINE[form.kind](sources, options.aggregate), options }
+}
+
+/** With these the least and the largest of all products come out, whatever the score's sign. */
+function extremes(weights: readonly number[]): number[] {
+  const least = weights.reduce((a, b) => Math.min(a, b))
+  const most = weights.reduce((a, b) => Math.max(a, b))
+  // A weight of 0 makes 0 of an infinite score.
+  return [...new Set(weights.includes(0) ? [least, 0, most] : [least, most])]
 }
 
 const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
@@ -141,8 +171,14 @@ const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
       const names = parseKeys(form, args, 1)
       const options = orCompute(() => parseOptions(form, args, 2 + names.length, names.length))
       if (options === undefined) return undefined
-      const command: BackingArg[] = [form.command.toUpperCase(), names.length, ...names.map((name) => automation.key(name))]
-      if (options.weights !== undefined) command.push('WEIGHTS', ...options.weights.map(formatDouble))
+      const asked = form.kind === 'diff' ? firstAndDistinct(names) : names
+      // Redis would go through a key as often as it is named.
+      if (distinct(asked).length < asked.length && form.kind !== 'diff') return undefined
+      const command: BackingArg[] = [form.command.toUpperCase(), asked.length, ...asked.map((name) => automation.key(name))]
+      if (options.weights !== undefined) {
+        command.push('WEIGHTS')
+        for (const weight of options.weights) command.push(formatDouble(weight))
+      }
       if (options.aggregate !== 'SUM') command.push('AGGREGATE', options.aggregate)
       return [...command, 'WITHSCORES']
     },
@@ -208,7 +244,8 @@ export const SORTED_SET_OPERATIONS = [
       ({ automation, args }) => {
         const names = parseKeys(CARD, args, 1)
         const options = orCompute(() => parseOptions(CARD, args, 2 + names.length, names.length))
-        return options && ['ZINTER', names.length, ...names.map((name) => automation.key(name))]
+        const asked = distinct(names)
+        return options && ['ZINTER', asked.length, ...asked.map((name) => automation.key(name))]
       },
       ({ args }, raw) => {
         const names = parseKeys(CARD, args, 1)

@@ -129,7 +129,7 @@ export const SORTED_SET_RANGES = [
     complexity: N_REMOVED,
     run: removes(byScore),
     direct: oneWrite(
-      ({ args }) => operation('ZREMRANGEBYSCORE', args[1]!, 'c', 'p', ...parseScoreRange(args[2]!, args[3]!).native),
+      ({ args }) => operation('ZREMRANGEBYSCORE', args[1]!, 'c', 'p', parseScoreRange(args[2]!, args[3]!).native),
       number,
     ),
   }),

@@ -105,7 +105,7 @@ export const SORTED_SETS = [
     summary: 'Removes members of a sorted set.',
     complexity: 'O(M*log(N)) in the numbers of members to be removed and of members',
     run: zrem,
-    direct: oneWrite((call) => operation('ZREM', call.args[1]!, 'c', 'p', ...sealMembers(call)), number),
+    direct: oneWrite((call) => operation('ZREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
   }),
   data({
     name: 'zrevrank', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,

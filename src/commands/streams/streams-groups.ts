@@ -122,7 +122,7 @@ function dropConsumer(db: Database, args: Args): Reply {
 const groupWrite = (plan: (args: Args) => Pick<Operation, 'after' | 'changed'>, reply: Parameters<typeof oneWrite>[1]): Direct =>
   oneWrite(({ args }) => {
     const { after, changed } = plan(args)
-    return { ...operation('XGROUP', args[2]!, after, changed, ...args.slice(3)), before: [args[1]!] }
+    return { ...operation('XGROUP', args[2]!, after, changed, args.slice(3)), before: [args[1]!] }
   }, reply)
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
@@ -205,7 +205,7 @@ const readGroupDirect: Direct = writes(
     const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
     if (names.length > MAX_DIRECT_STREAMS) return undefined
     const before = ['GROUP', group!, consumer!, ...(count === 0 ? [] : ['COUNT', count]), ...(noAck ? ['NOACK'] : []), 'STREAMS']
-    return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ...ids), before, more: names.slice(1) }]
+    return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ids), before, more: names.slice(1) }]
   },
   (call, raws) => openStreams(call, raws[0]!),
 )
@@ -278,7 +278,7 @@ export const STREAM_GROUPS = [
     summary: 'Takes entries off the pending entries list of a consumer group.',
     complexity: 'O(1) for each id',
     run: ack,
-    direct: oneWrite(({ args }) => operation('XACK', args[1]!, 'k', 'p', ...args.slice(2)), number),
+    direct: oneWrite(({ args }) => operation('XACK', args[1]!, 'k', 'p', args.slice(2)), number),
   }),
   XGROUP,
   data({

@@ -224,7 +224,7 @@ export const STREAM_PENDING = [
     run: autoClaim,
     // Redis 6.2 answers without the list of deleted ids.
     direct: oneWrite(
-      ({ args }) => operation('XAUTOCLAIM', args[1]!, 'k', 'c', ...args.slice(2)),
+      ({ args }) => operation('XAUTOCLAIM', args[1]!, 'k', 'c', args.slice(2)),
       (call, raw) => {
         const [cursor, entries, deleted] = raw as [Buffer, Buffer[], Buffer[] | undefined]
         return [cursor, openEntries(call, call.args[1]!, entries), deleted ?? []]
@@ -240,7 +240,7 @@ export const STREAM_PENDING = [
     run: claim,
     // LASTID moves the group on even when nothing is claimed.
     direct: oneWrite(
-      ({ args }) => operation('XCLAIM', args[1]!, 'k', args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'a' : 'l', ...args.slice(2)),
+      ({ args }) => operation('XCLAIM', args[1]!, 'k', args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'a' : 'l', args.slice(2)),
       (call, raw) => openEntries(call, call.args[1]!, raw),
     ),
   }),

@@ -37,7 +37,7 @@ function addDirect({ automation, args }: Call): Operation {
   const { idAt, noMkStream } = parseAdd(args)
   const name = args[1]!
   const sealed = automation.sealer.seal(locations.streamValue(name), encodeFields(args.slice(idAt + 1)), false)
-  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', ...args.slice(2, idAt + 1), ENTRY_FIELD, sealed)
+  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', [...args.slice(2, idAt + 1), ENTRY_FIELD, sealed])
 }
 
 /** As many entries as Redis keeps in one node, as long as they are short. */
@@ -193,7 +193,7 @@ export const STREAMS = [
     summary: 'Deletes entries of a stream.',
     complexity: 'O(1) for each id',
     run: del,
-    direct: oneWrite(({ args }) => operation('XDEL', args[1]!, 'k', 'p', ...args.slice(2)), number),
+    direct: oneWrite(({ args }) => operation('XDEL', args[1]!, 'k', 'p', args.slice(2)), number),
   }),
   data({
     name: 'xlen', arity: 2, flags: 'readonly fast', group, since: '5.0.0', keys: FIRST_KEY,
@@ -239,7 +239,7 @@ export const STREAMS = [
     syntax: 'key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]',
     summary: 'Sets the last id of a stream, and what it counts.',
     run: setId,
-    direct: oneWrite(({ args }) => operation('XSETID', args[1]!, 'k', 'a', ...args.slice(2)), () => OK),
+    direct: oneWrite(({ args }) => operation('XSETID', args[1]!, 'k', 'a', args.slice(2)), () => OK),
   }),
   data({
     name: 'xtrim', arity: -4, flags: 'write', group, since: '5.0.0', keys: FIRST_KEY,
@@ -247,6 +247,6 @@ export const STREAMS = [
     summary: 'Deletes the first entries of a stream, down to a length or up to an id.',
     complexity: 'O(N) in the number of entries trimmed',
     run: trim,
-    direct: oneWrite(({ args }) => operation('XTRIM', args[1]!, 'k', 'p', ...args.slice(2)), number),
+    direct: oneWrite(({ args }) => operation('XTRIM', args[1]!, 'k', 'p', args.slice(2)), number),
   }),
 ]

@@ -14,6 +14,7 @@ import { expiryOf, int64, integer, rangeOf } from '../parsing/args.ts'
 import { oneWrite } from '../../registry/direct.ts'
 import { orCompute } from '../parsing/members.ts'
 import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from '../../registry/row.ts'
+import { distinct, forEachName } from '../parsing/distinct.ts'
 import { parseSetOptions } from './set-options.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -93,9 +94,10 @@ function setDirect(call: Call): Operation | undefined {
   if (keepTtl) options.push('KEEPTTL')
   if (get) options.push('GET')
   const after = expiry !== undefined ? 'C' : keepTtl ? 'K' : 'S'
-  return operation(
-    'SET', args[1]!, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealString(call, args[1]!, args[2]!), ...options,
-  )
+  return operation('SET', args[1]!, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
+    sealString(call, args[1]!, args[2]!),
+    ...options,
+  ])
 }
 
 /** SETEX and PSETEX: key, time, value. */
@@ -281,8 +283,8 @@ export const STRINGS = [
     complexity: 'O(N) in the number of keys',
     run: (db, args) => args.slice(1).map((name) => (db.type(name) === 'string' ? db.bytes(name)! : null)),
     direct: reads(
-      ({ automation, args }) => ['MGET', ...args.slice(1).map((name) => automation.key(name))],
-      (call, raw) => (raw as BackingReply[]).map((sealed, i) => openString(call, call.args[i + 1]!, sealed)),
+      ({ automation, args }) => ['MGET', ...distinct(args.slice(1)).map((name) => automation.key(name))],
+      (call, raw) => forEachName(call.args.slice(1), raw as BackingReply[], (name, sealed) => openString(call, name, sealed)),
     ),
   }),
   data({

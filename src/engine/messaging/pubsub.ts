@@ -106,7 +106,7 @@ export class PubSub {
   async publish(automation: Automation, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
     const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
     const hub = this.hubs.get(automation.id)
-    const here = hub === undefined ? 0 : receivers(countsOf(hub), kind, channel)
+    const here = hub === undefined ? 0 : receiversHere(hub, kind, channel)
     const isOpen = hub?.isOpen === true
     const counting = this.backing.call(automation, ['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
@@ -247,6 +247,13 @@ function receivers(subscriberCounts: SubscriberCounts, kind: 'channel' | 'shard'
   for (const [name, count] of subscriberCounts[kind]) if (name === id) sum += count
   if (kind === 'shard') return sum
   for (const [pattern, count] of subscriberCounts.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
+  return sum
+}
+
+function receiversHere({ topics }: ChannelHub, kind: 'channel' | 'shard', channel: Buffer): number {
+  let sum = topics[kind].get(idOf(channel))?.listeners.size ?? 0
+  if (kind === 'shard') return sum
+  for (const { matches, listeners } of topics.pattern.values()) if (matches(channel)) sum += listeners.size
   return sum
 }
 

@@ -9,6 +9,9 @@ import type { Automation } from '../../automation/automation.ts'
 import type { Cell } from '../plaintext/cell.ts'
 import { type HashValue, type ListValue, type SetValue, type SortedSetValue, type Value, Unseen } from '../plaintext/values.ts'
 
+/** Most LSET, LINSERT or LREM for one change of a list. */
+const MAX_SEEKS = 100
+
 /** The native commands that turn a key as stored into what the computation made of it. `streamCounters`: see `hasStreamCounters`. */
 export function changesOf(automation: Automation, stored: StoredKey, state: KeyState, streamCounters: boolean): NativeCommand[] {
   const commands: NativeCommand[] = []
@@ -26,15 +29,16 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
     }
   } else if (before === undefined || before instanceof Unseen || state.fresh || state.replaced) {
     if (stored.physical) commands.push(['DEL'])
-    commands.push(...wholeOf(automation, state.name, after, streamCounters))
+    for (const command of wholeOf(automation, state.name, after, streamCounters)) commands.push(command)
     expireAt = 0
   } else if (before !== after) {
     const difference = differenceOf(automation, state.name, before, after, streamCounters)
     if (difference === undefined) {
-      commands.push(['DEL'], ...wholeOf(automation, state.name, after, streamCounters))
+      commands.push(['DEL'])
+      for (const command of wholeOf(automation, state.name, after, streamCounters)) commands.push(command)
       expireAt = 0
     } else {
-      commands.push(...difference)
+      for (const command of difference) commands.push(command)
     }
   }
   if (state.expireAt !== expireAt) commands.push(state.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', state.expireAt])
@@ -88,6 +92,8 @@ function listDifference(automation: Automation, name: Buffer, before: readonly C
   if (head + tail === 0 && before.length > 0) return shiftedDifference(seal, before, after)
   if (tail === 0) return [...popped('RPOP', gone.length), ...inChunks('RPUSH', seal(come), 1)]
   if (head === 0) return [...popped('LPOP', gone.length), ...inChunks('LPUSH', seal(come.toReversed()), 1)]
+  // Each of these goes through the list in the Redis: above some of them, writing it anew is less work.
+  if (come.length > MAX_SEEKS && (gone.length === 0 || come.filter((cell, i) => cell !== gone[i]).length > MAX_SEEKS)) return undefined
   if (gone.length === come.length) {
     const sealed = seal(come)
     return come.flatMap((cell, i): NativeCommand[] => (cell === gone[i] ? [] : [['LSET', head + i, sealed[i]!]]))
@@ -99,7 +105,7 @@ function listDifference(automation: Automation, name: Buffer, before: readonly C
   const kept = new Set(come)
   const removed = gone.filter((cell) => !kept.has(cell))
   const inOrder = gone.filter((cell) => kept.has(cell))
-  if (removed.length <= 100 && inOrder.length === come.length && inOrder.every((cell, i) => cell === come[i])) {
+  if (removed.length <= MAX_SEEKS && inOrder.length === come.length && inOrder.every((cell, i) => cell === come[i])) {
     return seal(removed).map((sealed): NativeCommand => ['LREM', 1, sealed])
   }
   return undefined

@@ -195,11 +195,14 @@ export class JobBatch {
       changes.push(ordinal, state.changedBy + 1, state.value === undefined ? '' : state.expireAt, state.fresh ? 1 : 0)
     }
     const { maxKeys } = this.environment.limits
-    const args: BackingArg[] = [...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards]
     const outcomesToKeep = outcomes.filter(leavesOutcome)
-    args.push(operationCount, ...operations, changed.length, ...changes, outcomesToKeep.length, ...outcomesToKeep.flatMap(outcomeArgs))
-    args.push(...extentArgs(this.needs, this.environment.automation))
-    this.environment.backing.script(this.environment.automation, COMMIT, true, args, (error, reply) => {
+    // Not by pushing them: a function takes no hundred thousand arguments.
+    const args: BackingArg[] = [
+      ...[...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards],
+      ...[operationCount, ...operations, changed.length, ...changes, outcomesToKeep.length, ...outcomesToKeep.flatMap(outcomeArgs)],
+      ...extentArgs(this.needs, automation),
+    ]
+    backing.script(automation, COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))
     })

@@ -71,7 +71,9 @@ function groupSteps(group: StreamGroup): StreamStep[] {
       else same.ids.push(id)
     }
     if (alike.size === 0) steps.push(['XGROUP CREATECONSUMER', name, consumer.name])
-    for (const { time, count, ids } of alike.values()) steps.push(...claimSteps(name, consumer.name, ids, time, count))
+    for (const { time, count, ids } of alike.values()) {
+      for (const step of claimSteps(name, consumer.name, ids, time, count)) steps.push(step)
+    }
   }
   return steps
 }

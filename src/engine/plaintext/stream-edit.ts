@@ -44,7 +44,7 @@ export function deleteEntries(stream: StreamValue, ids: readonly StreamId[]): vo
   const gone = new Set(ids)
   stream.entries = stream.entries.filter(({ id }) => !gone.has(id))
   for (const id of gone) if (id > stream.maxDeletedId) stream.maxDeletedId = id
-  stream.log.push(...stepsOf(ids, (texts) => ['XDEL', ...texts]))
+  for (const step of stepsOf(ids, (texts) => ['XDEL', ...texts])) stream.log.push(step)
 }
 
 export function setLastId(stream: StreamValue, lastId: StreamId, entriesAdded: bigint | undefined, maxDeletedId: StreamId): void {
@@ -91,7 +91,7 @@ export function deleteConsumer(stream: StreamValue, group: StreamGroup, { name }
 /** Takes ids, all of them pending, off the list. */
 export function acknowledge(stream: StreamValue, group: StreamGroup, ids: readonly StreamId[]): void {
   for (const id of ids) group.pending.delete(id)
-  stream.log.push(...stepsOf(ids, (texts) => ['XACK', group.name, ...texts]))
+  for (const step of stepsOf(ids, (texts) => ['XACK', group.name, ...texts])) stream.log.push(step)
 }
 
 /** Makes a consumer the owner of entries, all of them in the stream, no matter who had them. `time` is not after `now`. */
@@ -112,7 +112,9 @@ export function assign(
     else same.push(id)
   }
   group.consumers.set(owner, { name: group.consumers.get(owner)?.name ?? consumer, seenTime: now })
-  for (const [count, ids] of byCount) stream.log.push(...claimSteps(group.name, consumer, ids, time, count))
+  for (const [count, ids] of byCount) {
+    for (const step of claimSteps(group.name, consumer, ids, time, count)) stream.log.push(step)
+  }
 }
 
 /** Sets owner, time and count of pending entries to exactly these: how Redis itself replicates them (streamPropagateXCLAIM). */

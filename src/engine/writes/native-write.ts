@@ -27,13 +27,19 @@ export interface Operation {
   readonly args: readonly BackingArg[]
 }
 
-export const operation = (command: string, name: Buffer, after: After, changed: Changed, ...args: BackingArg[]): Operation => ({
-  name,
-  after,
-  changed,
-  command,
-  args,
-})
+/** The arguments behind the key one by one, or as an array: a function takes no hundred thousand. */
+export function operation(command: string, name: Buffer, after: After, changed: Changed, args: readonly BackingArg[]): Operation
+export function operation(command: string, name: Buffer, after: After, changed: Changed, ...args: BackingArg[]): Operation
+export function operation(
+  command: string,
+  name: Buffer,
+  after: After,
+  changed: Changed,
+  ...given: BackingArg[] | [args: readonly BackingArg[]]
+): Operation {
+  const [first] = given
+  return { name, after, changed, command, args: Array.isArray(first) ? (first as readonly BackingArg[]) : (given as BackingArg[]) }
+}
 
 /** The key is the second word of the command, and its only key. */
 export const hasOneKeyFirst = ({ before, more }: Operation): boolean => before === undefined && more === undefined

@@ -1,4 +1,4 @@
-import { row } from '../rows.ts'
+import { refusal, row } from '../rows.ts'
 
 /** What Redis has no text for: tokens, limits, and the state of the backing Redis. */
 export const OWN = {
@@ -24,6 +24,9 @@ export const OWN = {
     level: 'info',
     rest: 'the token allows reading only',
   }),
+  pattern_too_long: refusal(
+    'ERR pattern is too long: at most {bytes} bytes, and {wild} with ? or [ between two *',
+  ),
   invalid_key: row('ERR invalid key', 400, 'invalid_key'),
   reserved_key: row("ERR invalid key: names that start with '$' are reserved", 400, 'invalid_key'),
   key_too_long: row(

@@ -138,6 +138,7 @@ export class ReplyReader {
   private count(bytes: number): void {
     this.bytes += bytes
     if (this.bytes > this.machine.memoryBytes) throw new ScriptKilled('memory')
-    if ((this.bytes & 0xfff) < ELEMENT_BYTES) this.machine.heap.checkTime()
+    this.machine.heap.work(1)
+    this.machine.heap.workOn(bytes)
   }
 }

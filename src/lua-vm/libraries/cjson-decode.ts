@@ -43,6 +43,7 @@ export class JsonDecoder {
   decode(L: LuaState): void {
     const { text } = this.machine
     this.bytes = Buffer.from(text.argument(L, 1))
+    this.machine.heap.workOn(this.bytes.length)
     this.text = this.bytes.toString('latin1')
     this.at = 0
     this.depth = 0
@@ -117,7 +118,9 @@ export class JsonDecoder {
 
   private next(): Token {
     const { text } = this
-    while (this.at < text.length && ' \t\n\r'.includes(text[this.at]!)) this.at++
+    const { heap } = this.machine
+    heap.work(1)
+    while (this.at < text.length && ' \t\n\r'.includes(text[this.at]!)) if ((++this.at & 0x3ff) === 0) heap.work(64)
     this.tokenAt = this.at
     const char = text[this.at]
     if (char === undefined || char === '\0') return 'END'
@@ -160,6 +163,7 @@ export class JsonDecoder {
   private readNumber(): Token {
     const word = this.matches(HEXADECIMAL) ?? this.matches(WORD) ?? this.matches(DECIMAL)
     if (word === undefined) return this.error('invalid number')
+    this.machine.heap.workOn(word.length)
     this.at += word.length
     this.number = /nan/i.test(word) ? NaN : /x|inf/i.test(word) ? (parseFloat64(Buffer.from(word)) ?? 0) : Number(word)
     return 'NUMBER'
@@ -175,9 +179,10 @@ export class JsonDecoder {
       if (byte === undefined || byte === 0) return this.errorAt(i, 'unexpected end of string')
       if (byte === QUOTE) break
       if (byte !== BACKSLASH) {
-        i++
+        if ((++i & 0x3ff) === 0) this.machine.heap.work(32)
         continue
       }
+      this.machine.heap.work(1)
       out ??= new ByteWriter()
       out.bytes(bytes.subarray(start, i))
       const letter = this.text[i + 1] ?? ''

@@ -32,7 +32,7 @@ export class JsonEncoder {
     const { out } = this
     const { api, text, memoryBytes } = this.machine
     if (out.length > memoryBytes) text.raise(L, 'not enough memory', false)
-    if ((out.length & 0xfff) === 0) this.machine.heap.checkTime()
+    this.machine.heap.work(1)
     const type = api.lua_type(L, -1)
     switch (type) {
       case LuaType.STRING:
@@ -75,6 +75,7 @@ export class JsonEncoder {
       }
       max = Math.max(max, key)
       items++
+      this.machine.heap.work(1)
       api.lua_settop(L, -2)
     }
     if (sparseRatio > 0 && max > items * sparseRatio && max > sparseSafe) {
@@ -143,6 +144,8 @@ export class JsonEncoder {
   private string(L: LuaState): void {
     const { out } = this
     const bytes = this.machine.text.view(L, -1)
+    // Each byte is looked at, and may need an escape of six.
+    this.machine.heap.work(bytes.length >> 4)
     out.byte(0x22)
     let start = 0
     for (let i = 0; i < bytes.length; i++) {

@@ -23,6 +23,7 @@ export class MessageReader {
     const { machine, L, data } = this
     const { api } = machine
     api.luaL_checkstack(L, 4, 0)
+    machine.heap.work(1)
     const type = data[this.take(1)]!
     if (type <= 0x7f) return void api.lua_pushnumber(L, type)
     if (type >= 0xe0) return void api.lua_pushnumber(L, type - 0x100)
@@ -76,6 +77,7 @@ export class MessageReader {
 
   private string(length: number): void {
     const at = this.take(length)
+    this.machine.heap.workOn(length)
     this.machine.text.push(this.L, this.data.subarray(at, at + length))
   }
 

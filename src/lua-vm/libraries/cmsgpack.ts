@@ -53,6 +53,7 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
     api.lua_pushnil(L)
     while (api.lua_next(L, -2) !== 0) {
       api.lua_settop(L, -2)
+      machine.heap.work(1)
       count++
       const key = isArray && api.lua_type(L, -1) === LuaType.NUMBER ? api.lua_tonumber(L, -1) : 0
       if (key > 0 && isInteger(key)) max = Math.max(max, key)
@@ -84,6 +85,7 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
   /** Packs the value on top, and takes it off. */
   const packTop = (L: LuaState, out: ByteWriter, level: number): void => {
     if (out.length > machine.memoryBytes) text.raise(L, 'not enough memory', false)
+    const before = out.length
     const type = api.lua_type(L, -1)
     if (type === LuaType.STRING) packString(out, text.view(L, -1))
     else if (type === LuaType.NUMBER) packNumber(out, api.lua_tonumber(L, -1))
@@ -91,7 +93,8 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
     else if (type === LuaType.TABLE && level < MAX_NESTING) packTable(L, out, level)
     else out.byte(0xc0)
     api.lua_settop(L, -2)
-    if ((out.length & 0xfff) === 0) machine.heap.checkTime()
+    machine.heap.workOn(out.length - before)
+    machine.heap.work(1)
   }
 
   const pack = (L: LuaState): number => {
@@ -111,6 +114,7 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
   /** `limit` values from `offset` on; all when it is 0. */
   const unpackFrom = (L: LuaState, limit: number, offset: number): number => {
     const data = Buffer.from(text.argument(L, 1))
+    machine.heap.workOn(data.length)
     // The number after `limit of` is the length there, too.
     if (offset < 0 || limit < 0) return text.raise(L, `Invalid request to unpack with offset of ${offset} and limit of ${data.length}.`)
     if (offset > data.length) return text.raise(L, `Start offset ${offset} greater than input length ${data.length}.`)

@@ -24,7 +24,10 @@ const VERSION_NUMBER = 0x00_07_00_0f
 
 /** The first word of a message is its code; a message of one word gets `ERR`. */
 function withCode(message: string): string {
-  const trimmed = message.replace(/^-/, '').replace(/[\r\n]+$/, '')
+  let end = message.length
+  // Not by an expression: one for the end of a text is tried at each line end in it.
+  while (end > 0 && (message[end - 1] === '\n' || message[end - 1] === '\r')) end--
+  const trimmed = message.slice(message.startsWith('-') && end > 0 ? 1 : 0, end)
   return trimmed.includes(' ') ? trimmed : `ERR ${trimmed}`
 }
 
@@ -80,8 +83,12 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     return api.lua_error(L)
   }
 
-  const oneString = (L: LuaState): Buffer | undefined =>
-    api.lua_gettop(L) === 1 && api.lua_type(L, 1) === LuaType.STRING ? text.read(L, 1) : undefined
+  const oneString = (L: LuaState): Buffer | undefined => {
+    if (api.lua_gettop(L) !== 1 || api.lua_type(L, 1) !== LuaType.STRING) return undefined
+    const bytes = text.read(L, 1)
+    machine.heap.work(bytes.length >> 6)
+    return bytes
+  }
 
   const levels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 }
   const replication = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 }
@@ -106,7 +113,9 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     },
     sha1hex: (L) => {
       if (api.lua_gettop(L) !== 1) return fail(L, 'script_sha1hex')
-      text.pushLatin1(L, createHash('sha1').update(text.view(L, 1)).digest('hex'))
+      const bytes = text.view(L, 1)
+      machine.heap.work(bytes.length >> 6)
+      text.pushLatin1(L, createHash('sha1').update(bytes).digest('hex'))
       return 1
     },
     // Goes nowhere: a script's message may hold the automation's data, which no log may have.

@@ -5,6 +5,11 @@ const MAX_INTEGER_BYTES = 32
 const MAX_ALIGNMENT = 8
 const MAX_SIZE = 2 ** 31 - 1
 
+/** Counts work against the time limit of the script. */
+interface Meter {
+  work(steps: number): void
+}
+
 interface Layout {
   little: boolean
   alignment: number
@@ -17,12 +22,18 @@ class Format {
   private at = 0
   private readonly fail: (text: string) => never
   private readonly invalid: (text: string) => never
+  private readonly meter: Meter
 
-  /** `fail` raises an error, `invalid` one about the format argument. */
-  constructor(text: string, fail: (text: string) => never, invalid: (text: string) => never) {
+  /** `fail` raises an error, `invalid` one about the format argument. Each letter counts as work. */
+  constructor(text: string, fail: (text: string) => never, invalid: (text: string) => never, meter: Meter) {
     this.text = text
+    this.meter = meter
     this.fail = fail
     this.invalid = invalid
+  }
+
+  get length(): number {
+    return this.text.length
   }
 
   /** The next letter, undefined at the end (or at a zero, which ends a C string). */
@@ -30,6 +41,7 @@ class Format {
     const letter = this.text[this.at]
     if (letter === undefined || letter === '\0') return undefined
     this.at++
+    this.meter.work(1)
     return letter
   }
 
@@ -112,12 +124,16 @@ function integerOf(bytes: Buffer, little: boolean, signed: boolean): number {
 export function structLibrary(machine: LuaMachine): Library {
   const { api, text } = machine
 
-  const formatOf = (L: LuaState): Format =>
-    new Format(
+  const formatOf = (L: LuaState): Format => {
+    const format = new Format(
       text.argument(L, 1).toString('latin1'),
       (message) => text.raise(L, message),
       (message) => text.argumentError(L, 1, message),
+      machine.heap,
     )
+    machine.heap.workOn(format.length)
+    return format
+  }
 
   const pack = (L: LuaState): number => {
     const format = formatOf(L)
@@ -140,11 +156,13 @@ export function structLibrary(machine: LuaMachine): Library {
       else if (letter === 'x') add(Buffer.alloc(1))
       else if (letter === 'f' || letter === 'd') add(floatBytes(api.luaL_checknumber(L, argument++), letter, little))
       else if (letter === 'c' || letter === 's') {
-        const bytes = Buffer.from(text.argument(L, argument))
+        const bytes = text.argument(L, argument)
         if (size === 0) size = bytes.length
         argument++
         if (bytes.length < size) text.argumentError(L, argument, 'string too short')
-        add(bytes.subarray(0, size))
+        machine.heap.workOn(size)
+        // No more than is wanted: a long string may be given for many single bytes.
+        add(Buffer.from(bytes.subarray(0, size)))
         if (letter === 's') add(Buffer.alloc(1))
       } else format.control(letter)
     }
@@ -155,6 +173,7 @@ export function structLibrary(machine: LuaMachine): Library {
   const unpack = (L: LuaState): number => {
     const format = formatOf(L)
     const data = Buffer.from(text.argument(L, 2))
+    machine.heap.workOn(data.length)
     let at = api.luaL_optinteger(L, 3, 1) - 1
     if (at < 0) text.argumentError(L, 3, 'offset must be 1 or greater')
     let count = 0

@@ -20,7 +20,11 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
 
   const costing = (stepsOf: (L: LuaState) => number): Guard => (L, stock) => {
     machine.heap.checkTimeIfLarge()
-    return stepsOf(L) > FREE_STEPS ? runSlow(L, stock) : stock(L)
+    const steps = stepsOf(L)
+    if (steps > FREE_STEPS) return runSlow(L, stock)
+    // Many that are free are not free together, and the hook sees one instruction for each.
+    machine.heap.workOn(steps)
+    return stock(L)
   }
   const length = (L: LuaState, index: number): number => (api.lua_type(L, index) === LuaType.STRING ? api.lua_objlen(L, index) : 0)
   const matching = (subject: number, pattern: number, anchors: boolean) => (L: LuaState): number =>
@@ -84,6 +88,7 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
     ['table.foreach', linear],
     ['table.foreachi', linear],
     ['collectgarbage', linear],
+    ['tonumber', linear],
     ['rawset', refusing],
     ['setmetatable', refusing],
     ['rawget', seeingThrough],

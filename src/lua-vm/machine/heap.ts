@@ -19,6 +19,8 @@ export interface Limits {
 const SMALL_BYTES = 1024 * 1024
 const LOOKS_PER_CLOCK = 32
 const ALLOCATED_PER_CLOCK = 256 * 1024
+/** A step of `work` takes some hundred nanoseconds at most: so the clock is read within a millisecond or so. */
+const STEPS_PER_CLOCK = 4096
 const BLOCK = 8 * 1024
 const ZEROS = Buffer.alloc(BLOCK)
 /** No C function's frame is larger: below so many clean blocks the stack was not touched. */
@@ -40,6 +42,7 @@ export class Heap {
   private top = 0
   private looks = 0
   private allocated = 0
+  private worked = 0
   private image: { readonly statics: Buffer; readonly heap: Buffer; readonly used: number } | undefined
   private readonly stackBase: number
   private readonly stackEnd: number
@@ -75,6 +78,7 @@ export class Heap {
     this.top = 0
     this.looks = 0
     this.allocated = 0
+    this.worked = 0
     this.used = used
     this.limits = NO_LIMITS
   }
@@ -111,6 +115,19 @@ export class Heap {
   /** As `checkTime`, when memory enough for slow functions is in use. */
   checkTimeIfLarge(): void {
     if (this.used > SMALL_BYTES) this.checkTime()
+  }
+
+  /** Counts what a function outside of Lua does, where no hook sees it; reads the clock from time to time. Throws ScriptKilled. */
+  work(steps: number): void {
+    this.worked += steps
+    if (this.worked < STEPS_PER_CLOCK) return
+    this.worked = 0
+    this.checkTime()
+  }
+
+  /** As `work`, for bytes that are copied or gone through. */
+  workOn(bytes: number): void {
+    this.work(bytes >> 7)
   }
 
   private admit(more: number): boolean {

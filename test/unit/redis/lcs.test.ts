@@ -71,14 +71,18 @@ describe('against Redis', () => {
     expect(lcs(a, b).value).toEqual(await call('LCS', 'a', 'b'))
   })
 
-  test('the limit is the same', async () => {
-    // 11585 * 11585 cells of 4 bytes are just under 512 MiB.
-    const a = pseudoRandom(11_584, 3)
-    const longer = Buffer.concat([a, a.subarray(0, 1)])
-    void call('MSET', 'a', longer, 'b', a)
+  test('what is too long is refused with the same error', async () => {
+    const longest = pseudoRandom(11_585, 3)
+    void call('MSET', 'a', longest, 'b', longest)
     const refused = await call('LCS', 'a', 'b')
     expect(refused).toBeInstanceOf(Error)
+    // 8192 * 8192 cells of 4 bytes are 256 MiB, half of what Redis has.
+    const a = longest.subarray(0, 8_191)
+    const longer = longest.subarray(0, 8_192)
     expect(() => lcs(longer, a)).toThrow((refused as Error).message)
-    expect(lcs(a, a).length).toBe(11_584)
+    expect(() => lcsLength(a, longer)).toThrow((refused as Error).message)
+    expect(lcs(a, a).length).toBe(8_191)
+    const mebibyte = Buffer.alloc(1_048_576, 'ab')
+    expect(() => lcs(mebibyte, mebibyte)).toThrow((refused as Error).message)
   })
 })

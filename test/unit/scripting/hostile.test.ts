@@ -47,6 +47,21 @@ describe('a script that does not end is ended', () => {
     'return ("a"):rep(30):find(("a*"):rep(30) .. "b")',
     'return ("a"):rep(3e6):find(("a"):rep(1e6) .. "b", 1, true)',
     'return ("("):rep(1e6):find("%b()")',
+    'local s = ("a"):rep(2000) while true do s:find("a-b") end',
+    'local s = ("9"):rep(5e6) .. "x" while true do tonumber(s) end',
+    'local f = ("b"):rep(5e6) while true do struct.size(f) end',
+    'local f = (" "):rep(5e6) while true do struct.pack(f) end',
+    'local f = (" "):rep(5e6) while true do struct.unpack(f, "") end',
+    'local s = ("x"):rep(5e6) while true do struct.unpack("b", s) end',
+    'local s, t = ("x"):rep(1e6), {} for i = 1, 5000 do t[i] = s end while true do struct.pack(("c1"):rep(5000), unpack(t)) end',
+    'local s = (" "):rep(5e6) while true do pcall(cjson.decode, s) end',
+    'local s = [["]] .. ("a"):rep(5e6) while true do pcall(cjson.decode, s) end',
+    'local s = [["]] .. ([[\\n]]):rep(2e6) while true do pcall(cjson.decode, s) end',
+    'local s = ("9"):rep(5e6) while true do cjson.decode(s) end',
+    'local s = ("x"):rep(5e6) while true do cmsgpack.unpack_one(s, 4999999) end',
+    'local s = ("x"):rep(5e6) while true do redis.sha1hex(s) end',
+    'local s = ("\\n"):rep(2e5) .. "x" while true do redis.error_reply(s) end',
+    'local t = {} for i = 1, 1e5 do t[i] = 1 end t = {t, t, t, t} while true do pcall(cjson.encode, {t, t, type}) end',
   ])('%s', (source) => {
     expect(run(source)).toMatch(/^-ERR Error running script [0-9a-f]{40}, (?:the script was killed: it ran longer|not enough memory)/)
   })

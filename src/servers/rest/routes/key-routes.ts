@@ -160,7 +160,7 @@ function setOperation(automation: Automation, name: Buffer, text: string, { nx, 
   if (xx) options.push('XX')
   const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
   const sealed = automation.sealer.seal(locations.string(name), bytes, json)
-  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', sealed, ...options)
+  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [sealed, ...options])
 }
 
 /** Throws `path_not_found`. */
