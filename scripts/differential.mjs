@@ -10,5 +10,5 @@ const HELP = `npm run test:differential [-- options]
 const values = optionsOf(HELP, { runs: { type: 'string', default: '10000' }, seed: { type: 'string' } })
 process.env.AUTOMATION_KV_TEST_RUNS = values.runs
 if (values.seed !== undefined) process.env.AUTOMATION_KV_TEST_SEED = values.seed
-process.argv.splice(2, process.argv.length, 'test/differential')
+process.argv.splice(2, process.argv.length, 'test/conformance/sequences')
 await import('./test.mjs')

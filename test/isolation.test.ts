@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dataRows, sampleCalls, SCRIPTS } from './helpers/calls.ts'
+import { dataRows, sampleCalls, SCRIPTS } from './helpers/sample-calls.ts'
 import { startServer, type TestServer } from './helpers/server.ts'
 import { request, show, WireClient, type WireReply } from './helpers/wire.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { leaves, sampleCalls } from './helpers/calls.ts'
+import { leaves, sampleCalls } from './helpers/sample-calls.ts'
 import { startRedis, type TestRedis } from './helpers/redis.ts'
 import { SECRET, startServer, type TestServer } from './helpers/server.ts'
 import { eventually, request, show, WireClient, type WireReply } from './helpers/wire.ts'

@@ -3,7 +3,7 @@ import { FrameClient } from '../helpers/frames.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
 import { eventually, request } from '../helpers/wire.ts'
-import { ourWorld } from '../helpers/worlds.ts'
+import { ourWorld } from '../helpers/client-source.ts'
 
 let server: TestServer
 /** Another process before the same Redis, as far as that can see. */
