@@ -2,10 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatGeneral } from '../../../src/redis-semantics/general-format.ts'
 import { formatDouble } from '../../../src/redis-semantics/floats.ts'
-import { ScriptCache } from '../../../src/commands/scripting/script-cache.ts'
 import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
-import { readScript, type Script } from '../../../src/lua-vm/script.ts'
-import { TimeBudget } from '../../../src/commands/scripting/time-budget.ts'
+import { readScript } from '../../../src/lua-vm/script.ts'
 import { patternSteps } from '../../../src/lua-vm/machine/pattern-cost.ts'
 import { watched, WatchdogTimeout } from '../../../src/lua-vm/machine/watchdog.ts'
 import { evaluate, shown } from './helpers.ts'
@@ -53,63 +51,6 @@ describe('the cost of a pattern', () => {
         expect((user + system) / 1000).toBeLessThan(500)
       }),
     )
-  })
-})
-
-describe('the cache of scripts', () => {
-  const script = (text: string): Script => readScript(Buffer.from(text))
-
-  test('keeps the scripts of automations apart', () => {
-    const cache = new ScriptCache()
-    const one = script('return 1')
-    cache.add('a', one)
-    expect(cache.get('a', one.sha1)).toBe(one)
-    expect(cache.get('b', one.sha1)).toBeUndefined()
-    expect(cache.has('b', one.sha1)).toBe(false)
-    cache.add('b', one)
-    cache.flush('b')
-    expect(cache.has('a', one.sha1)).toBe(true)
-  })
-
-  test('drops what was used least recently, by number and by bytes', () => {
-    const cache = new ScriptCache({ scriptsPerAutomation: 3, bytesPerAutomation: 10_000, bytes: 1_000_000 })
-    const scripts = [1, 2, 3, 4].map((n) => script(`return ${n}`))
-    for (const one of scripts.slice(0, 3)) cache.add('a', one)
-    cache.get('a', scripts[0]!.sha1)
-    cache.add('a', scripts[3]!)
-    expect(scripts.map(({ sha1 }) => cache.has('a', sha1))).toEqual([true, false, true, true])
-    const large = script(`return "${'x'.repeat(9_000)}"`)
-    cache.add('a', large)
-    expect(cache.has('a', large.sha1)).toBe(true)
-    expect(cache.has('a', scripts[2]!.sha1)).toBe(false)
-  })
-
-  test('an automation with many scripts pushes out no other until all is full', () => {
-    const cache = new ScriptCache({ scriptsPerAutomation: 2, bytesPerAutomation: 100_000, bytes: 3_000 })
-    const one = script('return 1')
-    cache.add('quiet', one)
-    for (let i = 0; i < 100; i++) cache.add('busy', script(`return ${i}`))
-    expect(cache.has('quiet', one.sha1)).toBe(true)
-    for (let i = 0; i < 10; i++) cache.add(`other-${i}`, script(`return ${i}`))
-    expect(cache.has('quiet', one.sha1)).toBe(false)
-  })
-})
-
-describe('the time budget', () => {
-  test('quick scripts cost nothing, slow ones use up the burst, and it comes back', () => {
-    const budget = new TimeBudget()
-    for (let i = 0; i < 10_000; i++) budget.spend('a', 10, 0)
-    expect(budget.allows('a', 200, 0)).toBe(true)
-    for (let i = 0; i < 5; i++) {
-      expect(budget.allows('a', 200, 0)).toBe(true)
-      budget.spend('a', 200, 0)
-    }
-    expect(budget.allows('a', 200, 0)).toBe(false)
-    expect(budget.allows('b', 200, 0)).toBe(true)
-    expect(budget.allows('a', 200, 1000)).toBe(true)
-    budget.spend('a', 300, 1000)
-    expect(budget.allows('a', 200, 1000)).toBe(false)
-    expect(budget.allows('a', 200, 60_000)).toBe(true)
   })
 })
 
