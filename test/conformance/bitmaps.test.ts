@@ -4,8 +4,8 @@ import { BITMAPS } from '../../src/commands/bitmaps/bitmaps.ts'
 import { limitStrings } from '../../src/commands/strings/strings.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
 import { compare, compareAtOnce } from './lib/compare.ts'
-import { wireTree } from '../helpers/raw-redis.ts'
-import { useRivals } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
+import { useComparison } from './lib/comparison.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'SETBIT and GETBIT': `
@@ -407,12 +407,12 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((
 const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `GET ${key}`]).join('\n')
 
 describe('bitmap commands answer as a real Redis does', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
   afterEach(() => limitStrings(Number.MAX_SAFE_INTEGER))
 
   test.each(Object.entries(SCRIPTS))('%s', async (_title, script) => {
-    expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
+    expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 
   const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
@@ -420,7 +420,7 @@ describe('bitmap commands answer as a real Redis does', () => {
   test('random commands, one after the other', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        expect(await compare(rivals.oracle, rivals.engine, script + END)).toEqual([])
+        expect(await compare(comparison.reference, comparison.engine, script + END)).toEqual([])
       }),
       { numRuns },
     )
@@ -429,7 +429,7 @@ describe('bitmap commands answer as a real Redis does', () => {
   test('random commands, all at once', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(RANDOM_SCRIPTS, async (script) => {
-        const differences = await compareAtOnce(rivals.oracle, rivals.engine, script + END)
+        const differences = await compareAtOnce(comparison.reference, comparison.engine, script + END)
         // See the mark of BITFIELD above.
         expect(differences.filter(({ what }) => what !== 'version, at once')).toEqual([])
       }),
@@ -441,18 +441,18 @@ describe('bitmap commands answer as a real Redis does', () => {
     limitStrings(1_000)
     for (const args of [['SETBIT', 'b', '8000', '1'], ['BITFIELD', 'b', 'SET', 'u8', '7993', '1'], ['SETBIT', 'b', '4294967295', '0']]) {
       const text = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)'
-      expect(await rivals.engine.run('limited', args)).toEqual(new ErrorReply(text))
+      expect(await comparison.engine.run('limited', args)).toEqual(new ErrorReply(text))
     }
-    expect(await rivals.engine.run('limited', ['EXISTS', 'b'])).toBe(0)
-    expect(await rivals.engine.run('limited', ['SETBIT', 'b', '7999', '1'])).toBe(0)
-    expect(await rivals.engine.run('limited', ['BITCOUNT', 'b'])).toBe(1)
+    expect(await comparison.engine.run('limited', ['EXISTS', 'b'])).toBe(0)
+    expect(await comparison.engine.run('limited', ['SETBIT', 'b', '7999', '1'])).toBe(0)
+    expect(await comparison.engine.run('limited', ['BITCOUNT', 'b'])).toBe(1)
     limitStrings(10)
-    expect(await rivals.engine.run('limited', ['SETBIT', 'b', '7999', '0'])).toBe(1)
+    expect(await comparison.engine.run('limited', ['SETBIT', 'b', '7999', '0'])).toBe(1)
   })
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name, arity, flags, keys } of BITMAPS) {
-      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FrameClient } from '../helpers/frames.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, type RespClient } from '../helpers/resp-client.ts'
 import { type TestRedis, startRedis } from '../helpers/redis.ts'
 import { type TestServer, startServer } from '../helpers/server.ts'
-import { eventually, request } from '../helpers/wire.ts'
-import { ourWorld, realWorld, type World } from '../helpers/client-source.ts'
+import { clientsOfServers, clientsOfRedis, type ClientSource } from '../helpers/client-source.ts'
 
 let server: TestServer
 let real: TestRedis
@@ -17,11 +17,11 @@ afterAll(() => Promise.all([server.stop(), real.stop()]))
 const words = (line: string): string[] => line.split(' ')
 
 /** Runs it on both; they must show the same. Answers what they show. */
-async function same(scenario: (world: World) => Promise<unknown>): Promise<unknown> {
+async function same(scenario: (source: ClientSource) => Promise<unknown>): Promise<unknown> {
   const shown = []
-  for (const world of [await realWorld(real), await ourWorld([server])]) {
-    shown.push(await scenario(world))
-    world.close()
+  for (const source of [await clientsOfRedis(real), await clientsOfServers([server])]) {
+    shown.push(await scenario(source))
+    source.close()
   }
   expect(shown[1]).toEqual(shown[0])
   return shown[1]
@@ -29,10 +29,10 @@ async function same(scenario: (world: World) => Promise<unknown>): Promise<unkno
 
 /** Commands of one client that do not wait; what each answers. */
 const calls = (lines: readonly string[], protocol: 2 | 3 = 2) =>
-  same(async (world) => {
-    const client = await world.client(protocol)
+  same(async (source) => {
+    const client = await source.client(protocol)
     const replies: string[] = []
-    for (const line of lines) replies.push(`${line} => ${await client.call(...words(line))}`)
+    for (const line of lines) replies.push(`${line} => ${await client.raw(...words(line))}`)
     return replies
   })
 
@@ -44,23 +44,23 @@ const LOOKS = /^(EXISTS|LRANGE|ZRANGE|XPENDING) /
  * only n still wait; `stay` are left in the end.
  */
 const woken = (before: readonly string[], waiting: readonly string[], after: readonly string[], { protocol = 2 as 2 | 3, stay = 0 } = {}) =>
-  same(async (world) => {
-    const writer = await world.client()
-    for (const line of before) await writer.call(...words(line))
+  same(async (source) => {
+    const writer = await source.client()
+    for (const line of before) await writer.raw(...words(line))
     const blockedClients = []
     for (const line of waiting) {
-      const waiter = await world.client(protocol)
+      const waiter = await source.client(protocol)
       waiter.send(...words(line))
       blockedClients.push(waiter)
-      await world.untilBlocked(blockedClients.length)
+      await source.untilBlocked(blockedClients.length)
     }
     const replies = []
     for (const line of after) {
-      if (LOOKS.test(line)) await world.untilBlocked(stay)
-      if (line.startsWith('served ')) await world.untilBlocked(Number(line.slice(7)))
-      else replies.push(await writer.call(...words(line)))
+      if (LOOKS.test(line)) await source.untilBlocked(stay)
+      if (line.startsWith('served ')) await source.untilBlocked(Number(line.slice(7)))
+      else replies.push(await writer.raw(...words(line)))
     }
-    await world.untilBlocked(stay)
+    await source.untilBlocked(stay)
     const told = []
     for (const waiter of blockedClients.slice(0, blockedClients.length - stay)) told.push(await waiter.frame())
     return { told, replies, left: blockedClients.map(({ pending }) => pending) }
@@ -93,12 +93,12 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
     ))
 
   test('in a transaction nothing waits', () =>
-    same(async (world) => {
-      const client = await world.client(protocol)
+    same(async (source) => {
+      const client = await source.client(protocol)
       const waits = ['BLPOP a 0', 'BLMOVE a b LEFT LEFT 0', 'BRPOPLPUSH a b 0', 'BLMPOP 0 1 a LEFT', 'BZPOPMIN a 0', 'BZMPOP 0 1 a MIN']
       const streams = ['XREAD BLOCK 0 STREAMS a 0', 'XREAD BLOCK 0 STREAMS a $']
-      for (const line of ['MULTI', ...waits, ...streams, 'BLPOP a x', 'RPUSH a 1', 'BLPOP a 0']) await client.call(...words(line))
-      return client.call('EXEC')
+      for (const line of ['MULTI', ...waits, ...streams, 'BLPOP a x', 'RPUSH a 1', 'BLPOP a 0']) await client.raw(...words(line))
+      return client.raw('EXEC')
     }))
 
   test('what comes later is in the form of the protocol', async () => {
@@ -259,38 +259,38 @@ describe('a type that changed meanwhile', () => {
 })
 
 test('CLIENT UNBLOCK', () =>
-  same(async (world) => {
-    const other = await world.client()
+  same(async (source) => {
+    const other = await source.client()
     const told = []
     for (const [line, ...how] of [['BLPOP k 0'], ['BLMOVE k t LEFT LEFT 0', 'TIMEOUT'], ['XREAD BLOCK 0 STREAMS s $', 'error'], ['BZPOPMIN z 0', 'ERROR']]) {
-      const waiter = await world.client()
-      const id = (await waiter.call('CLIENT', 'ID')).slice(1).trim()
+      const waiter = await source.client()
+      const id = (await waiter.raw('CLIENT', 'ID')).slice(1).trim()
       waiter.send(...words(line!))
-      await world.untilBlocked(1)
-      told.push(await other.call('CLIENT', 'UNBLOCK', id, ...how), await waiter.frame(), await other.call('CLIENT', 'UNBLOCK', id), await waiter.call('PING'))
+      await source.untilBlocked(1)
+      told.push(await other.raw('CLIENT', 'UNBLOCK', id, ...how), await waiter.frame(), await other.raw('CLIENT', 'UNBLOCK', id), await waiter.raw('PING'))
     }
     return told
   }))
 
 test('what was sent behind a blocking command waits with it', () =>
-  same(async (world) => {
-    const [waiter, writer] = [await world.client(), await world.client()]
+  same(async (source) => {
+    const [waiter, writer] = [await source.client(), await source.client()]
     waiter.send('SET', 'before', '1').send('BLPOP', 'k', '0').send('GET', 'after').send('BLPOP', 'k', '0').send('INCR', 'n')
-    await world.untilBlocked(1)
-    await writer.call('SET', 'after', 'yes')
-    await writer.call('RPUSH', 'k', '1', '2')
+    await source.untilBlocked(1)
+    await writer.raw('SET', 'after', 'yes')
+    await writer.raw('RPUSH', 'k', '1', '2')
     return waiter.frames(5)
   }))
 
 test('whoever hangs up while it waits is gone, with what it sent behind', () =>
-  same(async (world) => {
-    const [waiter, writer] = [await world.client(), await world.client()]
-    await writer.call('RPUSH', 'other', 'x')
+  same(async (source) => {
+    const [waiter, writer] = [await source.client(), await source.client()]
+    await writer.raw('RPUSH', 'other', 'x')
     waiter.send('BLPOP', 'k', '0').send('BLPOP', 'other', '0').send('SET', 'mark', 'x')
-    await world.untilBlocked(1)
+    await source.untilBlocked(1)
     waiter.destroy()
-    await world.untilBlocked(0)
-    return [await writer.call('RPUSH', 'k', '1'), await writer.call('LLEN', 'other'), await writer.call('EXISTS', 'mark'), await writer.call('BLPOP', 'k', '0')]
+    await source.untilBlocked(0)
+    return [await writer.raw('RPUSH', 'k', '1'), await writer.raw('LLEN', 'other'), await writer.raw('EXISTS', 'mark'), await writer.raw('BLPOP', 'k', '0')]
   }))
 
 describe('at random', () => {
@@ -316,30 +316,30 @@ describe('at random', () => {
     { weight: 1, arbitrary: fc.tuple(key, key).map(([from, to]) => `RENAME ${from} ${to}`) },
   )
   const withoutIds = (frame: string): string => frame.replace(/\d{13}-\d+/g, 'id')
-  const blocked = async (world: World): Promise<number> => (await (await world.client()).call('CLIENT', 'LIST')).split(' flags=b').length - 1
+  const blocked = async (source: ClientSource): Promise<number> => (await (await source.client()).raw('CLIENT', 'LIST')).split(' flags=b').length - 1
 
   test('the same clients get the same', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof({ weight: 2, arbitrary: waits }, { weight: 3, arbitrary: writes }), { minLength: 4, maxLength: 30 }), async (lines) => {
-        const [theirs, ours] = [await realWorld(real), await ourWorld([server])]
-        const all: Array<readonly [FrameClient, FrameClient]> = []
+        const [theirs, ours] = [await clientsOfRedis(real), await clientsOfServers([server])]
+        const all: Array<readonly [RespClient, RespClient]> = []
         const writer = [await theirs.client(), await ours.client()] as const
         try {
           for (const line of lines) {
             const pair = /^(B|XREAD)/.test(line) ? ([await theirs.client(), await ours.client()] as const) : writer
             if (pair !== writer) all.push(pair)
             // Read together with the PING before it, the command has been looked at when that is answered.
-            for (const client of pair) client.socket.write(Buffer.concat([request('PING'), request(...words(line))]))
+            for (const client of pair) client.write(Buffer.concat([request('PING'), request(...words(line))]))
             await Promise.all(pair.map((client) => client.frame()))
             if (pair === writer) expect(withoutIds(await writer[1].frame())).toBe(withoutIds(await writer[0].frame()))
             // Redis is at rest when it answers; here it is when as many wait as there, and as many have been answered.
             await ours.untilBlocked(await blocked(theirs))
             await eventually(() => all.every(([their, our]) => their.pending === our.pending))
           }
-          const told = (which: 0 | 1): string[][] => all.map((pair) => pair[which].taken().map(withoutIds))
+          const told = (which: 0 | 1): string[][] => all.map((pair) => pair[which].framesSoFar().map(withoutIds))
           expect(told(1)).toEqual(told(0))
         } finally {
-          for (const world of [theirs, ours]) world.close()
+          for (const source of [theirs, ours]) source.close()
         }
       }),
       { numRuns: 40 },

@@ -6,8 +6,8 @@ import { onFault } from '../../src/observability/faults.ts'
 import { addElement, estimate, isSketch, noRegisters, readRegisters, writeSketch } from '../../src/redis-semantics/hyperloglog.ts'
 import { ErrorReply, type Reply } from '../../src/reply/reply.ts'
 import { compare } from './lib/compare.ts'
-import { wireTree } from '../helpers/raw-redis.ts'
-import { useRivals } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
+import { useComparison } from './lib/comparison.ts'
 import { startServer } from '../helpers/server.ts'
 
 const EMPTY_SKETCH = '"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x7f\\xff"'
@@ -176,21 +176,21 @@ const plain = (reply: Reply): unknown => {
 const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `element ${from + i}`)
 
 describe('HyperLogLog', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
   let redis: Redis
 
   beforeAll(() => {
-    redis = new Redis(rivals.reference.url, { protocol: 2, db: 5 })
+    redis = new Redis(comparison.referenceRedis.url, { protocol: 2, db: 5 })
   })
 
   afterAll(() => redis?.disconnect())
 
   /** What lies in the backing Redis. */
   const stored = async (automation: string, name: string): Promise<Buffer> =>
-    (await rivals.engine.redis.getBuffer(rivals.engine.automation(automation).key(Buffer.from(name))))!
+    (await comparison.engine.redis.getBuffer(comparison.engine.automation(automation).key(Buffer.from(name))))!
 
   test.each(Object.entries(SCRIPTS))('commands answer as a real Redis does: %s', async (_title, script) => {
-    expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
+    expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 
   test.each([1, 50, 500, 1_500, 3_000, 20_000])('%i elements in the registers that Redis has', async (count) => {
@@ -218,7 +218,7 @@ describe('HyperLogLog', () => {
   })
 
   test('counts without much of an error, and the same in both ways', { timeout: 60_000 }, async () => {
-    const run = (way: string, ...args: string[]): Promise<Reply> => rivals.engine.run('counting', args, { computed: way === 'computed' })
+    const run = (way: string, ...args: string[]): Promise<Reply> => comparison.engine.run('counting', args, { computed: way === 'computed' })
     for (let count = 0; count < 30_000; count += 1_500) {
       const elements = numbered(count, count + 1_500)
       for (const way of ['direct', 'computed']) expect(await run(way, 'PFADD', way, ...elements)).toBe(1)
@@ -257,19 +257,19 @@ describe('HyperLogLog', () => {
         for (const [command, keys, rest] of sequence) {
           const outcomes = []
           for (const way of ['direct', 'computed']) {
-            const before = await rivals.engine.version(automation)
+            const before = await comparison.engine.version(automation)
             const run = (...args: readonly (string | Buffer)[]): Promise<Reply> =>
-              rivals.engine.run(automation, args, { computed: way === 'computed' })
+              comparison.engine.run(automation, args, { computed: way === 'computed' })
             const setBack = async (key: string): Promise<Reply> => run('SET', key, ((await run('GET', key)) as Buffer | null) ?? '')
             const own = keys.map((key) => `${way}:${key}`)
             const reply = command === 'SET back' ? await setBack(own[0]!) : await run(command, ...own, ...rest)
             // How Redis parts equal registers into runs depends on how they came.
-            outcomes.push([command === 'STRLEN' ? reply !== 0 : plain(reply), (await rivals.engine.version(automation)) - before])
+            outcomes.push([command === 'STRLEN' ? reply !== 0 : plain(reply), (await comparison.engine.version(automation)) - before])
           }
           expect([command, outcomes[1]]).toEqual([command, outcomes[0]])
         }
         for (const key of ['a', 'b', 'c']) {
-          const found = await Promise.all(['direct', 'computed'].map((way) => rivals.engine.run(automation, ['GET', `${way}:${key}`])))
+          const found = await Promise.all(['direct', 'computed'].map((way) => comparison.engine.run(automation, ['GET', `${way}:${key}`])))
           const [direct, computed] = found.map((reply) => (Buffer.isBuffer(reply) && reply.length > 0 ? readRegisters(reply) : reply))
           expect(computed).toEqual(direct)
         }
@@ -279,7 +279,7 @@ describe('HyperLogLog', () => {
   })
 
   test('what lies in the backing Redis is a sketch of hashes, which RENAME and COPY leave as it is', async () => {
-    const run = (...args: (string | Buffer)[]): Promise<Reply> => rivals.engine.run('raw', args)
+    const run = (...args: (string | Buffer)[]): Promise<Reply> => comparison.engine.run('raw', args)
     await run('PFADD', 'h', 'alice', 'bob')
     const sketch = await stored('raw', 'h')
     expect(isSketch(sketch)).toBe(true)
@@ -303,14 +303,14 @@ describe('HyperLogLog', () => {
   })
 
   test('equal elements of two automations differ', async () => {
-    for (const automation of ['one', 'other']) await rivals.engine.run(automation, ['PFADD', 'h', 'alice', 'bob'])
+    for (const automation of ['one', 'other']) await comparison.engine.run(automation, ['PFADD', 'h', 'alice', 'bob'])
     expect(await stored('one', 'h')).not.toEqual(await stored('other', 'h'))
   })
 
   test('nothing but a whole sketch is taken unsealed', async () => {
     onFault(() => {})
-    const { automation } = rivals.engine
-    await rivals.engine.run('planted', ['SET', 'k', 'v'])
+    const { automation } = comparison.engine
+    await comparison.engine.run('planted', ['SET', 'k', 'v'])
     const sketch = writeSketch(noRegisters(), false)
     const damaged = [
       Buffer.from('HYLL'), Buffer.concat([sketch, Buffer.from([0])]), sketch.subarray(0, -1),
@@ -318,10 +318,10 @@ describe('HyperLogLog', () => {
       Buffer.from('HYLL and a text that someone put there'), Buffer.from('plain text'),
     ]
     for (const bytes of damaged) {
-      await rivals.engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
+      await comparison.engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
       for (const computed of [false, true]) {
         for (const args of [['GET', 'k'], ['GETRANGE', 'k', '0', '-1'], ['RENAME', 'k', 'l']]) {
-          expect(plain(await rivals.engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)
+          expect(plain(await comparison.engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)
         }
       }
     }
@@ -346,7 +346,7 @@ describe('HyperLogLog', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name: command, arity, flags, keys } of HYPERLOGLOGS) {
-      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', command].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', command].map((word) => Buffer.from(word)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

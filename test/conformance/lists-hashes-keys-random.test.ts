@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe } from 'vitest'
-import { randomScriptsAreAnsweredAlike, useRivals } from './lib/comparison.ts'
+import { randomScriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 
 const name = fc.constantFrom('a', 'b', 'c')
 const element = fc.constantFrom('x', 'y', 'z', '1', '""')
@@ -69,5 +69,5 @@ const END = ['a', 'b', 'c']
   .join('')
 
 describe('random commands answer as a real Redis does', () => {
-  randomScriptsAreAnsweredAlike(useRivals(), SCRIPTS, END)
+  randomScriptsAreAnsweredAlike(useComparison(), SCRIPTS, END)
 })

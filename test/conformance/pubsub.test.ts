@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FrameClient } from '../helpers/frames.ts'
+import type { RespClient } from '../helpers/resp-client.ts'
 import { type TestRedis, startRedis } from '../helpers/redis.ts'
 import { type TestServer, startServer } from '../helpers/server.ts'
-import { ourWorld, realWorld, type World } from '../helpers/client-source.ts'
+import { clientsOfServers, clientsOfRedis, type ClientSource } from '../helpers/client-source.ts'
 
 let server: TestServer
 let real: TestRedis
@@ -21,10 +21,10 @@ const sorted = (frame: string): string => frame.split('\r\n').sort().join('\r\n'
  * A script of several clients: `A SUBSCRIBE a => A1` sends a command as A, and takes one frame that A gets. Behind `~` frames come in no
  * order. Answers what they got, line by line.
  */
-async function play(world: World, script: string, protocol: 2 | 3): Promise<string[]> {
-  const clients = new Map<string, FrameClient>()
-  const client = async (name: string): Promise<FrameClient> => {
-    if (!clients.has(name)) clients.set(name, await world.client(name === 'P' ? 2 : protocol))
+async function play(source: ClientSource, script: string, protocol: 2 | 3): Promise<string[]> {
+  const clients = new Map<string, RespClient>()
+  const client = async (name: string): Promise<RespClient> => {
+    if (!clients.has(name)) clients.set(name, await source.client(name === 'P' ? 2 : protocol))
     return clients.get(name)!
   }
   const shown: string[] = []
@@ -45,9 +45,9 @@ async function play(world: World, script: string, protocol: 2 | 3): Promise<stri
 
 async function same(script: string, protocol: 2 | 3): Promise<void> {
   const shown = []
-  for (const world of [await realWorld(real), await ourWorld([server])]) {
-    shown.push(await play(world, script, protocol))
-    world.close()
+  for (const source of [await clientsOfRedis(real), await clientsOfServers([server])]) {
+    shown.push(await play(source, script, protocol))
+    source.close()
   }
   expect(shown[1]).toEqual(shown[0])
 }

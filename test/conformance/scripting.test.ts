@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { encodeReply, OutputBuffer } from '../../src/protocol/encode.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
-import { useRivals } from './lib/comparison.ts'
+import { useComparison } from './lib/comparison.ts'
 import { startServer } from '../helpers/server.ts'
 import { LANGUAGE, LIBRARIES, PROGRAMS, REPLIES } from './scripting-scripts.ts'
 
 /** Scripts on a real Redis 7.0 and here: replies byte for byte in RESP2 and RESP3. */
-const rivals = useRivals()
+const comparison = useComparison()
 let automations = 0
 
 const wire = (reply: Reply): [string, string] =>
@@ -21,12 +21,12 @@ const wire = (reply: Reply): [string, string] =>
 type Command = readonly (string | Buffer)[]
 
 async function same(commands: readonly Command[]): Promise<void> {
-  await rivals.oracle.clear()
+  await comparison.reference.clear()
   const automation = `scripts-${++automations}`
   for (const command of commands) {
     const args = command.map((arg) => Buffer.from(arg as string))
-    const expected = (await rivals.oracle.run(args)).map((bytes) => bytes.toString('latin1'))
-    const actual = wire(await rivals.engine.run(automation, args))
+    const expected = (await comparison.reference.run(args)).map((bytes) => bytes.toString('latin1'))
+    const actual = wire(await comparison.engine.run(automation, args))
     expect({ command: command.map(String), replies: actual }).toEqual({ command: command.map(String), replies: expected })
   }
 }
@@ -43,7 +43,7 @@ describe('scripts answer as in Redis', () => {
 
 describe('scripts and the automation that they belong to', () => {
   const run = async (automation: string, args: Command, options: { readOnly?: boolean } = {}): Promise<string> =>
-    wire(await rivals.engine.run(automation, args, options))[0]
+    wire(await comparison.engine.run(automation, args, options))[0]
   const sha1 = (source: string): string => createHash('sha1').update(source).digest('hex')
 
   test('keys that were not declared are served as well, and only those of the automation', async () => {
@@ -95,11 +95,11 @@ describe('scripts and the automation that they belong to', () => {
 
   test('one script is one write, whatever it writes; none when it only reads', async () => {
     await run('versions', ['EVAL', 'for i, k in ipairs(KEYS) do redis.call("SET", k, i) end', '3', 'a', 'b', 'c'])
-    expect(await rivals.engine.version('versions')).toBe(1)
+    expect(await comparison.engine.version('versions')).toBe(1)
     await run('versions', ['EVAL', 'return redis.call("MGET", unpack(KEYS))', '3', 'a', 'b', 'c'])
-    expect(await rivals.engine.version('versions')).toBe(1)
+    expect(await comparison.engine.version('versions')).toBe(1)
     await run('versions', ['EVAL', 'redis.call("DEL", KEYS[1]) error("after")', '1', 'a'])
-    expect(await rivals.engine.version('versions')).toBe(2)
+    expect(await comparison.engine.version('versions')).toBe(2)
     expect(await run('versions', ['EXISTS', 'a', 'b'])).toBe(':1\r\n')
   })
 
@@ -109,7 +109,7 @@ describe('scripts and the automation that they belong to', () => {
     expect(await run('killed', ['EVAL', 'redis.call("SET", KEYS[1], "after") while true do end', '1', 'k'])).toMatch(killed)
     expect(await run('killed', ['EVAL', 'redis.call("SET", KEYS[1], "after") return ("a"):rep(5000):find((".-"):rep(9) .. "b")', '1', 'k'])).toMatch(killed)
     expect(await run('killed', ['GET', 'k'])).toBe('$6\r\nbefore\r\n')
-    expect(await rivals.engine.version('killed')).toBe(1)
+    expect(await comparison.engine.version('killed')).toBe(1)
   })
 
   test('a script that comes to the watchdog starts again, and writes once', async () => {
@@ -145,13 +145,13 @@ describe('scripts and the automation that they belong to', () => {
   })
 
   test('concurrent scripts lose nothing, from two processes', async () => {
-    const second = await startEngine(rivals.backing.url)
+    const second = await startEngine(comparison.backingRedis.url)
     const source = 'local n = tonumber(redis.call("GET", KEYS[1]) or 0) redis.call("SET", KEYS[1], n + 1) redis.call("RPUSH", KEYS[2], n) return n'
-    await Promise.all(Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? rivals.engine : second).run('concurrent', ['EVAL', source, '2', 'n', 'l'])))
+    await Promise.all(Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? comparison.engine : second).run('concurrent', ['EVAL', source, '2', 'n', 'l'])))
     expect(await run('concurrent', ['GET', 'n'])).toBe('$3\r\n100\r\n')
-    const list = (await rivals.engine.run('concurrent', ['LRANGE', 'l', '0', '-1'])) as Buffer[]
+    const list = (await comparison.engine.run('concurrent', ['LRANGE', 'l', '0', '-1'])) as Buffer[]
     expect(list.map(Number)).toEqual(Array.from({ length: 100 }, (_, i) => i))
-    expect(await rivals.engine.version('concurrent')).toBe(100)
+    expect(await comparison.engine.version('concurrent')).toBe(100)
     await second.close()
   })
 
@@ -165,7 +165,7 @@ describe('scripts and the automation that they belong to', () => {
 
 describe('scripts through the door', () => {
   test('a client that knows a script by its hash, in a transaction, in RESP3, and after SCRIPT FLUSH', async () => {
-    const server = await startServer({}, rivals.backing)
+    const server = await startServer({}, comparison.backingRedis)
     try {
       const client = await server.client('door')
       client.defineCommand('bump', { numberOfKeys: 1, lua: 'return redis.call("INCRBY", KEYS[1], ARGV[1])' })
@@ -185,12 +185,12 @@ describe('scripts through the door', () => {
       expect(killed![1]![0]?.message).toContain('the script was killed')
       expect(killed![2]![1]).toBe('3')
 
-      const socket = await server.socket()
-      socket.command('HELLO', '3', 'AUTH', 'default', await server.token('door'))
+      const socket = await server.respClient()
+      socket.send('HELLO', '3', 'AUTH', 'default', await server.token('door'))
       await socket.until('modules\r\n*0\r\n')
-      socket.command('EVAL', 'redis.setresp(3) return {map = {a = {double = 1.5}}}', '0')
+      socket.send('EVAL', 'redis.setresp(3) return {map = {a = {double = 1.5}}}', '0')
       expect(await socket.until('1.5\r\n')).toBe('%1\r\n$1\r\na\r\n,1.5\r\n')
-      socket.command('EVAL', 'error("secret-canary-in-an-error")', '0')
+      socket.send('EVAL', 'error("secret-canary-in-an-error")', '0')
       await socket.until('\r\n')
       expect(server.logged()).not.toContain('secret-canary')
     } finally {

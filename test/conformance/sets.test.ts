@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from './lib/comparison.ts'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'members': `
@@ -263,16 +263,16 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((
 const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')
 
 describe('set commands answer as a real Redis does', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
-  scriptsAreAnsweredAlike(rivals, SCRIPTS)
-  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
+  scriptsAreAnsweredAlike(comparison, SCRIPTS)
+  randomScriptsAreAnsweredAlike(comparison, RANDOM_SCRIPTS, END)
 
   test('what is taken or shown at random was there, and is then gone or stays', async () => {
     const members = Array.from({ length: 300 }, (_, i) => `member ${i}`)
     for (const computed of [false, true]) {
       const id = `random-${computed}`
-      const run = (...args: string[]) => rivals.engine.run(id, args, { computed }) as Promise<unknown>
+      const run = (...args: string[]) => comparison.engine.run(id, args, { computed }) as Promise<unknown>
       const texts = (reply: unknown): string[] => ((reply as { items?: Buffer[] }).items ?? (reply as Buffer[])).map(String)
       expect(await run('SADD', 's', ...members)).toBe(300)
       const sample = texts(await run('SRANDMEMBER', 's', '100'))

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from './lib/comparison.ts'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 import { SORT } from '../../src/commands/generic/sort.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
-import { wireTree } from '../helpers/raw-redis.ts'
+import { wireTree } from './lib/wire-tree.ts'
 
 // After a number out of range Redis takes others for that too, until another command has it reset C's errno, as ZADD does.
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -321,19 +321,19 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 40 }).map((
 const END = '\n' + ['l', 'd', 'w_1'].flatMap((key) => [`TYPE ${key}`, `LRANGE ${key} 0 -1`]).join('\n')
 
 describe('SORT answers as a real Redis does', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
-  scriptsAreAnsweredAlike(rivals, SCRIPTS)
-  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
+  scriptsAreAnsweredAlike(comparison, SCRIPTS)
+  randomScriptsAreAnsweredAlike(comparison, RANDOM_SCRIPTS, END)
 
   const run = async (automation: string, ...args: string[]): Promise<Reply> => {
     const show = (reply: Reply): Reply => (Buffer.isBuffer(reply) ? reply.toString() : Array.isArray(reply) ? reply.map(show) : reply)
-    return show(await rivals.engine.run(automation, args))
+    return show(await comparison.engine.run(automation, args))
   }
 
   test('thousands of elements and of keys that a pattern names', async () => {
     const ids = Array.from({ length: 3_000 }, (_, i) => String(i))
-    const roomy = await startEngine(rivals.backing.url, { maxKeys: 10_000 })
+    const roomy = await startEngine(comparison.backingRedis.url, { maxKeys: 10_000 })
     try {
       const send = (...args: string[]): Promise<Reply> => roomy.run('large', args)
       await send('RPUSH', 'l', ...ids)
@@ -355,7 +355,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('a document that is an array is a list', async () => {
     await new Promise<void>((resolve, reject) => {
-      rivals.engine.store.compute(rivals.engine.automation('documents'), {
+      comparison.engine.store.compute(comparison.engine.automation('documents'), {
         needs: [{ name: Buffer.from('d'), extent: 'meta' }],
         run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from('[10, "9", 2]'), json: true }),
         done: (error) => (error === null ? resolve() : reject(error)),
@@ -366,7 +366,7 @@ describe('SORT answers as a real Redis does', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name, arity, flags, keys } of SORT) {
-      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', name].map((text) => Buffer.from(text)))
+      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((text) => Buffer.from(text)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

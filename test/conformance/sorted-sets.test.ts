@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useRivals } from './lib/comparison.ts'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 
 const SCORES = ['-inf +inf', '1 2', '(1 2', '1 (2', '(1 (1', '2 1', '1.5 inf', '-5 0', '(-inf (+inf', '0x1 1e0']
 const NAMES = ['- +', '[b [d', '+ -', '- -', '+ +', '(b [d', '[b (d', '(b (b', '[d [b', '[b +', '- (d', '[\\x00 [z', '"[" +', '"(" +']
@@ -610,18 +610,18 @@ const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((
 const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `ZRANGE ${key} 0 -1 WITHSCORES`]).join('\n')
 
 describe('sorted set commands answer as a real Redis does', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
-  scriptsAreAnsweredAlike(rivals, SCRIPTS)
-  randomScriptsAreAnsweredAlike(rivals, RANDOM_SCRIPTS, END)
+  scriptsAreAnsweredAlike(comparison, SCRIPTS)
+  randomScriptsAreAnsweredAlike(comparison, RANDOM_SCRIPTS, END)
 
   test('ZSCAN goes through all members of a large sorted set', async () => {
     const members = Array.from({ length: 1_500 }, (_, i) => `member ${i}`)
-    await rivals.engine.run('scan', ['ZADD', 'z', ...members.flatMap((text, i) => [String(i % 7), text])])
+    await comparison.engine.run('scan', ['ZADD', 'z', ...members.flatMap((text, i) => [String(i % 7), text])])
     const scanned = new Map<string, string>()
     let cursor = '0'
     do {
-      const [next, page] = (await rivals.engine.run('scan', ['ZSCAN', 'z', cursor])) as [Buffer, Array<Buffer | string>]
+      const [next, page] = (await comparison.engine.run('scan', ['ZSCAN', 'z', cursor])) as [Buffer, Array<Buffer | string>]
       for (let i = 0; i < page.length; i += 2) scanned.set(String(page[i]), String(page[i + 1]))
       cursor = String(next)
     } while (cursor !== '0')

@@ -5,7 +5,7 @@ import { locations } from '../../src/automation/location.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
 import { compare, type Difference, ownAutomation, parseLines, replyDifferences } from './lib/compare.ts'
 import { startEngine } from '../helpers/engine.ts'
-import { useRivals } from './lib/comparison.ts'
+import { useComparison } from './lib/comparison.ts'
 import { hideTimes } from './lib/hide-times.ts'
 
 /** Everything that can be seen of a stream. */
@@ -526,18 +526,18 @@ const START = ['XADD s 1-0 f 0', 'XADD s 1-1 f 1', 'XADD s 1-2 f 2', 'XADD s 1-3
 const END = `${look('s')}${look('t')}`
 
 describe('streams', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
   describe('answer as a real Redis does, and count a change where it does', () => {
     test.each(Object.entries(SCRIPTS))('%s', async (_name, script) => {
-      expect(await compare(rivals.oracle, rivals.engine, script, hideTimes)).toEqual([])
+      expect(await compare(comparison.reference, comparison.engine, script, hideTimes)).toEqual([])
     })
   })
 
   test('random commands, one after the other', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(SCRIPTS_AT_RANDOM, async (lines) => {
-        expect(await compare(rivals.oracle, rivals.engine, [...START, ...lines].join('\n') + END, hideTimes)).toEqual([])
+        expect(await compare(comparison.reference, comparison.engine, [...START, ...lines].join('\n') + END, hideTimes)).toEqual([])
       }),
       { numRuns },
     )
@@ -547,18 +547,18 @@ describe('streams', () => {
   test('random commands, several in one commit', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(SCRIPTS_AT_RANDOM, { minLength: 1, maxLength: 4 }), async (rounds) => {
-        await rivals.oracle.clear()
+        await comparison.reference.clear()
         const automation = ownAutomation()
         const differences: Difference[] = []
         for (const round of [START, ...rounds]) {
           const lines = parseLines(round.join('\n'))
-          const replies = await Promise.all(lines.map(({ args }) => rivals.engine.run(automation, args, { computed: true })))
+          const replies = await Promise.all(lines.map(({ args }) => comparison.engine.run(automation, args, { computed: true })))
           for (const [i, line] of lines.entries()) {
-            differences.push(...replyDifferences(line, 'at once', await rivals.oracle.run(line.args), replies[i]!, hideTimes))
+            differences.push(...replyDifferences(line, 'at once', await comparison.reference.run(line.args), replies[i]!, hideTimes))
           }
           for (const line of parseLines(END)) {
-            const reply = await rivals.engine.run(automation, line.args)
-            differences.push(...replyDifferences(line, 'then', await rivals.oracle.run(line.args), reply, hideTimes))
+            const reply = await comparison.engine.run(automation, line.args)
+            differences.push(...replyDifferences(line, 'then', await comparison.reference.run(line.args), reply, hideTimes))
           }
         }
         expect(differences).toEqual([])
@@ -569,10 +569,10 @@ describe('streams', () => {
 
   test('an entry is one sealed field, whatever fields it has', async () => {
     const id = ownAutomation()
-    await rivals.engine.run(id, ['XADD', 's', '1-1', 'secret-field', 'secret-value', 'secret-field', 'again'])
-    await rivals.engine.run(id, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
-    const automation = rivals.engine.automation(id)
-    const entries = await rivals.engine.redis.xrange(automation.key(Buffer.from('s')), '-', '+')
+    await comparison.engine.run(id, ['XADD', 's', '1-1', 'secret-field', 'secret-value', 'secret-field', 'again'])
+    await comparison.engine.run(id, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
+    const automation = comparison.engine.automation(id)
+    const entries = await comparison.engine.redis.xrange(automation.key(Buffer.from('s')), '-', '+')
     expect(entries.map(([id, [field]]) => [id, field])).toEqual([['1-1', 'e'], ['1-2', 'e']])
     const [first, second] = entries.map(([, [, sealed]]) => automation.sealer.open(locations.streamValue('s'), Buffer.from(sealed!)).bytes.toString())
     expect(first).toBe('12:secret-field,12:secret-value,12:secret-field,5:again,')
@@ -581,7 +581,7 @@ describe('streams', () => {
 
   test.each([false, true])('approximate trimming keeps what exact trimming would keep (computed: %s)', async (computed) => {
     const automation = ownAutomation()
-    const run = (...args: string[]) => rivals.engine.run(automation, args, { computed })
+    const run = (...args: string[]) => comparison.engine.run(automation, args, { computed })
     await Promise.all(Array.from({ length: 450 }, (_, i) => run('XADD', 's', `1-${i + 1}`, 'f', 'v')))
     const trimmed = await run('XTRIM', 's', 'MAXLEN', '~', '120')
     expect(trimmed).toBeGreaterThan(200)
@@ -595,7 +595,7 @@ describe('streams', () => {
   })
 
   test.each([false, true])('the quota holds for streams (computed: %s)', async (computed) => {
-    const small = await startEngine(rivals.backing.url, { maxKeys: 1 })
+    const small = await startEngine(comparison.backingRedis.url, { maxKeys: 1 })
     const automation = ownAutomation()
     const run = (...args: string[]) => small.run(automation, args, { computed })
     const refused = expect.objectContaining({ text: expect.stringMatching(/^OOM /) })
@@ -611,10 +611,10 @@ describe('streams', () => {
     limitStreams('6.2.14')
     try {
       const automation = ownAutomation()
-      const run = (line: string) => rivals.engine.run(automation, line.split(' '), { computed: true })
+      const run = (line: string) => comparison.engine.run(automation, line.split(' '), { computed: true })
       const lines = ['XADD s 1 f v', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >', 'XADD s 2 f v', 'RENAME s t', 'XREADGROUP GROUP g c STREAMS t >']
       for (const line of lines) expect(await run(line)).not.toBeInstanceOf(ErrorReply)
-      const [info] = (await rivals.engine.redis.call('XINFO', 'GROUPS', rivals.engine.automation(automation).key(Buffer.from('t')))) as unknown[][]
+      const [info] = (await comparison.engine.redis.call('XINFO', 'GROUPS', comparison.engine.automation(automation).key(Buffer.from('t')))) as unknown[][]
       expect(info).toEqual(expect.arrayContaining(['entries-read', null, 'last-delivered-id', '2-0', 'pending', 2]))
     } finally {
       limitStreams('7.0.0')

@@ -7,8 +7,8 @@ import { KEYSPACE } from '../../src/commands/generic/keyspace.ts'
 import { LISTS } from '../../src/commands/lists/lists.ts'
 import { STRINGS } from '../../src/commands/strings/strings.ts'
 import { compare } from './lib/compare.ts'
-import { wireTree } from '../helpers/raw-redis.ts'
-import { useRivals } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
+import { useComparison } from './lib/comparison.ts'
 
 /** The files in commands/: sections under `## title`, one command a line (see compare.ts for the marks). */
 const SECTIONS = readdirSync(new URL('commands/', import.meta.url)).flatMap((file) =>
@@ -52,35 +52,35 @@ const LARGE = `
  * the version grows exactly when Redis counts a change, and the index stays true.
  */
 describe('commands as Redis has them', () => {
-  const rivals = useRivals()
+  const comparison = useComparison()
 
   test.for(SECTIONS)('%s', async ([, script]) => {
-    expect(await compare(rivals.oracle, rivals.engine, script)).toEqual([])
+    expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 
   test('thousands of arguments', async () => {
-    const differences = await compare(rivals.oracle, rivals.engine, LARGE)
+    const differences = await compare(comparison.reference, comparison.engine, LARGE)
     expect(differences.map(({ command, what }) => `${command.slice(0, 40)} ${what}`)).toEqual([])
   })
 
   test('what has expired is dropped from the index when that is read', async () => {
-    await rivals.engine.run('expiring', ['SET', 'stays', 'v'])
+    await comparison.engine.run('expiring', ['SET', 'stays', 'v'])
     for (const read of [['KEYS', '*'], ['SCAN', '0'], ['DBSIZE']]) {
-      await rivals.engine.run('expiring', ['SET', 'goes', 'v', 'PX', '1'])
-      const { indexKey } = rivals.engine.automation('expiring')
-      await expect.poll(() => rivals.engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
-      expect(await rivals.engine.redis.hlen(indexKey)).toBe(2)
-      const reply = JSON.stringify(await rivals.engine.run('expiring', read), (_key, value: { data?: number[] }) =>
+      await comparison.engine.run('expiring', ['SET', 'goes', 'v', 'PX', '1'])
+      const { indexKey } = comparison.engine.automation('expiring')
+      await expect.poll(() => comparison.engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
+      expect(await comparison.engine.redis.hlen(indexKey)).toBe(2)
+      const reply = JSON.stringify(await comparison.engine.run('expiring', read), (_key, value: { data?: number[] }) =>
         value?.data === undefined ? value : Buffer.from(value.data).toString())
       expect(['["stays"]', '["0",["stays"]]', '1']).toContain(reply)
-      expect(await rivals.engine.redis.hlen(indexKey)).toBe(1)
+      expect(await comparison.engine.redis.hlen(indexKey)).toBe(1)
     }
   })
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     const rows = [...STRINGS, ...LISTS, ...HASHES, ...KEYS, ...KEYSPACE, ...OBJECT.subcommands.values()]
     for (const { name, arity, flags, keys } of rows) {
-      const [resp2] = await rivals.oracle.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
@@ -93,13 +93,13 @@ describe('commands as Redis has them', () => {
     const automation = `documents-${way}`
     const document = '["a", {"b": [1, 2.50]}, 12345678901234567890, "\\u00e9"]'
     const bulk = async (...args: string[]): Promise<string> => {
-      const reply = await rivals.engine.run(automation, args, { computed: way === 'computed' })
+      const reply = await comparison.engine.run(automation, args, { computed: way === 'computed' })
       return JSON.stringify(reply, (_key, value: { type?: string; data?: number[]; text?: string }) =>
         value?.type === 'Buffer' ? Buffer.from(value.data!).toString() : (value?.text ?? value))
     }
     const put = (): Promise<void> =>
       new Promise((resolve, reject) => {
-        rivals.engine.store.compute(rivals.engine.automation(automation), {
+        comparison.engine.store.compute(comparison.engine.automation(automation), {
           needs: [{ name: Buffer.from('d'), extent: 'meta' }],
           run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from(document), json: true }, { expireAt: db.now + 100_000 }),
           done: (error) => (error === null ? resolve() : reject(error)),

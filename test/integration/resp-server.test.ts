@@ -4,14 +4,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { keyIndexes, type LeafRow } from '../../src/commands/registry/row.ts'
 import { TABLE } from '../../src/commands/commands.ts'
 import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, request, show, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient, show } from '../helpers/resp-client.ts'
 import { leaves, sampleCalls } from '../helpers/sample-calls.ts'
 
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.'
 const NOAUTH = '-NOAUTH Authentication required.'
 
 let server: TestServer
-let clients: WireClient[] = []
+let clients: RespClient[] = []
 
 beforeAll(async () => {
   server = await startServer({ AUTOMATION_KV_MAX_KEYS: '100000' })
@@ -21,15 +22,15 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy()
 })
 
-const connect = async (): Promise<WireClient> => {
-  const client = await WireClient.connect(server.app.ports.resp)
+const connect = async (): Promise<RespClient> => {
+  const client = await RespClient.connect(server.app.ports.resp)
   clients.push(client)
   return client
 }
 
 /** Logged in as an automation of its own, so that no test meets another's keys. */
 let automations = 0
-const login = async (automation = `door-${++automations}`, scope?: string): Promise<WireClient> => {
+const login = async (automation = `door-${++automations}`, scope?: string): Promise<RespClient> => {
   const client = await connect()
   expect(await client.text('AUTH', await server.token(automation, { scope }))).toBe('OK')
   return client
@@ -60,8 +61,8 @@ describe('login', () => {
     expect(await two.text('CLIENT', 'GETNAME')).toBe('worker')
     expect(await two.text('HELLO')).toContain('proto, 2')
 
-    const three = await server.socket()
-    three.command('HELLO', '3', 'AUTH', 'default', token).command('HGETALL', 'none').command('GET', 'none').command('HELLO', '2')
+    const three = await server.respClient()
+    three.send('HELLO', '3', 'AUTH', 'default', token).send('HGETALL', 'none').send('GET', 'none').send('HELLO', '2')
     expect(await three.until('$7\r\nmodules\r\n*0\r\n')).toMatch(/^%7\r\n\$6\r\nserver\r\n\$5\r\nredis\r\n/)
     expect(await three.until('_\r\n')).toBe('%0\r\n_\r\n')
     expect(await three.until('*14\r\n')).toBe('*14\r\n')
@@ -90,7 +91,7 @@ describe('login', () => {
     }
     expect(await client.text('RESET')).toBe('RESET')
     expect(await client.text('QUIT')).toBe('OK')
-    expect(await client.untilClosed()).toEqual([])
+    expect(await client.repliesUntilClosed()).toEqual([])
   })
 
   test('a token that does not hold is refused, and says no more than that', async () => {
@@ -150,7 +151,7 @@ describe('login', () => {
     const client = await connect()
     const big = 'v'.repeat(100_000)
     const token = await server.token('packet', { runId: 'never seen before' })
-    client.send(Buffer.concat([request('GET', 'x'), request('AUTH', token), request('SET', 'x', big), request('GET', 'x')]))
+    client.write(Buffer.concat([request('GET', 'x'), request('AUTH', token), request('SET', 'x', big), request('GET', 'x')]))
     expect((await client.replies(4)).map(show)).toEqual([NOAUTH, 'OK', 'OK', big])
   })
 
@@ -163,13 +164,13 @@ describe('login', () => {
     expect(await client.text('CLIENT', 'GETNAME')).toBe('(nil)')
     expect(await client.text('RESET')).toBe('RESET')
     expect(await client.text('SET', 'x', 'v'.repeat(20_000))).toBe('-ERR Protocol error: unauthenticated bulk length')
-    await client.untilClosed()
+    await client.repliesUntilClosed()
   })
 
   test('QUIT answers what came before, closes, and runs nothing that came after', async () => {
     const client = await login('quitter')
-    client.send(Buffer.concat([request('SET', 'before', '1'), request('QUIT'), request('SET', 'after', '1'), request('PING')]))
-    expect((await client.untilClosed()).map(show)).toEqual(['OK', 'OK'])
+    client.write(Buffer.concat([request('SET', 'before', '1'), request('QUIT'), request('SET', 'after', '1'), request('PING')]))
+    expect((await client.repliesUntilClosed()).map(show)).toEqual(['OK', 'OK'])
     expect(await (await login('quitter')).text('MGET', 'before', 'after')).toBe('[1, (nil)]')
   })
 
@@ -198,7 +199,7 @@ describe('the end of a token', () => {
   test('closes an idle connection', async () => {
     const client = await connect()
     expect(await client.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe('OK')
-    expect((await client.untilClosed()).map(show)).toEqual([])
+    expect((await client.repliesUntilClosed()).map(show)).toEqual([])
   })
 
   test('answers what is queued with NOAUTH token expired, and a refresh in time prevents it', async () => {
@@ -211,7 +212,7 @@ describe('the end of a token', () => {
     const asking = (async () => {
       for (;;) replies.push(await client.text('GET', 'x'))
     })().catch(() => {})
-    await client.untilClosed()
+    await client.repliesUntilClosed()
     await asking
     replies = replies.filter((reply) => reply !== '(nil)')
     expect(replies.every((reply) => reply === '-NOAUTH token expired')).toBe(true)
@@ -221,14 +222,14 @@ describe('the end of a token', () => {
 
 describe('a minute before the end of a token', () => {
   test('a RESP3 client gets a push message, a RESP2 client nothing', async () => {
-    const [three, two] = [await server.socket(), await connect()]
+    const [three, two] = [await server.respClient(), await connect()]
     const token = await server.token('warned', { ttlSeconds: 60 + SHORT_LIFE_SECONDS })
-    three.command('HELLO', '3', 'AUTH', 'u', token)
+    three.send('HELLO', '3', 'AUTH', 'u', token)
     await three.until('modules\r\n*0\r\n')
     expect(await two.text('AUTH', token)).toBe('OK')
     expect(await three.until(':60\r\n')).toBe('>2\r\n$14\r\ntoken-expiring\r\n:60\r\n')
     expect(await two.text('PING')).toBe('PONG')
-    three.command('PING')
+    three.send('PING')
     expect(await three.until('\r\n')).toBe('+PONG\r\n')
   })
 })
@@ -250,7 +251,7 @@ describe('connection commands', () => {
 
   test('CLIENT subcommands', async () => {
     const client = await login('named')
-    const twin = await login('named')
+    const sibling = await login('named')
     const stranger = await login('other-automation')
     expect(await client.text('CLIENT', 'GETNAME')).toBe('(nil)')
     expect(await client.text('CLIENT', 'SETNAME', 'worker-1')).toBe('OK')
@@ -263,10 +264,10 @@ describe('connection commands', () => {
     expect(await client.text('CLIENT', 'INFO')).toMatch(
       new RegExp(`^id=${id} addr=127\\.0\\.0\\.1:\\d+ .*name=worker-1 .*lib-name=mylib lib-ver=1\\.2\n$`),
     )
-    const twinId = Number(await twin.call('CLIENT', 'ID'))
+    const siblingId = Number(await sibling.call('CLIENT', 'ID'))
     const strangerId = Number(await stranger.call('CLIENT', 'ID'))
     const list = await client.text('CLIENT', 'LIST')
-    expect(list.match(/^id=\d+/gm)!.sort()).toEqual([`id=${id}`, `id=${twinId}`].sort())
+    expect(list.match(/^id=\d+/gm)!.sort()).toEqual([`id=${id}`, `id=${siblingId}`].sort())
     expect(await client.text('CLIENT', 'LIST', 'ID', strangerId)).toBe('')
     expect(await client.text('CLIENT', 'LIST', 'TYPE', 'pubsub')).toBe('')
     expect(await client.text('CLIENT', 'NO-EVICT', 'on')).toBe('OK')
@@ -281,7 +282,7 @@ describe('connection commands', () => {
   test("INFO and CLIENT LIST tell what the automation's connections do, and no other's", async () => {
     const [asking, waiting, collecting] = [await login('busy'), await login('busy'), await login('busy')]
     const stranger = await login('other')
-    for (const client of [waiting, stranger]) client.send(request('BLPOP', 'nothing', '0'))
+    for (const client of [waiting, stranger]) client.write(request('BLPOP', 'nothing', '0'))
     for (const args of [['MULTI'], ['GET', 'a'], ['GET', 'b']]) await collecting.call(...args)
     await eventually(async () => (await asking.text('INFO', 'clients')).endsWith('connected_clients:3\r\nblocked_clients:1\r\n'))
     const states = (await asking.text('CLIENT', 'LIST')).trim().split('\n').map((line) => /flags=\w+|multi=-?\d+/g[Symbol.match](line)!.join(' '))
@@ -313,7 +314,7 @@ describe('connection commands', () => {
       ['CLIENT', 'REPLY', 'ON'],
       ['GET', 'off'],
     ]
-    client.send(Buffer.concat(commands.map((args) => request(...args))))
+    client.write(Buffer.concat(commands.map((args) => request(...args))))
     expect((await client.replies(4)).map(show)).toEqual(['1', 'one', 'OK', '2'])
     expect(await client.text('PING')).toBe('PONG')
   })
@@ -346,7 +347,7 @@ describe('connection commands', () => {
 
   test('INFO has its sections, and counts what the pipeline wrote before it', async () => {
     const client = await login()
-    client.send(Buffer.concat([request('SET', 'a', '1'), request('INCR', 'b'), request('EXPIRE', 'b', '100'), request('INFO')]))
+    client.write(Buffer.concat([request('SET', 'a', '1'), request('INCR', 'b'), request('EXPIRE', 'b', '100'), request('INFO')]))
     const info = show((await client.replies(4))[3]!)
     expect(info.match(/^# \w+/gm)).toEqual([
       '# Server',

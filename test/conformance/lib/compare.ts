@@ -1,7 +1,8 @@
 import { encodeReply, OutputBuffer, type Protocol } from '../../../src/protocol/encode.ts'
 import type { Reply } from '../../../src/reply/reply.ts'
 import { type Engine } from '../../helpers/engine.ts'
-import { RawRedis, type WireTree, wireTree } from '../../helpers/raw-redis.ts'
+import { RespClient } from '../../helpers/resp-client.ts'
+import { type WireTree, wireTree } from './wire-tree.ts'
 
 /**
  * A line of a comparison: words parted by spaces; `"..."` may hold spaces and \x41 escapes, `{n*text}` repeats. Marks before the command:
@@ -63,7 +64,7 @@ function comparable(bytes: Buffer, mark: string): unknown {
 }
 
 /** A real Redis on whose databases 0 and 1 the same commands run in RESP2 and RESP3. */
-export interface Oracle {
+export interface Reference {
   run(args: readonly Buffer[]): Promise<[resp2: Buffer, resp3: Buffer]>
   /** How many changes it counts in all. */
   changes(): Promise<number>
@@ -71,19 +72,20 @@ export interface Oracle {
   close(): void
 }
 
-export async function startOracle(url: string): Promise<Oracle> {
-  const [two, three] = await Promise.all([RawRedis.connect(url), RawRedis.connect(url)])
-  await three.send(['HELLO', '3'])
-  await three.send(['SELECT', '1'])
+export async function startReference(url: string): Promise<Reference> {
+  const [two, three] = await Promise.all([RespClient.connect(url), RespClient.connect(url)])
+  const ask = async (client: RespClient, args: readonly Buffer[]): Promise<Buffer> => (await client.send(...args).frameBytes(1))[0]!
+  await three.raw('HELLO', '3')
+  await three.raw('SELECT', '1')
   return {
-    run: (args) => Promise.all([two.send(args), three.send(args)]),
-    changes: async () => Number(/rdb_changes_since_last_save:(\d+)/.exec((await two.send(['INFO', 'persistence'])).toString())![1]),
+    run: (args) => Promise.all([ask(two, args), ask(three, args)]),
+    changes: async () => Number(/rdb_changes_since_last_save:(\d+)/.exec(await two.text('INFO', 'persistence'))![1]),
     clear: async () => {
-      await two.send(['FLUSHALL'])
+      await two.call('FLUSHALL')
     },
     close: () => {
-      two.close()
-      three.close()
+      two.destroy()
+      three.destroy()
     },
   }
 }
@@ -99,11 +101,11 @@ let automations = 0
 
 export const ownAutomation = (): string => `compared-${++automations}`
 
-/** Runs a command on the oracle; answers also whether it counted a change. */
-async function expectedOf(oracle: Oracle, { args }: Line): Promise<{ expected: readonly [Buffer, Buffer]; changed: boolean }> {
-  const before = await oracle.changes()
-  const expected = await oracle.run(args)
-  return { expected, changed: (await oracle.changes()) > before }
+/** Runs a command on the reference; answers also whether it counted a change. */
+async function expectedOf(reference: Reference, { args }: Line): Promise<{ expected: readonly [Buffer, Buffer]; changed: boolean }> {
+  const before = await reference.changes()
+  const expected = await reference.run(args)
+  return { expected, changed: (await reference.changes()) > before }
 }
 
 /** Seconds that two servers counted: their clocks are looked at some time apart. */
@@ -128,9 +130,9 @@ export function replyDifferences(
   })
 }
 
-/** Runs every line on the oracle, and on the engine in both ways, each under an automation of its own; answers where they differ. */
-export async function compare(oracle: Oracle, engine: Engine, script: string, hide?: Hide): Promise<Difference[]> {
-  await oracle.clear()
+/** Runs every line on the reference, and on the engine in both ways, each under an automation of its own; answers where they differ. */
+export async function compare(reference: Reference, engine: Engine, script: string, hide?: Hide): Promise<Difference[]> {
+  await reference.clear()
   const id = ownAutomation()
   const ways = [
     { way: 'direct', automation: `${id}-d`, computed: false },
@@ -138,7 +140,7 @@ export async function compare(oracle: Oracle, engine: Engine, script: string, hi
   ]
   const differences: Difference[] = []
   for (const line of parseLines(script)) {
-    const { expected, changed } = await expectedOf(oracle, line)
+    const { expected, changed } = await expectedOf(reference, line)
     for (const { way, automation, computed } of ways) {
       const versionBefore = await engine.version(automation)
       const reply = await engine.run(automation, line.args, { computed })
@@ -155,8 +157,8 @@ export async function compare(oracle: Oracle, engine: Engine, script: string, hi
 }
 
 /** As `compare`, but all lines at once: they are computed in one round and written by one commit. */
-export async function compareAtOnce(oracle: Oracle, engine: Engine, script: string): Promise<Difference[]> {
-  await oracle.clear()
+export async function compareAtOnce(reference: Reference, engine: Engine, script: string): Promise<Difference[]> {
+  await reference.clear()
   const automation = ownAutomation()
   const lines = parseLines(script)
   const way = 'at once'
@@ -164,7 +166,7 @@ export async function compareAtOnce(oracle: Oracle, engine: Engine, script: stri
   const replies = await Promise.all(lines.map(({ args }) => engine.run(automation, args, { computed: true })))
   let changes = 0
   for (const [i, line] of lines.entries()) {
-    const { expected, changed } = await expectedOf(oracle, line)
+    const { expected, changed } = await expectedOf(reference, line)
     if (changed) changes++
     differences.push(...replyDifferences(line, way, expected, replies[i]!))
   }

@@ -129,7 +129,7 @@ const errorText = (raw: string): string =>
 
 /**
  * SORT of Redis 7.0 looks at an errno that it never cleared, so an earlier command may make it fail on good numbers. LCS is refused by the
- * small proto-max-bulk-len that the oracle was given.
+ * small proto-max-bulk-len that the reference was given.
  */
 const ofRedisAlone = (name: string, { raw }: Node): boolean =>
   (name.startsWith('sort') && raw === "-ERR One or more scores can't be converted into double\r\n") ||

@@ -1,5 +1,6 @@
-import type { Duel, Pair, Side } from './server-pair.ts'
-import { multibulk, Peer } from './exchange.ts'
+import { request, type RespClient } from '../../helpers/resp-client.ts'
+import { exchange } from './exchange.ts'
+import type { Connections, ServerPair, Side } from './server-pair.ts'
 import { contentOf, type Node, parseReply, sameReply } from './replies.ts'
 import { type Sequence, showCommand, showStep, type Step } from './sequences.ts'
 import { type Command, KEYS, SKETCHES } from './words.ts'
@@ -15,10 +16,10 @@ const command = (...texts: string[]): Command => texts.map((text) => Buffer.from
 
 const show = ({ raw }: Node): string => (raw.length > 600 ? `${JSON.stringify(raw.slice(0, 600))}...` : JSON.stringify(raw))
 
-async function both(pair: Pair, on: Step['on'], commands: readonly Command[]): Promise<Array<readonly [redis: Node, ours: Node]>> {
-  const bytes = Buffer.concat(commands.map(multibulk))
-  const ask = async (side: Side): Promise<Node[]> => (await side[on].exchange(bytes, commands.length)).map(parseReply)
-  const [redis, ours] = await Promise.all([ask(pair.redis), ask(pair.ours)])
+async function both(connections: Connections, on: Step['on'], commands: readonly Command[]): Promise<Array<readonly [redis: Node, ours: Node]>> {
+  const bytes = Buffer.concat(commands.map((args) => request(...args)))
+  const ask = async (side: Side): Promise<Node[]> => (await exchange(side[on], bytes, commands.length)).map(parseReply)
+  const [redis, ours] = await Promise.all([ask(connections.redis), ask(connections.ours)])
   return redis.map((reply, i) => [reply, ours[i]!] as const)
 }
 
@@ -55,13 +56,13 @@ class Queue {
 }
 
 /** After a pop at random the real Redis is given our members. */
-async function evenOut(args: Command, redis: Node, ours: Node, peer: Peer): Promise<void> {
+async function evenOut(args: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
   const members = (reply: Node): Buffer[] => (reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf))
   if (!/^spop$/i.test(args[0]!.toString('latin1')) || redis.raw === ours.raw || redis.type === '-') return
   const [popped, kept] = [members(ours), members(redis)]
   if (popped.length === 0 || kept.length === 0) return
-  await peer.call('SADD', args[1]!, ...kept)
-  await peer.call('SREM', args[1]!, ...popped)
+  await client.raw('SADD', args[1]!, ...kept)
+  await client.raw('SREM', args[1]!, ...popped)
 }
 
 const CONTENT: Readonly<Record<string, (key: string) => Command>> = {
@@ -74,9 +75,9 @@ const CONTENT: Readonly<Record<string, (key: string) => Command>> = {
 }
 
 /** TYPE, contents and TTL of every key. */
-async function compareStates(pair: Pair, transcript: readonly string[]): Promise<void> {
+async function compareStates(connections: Connections, transcript: readonly string[]): Promise<void> {
   const compare = async (commands: readonly Command[]): Promise<Node[]> => {
-    const replies = await both(pair, 'other', commands)
+    const replies = await both(connections, 'other', commands)
     for (const [i, [redis, ours]] of replies.entries()) {
       if (!sameReply(commands[i]!, redis, ours)) throw new Difference(transcript, `in the end, ${showCommand(commands[i]!)}`, show(redis), show(ours))
     }
@@ -96,21 +97,21 @@ async function compareStates(pair: Pair, transcript: readonly string[]): Promise
 }
 
 /** Runs a sequence on both sides from an empty database; throws a `Difference`. */
-export async function fight(duel: Duel, { protocol, steps }: Sequence): Promise<void> {
-  const pair = await duel.pair(protocol)
-  for (const on of ['main', 'other'] as const) await both(pair, on, [command('DISCARD'), command('UNWATCH'), command('FLUSHALL')])
+export async function runSequence(servers: ServerPair, { protocol, steps }: Sequence): Promise<void> {
+  const connections = await servers.connections(protocol)
+  for (const on of ['main', 'other'] as const) await both(connections, on, [command('DISCARD'), command('UNWATCH'), command('FLUSHALL')])
   const transcript = [`RESP${protocol}`]
   const queues = { main: new Queue(), other: new Queue() }
   for (const chunk of chunksOf(steps)) {
     const { on } = chunk[0]!
-    const replies = await both(pair, on, chunk.map(({ args }) => args))
+    const replies = await both(connections, on, chunk.map(({ args }) => args))
     for (const [i, [redis, ours]] of replies.entries()) {
       const step = chunk[i]!
       transcript.push(showStep(step))
       if (!queues[on].sameAsOurs(step.args, redis, ours)) throw new Difference(transcript, `answered differently:`, show(redis), show(ours))
     }
-    if (chunk.length === 1) await evenOut(chunk[0]!.args, ...replies[0]!, pair.redis.other)
+    if (chunk.length === 1) await evenOut(chunk[0]!.args, ...replies[0]!, connections.redis.other)
   }
-  await both(pair, 'main', [command('DISCARD')])
-  await compareStates(pair, transcript)
+  await both(connections, 'main', [command('DISCARD')])
+  await compareStates(connections, transcript)
 }

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Duel, startDuel } from './server-pair.ts'
-import { fight } from './run-sequence.ts'
+import { runSequence } from './run-sequence.ts'
 import { sequences } from './sequences.ts'
+import { type ServerPair, startServerPair } from './server-pair.ts'
 
 const { AUTOMATION_KV_TEST_RUNS: runs, CI: ci } = process.env
 /** CI tells of a change of ours, so it asks the same questions each time; elsewhere every run asks others. */
@@ -13,23 +13,23 @@ const numRuns = Number(runs ?? 1_500)
 const TIME_LIMIT_MS = 20_000
 const REPORT_EVERY_MS = 10_000
 
-let duel: Duel
+let servers: ServerPair
 
 beforeAll(async () => {
-  duel = await startDuel()
+  servers = await startServerPair()
 })
-afterAll(() => duel?.stop())
+afterAll(() => servers?.stop())
 
 test('random sequences are answered, and leave the data, as by a real Redis', { timeout: runs === undefined ? 180_000 : 2 ** 31 - 1 }, async () => {
   let done = 0
   let reportAt = Date.now() + REPORT_EVERY_MS
   await fc.assert(
     fc.asyncProperty(sequences, async (sequence) => {
-      await fight(duel, sequence)
+      await runSequence(servers, sequence)
       done++
       if (runs !== undefined && Date.now() >= reportAt) {
         reportAt = Date.now() + REPORT_EVERY_MS
-        writeSync(2, `differential: ${done} of ${numRuns} sequences are the same\n`)
+        writeSync(2, `conformance: ${done} of ${numRuns} sequences are the same\n`)
       }
     }),
     {

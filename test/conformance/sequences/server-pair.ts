@@ -1,72 +1,69 @@
-import { startRedis, type TestRedis } from '../../helpers/redis.ts'
+import { startRedis } from '../../helpers/redis.ts'
+import { RespClient } from '../../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../../helpers/server.ts'
-import { Peer } from './exchange.ts'
 
 export type Protocol = 2 | 3
 
-/** Connections to both sides, in one state and one protocol: `main` has the sequence, `other` comes in between. */
+/** Connections to one of the servers, in one state and one protocol: `main` has the sequence, `other` comes in between. */
 export interface Side {
-  readonly main: Peer
-  readonly other: Peer
+  readonly main: RespClient
+  readonly other: RespClient
 }
 
-export interface Pair {
+export interface Connections {
   readonly redis: Side
   readonly ours: Side
 }
 
-/** A real Redis, and our server before another one. */
-export interface Duel {
+/** A real Redis for reference, and our server before another one. */
+export interface ServerPair {
   readonly server: TestServer
-  /** A pair of its own for each protocol; made anew when a connection was lost. */
-  pair(protocol: Protocol): Promise<Pair>
+  /** Connections of its own for each protocol; made anew when one was lost. */
+  connections(protocol: Protocol): Promise<Connections>
   stop(): Promise<void>
 }
 
-/** The limits of both sides are made equal: one database, strings of 1 MiB. It looks often whether a client has waited long enough. */
-const ORACLE_ARGS = ['--databases', '1', '--proto-max-bulk-len', '1048576', '--hz', '500']
+/** The limits of both are made equal: one database, strings of 1 MiB. It looks often whether a client has waited long enough. */
+const REFERENCE_ARGS = ['--databases', '1', '--proto-max-bulk-len', '1048576', '--hz', '500']
 
-export async function startDuel(env: Record<string, string> = {}): Promise<Duel> {
-  const [oracle, server] = await Promise.all([
-    startRedis({ args: ORACLE_ARGS }),
+export async function startServerPair(env: Record<string, string> = {}): Promise<ServerPair> {
+  const [reference, server] = await Promise.all([
+    startRedis({ args: REFERENCE_ARGS }),
     startServer({ AUTOMATION_KV_MAX_KEYS: '100000', AUTOMATION_KV_LOG_LEVEL: 'warn', ...env }),
   ])
-  const pairs = new Map<Protocol, Pair>()
+  const known = new Map<Protocol, Connections>()
 
-  const open = async (protocol: Protocol): Promise<Pair> => {
-    const token = await server.token(`duel-${protocol}`)
-    const redis = async (): Promise<Peer> => {
-      const peer = await Peer.connect(addressOf(oracle))
-      await peer.call('HELLO', String(protocol))
-      return peer
+  const open = async (protocol: Protocol): Promise<Connections> => {
+    const token = await server.token(`compared-${protocol}`)
+    const redis = async (): Promise<RespClient> => {
+      const client = await RespClient.connect(reference.url)
+      await client.raw('HELLO', protocol)
+      return client
     }
-    const ours = async (): Promise<Peer> => {
-      const peer = await Peer.connect({ host: '127.0.0.1', port: server.app.ports.resp })
-      await peer.call('HELLO', String(protocol), 'AUTH', 'default', token)
-      return peer
+    const ours = async (): Promise<RespClient> => {
+      const client = await RespClient.connect(server.app.ports.resp)
+      await client.raw('HELLO', protocol, 'AUTH', 'default', token)
+      return client
     }
     const [redisMain, redisOther, oursMain, oursOther] = await Promise.all([redis(), redis(), ours(), ours()])
     return { redis: { main: redisMain, other: redisOther }, ours: { main: oursMain, other: oursOther } }
   }
 
-  const peersOf = ({ redis, ours }: Pair): Peer[] => [redis.main, redis.other, ours.main, ours.other]
+  const clientsOf = ({ redis, ours }: Connections): RespClient[] => [redis.main, redis.other, ours.main, ours.other]
 
   return {
     server,
-    async pair(protocol) {
-      const known = pairs.get(protocol)
-      if (known !== undefined && !peersOf(known).some(({ closed }) => closed)) return known
-      if (known !== undefined) for (const peer of peersOf(known)) peer.close()
+    async connections(protocol) {
+      const before = known.get(protocol)
+      if (before !== undefined && !clientsOf(before).some(({ closed }) => closed)) return before
+      if (before !== undefined) for (const client of clientsOf(before)) client.destroy()
       const fresh = await open(protocol)
-      pairs.set(protocol, fresh)
+      known.set(protocol, fresh)
       return fresh
     },
     async stop() {
-      for (const pair of pairs.values()) for (const peer of peersOf(pair)) peer.close()
-      await Promise.all([server.stop(), oracle.stop()])
+      for (const connections of known.values()) for (const client of clientsOf(connections)) client.destroy()
+      await Promise.all([server.stop(), reference.stop()])
     },
   }
 }
-
-const addressOf = ({ url }: TestRedis): { path: string } | { host: string; port: number } =>
-  url.startsWith('/') ? { path: url } : { host: new URL(url).hostname, port: Number(new URL(url).port) }

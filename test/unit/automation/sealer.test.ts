@@ -97,7 +97,7 @@ describe('round trip', () => {
   })
 })
 
-describe('jose as the oracle', () => {
+describe('jose as the reference', () => {
   const key = sealer.keys.sealing.contentBytes
 
   test('opens ours', async () => {
