@@ -1,7 +1,7 @@
-// npm run test:differential [-- options]: random commands against a real Redis, as long as wanted.
+// npm run test:conformance [-- options]: random commands against a real Redis, as long as wanted.
 import { optionsOf } from './lib/options.mjs'
 
-const HELP = `npm run test:differential [-- options]
+const HELP = `npm run test:conformance [-- options]
 
   --runs <n>   sequences of commands, default 10000
   --seed <n>   repeats the choices of an earlier run
