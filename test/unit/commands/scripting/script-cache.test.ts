@@ -39,4 +39,25 @@ describe('the cache of scripts', () => {
     for (let i = 0; i < 10; i++) cache.add(`other-${i}`, script(`return ${i}`))
     expect(cache.has('quiet', one.sha1)).toBe(false)
   })
+
+  test('a script that is added again counts once, and what is flushed counts no more', () => {
+    const one = script('return 1')
+    const cache = new ScriptCache({ scriptsPerAutomation: 2, bytesPerAutomation: 10_000, bytes: 2_000 })
+    for (let i = 0; i < 10; i++) cache.add('a', one)
+    cache.add('a', script('return 2'))
+    expect(cache.has('a', one.sha1)).toBe(true)
+    for (let i = 0; i < 10; i++) {
+      cache.flush('a')
+      cache.add('a', one)
+    }
+    cache.add('b', one)
+    expect([cache.has('a', one.sha1), cache.has('b', one.sha1)]).toEqual([true, true])
+  })
+
+  test('a single script that is larger than all its room is not kept', () => {
+    const cache = new ScriptCache({ scriptsPerAutomation: 3, bytesPerAutomation: 1_000, bytes: 1_000_000 })
+    const large = script(`return "${'x'.repeat(2_000)}"`)
+    cache.add('a', large)
+    expect(cache.has('a', large.sha1)).toBe(false)
+  })
 })
