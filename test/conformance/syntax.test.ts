@@ -5,7 +5,11 @@ import { useRedis70 } from './lib/redis-70.ts'
 /** An argument as redis.io writes it. */
 function render(arg: Argument): string {
   const children = (arg.arguments ?? []).map(render)
-  const bodies: Partial<Record<Argument['type'], string>> = { 'pure-token': '', oneof: children.join(' | '), block: children.join(' ') }
+  const bodies: Partial<Record<Argument['type'], string>> = {
+    'pure-token': '',
+    oneof: children.join(' | '),
+    block: children.join(' '),
+  }
   const body = bodies[arg.type] ?? arg.name
   const token = arg.token === '' ? '""' : (arg.token ?? '')
   const bracketed = arg.type === 'oneof' && (arg.token !== undefined || !arg.optional) ? `<${body}>` : body
@@ -15,12 +19,20 @@ function render(arg: Argument): string {
   return arg.optional ? `[${text}]` : text
 }
 
-/** What a hint is drawn from: the structure, without the names that are never shown or a block around one part. */
+/**
+ * What a hint is drawn from: the structure, without the names that are never shown or a block around one
+ * part.
+ */
 function shown(arg: Argument): unknown {
   const { name, type, token, optional, multiple, multipleToken, arguments: parts } = arg
   const only = parts?.length === 1 ? parts[0] : undefined
   if (only && type === 'block') {
-    return shown({ ...only, token: token ?? only.token, optional, multiple: multiple ?? only.multiple } as Argument)
+    return shown({
+      ...only,
+      token: token ?? only.token,
+      optional,
+      multiple: multiple ?? only.multiple,
+    } as Argument)
   }
   const hidden = type === 'oneof' || type === 'block' || type === 'pure-token'
   return [hidden ? type : name, { token, optional, multiple, multipleToken }, parts?.map(shown)]
@@ -29,7 +41,8 @@ function shown(arg: Argument): unknown {
 describe('against Redis', () => {
   const call = useRedis70()
 
-  const toMap = (flat: unknown[]): Map<string, unknown> => new Map(flat.flatMap((k, i) => (i % 2 === 0 ? [[String(k), flat[i + 1]]] : [])))
+  const toMap = (flat: unknown[]): Map<string, unknown> =>
+    new Map(flat.flatMap((k, i) => (i % 2 === 0 ? [[String(k), flat[i + 1]]] : [])))
 
   function fromDocs(flat: unknown[]): Argument {
     const docs = toMap(flat)
@@ -55,8 +68,8 @@ describe('against Redis', () => {
     }
   }
 
-  // `[TO host port [FORCE]]`: the line does not say whether the last option belongs to the token, nor that XTRIM's options are one
-  // block. The hint is the same.
+  // `[TO host port [FORCE]]`: the line does not say whether the last option belongs to the token, nor that
+  // XTRIM's options are one block. The hint is the same.
   const AMBIGUOUS = ['failover', 'geosearch', 'geosearchstore', 'xinfo|stream', 'xtrim']
 
   test('the syntax of every command parses back to what COMMAND DOCS says', async () => {

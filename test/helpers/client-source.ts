@@ -3,7 +3,10 @@ import type { TestServer } from './server.ts'
 import { eventually } from './eventually.ts'
 import { RespClient } from './resp-client.ts'
 
-/** A store with clients, ours or a real Redis: what a scenario does in the one must look the same in the other. */
+/**
+ * A store with clients, ours or a real Redis: what a scenario does in the one must look the same in the
+ * other.
+ */
 export interface ClientSource {
   /** A client that is logged in. */
   client(protocol?: 2 | 3): Promise<RespClient>
@@ -23,7 +26,8 @@ const sourceOf = async (open: () => Promise<RespClient>): Promise<ClientSource> 
   const watcher = await client()
   return {
     client,
-    untilBlocked: (count) => eventually(async () => (await watcher.raw('CLIENT', 'LIST')).split(' flags=b').length - 1 === count),
+    untilBlocked: (count) =>
+      eventually(async () => (await watcher.raw('CLIENT', 'LIST')).split(' flags=b').length - 1 === count),
     close: () => {
       for (const opened of clients) opened.destroy()
     },
@@ -33,7 +37,10 @@ const sourceOf = async (open: () => Promise<RespClient>): Promise<ClientSource> 
 let automations = 0
 
 /** An automation of its own; `servers` take turns in taking its clients. */
-export const clientsOfServers = (servers: readonly TestServer[], automationId = `source-${++automations}`): Promise<ClientSource> => {
+export const clientsOfServers = (
+  servers: readonly TestServer[],
+  automationId = `source-${++automations}`,
+): Promise<ClientSource> => {
   let turn = 0
   return sourceOf(async () => {
     const server = servers[turn++ % servers.length]!

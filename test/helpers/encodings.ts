@@ -1,4 +1,5 @@
-const numbered = (count: number, prefix = ''): Buffer[] => Array.from({ length: count }, (_, i) => Buffer.from(`${prefix}${i}`))
+const numbered = (count: number, prefix = ''): Buffer[] =>
+  Array.from({ length: count }, (_, i) => Buffer.from(`${prefix}${i}`))
 export const long = (length: number): Buffer => Buffer.alloc(length, 'x')
 
 /** Values, and how OBJECT ENCODING of Redis 7.0 tells that they are kept. */

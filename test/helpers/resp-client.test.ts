@@ -46,7 +46,8 @@ describe('a reply', () => {
   test.each(FRAMES)('%j is %s, and ends where it ends', (frame, shown) => {
     const bytes = Buffer.from(frame, 'latin1')
     expect(show(decodeReply(bytes))).toBe(shown)
-    for (let length = 0; length < bytes.length; length++) expect(endOfReply(bytes.subarray(0, length), 0)).toBe(-1)
+    for (let length = 0; length < bytes.length; length++)
+      expect(endOfReply(bytes.subarray(0, length), 0)).toBe(-1)
     expect(endOfReply(Buffer.concat([bytes, bytes]), bytes.length)).toBe(2 * bytes.length)
   })
 

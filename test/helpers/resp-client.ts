@@ -26,9 +26,10 @@ const optionsOf = (to: Address): NetConnectOpts => {
 type Taker = () => boolean
 
 /**
- * A Redis client that adds nothing of its own. Bytes go out as they are given, so a request may be cut, malformed or one of many; what comes in
- * can be taken as replies (values), as frames (the bytes of a reply or push, as latin1) or up to some text. Who asked first is served first.
- * All that waits rejects when the connection ends before there is enough.
+ * A Redis client that adds nothing of its own. Bytes go out as they are given, so a request may be cut,
+ * malformed or one of many; what comes in can be taken as replies (values), as frames (the bytes of a reply
+ * or push, as latin1) or up to some text. Who asked first is served first. All that waits rejects when the
+ * connection ends before there is enough.
  */
 export class RespClient {
   readonly socket: Socket
@@ -179,7 +180,10 @@ export class RespClient {
     )
   }
 
-  /** What `attempt` answers as soon as that is something; `where` says at which point the connection ended before. */
+  /**
+   * What `attempt` answers as soon as that is something; `where` says at which point the connection ended
+   * before.
+   */
   private wait<T>(attempt: () => T | undefined, where: () => string): Promise<T> {
     return new Promise((resolve, reject) => {
       this.takers.push(() => {
@@ -208,7 +212,7 @@ export class RespClient {
   /** Notes the ends of the frames that are whole. */
   private cut(): void {
     const bytes = this.buffer.subarray(0, this.end)
-    for (let at = this.frameEnds.at(-1) ?? this.start; at < this.end; ) {
+    for (let at = this.frameEnds.at(-1) ?? this.start; at < this.end;) {
       at = endOfReply(bytes, at)
       if (at < 0) return
       this.frameEnds.push(at)
@@ -236,7 +240,8 @@ export class RespClient {
   private append(chunk: Buffer): void {
     const held = this.end - this.start
     if (this.end + chunk.length > this.buffer.length) {
-      const larger = held + chunk.length > this.buffer.length / 2 ? Buffer.alloc(2 * (held + chunk.length)) : this.buffer
+      const larger =
+        held + chunk.length > this.buffer.length / 2 ? Buffer.alloc(2 * (held + chunk.length)) : this.buffer
       this.buffer.copy(larger, 0, this.start, this.end)
       this.frameEnds = this.frameEnds.map((end) => end - this.start)
       this.buffer = larger

@@ -97,13 +97,17 @@ export function decodeReply(bytes: Buffer): RespReply {
   return read()
 }
 
-/** A reply as text: `-ERR ...` for an error, `(nil)` for null, `[a, b]` for an array, `~[a]` a set, `>[a]` a push, `{k: v}` a map. */
+/**
+ * A reply as text: `-ERR ...` for an error, `(nil)` for null, `[a, b]` for an array, `~[a]` a set, `>[a]` a
+ * push, `{k: v}` a map.
+ */
 export function show(reply: RespReply): string {
   if (reply === null) return '(nil)'
   if (reply instanceof Error) return `-${reply.message}`
   if (Array.isArray(reply)) return `[${reply.map(show).join(', ')}]`
   if (reply instanceof Set) return `~[${[...reply].map(show).join(', ')}]`
   if (reply instanceof Push) return `>[${reply.items.map(show).join(', ')}]`
-  if (reply instanceof Map) return `{${[...reply].map(([key, value]) => `${show(key)}: ${show(value)}`).join(', ')}}`
+  if (reply instanceof Map)
+    return `{${[...reply].map(([key, value]) => `${show(key)}: ${show(value)}`).join(', ')}}`
   return reply.toString()
 }

@@ -1,11 +1,18 @@
 import { type Automation, Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
-import { Backing, type BackingArg, type BackingCallback, type BackingReply } from '../../src/backing/single-node.ts'
+import {
+  Backing,
+  type BackingArg,
+  type BackingCallback,
+  type BackingReply,
+} from '../../src/backing/single-node.ts'
 import type { KeyState } from '../../src/engine/plaintext/database.ts'
 import { StoredKey } from '../../src/engine/plaintext/snapshot.ts'
 import type { Value } from '../../src/engine/plaintext/values.ts'
 
-const automations = new Automations(Keyring.fromSettings({ secret: 'a-secret-for-tests-only-of-at-least-32-bytes' }))
+const automations = new Automations(
+  Keyring.fromSettings({ secret: 'a-secret-for-tests-only-of-at-least-32-bytes' }),
+)
 
 export const automationOf = (id = 'tested'): Automation => automations.get(id)
 
@@ -20,11 +27,20 @@ export const storedKey = (
   new StoredKey(
     automation,
     { name, extent: 'all' },
-    [type === 'none' ? null : Buffer.from(`1000:2000:${version}:${expireAt}`), Buffer.from(type), data, Buffer.from('0')],
+    [
+      type === 'none' ? null : Buffer.from(`1000:2000:${version}:${expireAt}`),
+      Buffer.from(type),
+      data,
+      Buffer.from('0'),
+    ],
     5_000,
   )
 
-export const stateOf = (name: Buffer, value: Value | undefined, changed: Partial<KeyState> = {}): KeyState => ({
+export const stateOf = (
+  name: Buffer,
+  value: Value | undefined,
+  changed: Partial<KeyState> = {},
+): KeyState => ({
   name,
   value,
   expireAt: 0,
@@ -36,7 +52,11 @@ export const stateOf = (name: Buffer, value: Value | undefined, changed: Partial
 
 /** A backing Redis that is never connected to: it notes the scripts that are sent, for the test to answer. */
 export class RecordingBacking extends Backing {
-  readonly scripts: Array<{ readonly script: string; readonly args: readonly BackingArg[]; readonly answer: BackingCallback }> = []
+  readonly scripts: Array<{
+    readonly script: string
+    readonly args: readonly BackingArg[]
+    readonly answer: BackingCallback
+  }> = []
 
   constructor() {
     const log = { debug() {}, info() {}, warn() {}, error() {}, enabled: () => false }

@@ -49,14 +49,21 @@ export function useComparison(): Comparison {
 }
 
 /** A test for each script: both answer alike, directly and computed, in RESP2 and RESP3. */
-export function scriptsAreAnsweredAlike(comparison: Comparison, scripts: Readonly<Record<string, string>>): void {
+export function scriptsAreAnsweredAlike(
+  comparison: Comparison,
+  scripts: Readonly<Record<string, string>>,
+): void {
   test.each(Object.entries(scripts))('%s', async (_title, script) => {
     expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 }
 
 /** The same for random scripts, with `end` behind each; fast-check prints the seed of a failure. */
-export function randomScriptsAreAnsweredAlike(comparison: Comparison, scripts: fc.Arbitrary<string>, end: string): void {
+export function randomScriptsAreAnsweredAlike(
+  comparison: Comparison,
+  scripts: fc.Arbitrary<string>,
+  end: string,
+): void {
   const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
 
   test.each([

@@ -1,6 +1,9 @@
 import { endOfReply } from '../../helpers/resp-reply.ts'
 
-/** A reply cut into the wire forms of its elements, for comparing what comes in no order: bulk strings whole, collections as lists. */
+/**
+ * A reply cut into the wire forms of its elements, for comparing what comes in no order: bulk strings whole,
+ * collections as lists.
+ */
 export type WireTree = string | WireTree[]
 
 export function wireTree(bytes: Buffer): WireTree {

@@ -6,8 +6,14 @@ import { asText, useRedis70 } from '../lib/redis-70.ts'
 describe('against Redis', () => {
   const call = useRedis70()
 
-  const edge = fc.integer({ min: -3, max: 3 }).chain((step) => fc.constantFrom(INT64_MAX, INT64_MIN).map((n) => String(n + BigInt(step))))
-  const text = fc.oneof(edge, fc.string({ unit: fc.constantFrom(...'-+ 0123456789'), maxLength: 22 }), fc.bigInt().map(String))
+  const edge = fc
+    .integer({ min: -3, max: 3 })
+    .chain((step) => fc.constantFrom(INT64_MAX, INT64_MIN).map((n) => String(n + BigInt(step))))
+  const text = fc.oneof(
+    edge,
+    fc.string({ unit: fc.constantFrom(...'-+ 0123456789'), maxLength: 22 }),
+    fc.bigInt().map(String),
+  )
 
   test('INCRBY accepts the same texts', async () => {
     await fc.assert(
@@ -22,7 +28,9 @@ describe('against Redis', () => {
             return error instanceof Error ? error.message : stored
           }),
         )
-        const ours = texts.map((value) => String(parseInteger(Buffer.from(value)) ?? 'ERR value is not an integer or out of range'))
+        const ours = texts.map((value) =>
+          String(parseInteger(Buffer.from(value)) ?? 'ERR value is not an integer or out of range'),
+        )
         expect(ours).toEqual(replies)
       }),
       { numRuns: 40 },

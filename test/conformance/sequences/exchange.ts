@@ -2,7 +2,10 @@ import type { RespClient } from '../../helpers/resp-client.ts'
 
 const REPLY_TIMEOUT_MS = 10_000
 
-/** Sends `count` requests as one write; their replies. A reply that never comes is the text `(no reply)`, a lost connection `(closed)`. */
+/**
+ * Sends `count` requests as one write; their replies. A reply that never comes is the text `(no reply)`, a
+ * lost connection `(closed)`.
+ */
 export async function exchange(client: RespClient, bytes: Buffer, count: number): Promise<Buffer[]> {
   let end = '(closed)'
   const timer = setTimeout(() => {
@@ -12,7 +15,10 @@ export async function exchange(client: RespClient, bytes: Buffer, count: number)
   client.write(bytes)
   const replies: Buffer[] = []
   while (replies.length < count) {
-    const reply = await client.frameBytes(1).then(([frame]) => frame!, () => Buffer.from(end))
+    const reply = await client.frameBytes(1).then(
+      ([frame]) => frame!,
+      () => Buffer.from(end),
+    )
     replies.push(reply)
   }
   clearTimeout(timer)

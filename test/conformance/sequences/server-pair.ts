@@ -4,7 +4,10 @@ import { startServer, type TestServer } from '../../helpers/server.ts'
 
 export type Protocol = 2 | 3
 
-/** Connections to one of the servers, in one state and one protocol: `main` has the sequence, `other` comes in between. */
+/**
+ * Connections to one of the servers, in one state and one protocol: `main` has the sequence, `other` comes in
+ * between.
+ */
 export interface Side {
   readonly main: RespClient
   readonly other: RespClient
@@ -23,7 +26,10 @@ export interface ServerPair {
   stop(): Promise<void>
 }
 
-/** The limits of both are made equal: one database, strings of 1 MiB. It looks often whether a client has waited long enough. */
+/**
+ * The limits of both are made equal: one database, strings of 1 MiB. It looks often whether a client has
+ * waited long enough.
+ */
 const REFERENCE_ARGS = ['--databases', '1', '--proto-max-bulk-len', '1048576', '--hz', '500']
 
 export async function startServerPair(env: Record<string, string> = {}): Promise<ServerPair> {
@@ -49,7 +55,12 @@ export async function startServerPair(env: Record<string, string> = {}): Promise
     return { redis: { main: redisMain, other: redisOther }, ours: { main: oursMain, other: oursOther } }
   }
 
-  const clientsOf = ({ redis, ours }: Connections): RespClient[] => [redis.main, redis.other, ours.main, ours.other]
+  const clientsOf = ({ redis, ours }: Connections): RespClient[] => [
+    redis.main,
+    redis.other,
+    ours.main,
+    ours.other,
+  ]
 
   return {
     server,

@@ -1,8 +1,17 @@
 import { expect, test } from 'vitest'
-import { hashEncoding, setEncoding, sortedSetEncoding, stringEncoding } from '../../../src/redis-semantics/encoding.ts'
+import {
+  hashEncoding,
+  setEncoding,
+  sortedSetEncoding,
+  stringEncoding,
+} from '../../../src/redis-semantics/encoding.ts'
 import { COLLECTIONS, long, STRINGS, withValues } from '../../helpers/encodings.ts'
 
-const ours = { hash: (names: Buffer[]) => hashEncoding(withValues(names)), set: setEncoding, zset: sortedSetEncoding }
+const ours = {
+  hash: (names: Buffer[]) => hashEncoding(withValues(names)),
+  set: setEncoding,
+  zset: sortedSetEncoding,
+}
 
 test.each(STRINGS)('string %j is %s', (value, encoding) => {
   expect(stringEncoding(value)).toBe(encoding)

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { compileGlob, globMatch } from '../../../src/redis-semantics/glob.ts'
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
-const matches = (pattern: string, text: string, nocase = false): boolean => globMatch(latin1(pattern), latin1(text), nocase)
+const matches = (pattern: string, text: string, nocase = false): boolean =>
+  globMatch(latin1(pattern), latin1(text), nocase)
 
 test.each([
   ['h?llo', 'hello', true],

@@ -4,7 +4,8 @@ import { lcsReply, parseLcsOptions } from '../../../src/commands/strings/lcs-rep
 import { MapReply } from '../../../src/reply/reply.ts'
 
 const options = (...args: string[]) => parseLcsOptions(args.map((arg) => Buffer.from(arg)))
-const run = (a: string, b: string, ...args: string[]) => lcsReply(Buffer.from(a), Buffer.from(b), options(...args))
+const run = (a: string, b: string, ...args: string[]) =>
+  lcsReply(Buffer.from(a), Buffer.from(b), options(...args))
 
 // The example of https://redis.io/docs/latest/commands/lcs/
 test('the documented example', () => {
@@ -27,7 +28,9 @@ test('options choose the reply', () => {
 })
 
 test('errors are those of Redis', () => {
-  expect(() => options('LEN', 'IDX')).toThrow('ERR If you want both the length and indexes, please just use IDX.')
+  expect(() => options('LEN', 'IDX')).toThrow(
+    'ERR If you want both the length and indexes, please just use IDX.',
+  )
   expect(() => options('MINMATCHLEN')).toThrow('ERR syntax error')
   expect(() => options('MINMATCHLEN', 'x')).toThrow('ERR value is not an integer or out of range')
   expect(() => run('a'.repeat(12_000), 'b'.repeat(12_000), 'LEN')).toThrow(

@@ -22,7 +22,11 @@ describe('the time budget', () => {
     const budget = new TimeBudget()
     for (let i = 0; i < 1_000; i++) budget.spend('quick', 49.9, 0)
     for (let i = 0; i < 20; i++) budget.spend('slow', 50, 0)
-    expect([budget.allows('quick', 200, 0), budget.allows('slow', 200, 0), budget.allows('slow', 201, 0)]).toEqual([true, false, true])
+    expect([
+      budget.allows('quick', 200, 0),
+      budget.allows('slow', 200, 0),
+      budget.allows('slow', 201, 0),
+    ]).toEqual([true, false, true])
   })
 
   test('a quarter of each second comes back', () => {

@@ -8,7 +8,10 @@ const automation = automationOf()
 const NAME = Buffer.from('k')
 const ABSENT = storedKey(automation, NAME, 'none', null)
 const string = (text: string | Buffer): Value => ({ type: 'string', cell: Cell.bytes(Buffer.from(text)) })
-const need = (name: string | Buffer, extent: 'all' | 'meta' | 'ends' = 'all') => ({ name: Buffer.from(name), extent })
+const need = (name: string | Buffer, extent: 'all' | 'meta' | 'ends' = 'all') => ({
+  name: Buffer.from(name),
+  extent,
+})
 
 let cache: WriteCache
 
@@ -16,25 +19,42 @@ beforeEach(() => {
   cache = new WriteCache()
 })
 
-const note = (name: Buffer, value: Value | undefined, changed: Parameters<typeof stateOf>[2] = {}, version = 8): void =>
-  cache.note(automation, ABSENT, stateOf(name, value, changed), version, 3_000)
+const note = (
+  name: Buffer,
+  value: Value | undefined,
+  changed: Parameters<typeof stateOf>[2] = {},
+  version = 8,
+): void => cache.note(automation, ABSENT, stateOf(name, value, changed), version, 3_000)
 
 const cached = (name: Buffer): string | undefined => {
-  const value = cache.lookUp(automation, [need(name)])?.keys.get(name.toString('latin1'))?.value()
+  const value = cache
+    .lookUp(automation, [need(name)])
+    ?.keys.get(name.toString('latin1'))
+    ?.value()
   return value?.type === 'string' ? value.cell.bytes.toString() : undefined
 }
 
 test('a string is known as the commit left it', () => {
   note(NAME, string('1'))
   const key = cache.lookUp(automation, [need(NAME)])!.keys.get('k')!
-  expect([cached(NAME), key.version, key.createdAt, key.updatedAt, key.expireAt, key.live]).toEqual(['1', '8', 3_000, 3_000, 0, true])
+  expect([cached(NAME), key.version, key.createdAt, key.updatedAt, key.expireAt, key.live]).toEqual([
+    '1',
+    '8',
+    3_000,
+    3_000,
+    0,
+    true,
+  ])
   // A version at a certain moment: the number alone comes twice when the Redis is emptied.
   expect(key.guard).toBe('3000:3000:8:0')
 })
 
 test('a key that was there keeps its time of creation, unless it was made afresh', () => {
   const before = storedKey(automation, NAME, 'string', null)
-  for (const [fresh, createdAt] of [[false, 1_000], [true, 3_000]] as const) {
+  for (const [fresh, createdAt] of [
+    [false, 1_000],
+    [true, 3_000],
+  ] as const) {
     cache.note(automation, before, stateOf(NAME, string('1'), { fresh }), 8, 3_000)
     expect(cache.lookUp(automation, [need(NAME)])!.keys.get('k')!.createdAt).toBe(createdAt)
   }
@@ -74,7 +94,9 @@ test('what was written longest ago makes room: it holds 16 MiB', () => {
   expect(cached(Buffer.from('k0'))).toBeUndefined()
   expect(cached(Buffer.from('k9999'))).toBe('1')
   // An entry counts as 2 KiB and its name; room is made for half of them at once.
-  const known = Array.from({ length: 10_000 }, (_, i) => cached(Buffer.from(`k${i}`))).filter((value) => value !== undefined).length
+  const known = Array.from({ length: 10_000 }, (_, i) => cached(Buffer.from(`k${i}`))).filter(
+    (value) => value !== undefined,
+  ).length
   expect(known).toBeGreaterThan(4_000)
   expect(known).toBeLessThanOrEqual(8_192)
 })

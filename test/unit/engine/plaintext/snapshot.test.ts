@@ -1,13 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { locations } from '../../../../src/automation/location.ts'
-import { type Extent, extentArgs, fieldsExtent, mergeNeeds, StoredKey } from '../../../../src/engine/plaintext/snapshot.ts'
+import {
+  type Extent,
+  extentArgs,
+  fieldsExtent,
+  mergeNeeds,
+  StoredKey,
+} from '../../../../src/engine/plaintext/snapshot.ts'
 import { automationOf, storedKey } from '../../helpers.ts'
 
 const automation = automationOf()
 const NAME = Buffer.from('k')
 const fields = (...names: string[]): Buffer[] => names.map((name) => Buffer.from(name))
-const numbered = (from: number, count: number): Buffer[] => Array.from({ length: count }, (_, i) => Buffer.from(`f${from + i}`))
+const numbered = (from: number, count: number): Buffer[] =>
+  Array.from({ length: count }, (_, i) => Buffer.from(`f${from + i}`))
 
 const merged = (a: Extent, b: Extent): Extent => {
   const needs = mergeNeeds([
@@ -31,7 +38,8 @@ describe('two needs of one key', () => {
   ])('%s', (_title, a, b, extent) => {
     expect(merged(a, b)).toEqual(extent)
     const swapped = merged(b, a)
-    if (Array.isArray(swapped)) expect(swapped.map(String).sort()).toEqual((extent as Buffer[]).map(String).sort())
+    if (Array.isArray(swapped))
+      expect(swapped.map(String).sort()).toEqual((extent as Buffer[]).map(String).sort())
     else expect(swapped).toEqual(extent)
   })
 
@@ -50,14 +58,20 @@ describe('two needs of one key', () => {
   test('what was read for the merged need covers each of them', () => {
     const extent = fc.oneof(
       fc.constantFrom<Extent>('all', 'meta', 'ends'),
-      fc.uniqueArray(fc.constantFrom('f', 'g', 'h', 'i'), { minLength: 1 }).map((names): Extent => fields(...names)),
+      fc
+        .uniqueArray(fc.constantFrom('f', 'g', 'h', 'i'), { minLength: 1 })
+        .map((names): Extent => fields(...names)),
     )
     fc.assert(
-      fc.property(fc.array(extent, { minLength: 1, maxLength: 4 }), fc.constantFrom('string', 'list', 'hash', 'set', 'none'), (extents, type) => {
-        const [need] = mergeNeeds(extents.map((one) => ({ name: NAME, extent: one })))
-        const key = new StoredKey(automation, need!, [null, Buffer.from(type), null, Buffer.from('0')], 0)
-        for (const one of extents) expect(key.covers(one)).toBe(true)
-      }),
+      fc.property(
+        fc.array(extent, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom('string', 'list', 'hash', 'set', 'none'),
+        (extents, type) => {
+          const [need] = mergeNeeds(extents.map((one) => ({ name: NAME, extent: one })))
+          const key = new StoredKey(automation, need!, [null, Buffer.from(type), null, Buffer.from('0')], 0)
+          for (const one of extents) expect(key.covers(one)).toBe(true)
+        },
+      ),
     )
   })
 })
@@ -73,7 +87,12 @@ describe('what a key that was read covers', () => {
     ['fields of what is no hash are all of it', fields('f'), 'list', 'all', true],
     ['a key that is not there: anything', 'meta', 'none', 'all', true],
   ])('%s', (_title, has, type, wanted, covers) => {
-    const key = new StoredKey(automation, { name: NAME, extent: has }, [null, Buffer.from(type), null, Buffer.from('0')], 0)
+    const key = new StoredKey(
+      automation,
+      { name: NAME, extent: has },
+      [null, Buffer.from(type), null, Buffer.from('0')],
+      0,
+    )
     expect(key.covers(wanted)).toBe(covers)
   })
 })
@@ -89,7 +108,11 @@ describe('a key as it was stored', () => {
 
   test('is live until the millisecond at which it expires', () => {
     // Its clock stands at 5000.
-    expect([4_999, 5_000, 5_001, 0].map((expireAt) => storedKey(automation, NAME, 'string', sealed, { expireAt }).live)).toEqual([false, true, true, true])
+    expect(
+      [4_999, 5_000, 5_001, 0].map(
+        (expireAt) => storedKey(automation, NAME, 'string', sealed, { expireAt }).live,
+      ),
+    ).toEqual([false, true, true, true])
     const gone = storedKey(automation, NAME, 'string', sealed, { expireAt: 4_999 })
     expect([gone.value(), gone.physical, gone.version]).toEqual([undefined, true, '0'])
   })
@@ -98,6 +121,11 @@ describe('a key as it was stored', () => {
     const key = storedKey(automation, NAME, 'string', sealed, { version: 12 })
     expect([key.createdAt, key.updatedAt, key.version]).toEqual([1_000, 2_000, '12'])
     const absent = storedKey(automation, NAME, 'none', null)
-    expect([absent.live, absent.physical, absent.version, absent.value()]).toEqual([false, false, '0', undefined])
+    expect([absent.live, absent.physical, absent.version, absent.value()]).toEqual([
+      false,
+      false,
+      '0',
+      undefined,
+    ])
   })
 })

@@ -116,6 +116,17 @@ describe('a wake', () => {
     expect(queue.next(64).map(({ entry: { place } }) => place)).toEqual([entry.place])
   })
 
+  test('that comes after a rival found nothing makes up for that', () => {
+    const queue = new WaitQueue()
+    const entries = [waiter(['k']), waiter(['k'])]
+    blocked(queue, ...entries)
+    queue.wake('k')
+    const [first] = queue.next(1)
+    queue.tried(first!, false)
+    queue.wake('k')
+    expect(queue.next(64).map(({ entry: { place } }) => place)).toEqual(entries.map(({ place }) => place))
+  })
+
   test('is dropped by a rest', () => {
     const queue = new WaitQueue()
     blocked(queue, waiter(['k']))
@@ -198,11 +209,17 @@ test('whoever left is not tried, and its key is not waited at any more', () => {
   expect(settle(queue, () => false)).toEqual([stays.place])
 })
 
-/** Elements at keys: who is tried takes one, if there is any; in the end nothing lies where somebody waits, and the earlier ones were served. */
+/**
+ * Elements at keys: who is tried takes one, if there is any; in the end nothing lies where somebody waits,
+ * and the earlier ones were served.
+ */
 test('with any wakes, elements go to those who waited longest, and none is left where somebody waits', () => {
   const key = fc.constantFrom('a', 'b', 'c')
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('wait' as const), keys: fc.uniqueArray(key, { minLength: 1, maxLength: 2 }) }),
+    fc.record({
+      kind: fc.constant('wait' as const),
+      keys: fc.uniqueArray(key, { minLength: 1, maxLength: 2 }),
+    }),
     fc.record({ kind: fc.constant('push' as const), key, count: fc.integer({ min: 1, max: 6 }) }),
   )
   fc.assert(
@@ -210,7 +227,9 @@ test('with any wakes, elements go to those who waited longest, and none is left 
       const queue = new WaitQueue()
       const elements = new Map<string, number>()
       const take = ({ entry, names }: Turn): boolean => {
-        const found = (names?.map(String) ?? [...entry.keys.keys()]).find((name) => (elements.get(name) ?? 0) > 0)
+        const found = (names?.map(String) ?? [...entry.keys.keys()]).find(
+          (name) => (elements.get(name) ?? 0) > 0,
+        )
         if (found === undefined) return false
         const earlier = [...queue.entries].filter(({ place, keys }) => place < entry.place && keys.has(found))
         expect(earlier).toEqual([])
@@ -227,7 +246,8 @@ test('with any wakes, elements go to those who waited longest, and none is left 
           queue.wake(one.key)
         }
         settle(queue, take, most)
-        for (const waited of queue.keys.keys()) expect([waited, elements.get(waited) ?? 0]).toEqual([waited, 0])
+        for (const waited of queue.keys.keys())
+          expect([waited, elements.get(waited) ?? 0]).toEqual([waited, 0])
       }
     }),
   )

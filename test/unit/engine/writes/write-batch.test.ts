@@ -10,7 +10,8 @@ import { automationOf, RecordingBacking } from '../../helpers.ts'
 const automation = automationOf('one')
 const MAX_KEYS = 100
 const key = (name: string): Buffer => Buffer.from(name)
-const set = (name: string, value: string | Buffer = 'v') => operation('SET', key(name), 'S', 'a', Buffer.from(value))
+const set = (name: string, value: string | Buffer = 'v') =>
+  operation('SET', key(name), 'S', 'a', Buffer.from(value))
 const OK = Buffer.from('OK')
 const ignore = (): void => {}
 
@@ -34,8 +35,16 @@ describe('what goes into a batch', () => {
     ['several commands', [set('a'), set('b')], false],
     ['a command with something before its key', [{ ...set('k'), before: ['CREATE'] }], false],
     ['a command on several keys', [{ ...set('k'), more: [key('l')] }], false],
-    ['a thousand arguments', [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_000 }, () => 'x'))], true],
-    ['more than a thousand', [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_001 }, () => 'x'))], false],
+    [
+      'a thousand arguments',
+      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_000 }, () => 'x'))],
+      true,
+    ],
+    [
+      'more than a thousand',
+      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_001 }, () => 'x'))],
+      false,
+    ],
     ['a reply that must be looked into (XREADGROUP)', [operation('XREADGROUP', key('k'), 'k', 'g')], false],
     ['a reply that must be looked into (XAUTOCLAIM)', [operation('XAUTOCLAIM', key('k'), 'k', 'c')], false],
   ])('%s', (_title, operations, takes) => {
@@ -53,8 +62,32 @@ describe('a batch', () => {
     await nextTurn()
     expect(backing.scripts.map(({ script }) => script)).toEqual(['many', 'many'])
     expect(backing.scripts.map(({ args }) => args.map(String))).toEqual([
-      ['4', 'kv:{one}:v', 'kv:{one}:i', 'kv:{one}:k:a', 'kv:{one}:k:b', String(automation.prefix.length), '100', 'Sa1', 'SET', '1', 'Ka1', 'INCRBY', '5'],
-      ['3', 'kv:{other}:v', 'kv:{other}:i', 'kv:{other}:k:x', String(other.prefix.length), '100', 'Sa1', 'SET', 'v'],
+      [
+        '4',
+        'kv:{one}:v',
+        'kv:{one}:i',
+        'kv:{one}:k:a',
+        'kv:{one}:k:b',
+        String(automation.prefix.length),
+        '100',
+        'Sa1',
+        'SET',
+        '1',
+        'Ka1',
+        'INCRBY',
+        '5',
+      ],
+      [
+        '3',
+        'kv:{other}:v',
+        'kv:{other}:i',
+        'kv:{other}:k:x',
+        String(other.prefix.length),
+        '100',
+        'Sa1',
+        'SET',
+        'v',
+      ],
     ])
     await nextTurn()
     expect(sizes()).toEqual([2, 1])
@@ -78,16 +111,20 @@ describe('a batch', () => {
   test('that is flushed before the end of the turn is followed by another', async () => {
     const batch = batches.add(automation, set('a'), ignore)
     batch.flush()
+    const second = batches.add(automation, set('b'), ignore)
+    expect(second).not.toBe(batch)
+    // Once more does nothing, above all not to its successor.
     batch.flush()
-    expect(batches.add(automation, set('b'), ignore)).not.toBe(batch)
+    expect(batches.add(automation, set('c'), ignore)).toBe(second)
     await nextTurn()
-    expect(sizes()).toEqual([1, 1])
+    expect(sizes()).toEqual([1, 2])
   })
 })
 
 describe('the answer', () => {
   const written: Array<readonly [Error | null, readonly BackingReply[], Written]> = []
-  const note = (...outcome: readonly [Error | null, readonly BackingReply[], Written]): void => void written.push(outcome)
+  const note = (...outcome: readonly [Error | null, readonly BackingReply[], Written]): void =>
+    void written.push(outcome)
 
   beforeEach(() => void written.splice(0))
 

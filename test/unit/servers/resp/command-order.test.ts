@@ -20,9 +20,19 @@ const EXEC = rowOf('EXEC')
 const AFTER_WRITES = rowOf('PUBLISH c m')
 
 test('the commands are of the kinds that the tests take them for', () => {
-  expect([READ, WRITE, LIST_READ, LIST_WRITE, SKETCH_WRITE].every((row) => row.kind === 'data' && row.direct !== undefined)).toBe(true)
-  expect([COMPUTED.kind === 'data' && COMPUTED.direct, EXCLUSIVE.kind === 'connection' && EXCLUSIVE.exclusive]).toEqual([undefined, true])
-  expect([EXEC.kind === 'connection' && EXEC.computes, AFTER_WRITES.kind === 'connection' && AFTER_WRITES.afterWrites]).toEqual([true, true])
+  expect(
+    [READ, WRITE, LIST_READ, LIST_WRITE, SKETCH_WRITE].every(
+      (row) => row.kind === 'data' && row.direct !== undefined,
+    ),
+  ).toBe(true)
+  expect([
+    COMPUTED.kind === 'data' && COMPUTED.direct,
+    EXCLUSIVE.kind === 'connection' && EXCLUSIVE.exclusive,
+  ]).toEqual([undefined, true])
+  expect([
+    EXEC.kind === 'connection' && EXEC.computes,
+    AFTER_WRITES.kind === 'connection' && AFTER_WRITES.afterWrites,
+  ]).toEqual([true, true])
   expect(SCRIPT.flags.filter((flag) => flag === 'write' || flag === 'readonly')).toEqual([])
 })
 
@@ -72,7 +82,8 @@ describe('what may start behind what is under way', () => {
 
   test('everything starts on an idle connection', () => {
     const order = new CommandOrder()
-    for (const row of [READ, LIST_WRITE, COMPUTED, BLOCKING, EXCLUSIVE, SCRIPT, AFTER_WRITES]) expect(order.mayStart(row)).toBe(true)
+    for (const row of [READ, LIST_WRITE, COMPUTED, BLOCKING, EXCLUSIVE, SCRIPT, AFTER_WRITES])
+      expect(order.mayStart(row)).toBe(true)
   })
 })
 
@@ -87,27 +98,34 @@ test('an exclusive command holds until it has ended', () => {
 test('after any commands in any order of ending, nothing is left over', () => {
   const rows = [READ, WRITE, LIST_READ, LIST_WRITE, SKETCH_WRITE, COMPUTED, PING]
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.constantFrom(...rows), fc.nat(), fc.boolean()), { maxLength: 30 }), (steps) => {
-      const order = new CommandOrder()
-      const under: Array<readonly ['none' | 'read' | 'write', boolean]> = []
-      const endOne = (choice: number): void => {
-        const [ended] = under.splice(choice % under.length, 1)
-        if (ended![1]) order.computingEnds()
-        order.end(ended![0])
-      }
-      for (const [row, choice, ends] of steps) {
-        if (order.mayStart(row)) {
-          const computes = row === COMPUTED
-          under.push([order.begin(row, false), computes])
-          if (computes) order.computingStarts()
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom(...rows), fc.nat(), fc.boolean()), { maxLength: 30 }),
+      (steps) => {
+        const order = new CommandOrder()
+        const under: Array<readonly ['none' | 'read' | 'write', boolean]> = []
+        const endOne = (choice: number): void => {
+          const [ended] = under.splice(choice % under.length, 1)
+          if (ended![1]) order.computingEnds()
+          order.end(ended![0])
         }
-        if (ends && under.length > 0) endOne(choice)
-        expect(order.inFlight).toBe(under.length)
-      }
-      while (under.length > 0) endOne(0)
-      expect([order.inFlight, order.isComputing, order.mayStart(BLOCKING), order.mayStart(WRITE), order.mayStart(AFTER_WRITES)]).toEqual([
-        0, false, true, true, true,
-      ])
-    }),
+        for (const [row, choice, ends] of steps) {
+          if (order.mayStart(row)) {
+            const computes = row === COMPUTED
+            under.push([order.begin(row, false), computes])
+            if (computes) order.computingStarts()
+          }
+          if (ends && under.length > 0) endOne(choice)
+          expect(order.inFlight).toBe(under.length)
+        }
+        while (under.length > 0) endOne(0)
+        expect([
+          order.inFlight,
+          order.isComputing,
+          order.mayStart(BLOCKING),
+          order.mayStart(WRITE),
+          order.mayStart(AFTER_WRITES),
+        ]).toEqual([0, false, true, true, true])
+      },
+    ),
   )
 })

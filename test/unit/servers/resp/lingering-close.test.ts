@@ -22,7 +22,8 @@ afterEach(() => {
   server.close()
 })
 
-const finished = (of: Socket): Promise<unknown> => (of.writableFinished ? Promise.resolve() : new Promise((resolve) => of.once('finish', resolve)))
+const finished = (of: Socket): Promise<unknown> =>
+  of.writableFinished ? Promise.resolve() : new Promise((resolve) => of.once('finish', resolve))
 
 test('what was left is sent, and a peer that closes its side ends it', async () => {
   let received = ''

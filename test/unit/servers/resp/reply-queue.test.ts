@@ -29,7 +29,10 @@ test('a silent reply keeps its place and is not sent', () => {
 
 test('whatever the order of the answers, every request is answered once, in order', () => {
   // More than the queue keeps before it drops what has left.
-  const requests = fc.array(fc.record({ at: fc.nat(), silent: fc.boolean(), ask: fc.integer({ min: 1, max: 200 }) }), { maxLength: 60 })
+  const requests = fc.array(
+    fc.record({ at: fc.nat(), silent: fc.boolean(), ask: fc.integer({ min: 1, max: 200 }) }),
+    { maxLength: 60 },
+  )
   fc.assert(
     fc.property(requests, (steps) => {
       const sent: Reply[] = []
