@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { onFault } from '../../../../src/observability/faults.ts'
 import { SimpleString } from '../../../../src/reply/reply.ts'
 import { Outbox } from '../../../../src/servers/resp/outbox.ts'
 import { RespClient } from '../../../helpers/resp-client.ts'
@@ -56,11 +57,13 @@ test('a large reply is what the next ones are expected to be, and is forgotten b
   expect(outbox.replyBytes).toBeLessThan(expected)
 })
 
-test('what cannot be encoded ends the connection', async () => {
+test('what cannot be encoded is reported and ends the connection', async () => {
+  const faults: Error[] = []
+  onFault((error) => void faults.push(error))
   const outbox = new Outbox(socket, () => {})
   // No value of the type Reply fails: this is a fault of ours.
   outbox.add(Symbol('no reply') as never, 2)
-  expect(socket.destroyed).toBe(true)
+  expect([faults.length, socket.destroyed]).toEqual([1, true])
   expect(await client.framesUntilClosed()).toEqual([])
 })
 
