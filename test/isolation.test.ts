@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dataRows, sampleCalls, SCRIPTS } from './helpers/calls.ts'
+import { dataRows, sampleCalls, SCRIPTS } from './helpers/sample-calls.ts'
 import { startServer, type TestServer } from './helpers/server.ts'
-import { request, show, WireClient, type WireReply } from './helpers/wire.ts'
+import { request, RespClient, type RespReply, show } from './helpers/resp-client.ts'
 
 // The attacker's id is a prefix of the victim's, and both have keys of the same names.
 const ATTACKER = 'auto-1'
@@ -46,18 +46,18 @@ const HOSTILE = [
 
 let server: TestServer
 let backing: Redis
-let attacker: WireClient
-let victim: WireClient
+let attacker: RespClient
+let victim: RespClient
 let victimData: string
 
-const login = async (automation: string): Promise<WireClient> => {
-  const client = await WireClient.connect(server.app.ports.resp)
+const login = async (automation: string): Promise<RespClient> => {
+  const client = await RespClient.connect(server.app.ports.resp)
   expect(await client.text('AUTH', await server.token(automation))).toBe('OK')
   return client
 }
 
 /** Keys of every type. */
-const seed = (client: WireClient, value: string, prefix = ''): Promise<WireReply[]> => {
+const seed = (client: RespClient, value: string, prefix = ''): Promise<RespReply[]> => {
   const commands = [
     ...(prefix === '' && value === OWN_VALUE ? [['FLUSHALL']] : []),
     ['SET', `${prefix}string`, `${value}-string`],
@@ -73,7 +73,7 @@ const seed = (client: WireClient, value: string, prefix = ''): Promise<WireReply
     ...SCRIPTS.map((script) => ['SCRIPT', 'LOAD', script]),
     ['EXPIRE', `${prefix}hash`, '5000'],
   ]
-  client.send(Buffer.concat(commands.map((args) => request(...args))))
+  client.write(Buffer.concat(commands.map((args) => request(...args))))
   return client.replies(commands.length)
 }
 
@@ -125,7 +125,7 @@ describe('every command on data or keys', () => {
       patterns: [Buffer.from('*'), Buffer.from(`*${VICTIM}*`), Buffer.from(`${THEIRS}*`), Buffer.from('[^a]*')],
     }
     const calls = HOSTILE.flatMap((_, offset) => sampleCalls(row, pool, offset))
-    attacker.send(Buffer.concat(calls.map((args) => request(...args))))
+    attacker.write(Buffer.concat(calls.map((args) => request(...args))))
     const replies = await attacker.replies(calls.length)
     for (const [i, reply] of replies.entries()) {
       const text = show(reply)
@@ -147,7 +147,7 @@ test('no command ever names a key of the backing Redis outside of its automation
   for (const row of rows) {
     await seed(attacker, OWN_VALUE)
     const calls = [0, 3, 7, 12].flatMap((offset) => sampleCalls(row, HOSTILE, offset))
-    attacker.send(Buffer.concat(calls.map((args) => request(...args))))
+    attacker.write(Buffer.concat(calls.map((args) => request(...args))))
     await attacker.replies(calls.length)
   }
   monitor.disconnect()
@@ -177,7 +177,7 @@ test('listings tell the attacker only of itself', async () => {
   await expectUntouched('FLUSHALL')
   for (const name of ['one', 'two', `${THEIRS}k:string`]) await attacker.call('SET', name, OWN_VALUE)
   const own = ['one', 'two', `${THEIRS}k:string`].sort()
-  const sorted = (reply: WireReply): string[] => (reply as Buffer[]).map(String).sort()
+  const sorted = (reply: RespReply): string[] => (reply as Buffer[]).map(String).sort()
   expect(sorted(await attacker.call('KEYS', '*'))).toEqual(own)
   expect(await attacker.call('DBSIZE')).toBe(3)
   const [cursor, found] = (await attacker.call('SCAN', '0', 'COUNT', '1000')) as [Buffer, Buffer[]]

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { leaves, sampleCalls } from './helpers/calls.ts'
+import { leaves, sampleCalls } from './helpers/sample-calls.ts'
 import { startRedis, type TestRedis } from './helpers/redis.ts'
 import { SECRET, startServer, type TestServer } from './helpers/server.ts'
-import { eventually, request, show, WireClient, type WireReply } from './helpers/wire.ts'
+import { eventually } from './helpers/eventually.ts'
+import { request, RespClient, type RespReply, show } from './helpers/resp-client.ts'
 
 const AUTOMATION = 'quiet'
 /** Names of keys may be seen in the backing Redis, but in no log and no error of RESP. */
@@ -59,15 +60,15 @@ afterAll(async () => {
   await redis.stop()
 })
 
-const errorsIn = (reply: WireReply): string[] =>
+const errorsIn = (reply: RespReply): string[] =>
   reply instanceof Error ? [reply.message] : Array.isArray(reply) ? reply.flatMap(errorsIn) : []
 
 /** All of it on a connection of its own, to its end; a reply may be missing (CLIENT REPLY OFF). */
-const run = async (requests: readonly Buffer[], login = true): Promise<WireReply[]> => {
-  const client = await WireClient.connect(server.app.ports.resp, { allowHalfOpen: true })
-  client.send(Buffer.concat([...(login ? [request('AUTH', token)] : []), ...requests]))
+const run = async (requests: readonly Buffer[], login = true): Promise<RespReply[]> => {
+  const client = await RespClient.connect(server.app.ports.resp, { allowHalfOpen: true })
+  client.write(Buffer.concat([...(login ? [request('AUTH', token)] : []), ...requests]))
   client.socket.end()
-  const replies = await client.untilClosed()
+  const replies = await client.repliesUntilClosed()
   client.destroy()
   respErrors.push(...replies.flatMap(errorsIn))
   return replies

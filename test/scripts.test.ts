@@ -7,7 +7,7 @@ const run = (file: string, ...args: string[]) =>
 
 test.each([
   ['bench', 'bench/run.mjs'],
-  ['test:differential', 'scripts/differential.mjs'],
+  ['test:conformance', 'scripts/conformance.mjs'],
   ['test:load', 'test/load/run.mjs'],
   ['test:reliability', 'test/reliability/run.mjs'],
   ['test:soak', 'test/load/soak/run.mjs'],

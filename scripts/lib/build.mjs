@@ -26,10 +26,13 @@ const filesUnder = (folder) =>
     .flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]))
     .sort()
 
+/** What a build is made from: a README tells of its folder and goes nowhere. */
+const sources = () => filesUnder(SOURCE).filter((name) => !name.endsWith('.md'))
+
 /** Names, sizes and times of all that a build depends on; unlike the newest time alone it also sees a file that was deleted. */
 const fingerprint = () => {
   const hash = createHash('sha256')
-  for (const file of [...filesUnder(SOURCE), join(root, 'tsconfig.json'), join(root, 'package.json')]) {
+  for (const file of [...sources(), join(root, 'tsconfig.json'), join(root, 'package.json')]) {
     const { size, mtimeMs } = statSync(file)
     hash.update(`${file.slice(root.length)} ${size} ${mtimeMs}\n`)
   }
@@ -61,7 +64,7 @@ export const build = () => {
     })
     if (status !== 0) throw new Stop(`the build failed${error ? `: ${error.message}` : ''}`)
     // Lua scripts and other assets stay beside the module that reads them.
-    for (const file of filesUnder(SOURCE).filter((name) => !name.endsWith('.ts'))) {
+    for (const file of sources().filter((name) => !name.endsWith('.ts'))) {
       const target = join(next, file.slice(SOURCE.length))
       mkdirSync(dirname(target), { recursive: true })
       copyFileSync(file, target)

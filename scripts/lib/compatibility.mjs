@@ -13,11 +13,11 @@ import { root } from './project.mjs'
 
 /** @typedef {{ status: 'served' | 'refused' | 'missing', reason?: string }} Standing */
 
-/** What `npm run test:differential` is told to leave open, and what a process of its own makes different. */
+/** What `npm run test:conformance` is told to leave open, and what a process of its own makes different. */
 const DIFFERENCES = `### Where a served command differs
 
 Random sequences of commands are asked of a plain Redis 7.0.15 and of this server, in RESP2 and RESP3, and the replies compared byte for byte
-(\`npm run test:differential\`; a short run is part of \`npm test\`). What Redis leaves open (the order of a set, random members, ages in
+(\`npm run test:conformance\`; a short run is part of \`npm test\`). What Redis leaves open (the order of a set, random members, ages in
 milliseconds) is compared as far as it is promised. These differences are known:
 
 - \`WATCH\` sees more: a change of a consumer group counts as a change of its stream, and a \`BITFIELD\` whose writes all fail on overflow,

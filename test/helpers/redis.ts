@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findRedisServer } from '../../src/backing/embedded/embedded-redis.ts'
+import { RespClient, show } from './resp-client.ts'
 
 export interface RedisOptions {
   /** `'free'`: on a TCP port of 127.0.0.1. Without it, on a unix socket only (in a container always TCP). */
@@ -141,24 +142,28 @@ const freePort = (): Promise<number> =>
   })
 
 /** Whether a Redis that finished loading answers there; with `pid`, only that very process counts. */
-const answers = (address: Address, password: string | undefined, pid: number | undefined): Promise<boolean> =>
-  new Promise((resolve) => {
-    let reply = ''
-    const socket = connect('port' in address ? { ...address, host: '127.0.0.1' } : address)
-    const done = (outcome: boolean): void => {
-      socket.destroy()
-      resolve(outcome)
-    }
-    socket.setTimeout(1000, () => done(false))
-    socket.on('error', () => done(false))
-    socket.on('close', () => done(false))
-    socket.on('connect', () => socket.write(`${password === undefined ? '' : `AUTH "${password}"\r\n`}INFO server\r\nPING\r\nECHO end\r\n`))
-    socket.on('data', (chunk) => {
-      reply += chunk.toString('latin1')
-      if (!reply.endsWith('\r\nend\r\n') && !reply.endsWith('-LOADING Redis is loading the dataset in memory\r\n')) return
-      done(reply.includes('+PONG\r\n') && (pid === undefined || reply.includes(`\r\nprocess_id:${pid}\r\n`)))
-    })
-  })
+const answers = async (address: Address, password: string | undefined, pid: number | undefined): Promise<boolean> => {
+  let client: RespClient
+  try {
+    client = await RespClient.connect('port' in address ? address.port : address.path)
+  } catch {
+    // Nothing listens there yet.
+    return false
+  }
+  const timer = setTimeout(() => client.destroy(), 1000)
+  try {
+    if (password !== undefined) client.send('AUTH', password)
+    const replies = await client.send('INFO', 'server').send('PING').replies(password === undefined ? 2 : 3)
+    const [info, pong] = replies.slice(-2).map(show)
+    return pong === 'PONG' && (pid === undefined || info!.includes(`\r\nprocess_id:${pid}\r\n`))
+  } catch {
+    // It hung up or said nothing in time.
+    return false
+  } finally {
+    clearTimeout(timer)
+    client.destroy()
+  }
+}
 
 // In a container
 

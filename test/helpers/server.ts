@@ -1,4 +1,3 @@
-import { connect, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { Redis } from 'ioredis'
 import { type App, startApp } from '../../src/app/app.ts'
@@ -6,6 +5,7 @@ import { mintToken } from '../../src/auth/mint.ts'
 import { type Config, loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { startRedis, type TestRedis } from './redis.ts'
+import { RespClient } from './resp-client.ts'
 
 export const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'
 
@@ -22,8 +22,8 @@ export interface TestServer {
   token(automationId: string, options?: { scope?: string; ttlSeconds?: number; runId?: string }): Promise<string>
   /** An ioredis client that is logged in; closed by `stop`. */
   client(automationId: string, options?: Record<string, unknown>): Promise<Redis>
-  /** A bare socket, not logged in. */
-  socket(): Promise<RawClient>
+  /** A client that adds nothing of its own, not logged in; closed by `stop`. */
+  respClient(): Promise<RespClient>
   /** A client on the backing Redis itself. */
   backing(): Redis
   /** Base URL of the REST door. */
@@ -49,7 +49,7 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
   sink.on('data', (chunk: Buffer) => chunks.push(chunk))
   const app = await startApp(config, createLog(config.logLevel, sink))
   const clients: Redis[] = []
-  const sockets: RawClient[] = []
+  const respClients: RespClient[] = []
   const token: TestServer['token'] = (automationId, { scope, ttlSeconds = 3600, runId = 'run-1' } = {}) =>
     mintToken({ secret: SECRET, automationId, runId, ttlSeconds, scope })
   const api = `http://127.0.0.1:${app.ports.http}/api/automation/v1`
@@ -67,9 +67,9 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
       await client.connect()
       return client
     },
-    async socket() {
-      const client = await RawClient.connect(app.ports.resp)
-      sockets.push(client)
+    async respClient() {
+      const client = await RespClient.connect(app.ports.resp)
+      respClients.push(client)
       return client
     },
     backing() {
@@ -87,91 +87,9 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
     },
     async stop() {
       for (const client of clients) client.disconnect()
-      for (const socket of sockets) socket.destroy()
+      for (const client of respClients) client.destroy()
       await app.stop()
       if (shared === undefined) await redis.stop()
     },
-  }
-}
-
-/** Bytes in, bytes out: for what no client library would send. */
-export class RawClient {
-  private readonly socket: Socket
-  private received = Buffer.alloc(0)
-  private blockedClients: Array<() => void> = []
-  closed = false
-
-  private constructor(socket: Socket) {
-    this.socket = socket
-    socket.on('data', (chunk: Buffer) => {
-      this.received = Buffer.concat([this.received, chunk])
-      this.wake()
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.closed = true
-      this.wake()
-    })
-  }
-
-  static connect(port: number): Promise<RawClient> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(new RawClient(socket)))
-      socket.once('error', reject)
-    })
-  }
-
-  send(bytes: string | Buffer): this {
-    this.socket.write(bytes)
-    return this
-  }
-
-  /** Sends a command as a multibulk request. */
-  command(...args: Array<string | Buffer>): this {
-    const parts = args.map((arg) => Buffer.from(arg)).flatMap((arg) => [Buffer.from(`$${arg.length}\r\n`), arg, Buffer.from('\r\n')])
-    return this.send(Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]))
-  }
-
-  /** Waits until what was received ends with, or contains, `text`; takes it all. Rejects when the connection closes first. */
-  async until(text: string): Promise<string> {
-    for (;;) {
-      const at = this.received.indexOf(text)
-      if (at >= 0) return this.take(at + Buffer.byteLength(text))
-      if (this.closed) throw new Error(`closed before ${JSON.stringify(text)}; received ${JSON.stringify(this.received.toString().slice(0, 300))}`)
-      await this.more()
-    }
-  }
-
-  /** Waits until the server closes; answers everything received. */
-  async untilClosed(): Promise<string> {
-    while (!this.closed) await this.more()
-    return this.take(this.received.length)
-  }
-
-  /** Half-closes: no more requests. */
-  end(): void {
-    this.socket.end()
-  }
-
-  pause(): void {
-    this.socket.pause()
-  }
-
-  destroy(): void {
-    this.socket.destroy()
-  }
-
-  private take(count: number): string {
-    const text = this.received.subarray(0, count).toString()
-    this.received = this.received.subarray(count)
-    return text
-  }
-
-  private more(): Promise<void> {
-    return new Promise((resolve) => this.blockedClients.push(resolve))
-  }
-
-  private wake(): void {
-    for (const waiter of this.blockedClients.splice(0)) waiter()
   }
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { FrameClient } from '../helpers/frames.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient } from '../helpers/resp-client.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
-import { eventually, request } from '../helpers/wire.ts'
-import { ourWorld } from '../helpers/worlds.ts'
+import { clientsOfServers } from '../helpers/client-source.ts'
 
 let server: TestServer
 /** Another process before the same Redis, as far as that can see. */
@@ -27,20 +27,20 @@ const NULL_ARRAY = '*-1\r\n'
 
 /** Clients of one automation of its own, closed with the test. */
 async function clientsOf(servers: readonly TestServer[], automation = ownAutomation()) {
-  const world = await ourWorld(servers, automation)
-  onTestFinished(() => world.close())
-  const waiting = async (...command: string[]): Promise<FrameClient> => {
-    const client = await world.client()
+  const source = await clientsOfServers(servers, automation)
+  onTestFinished(() => source.close())
+  const waiting = async (...command: string[]): Promise<RespClient> => {
+    const client = await source.client()
     client.send(...command)
     return client
   }
-  return { automation, client: () => world.client(), untilBlocked: world.untilBlocked, waiting }
+  return { automation, client: () => source.client(), untilBlocked: source.untilBlocked, waiting }
 }
 
-async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] = {}): Promise<FrameClient> {
-  const client = await FrameClient.connect(to.app.ports.resp)
+async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] = {}): Promise<RespClient> {
+  const client = await RespClient.connect(to.app.ports.resp)
   onTestFinished(() => client.destroy())
-  expect(await client.call('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
+  expect(await client.raw('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
   return client
 }
 
@@ -91,7 +91,7 @@ describe('through another process', () => {
 
   test('every element goes to exactly one of those who wait in several processes', async () => {
     const [here, there] = [await clientsOf([server]), await clientsOf([other], `blocking-${automations}`)]
-    const blockedClients: FrameClient[] = []
+    const blockedClients: RespClient[] = []
     for (let i = 0; i < 40; i++) blockedClients.push(await (i % 2 === 0 ? here : there).waiting('BLPOP', 'k', '0'))
     await Promise.all([here.untilBlocked(20), there.untilBlocked(20)])
     const [writer, otherWriter] = [await here.client(), await there.client()]
@@ -99,14 +99,14 @@ describe('through another process', () => {
     const replies = await Promise.all(blockedClients.map((waiter) => waiter.frame()))
     expect(replies.sort()).toEqual(Array.from({ length: 40 }, (_, i) => popped('k', `e${i}`)).sort())
     expect(await writer.frames(14)).toHaveLength(14)
-    expect(await writer.call('EXISTS', 'k')).toBe(':0\r\n')
+    expect(await writer.raw('EXISTS', 'k')).toBe(':0\r\n')
   })
 })
 
 describe('the order', () => {
   test('is that in which they began to wait, over many rounds and keys', async () => {
     const { client, waiting, untilBlocked } = await clientsOf([server])
-    const blockedClients: FrameClient[] = []
+    const blockedClients: RespClient[] = []
     for (let i = 0; i < 200; i++) {
       blockedClients.push(await waiting(...(i % 2 === 0 ? ['BLPOP', 'a', 'b', '0'] : ['BLMPOP', '0', '2', 'b', 'a', 'LEFT'])))
       if (i % 20 === 19) await untilBlocked(i + 1)
@@ -124,11 +124,11 @@ describe('the order', () => {
     const [sorted, reader, last] = [await waiting('BZPOPMIN', 'k', '0'), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$'), await waiting('BLPOP', 'm', '0')]
     await untilBlocked(103)
     const writer = await client()
-    await writer.call('MULTI')
+    await writer.raw('MULTI')
     writer.send('RPUSH', 'm', 'x').send('SET', 'l', 'x').send('ZADD', 'k', '1', 'a').send('EXEC')
     expect(await sorted.frame()).toContain('\r\na\r\n')
     expect(await last.frame()).toBe(popped('m', 'x'))
-    await eventually(async () => (await login(server, `blocking-${automations}`)).call('EXISTS', 'k').then((reply) => reply === ':0\r\n'))
+    await eventually(async () => (await login(server, `blocking-${automations}`)).raw('EXISTS', 'k').then((reply) => reply === ':0\r\n'))
     const again = await client()
     again.send('XADD', 'k', '1-1', 'f', 'v')
     expect(await reader.frame()).toContain('1-1')
@@ -152,7 +152,7 @@ describe('time', () => {
     const waiter = await client()
     for (const [line, ms] of [['BLPOP k 0.1', 100], ['BZPOPMAX k 0.25', 250], ['XREAD BLOCK 150 STREAMS k 0', 150]] as const) {
       const startedAt = performance.now()
-      expect(await waiter.call(...line.split(' '))).toBe(NULL_ARRAY)
+      expect(await waiter.raw(...line.split(' '))).toBe(NULL_ARRAY)
       const took = performance.now() - startedAt
       expect(took).toBeGreaterThan(ms - 2)
       expect(took).toBeLessThan(ms + 5_000)
@@ -163,14 +163,14 @@ describe('time', () => {
     // A new automation each time: nothing is subscribed or noted yet.
     for (let i = 0; i < 5; i++) {
       const waiter = await login(server, ownAutomation())
-      await waiter.call('RPUSH', 'k', 'a')
-      expect(await waiter.call('BLPOP', 'k', '0.001')).toBe(popped('k', 'a'))
+      await waiter.raw('RPUSH', 'k', 'a')
+      expect(await waiter.raw('BLPOP', 'k', '0.001')).toBe(popped('k', 'a'))
     }
   })
 })
 
 describe('a client that goes away while it waits', () => {
-  const next = async (leave: (client: FrameClient) => unknown, ...behind: string[][]): Promise<void> => {
+  const next = async (leave: (client: RespClient) => unknown, ...behind: string[][]): Promise<void> => {
     const { client, waiting, untilBlocked } = await clientsOf([server])
     const leaving = await waiting('BLPOP', 'k', '0')
     for (const command of behind) leaving.send(...command)
@@ -180,9 +180,9 @@ describe('a client that goes away while it waits', () => {
     const staying = await waiting('BLPOP', 'k', '0')
     await untilBlocked(1)
     const writer = await client()
-    expect(await writer.call('RPUSH', 'k', 'a')).toBe(':1\r\n')
+    expect(await writer.raw('RPUSH', 'k', 'a')).toBe(':1\r\n')
     expect(await staying.frame()).toBe(popped('k', 'a'))
-    expect(await writer.call('EXISTS', 'marker')).toBe(':0\r\n')
+    expect(await writer.raw('EXISTS', 'marker')).toBe(':0\r\n')
   }
 
   test('takes nothing', () => next((client) => client.destroy()))
@@ -194,23 +194,23 @@ describe('a client that goes away while it waits', () => {
   test('is answered what was there when it only said that it sends no more', async () => {
     const { client } = await clientsOf([server])
     const [writer, polite] = [await client(), await client()]
-    await writer.call('RPUSH', 'k', 'a')
+    await writer.raw('RPUSH', 'k', 'a')
     polite.send('BLPOP', 'k', '0').send('SET', 'marker', 'x').send('BLPOP', 'k', '0').send('SET', 'marker', 'y').socket.end()
-    expect((await polite.untilClosed()).slice(0, 2)).toEqual([popped('k', 'a'), '+OK\r\n'])
-    expect(await writer.call('GET', 'marker')).toBe('$1\r\nx\r\n')
+    expect((await polite.framesUntilClosed()).slice(0, 2)).toEqual([popped('k', 'a'), '+OK\r\n'])
+    expect(await writer.raw('GET', 'marker')).toBe('$1\r\nx\r\n')
   })
 })
 
 test('CLIENT UNBLOCK reaches the own automation only', async () => {
   const [mine, foreign] = [await clientsOf([server]), await clientsOf([server])]
   const waiter = await mine.client()
-  const id = (await waiter.call('CLIENT', 'ID')).slice(1).trim()
+  const id = (await waiter.raw('CLIENT', 'ID')).slice(1).trim()
   waiter.send('BLPOP', 'k', '0')
   await mine.untilBlocked(1)
   const [stranger, friend] = [await foreign.client(), await mine.client()]
-  expect(await stranger.call('CLIENT', 'UNBLOCK', id)).toBe(':0\r\n')
-  expect(await stranger.call('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(':0\r\n')
-  expect(await friend.call('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(':1\r\n')
+  expect(await stranger.raw('CLIENT', 'UNBLOCK', id)).toBe(':0\r\n')
+  expect(await stranger.raw('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(':0\r\n')
+  expect(await friend.raw('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(':1\r\n')
   expect(await waiter.frame()).toBe('-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n')
 })
 
@@ -219,10 +219,10 @@ test('another automation neither wakes nor serves', async () => {
   const waiter = await mine.waiting('BLPOP', 'k', '0')
   await mine.untilBlocked(1)
   const [stranger, friend] = [await foreign.client(), await mine.client()]
-  expect(await stranger.call('RPUSH', 'k', 'theirs')).toBe(':1\r\n')
-  expect(await friend.call('RPUSH', 'k', 'mine')).toBe(':1\r\n')
+  expect(await stranger.raw('RPUSH', 'k', 'theirs')).toBe(':1\r\n')
+  expect(await friend.raw('RPUSH', 'k', 'mine')).toBe(':1\r\n')
   expect(await waiter.frame()).toBe(popped('k', 'mine'))
-  expect(await stranger.call('LLEN', 'k')).toBe(':1\r\n')
+  expect(await stranger.raw('LLEN', 'k')).toBe(':1\r\n')
 })
 
 test('a token that expires ends the waiting, and what was sent behind', async () => {
@@ -230,22 +230,22 @@ test('a token that expires ends the waiting, and what was sent behind', async ()
   const waiter = await login(server, automation, { ttlSeconds: SHORT_LIFE_SECONDS })
   waiter.send('BLPOP', 'k', '0').send('GET', 'x')
   const friend = await login(server, automation)
-  await eventually(async () => (await friend.call('CLIENT', 'LIST')).includes(' flags=b'))
+  await eventually(async () => (await friend.raw('CLIENT', 'LIST')).includes(' flags=b'))
   waiter.send('GET', 'y').send('GET', 'z')
-  expect(await waiter.untilClosed()).toEqual(Array(4).fill('-NOAUTH token expired\r\n'))
+  expect(await waiter.framesUntilClosed()).toEqual(Array(4).fill('-NOAUTH token expired\r\n'))
   const staying = await login(server, automation)
-  await staying.call('RPUSH', 'k', 'a')
-  expect(await staying.call('BLPOP', 'k', '0')).toBe(popped('k', 'a'))
+  await staying.raw('RPUSH', 'k', 'a')
+  expect(await staying.raw('BLPOP', 'k', '0')).toBe(popped('k', 'a'))
 })
 
 test('a read-only token may wait for what it may read', async () => {
   const automation = ownAutomation()
   const reader = await login(server, automation, { scope: 'kv:read' })
   for (const command of ['BLPOP k 0', 'BLMOVE a b LEFT LEFT 0', 'BZMPOP 0 1 k MIN', 'XREADGROUP GROUP g c BLOCK 0 STREAMS k >']) {
-    expect(await reader.call(...command.split(' '))).toMatch(/^-NOPERM /)
+    expect(await reader.raw(...command.split(' '))).toMatch(/^-NOPERM /)
   }
   reader.send('XREAD', 'BLOCK', '0', 'STREAMS', 'k', '0')
-  await (await login(server, automation)).call('XADD', 'k', '1-1', 'f', 'v')
+  await (await login(server, automation)).raw('XADD', 'k', '1-1', 'f', 'v')
   expect(await reader.frame()).toContain('1-1')
 })
 
@@ -253,16 +253,16 @@ test('a server that stops ends the waiting', async () => {
   const leaving = await startServer({}, server.redis)
   const { automation, client, waiting, untilBlocked } = await clientsOf([leaving])
   const blockedClients = [await client(), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')]
-  blockedClients[0]!.socket.write(Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]))
+  blockedClients[0]!.write(Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]))
   await untilBlocked(2)
   const startedAt = Date.now()
   await leaving.stop()
   expect(Date.now() - startedAt).toBeLessThan(5_000)
-  expect(await blockedClients[0]!.untilClosed()).toEqual([NULL_ARRAY, '+OK\r\n', NULL_ARRAY])
-  expect(await blockedClients[1]!.untilClosed()).toEqual([NULL_ARRAY])
+  expect(await blockedClients[0]!.framesUntilClosed()).toEqual([NULL_ARRAY, '+OK\r\n', NULL_ARRAY])
+  expect(await blockedClients[1]!.framesUntilClosed()).toEqual([NULL_ARRAY])
   const writer = await login(server, automation)
-  expect(await writer.call('RPUSH', 'k', 'a')).toBe(':1\r\n')
-  expect(await writer.call('LLEN', 'k')).toBe(':1\r\n')
+  expect(await writer.raw('RPUSH', 'k', 'a')).toBe(':1\r\n')
+  expect(await writer.raw('LLEN', 'k')).toBe(':1\r\n')
 })
 
 describe('when a link to the Redis is lost', () => {
@@ -278,7 +278,7 @@ describe('when a link to the Redis is lost', () => {
   }
 
   /** Retried until the Redis is back. */
-  const write = async (client: FrameClient, ...command: string[]): Promise<void> => eventually(async () => !(await client.call(...command)).startsWith('-'))
+  const write = async (client: RespClient, ...command: string[]): Promise<void> => eventually(async () => !(await client.raw(...command)).startsWith('-'))
 
   test('they are served after its restart', async () => {
     const [here, there] = await start()
@@ -312,11 +312,11 @@ describe('when a link to the Redis is lost', () => {
     const [here] = await start()
     const waiter = await login(here, ownAutomation())
     await here.redis.kill()
-    expect(await waiter.call('BLPOP', 'k', '0')).toMatch(/^-TRYAGAIN /)
+    expect(await waiter.raw('BLPOP', 'k', '0')).toMatch(/^-TRYAGAIN /)
     await here.redis.restart()
-    await eventually(async () => (await waiter.call('BLPOP', 'k', '0.01')) === NULL_ARRAY)
-    await waiter.call('RPUSH', 'k', 'a')
-    expect(await waiter.call('BLPOP', 'k', '0')).toBe(popped('k', 'a'))
+    await eventually(async () => (await waiter.raw('BLPOP', 'k', '0.01')) === NULL_ARRAY)
+    await waiter.raw('RPUSH', 'k', 'a')
+    expect(await waiter.raw('BLPOP', 'k', '0')).toBe(popped('k', 'a'))
   })
 
   test('one that is silent is given up', async () => {
@@ -335,7 +335,7 @@ describe('when a link to the Redis is lost', () => {
   test('or its scripts are', async () => {
     const [here, there] = await start()
     const { automation, client, untilBlocked } = await clientsOf([here])
-    const blockedClients: FrameClient[] = []
+    const blockedClients: RespClient[] = []
     for (let i = 0; i < 5; i++) blockedClients.push(await client())
     const writer = await login(there, automation)
     await here.backing().script('FLUSH')
@@ -351,9 +351,9 @@ describe('when a link to the Redis is lost', () => {
 test('a thousand wait on few connections, are all served, and leave nothing behind', async () => {
   const { automation, untilBlocked } = await clientsOf([server])
   const tokens = await server.token(automation)
-  const blockedClients: FrameClient[] = []
+  const blockedClients: RespClient[] = []
   for (let i = 0; i < 1_000; i++) {
-    const waiter = await FrameClient.connect(server.app.ports.resp)
+    const waiter = await RespClient.connect(server.app.ports.resp)
     blockedClients.push(waiter.send('AUTH', tokens).send('BLPOP', 'jobs', `own-${i % 10}`, '0'))
   }
   onTestFinished(() => {

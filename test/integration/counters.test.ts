@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { RespClient } from '../helpers/resp-client.ts'
 
 const CLIENTS = 50
 
@@ -18,8 +19,8 @@ afterAll(async () => {
 })
 
 /** Runs `work` on so many connections at once, half of them at each server. */
-const crowd = async <T>(automation: string, work: (client: WireClient, i: number) => Promise<T>): Promise<T[]> => {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, (_, i) => WireClient.connect(servers[i % 2]!.app.ports.resp)))
+const crowd = async <T>(automation: string, work: (client: RespClient, i: number) => Promise<T>): Promise<T[]> => {
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, (_, i) => RespClient.connect(servers[i % 2]!.app.ports.resp)))
   const token = await servers[0]!.token(automation)
   await Promise.all(clients.map((client) => client.call('AUTH', token)))
   const results = await Promise.all(clients.map(work))
@@ -27,8 +28,8 @@ const crowd = async <T>(automation: string, work: (client: WireClient, i: number
   return results
 }
 
-const one = async (automation: string): Promise<WireClient> => {
-  const client = await WireClient.connect(servers[0]!.app.ports.resp)
+const one = async (automation: string): Promise<RespClient> => {
+  const client = await RespClient.connect(servers[0]!.app.ports.resp)
   await client.call('AUTH', await servers[0]!.token(automation))
   return client
 }

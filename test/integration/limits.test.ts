@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis } from '../helpers/redis.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, request, show, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient, show } from '../helpers/resp-client.ts'
 
 const MIB = 1024 * 1024
 const STRANGERS = 100
 
 let server: TestServer
-let clients: WireClient[] = []
+let clients: RespClient[] = []
 let extra: TestServer[] = []
 
 beforeAll(async () => {
@@ -25,14 +26,14 @@ const start = async (env: Record<string, string>): Promise<TestServer> => {
   return started
 }
 
-const connect = async (to = server): Promise<WireClient> => {
-  const client = await WireClient.connect(to.app.ports.resp)
+const connect = async (to = server): Promise<RespClient> => {
+  const client = await RespClient.connect(to.app.ports.resp)
   clients.push(client)
   return client
 }
 
 let automations = 0
-const login = async (to = server, automation = `limits-${++automations}`): Promise<WireClient> => {
+const login = async (to = server, automation = `limits-${++automations}`): Promise<RespClient> => {
   const client = await connect(to)
   expect(await client.text('AUTH', await to.token(automation))).toBe('OK')
   return client
@@ -61,14 +62,14 @@ describe('bytes that are no request', () => {
 
   test.each(CASES)('%s', async (_what, bytes, stranger, known) => {
     const client = await connect()
-    client.send(bytes)
+    client.write(bytes)
     expect(show(await client.reply())).toBe(stranger)
     if (known === '') return
     const member = await login()
-    member.send(Buffer.concat([request('SET', 'kept', '1'), Buffer.from(bytes), request('SET', 'kept', '2')]))
+    member.write(Buffer.concat([request('SET', 'kept', '1'), Buffer.from(bytes), request('SET', 'kept', '2')]))
     expect((await member.replies(2)).map(show)).toEqual(['OK', known])
     if (!known.includes('Protocol')) return
-    await member.untilClosed()
+    await member.repliesUntilClosed()
   })
 
   test('random bytes cost their connection, never the server', async () => {
@@ -78,16 +79,16 @@ describe('bytes that are no request', () => {
     for (let round = 0; round < 40; round++) {
       const noise = Buffer.from(Array.from({ length: 400 }, () => random() & 0xff))
       const client = round % 2 === 0 ? await connect() : await login()
-      client.send(noise).send('\r\n*1\r\n$4\r\nQUIT\r\n')
+      client.write(noise).write('\r\n*1\r\n$4\r\nQUIT\r\n')
       client.socket.end()
-      await client.untilClosed()
+      await client.repliesUntilClosed()
     }
     expect(await bystander.text('PING')).toBe('PONG')
   })
 
   test('null and empty multibulks are skipped, as in Redis', async () => {
     const client = await login()
-    client.send('*-1\r\n*0\r\n\r\n*1\r\n$4\r\nPING\r\n')
+    client.write('*-1\r\n*0\r\n\r\n*1\r\n$4\r\nPING\r\n')
     expect(show(await client.reply())).toBe('PONG')
   })
 })
@@ -96,8 +97,8 @@ describe('strangers', () => {
   test('have an absolute time to log in, that traffic does not extend', async () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '300' })
     const silent = await connect(hasty)
-    silent.send('*2\r\n$4\r\nAUTH\r\n$10\r\nhal')
-    expect((await silent.untilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    silent.write('*2\r\n$4\r\nAUTH\r\n$10\r\nhal')
+    expect((await silent.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
     const busy = await connect(hasty)
     const replies: string[] = []
     while (!busy.closed) replies.push(await busy.text('PING').catch(() => 'closed'))
@@ -108,7 +109,7 @@ describe('strangers', () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '1500' })
     const client = await login(hasty)
     expect(await client.text('RESET')).toBe('RESET')
-    expect((await client.untilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    expect((await client.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
   })
 
   test('2,000 of them do not keep a login out: the oldest give way', async () => {
@@ -120,7 +121,7 @@ describe('strangers', () => {
     const left = strangers.filter(({ closed }) => !closed)
     expect(await left[0]!.text('PING')).toBe('-NOAUTH Authentication required.')
     const gone = strangers.find(({ closed }) => closed)!
-    expect((await gone.untilClosed()).map(show)).toEqual(['-ERR max number of unauthenticated clients reached'])
+    expect((await gone.repliesUntilClosed()).map(show)).toEqual(['-ERR max number of unauthenticated clients reached'])
     expect(await client.text('GET', 'k')).toBe('1')
   })
 
@@ -128,7 +129,7 @@ describe('strangers', () => {
     const small = await start({ AUTOMATION_KV_MAX_CONNECTIONS: '3' })
     const open = [await login(small), await login(small), await connect(small)]
     const over = await connect(small)
-    expect((await over.untilClosed()).map(show)).toEqual(['-ERR max number of clients reached'])
+    expect((await over.repliesUntilClosed()).map(show)).toEqual(['-ERR max number of clients reached'])
     open[2]!.destroy()
     await eventually(async () => {
       const next = await connect(small)
@@ -142,7 +143,7 @@ describe('keys and values', () => {
   test('a value that is too large costs its own command only', async () => {
     const client = await login()
     const tooLarge = '-ERR value too large: it is longer than AUTOMATION_KV_MAX_VALUE_SIZE allows'
-    client.send(Buffer.concat([request('SET', 'a', '1'), request('SET', 'a', Buffer.alloc(2 * MIB)), request('GET', 'a')]))
+    client.write(Buffer.concat([request('SET', 'a', '1'), request('SET', 'a', Buffer.alloc(2 * MIB)), request('GET', 'a')]))
     expect((await client.replies(3)).map(show)).toEqual(['OK', tooLarge, '1'])
     expect(await client.text('RPUSH', 'l', 'x', Buffer.alloc(MIB + 1))).toBe(tooLarge)
     expect(await client.text('EXISTS', 'l')).toBe('0')
@@ -192,7 +193,7 @@ describe('keys and values', () => {
     const small = await start({ AUTOMATION_KV_MAX_KEYS: '10' })
     const client = await login(small, 'pipelined-quota')
     const pipeline = async (lines: readonly string[]): Promise<string[]> => {
-      client.send(Buffer.concat(lines.map((line) => request(...line.split(' ')))))
+      client.write(Buffer.concat(lines.map((line) => request(...line.split(' ')))))
       return (await client.replies(lines.length)).map(String)
     }
     const some = (count: number, command: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => command(i))
@@ -245,7 +246,7 @@ describe('keys and values', () => {
     await eventually(async () => (await client.call('EXISTS', 'b')) === 0)
     expect(await client.text('SET', 'new', '1')).toBe('OK')
     expect(await client.text('SET', 'newer', '1')).toBe(full)
-    client.send(Buffer.concat([request('DEL', 'new'), ...['p', 'q', 'r'].map((key) => request('INCR', key))]))
+    client.write(Buffer.concat([request('DEL', 'new'), ...['p', 'q', 'r'].map((key) => request('INCR', key))]))
     expect((await client.replies(4)).map(show)).toEqual(['1', '1', full, full])
     expect(await (await login(small, 'other')).text('SET', 'k', '1')).toBe('OK')
   })
@@ -317,7 +318,7 @@ describe('the backing Redis', () => {
       await backing.script('FLUSH')
       const parts: Buffer[] = []
       for (let i = 0; i < 60; i++) parts.push(request('SET', 'p', i), request('GET', 'p'))
-      client.send(Buffer.concat(parts))
+      client.write(Buffer.concat(parts))
       const flushed = backing.script('FLUSH')
       const replies = (await client.replies(120)).map(show)
       await flushed

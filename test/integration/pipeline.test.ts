@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, request, show, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient, show } from '../helpers/resp-client.ts'
 
 const NOAUTH = '-NOAUTH Authentication required.'
 
 let server: TestServer
-let clients: WireClient[] = []
+let clients: RespClient[] = []
 
 beforeAll(async () => {
   server = await startServer({ AUTOMATION_KV_MAX_KEYS: '100000' })
@@ -15,15 +16,15 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy()
 })
 
-const connect = async (options: { allowHalfOpen?: boolean } = {}): Promise<WireClient> => {
-  const client = await WireClient.connect(server.app.ports.resp, options)
+const connect = async (options: { allowHalfOpen?: boolean } = {}): Promise<RespClient> => {
+  const client = await RespClient.connect(server.app.ports.resp, options)
   clients.push(client)
   return client
 }
 
 /** Logged in as an automation of its own, so that no test meets another's keys. */
 let automations = 0
-const login = async (automation = `stream-${++automations}`): Promise<WireClient> => {
+const login = async (automation = `stream-${++automations}`): Promise<RespClient> => {
   const client = await connect()
   expect(await client.text('AUTH', await server.token(automation))).toBe('OK')
   return client
@@ -32,12 +33,12 @@ const login = async (automation = `stream-${++automations}`): Promise<WireClient
 describe('the stream of bytes', () => {
   test('inline commands, as typed in telnet', async () => {
     const client = await connect()
-    client.send(`PING\r\nAUTH ${await server.token('telnet')}\r\n\r\n  set "a key" 'it''s'\n`)
+    client.write(`PING\r\nAUTH ${await server.token('telnet')}\r\n\r\n  set "a key" 'it''s'\n`)
     expect((await client.replies(2)).map(show)).toEqual([NOAUTH, 'OK'])
     expect(show(await client.reply())).toMatch(/^-ERR Protocol error: unbalanced quotes in request$/)
-    await client.untilClosed()
+    await client.repliesUntilClosed()
     const second = await connect()
-    second.send(`AUTH ${await server.token('telnet')}\nSET "a key" "x\\x41\\n"\nGET "a key"\n`)
+    second.write(`AUTH ${await server.token('telnet')}\nSET "a key" "x\\x41\\n"\nGET "a key"\n`)
     expect((await second.replies(3)).map(show)).toEqual(['OK', 'OK', 'xA\n'])
   })
 
@@ -52,9 +53,9 @@ describe('the stream of bytes', () => {
     const expected = ['OK', '5', '2', 'a\r\nbc']
     for (let cut = 1; cut < bytes.length; cut += 7) {
       await client.call('DEL', 'l')
-      client.send(bytes.subarray(0, cut))
+      client.write(bytes.subarray(0, cut))
       await new Promise((resolve) => setImmediate(resolve))
-      client.send(bytes.subarray(cut))
+      client.write(bytes.subarray(cut))
       expect([cut, (await client.replies(4)).map(show)]).toEqual([cut, expected])
     }
     await client.call('DEL', 'l')
@@ -88,7 +89,7 @@ describe('the stream of bytes', () => {
       add('(nil)', 'GET', key)
       if (i % 7 === 0) add('-WRONGTYPE Operation against a key holding the wrong kind of value', 'INCR', 'doc')
     }
-    client.send(Buffer.concat(parts))
+    client.write(Buffer.concat(parts))
     const replies = (await client.replies(expected.length)).map(show)
     const wrong = replies.findIndex((reply, i) => reply !== expected[i])
     expect(wrong === -1 ? 'all right' : `${wrong}: ${replies[wrong]} instead of ${expected[wrong]}`).toBe('all right')
@@ -97,7 +98,7 @@ describe('the stream of bytes', () => {
   test('commands that are refused at once, behind one that takes its time, get one reply each', async () => {
     const client = await login()
     const refused = Array.from({ length: 2_000 }, (_, i) => (i % 2 === 0 ? request('GET', '$reserved') : request('NOSUCH')))
-    client.send(
+    client.write(
       Buffer.concat([request('INCR', 'n'), ...refused, request('INCR', 'n'), request('SET', 'n', 'x', 'EX', '0'), request('GET', 'n')]),
     )
     const replies = (await client.replies(2_004)).map(show)
@@ -114,7 +115,7 @@ describe('the stream of bytes', () => {
   test('a document written through REST becomes a list within the pipeline that pushes to it', async () => {
     const client = await login('documents')
     await server.fetch('documents', 'PUT', '/kv/d', '[1,"two",{"three":3}]')
-    client.send(
+    client.write(
       Buffer.concat([
         request('TYPE', 'd'),
         request('GET', 'd'),
@@ -153,7 +154,7 @@ describe('the stream of bytes', () => {
     const client = await login('documents')
     const after = async (...commands: string[][]): Promise<string[]> => {
       await server.fetch('documents', 'PUT', '/kv/d', '["a","b"]')
-      client.send(Buffer.concat(commands.map((args) => request(...args))))
+      client.write(Buffer.concat(commands.map((args) => request(...args))))
       return (await client.replies(commands.length)).map(show)
     }
     const all = ['LRANGE', 'd', '0', '-1']
@@ -180,9 +181,9 @@ describe('the stream of bytes', () => {
     const token = await server.token('pipe', { runId: 'half-close' })
     const parts = [request('AUTH', token)]
     for (let i = 0; i < 10_000; i++) parts.push(i % 2 === 0 ? request('SET', `k${i % 500}`, i) : request('INCR', `k${(i - 1) % 500}`))
-    client.send(Buffer.concat(parts))
+    client.write(Buffer.concat(parts))
     client.socket.end()
-    const replies = await client.untilClosed()
+    const replies = await client.repliesUntilClosed()
     expect(replies.length).toBe(10_001)
     expect(show(replies.at(-1)!)).toBe('9999')
     expect(replies.some((reply) => reply instanceof Error)).toBe(false)
@@ -191,7 +192,7 @@ describe('the stream of bytes', () => {
   test('the end of a connection is noticed everywhere', async () => {
     const client = await login('leaving')
     const stays = await login('leaving')
-    client.send(request('SET', 'k', '1'))
+    client.write(request('SET', 'k', '1'))
     client.destroy()
     await eventually(async () => !(await stays.text('CLIENT', 'LIST')).includes('\nid='))
   })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { FrameClient } from '../helpers/frames.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient } from '../helpers/resp-client.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
-import { eventually, request } from '../helpers/wire.ts'
 
 let server: TestServer
 /** Another process before the same Redis, as far as that can see. */
@@ -20,11 +20,11 @@ afterAll(async () => {
 let automations = 0
 const ownAutomation = (): string => `pubsub-${++automations}`
 
-async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] & { protocol?: 2 | 3 } = {}): Promise<FrameClient> {
-  const client = await FrameClient.connect(to.app.ports.resp)
+async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] & { protocol?: 2 | 3 } = {}): Promise<RespClient> {
+  const client = await RespClient.connect(to.app.ports.resp)
   onTestFinished(() => client.destroy())
-  expect(await client.call('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
-  if (options.protocol === 3) await client.call('HELLO', '3')
+  expect(await client.raw('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
+  if (options.protocol === 3) await client.raw('HELLO', '3')
   return client
 }
 
@@ -32,7 +32,7 @@ const array = (type: '*' | '>', ...items: ReadonlyArray<string | number>): strin
   `${type}${items.length}\r\n${items.map((item) => (typeof item === 'number' ? `:${item}\r\n` : `$${Buffer.byteLength(item, 'latin1')}\r\n${item}\r\n`)).join('')}`
 const message = (channel: string, text: string): string => array('*', 'message', channel, text)
 
-async function subscriber(to: TestServer, automation: string, ...channels: string[]): Promise<FrameClient> {
+async function subscriber(to: TestServer, automation: string, ...channels: string[]): Promise<RespClient> {
   const client = await login(to, automation)
   client.send('SUBSCRIBE', ...channels)
   await client.frames(channels.length)
@@ -44,35 +44,35 @@ describe('across processes', () => {
     const automation = ownAutomation()
     const here = await subscriber(server, automation, 'c')
     const there = await subscriber(other, automation, 'c')
-    await there.call('PSUBSCRIBE', 'c*')
-    await there.call('SSUBSCRIBE', 'c')
+    await there.raw('PSUBSCRIBE', 'c*')
+    await there.raw('SSUBSCRIBE', 'c')
     const [publisher, elsewhere] = [await login(server, automation), await login(other, automation)]
     for (const each of [publisher, elsewhere]) {
-      expect(await each.call('PUBLISH', 'c', 'm')).toBe(':3\r\n')
+      expect(await each.raw('PUBLISH', 'c', 'm')).toBe(':3\r\n')
       expect(await here.frame()).toBe(message('c', 'm'))
       expect(await there.frames(2)).toEqual([message('c', 'm'), array('*', 'pmessage', 'c*', 'c', 'm')])
-      expect(await each.call('SPUBLISH', 'c', 's')).toBe(':1\r\n')
+      expect(await each.raw('SPUBLISH', 'c', 's')).toBe(':1\r\n')
       expect(await there.frame()).toBe(array('*', 'smessage', 'c', 's'))
-      expect(await each.call('PUBLISH', 'x', 'm')).toBe(':0\r\n')
+      expect(await each.raw('PUBLISH', 'x', 'm')).toBe(':0\r\n')
     }
     there.destroy()
-    await eventually(async () => (await publisher.call('PUBLISH', 'c', 'm')) === ':1\r\n')
+    await eventually(async () => (await publisher.raw('PUBLISH', 'c', 'm')) === ':1\r\n')
   })
 
   test('PUBSUB tells of all of them', async () => {
     const automation = ownAutomation()
     const [here, there] = [await subscriber(server, automation, 'a', 'b'), await subscriber(other, automation, 'b', 'c')]
-    await here.call('PSUBSCRIBE', 'p*')
+    await here.raw('PSUBSCRIBE', 'p*')
     there.send('PSUBSCRIBE', 'p*', 'q*').send('SSUBSCRIBE', 's')
     await there.frames(3)
     for (const asking of [await login(server, automation), await login(other, automation)]) {
       const names = (frame: string): string[] => frame.split('\r\n').filter((line) => /^\w/.test(line)).sort()
-      expect(names(await asking.call('PUBSUB', 'CHANNELS'))).toEqual(['a', 'b', 'c'])
-      expect(names(await asking.call('PUBSUB', 'CHANNELS', '[bc]'))).toEqual(['b', 'c'])
-      expect(await asking.call('PUBSUB', 'NUMSUB', 'a', 'b', 'x')).toBe(array('*', 'a', 1, 'b', 2, 'x', 0))
-      expect(await asking.call('PUBSUB', 'NUMPAT')).toBe(':2\r\n')
-      expect(names(await asking.call('PUBSUB', 'SHARDCHANNELS'))).toEqual(['s'])
-      expect(await asking.call('PUBSUB', 'SHARDNUMSUB', 's', 'a')).toBe(array('*', 's', 1, 'a', 0))
+      expect(names(await asking.raw('PUBSUB', 'CHANNELS'))).toEqual(['a', 'b', 'c'])
+      expect(names(await asking.raw('PUBSUB', 'CHANNELS', '[bc]'))).toEqual(['b', 'c'])
+      expect(await asking.raw('PUBSUB', 'NUMSUB', 'a', 'b', 'x')).toBe(array('*', 'a', 1, 'b', 2, 'x', 0))
+      expect(await asking.raw('PUBSUB', 'NUMPAT')).toBe(':2\r\n')
+      expect(names(await asking.raw('PUBSUB', 'SHARDCHANNELS'))).toEqual(['s'])
+      expect(await asking.raw('PUBSUB', 'SHARDNUMSUB', 's', 'a')).toBe(array('*', 's', 1, 'a', 0))
     }
   })
 
@@ -82,7 +82,7 @@ describe('across processes', () => {
     const publishers = [await login(server, automation), await login(other, automation)]
     const COUNT = 1_000
     for (const [i, publisher] of publishers.entries()) {
-      publisher.socket.write(Buffer.concat(Array.from({ length: COUNT }, (_, n) => request('PUBLISH', 'c', `${i}-${n}`))))
+      publisher.write(Buffer.concat(Array.from({ length: COUNT }, (_, n) => request('PUBLISH', 'c', `${i}-${n}`))))
     }
     for (const listener of listeners) {
       const texts = (await listener.frames(publishers.length * COUNT)).map((frame) => frame.split('\r\n').at(-2)!)
@@ -97,10 +97,10 @@ test('a server that was stopped is not counted any more', async () => {
   const third = await startServer({}, server.redis)
   await subscriber(third, automation, 'c')
   const publisher = await login(server, automation)
-  expect(await publisher.call('PUBLISH', 'c', 'm')).toBe(':1\r\n')
+  expect(await publisher.raw('PUBLISH', 'c', 'm')).toBe(':1\r\n')
   await third.stop()
   expect(await server.backing().exists(`kv:{${automation}}:l`)).toBe(0)
-  expect(await publisher.call('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 0))
+  expect(await publisher.raw('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 0))
 })
 
 test('automations hear nothing of each other', async () => {
@@ -109,16 +109,16 @@ test('automations hear nothing of each other', async () => {
   spy.send('PSUBSCRIBE', '*', '', `kv:{${mine}}:*`).send('SSUBSCRIBE', 'c', `kv:{${mine}}:p`)
   await spy.frames(5)
   const [listener, publisher] = [await subscriber(server, mine, 'c'), await login(other, mine)]
-  expect(await publisher.call('PUBLISH', 'c', 'secret')).toBe(':1\r\n')
-  expect(await publisher.call('SPUBLISH', 'c', 'secret')).toBe(':0\r\n')
-  await publisher.call('RPUSH', 'k', 'x')
+  expect(await publisher.raw('PUBLISH', 'c', 'secret')).toBe(':1\r\n')
+  expect(await publisher.raw('SPUBLISH', 'c', 'secret')).toBe(':0\r\n')
+  await publisher.raw('RPUSH', 'k', 'x')
   expect(await listener.frame()).toBe(message('c', 'secret'))
   const asking = await login(server, theirs)
-  expect(await asking.call('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 1))
-  expect(await asking.call('PUBLISH', 'c', 'own')).toBe(':2\r\n')
+  expect(await asking.raw('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 1))
+  expect(await asking.raw('PUBLISH', 'c', 'own')).toBe(':2\r\n')
   // Had anything crossed, it would have come before this.
   expect((await spy.frames(2)).sort()).toEqual([array('*', 'pmessage', '*', 'c', 'own'), message('c', 'own')].sort())
-  expect(await asking.call('CLIENT', 'LIST')).not.toContain(`id=${(await publisher.call('CLIENT', 'ID')).slice(1).trim()} `)
+  expect(await asking.raw('CLIENT', 'LIST')).not.toContain(`id=${(await publisher.raw('CLIENT', 'ID')).slice(1).trim()} `)
   expect(spy.pending).toBe(0)
 })
 
@@ -136,7 +136,7 @@ test('the Redis sees neither channels nor messages', async () => {
   listener.send('PSUBSCRIBE', 'canary-*').send('SSUBSCRIBE', 'canary-shard')
   await listener.frames(2)
   const publisher = await login(other, automation)
-  for (const command of [['PUBLISH', 'canary-channel', 'canary-message'], ['SPUBLISH', 'canary-shard', 'canary-message']]) await publisher.call(...command)
+  for (const command of [['PUBLISH', 'canary-channel', 'canary-message'], ['SPUBLISH', 'canary-shard', 'canary-message']]) await publisher.raw(...command)
   await listener.frames(3)
   await eventually(() => heard.length >= 4 && seen.some((line) => /^hset /i.test(line)) && seen.some((line) => /^publish /i.test(line)))
   expect(new Set(heard.filter((_, i) => i % 2 === 0).map(String))).toEqual(new Set([`kv:{${automation}}:p`]))
@@ -148,10 +148,10 @@ test('any bytes pass, in channels and in messages', async () => {
   const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
   const large = Buffer.concat(Array.from({ length: 2_000 }, () => every))
   const listener = await login(server, automation)
-  await listener.call('SUBSCRIBE', every)
+  await listener.raw('SUBSCRIBE', every)
   const publisher = await login(other, automation)
   for (const text of [every, large, Buffer.alloc(0)]) {
-    expect(await publisher.call('PUBLISH', every, text)).toBe(':1\r\n')
+    expect(await publisher.raw('PUBLISH', every, text)).toBe(':1\r\n')
     expect(await listener.frame()).toBe(message(every.toString('latin1'), text.toString('latin1')))
   }
 })
@@ -159,11 +159,11 @@ test('any bytes pass, in channels and in messages', async () => {
 test('whoever hears of a write sees it', async () => {
   const automation = ownAutomation()
   const listener = await login(server, automation, { protocol: 3 })
-  await listener.call('SUBSCRIBE', 'c')
+  await listener.raw('SUBSCRIBE', 'c')
   const publisher = await login(other, automation)
   for (let i = 0; i < 20; i++) {
     // One that is sent as it is, one that is computed, and one on a list.
-    publisher.socket.write(Buffer.concat([request('SET', 's', i), request('APPEND', 'a', 'x'), request('RPUSH', 'l', i), request('PUBLISH', 'c', i)]))
+    publisher.write(Buffer.concat([request('SET', 's', i), request('APPEND', 'a', 'x'), request('RPUSH', 'l', i), request('PUBLISH', 'c', i)]))
     expect(await listener.frame()).toContain(`\r\n${i}\r\n`)
     listener.send('GET', 's').send('STRLEN', 'a').send('LLEN', 'l')
     expect(await listener.frames(3)).toEqual([`$${String(i).length}\r\n${i}\r\n`, `:${i + 1}\r\n`, `:${i + 1}\r\n`])
@@ -173,7 +173,7 @@ test('whoever hears of a write sees it', async () => {
 test('a RESP3 listener works on, and its replies keep their order', async () => {
   const automation = ownAutomation()
   const listener = await login(server, automation, { protocol: 3 })
-  await listener.call('SUBSCRIBE', 'c')
+  await listener.raw('SUBSCRIBE', 'c')
   const publisher = await login(server, automation)
   for (let i = 0; i < 200; i++) {
     publisher.send('PUBLISH', 'c', `m${i}`)
@@ -192,7 +192,7 @@ describe('coming and going', () => {
     const publisher = await login(server, automation)
     let stopped = false
     const publishing = (async () => {
-      while (!stopped) await publisher.call('PUBLISH', 'c', 'm')
+      while (!stopped) await publisher.raw('PUBLISH', 'c', 'm')
     })()
     for (let i = 0; i < 50; i++) {
       const listener = await login(i % 2 === 0 ? server : other, automation)
@@ -213,14 +213,14 @@ describe('coming and going', () => {
       listener.send('SUBSCRIBE', 'c')
       const publisher = publishers[i % 2]!
       let sent = 0
-      while ((await publisher.call('PUBLISH', 'c', `m${sent}`)) === ':0\r\n') sent++
+      while ((await publisher.raw('PUBLISH', 'c', `m${sent}`)) === ':0\r\n') sent++
       expect(await listener.frame()).toBe(array('*', 'subscribe', 'c', 1))
-      await publisher.call('PUBLISH', 'c', 'end')
+      await publisher.raw('PUBLISH', 'c', 'end')
       const arrived: string[] = []
       while (arrived.at(-1) !== message('c', 'end')) arrived.push(await listener.frame())
       expect(arrived).toContain(message('c', `m${sent}`))
       listener.destroy()
-      await eventually(async () => (await publisher.call('PUBLISH', 'c', 'x')) === ':0\r\n')
+      await eventually(async () => (await publisher.raw('PUBLISH', 'c', 'x')) === ':0\r\n')
     }
   })
 
@@ -243,15 +243,15 @@ describe('coming and going', () => {
     const automation = ownAutomation()
     const token = await server.token(automation)
     for (let i = 0; i < 50; i++) {
-      const listener = await FrameClient.connect(server.app.ports.resp)
-      await listener.call('AUTH', token)
+      const listener = await RespClient.connect(server.app.ports.resp)
+      await listener.raw('AUTH', token)
       listener.send('SUBSCRIBE', 'c', 'd').send('PSUBSCRIBE', '*').send('SSUBSCRIBE', 's')
       if (i % 2 === 0) listener.destroy()
       else listener.socket.resetAndDestroy()
     }
     const asking = await login(server, automation)
-    await eventually(async () => (await asking.call('PUBSUB', 'NUMSUB', 'c', 'd')) === array('*', 'c', 0, 'd', 0))
-    await eventually(async () => (await asking.call('PUBSUB', 'NUMPAT')) === ':0\r\n')
+    await eventually(async () => (await asking.raw('PUBSUB', 'NUMSUB', 'c', 'd')) === array('*', 'c', 0, 'd', 0))
+    await eventually(async () => (await asking.raw('PUBSUB', 'NUMPAT')) === ':0\r\n')
     const backing = server.backing()
     await eventually(async () => (await backing.keys(`kv:{${automation}}:*`)).length === 0)
     await eventually(async () => (await backing.pubsub('NUMSUB', `kv:{${automation}}:p`))[1] === 0)
@@ -263,18 +263,18 @@ describe('coming and going', () => {
     listener.send('SUBSCRIBE', 'c').send('PSUBSCRIBE', '*').send('SSUBSCRIBE', 's').send('RESET').send('GET', 'x')
     expect((await listener.frames(5)).slice(3)).toEqual(['+RESET\r\n', '-NOAUTH Authentication required.\r\n'])
     const asking = await login(other, automation)
-    await eventually(async () => (await asking.call('PUBLISH', 'c', 'm')) === ':0\r\n')
-    await listener.call('AUTH', await server.token(automation))
-    expect(await listener.call('SUBSCRIBE', 'c')).toBe(array('*', 'subscribe', 'c', 1))
+    await eventually(async () => (await asking.raw('PUBLISH', 'c', 'm')) === ':0\r\n')
+    await listener.raw('AUTH', await server.token(automation))
+    expect(await listener.raw('SUBSCRIBE', 'c')).toBe(array('*', 'subscribe', 'c', 1))
   })
 
   test('CLIENT LIST shows who listens', async () => {
     const automation = ownAutomation()
     const listener = await subscriber(server, automation, 'a', 'b')
-    await listener.call('PSUBSCRIBE', '*')
+    await listener.raw('PSUBSCRIBE', '*')
     const asking = await login(server, automation)
-    expect(await asking.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).toMatch(/^\$\d+\r\nid=\d+ .* flags=P db=0 sub=2 psub=1 ssub=0 [^\n]*\n\r\n$/)
-    expect(await asking.call('CLIENT', 'LIST', 'TYPE', 'NORMAL')).not.toContain('flags=P')
+    expect(await asking.raw('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).toMatch(/^\$\d+\r\nid=\d+ .* flags=P db=0 sub=2 psub=1 ssub=0 [^\n]*\n\r\n$/)
+    expect(await asking.raw('CLIENT', 'LIST', 'TYPE', 'NORMAL')).not.toContain('flags=P')
   })
 })
 
@@ -300,18 +300,18 @@ test('within MULTI messages are sent by EXEC, and nobody begins to listen', asyn
 test('a read-only token may listen, and may not publish', async () => {
   const automation = ownAutomation()
   const reader = await login(server, automation, { scope: 'kv:read', protocol: 3 })
-  expect(await reader.call('SUBSCRIBE', 'c')).toBe(array('>', 'subscribe', 'c', 1))
-  expect(await reader.call('PUBLISH', 'c', 'm')).toMatch(/^-NOPERM /)
-  expect(await reader.call('SPUBLISH', 'c', 'm')).toMatch(/^-NOPERM /)
+  expect(await reader.raw('SUBSCRIBE', 'c')).toBe(array('>', 'subscribe', 'c', 1))
+  expect(await reader.raw('PUBLISH', 'c', 'm')).toMatch(/^-NOPERM /)
+  expect(await reader.raw('SPUBLISH', 'c', 'm')).toMatch(/^-NOPERM /)
 })
 
 test('a listener is cut off when its token expires', async () => {
   const automation = ownAutomation()
   const listener = await login(server, automation, { ttlSeconds: SHORT_LIFE_SECONDS })
-  await listener.call('SUBSCRIBE', 'c')
-  expect(await listener.untilClosed()).toEqual([])
+  await listener.raw('SUBSCRIBE', 'c')
+  expect(await listener.framesUntilClosed()).toEqual([])
   const asking = await login(server, automation)
-  await eventually(async () => (await asking.call('PUBLISH', 'c', 'm')) === ':0\r\n')
+  await eventually(async () => (await asking.raw('PUBLISH', 'c', 'm')) === ':0\r\n')
 })
 
 test('a listener that does not read is cut, and the others go on', async () => {
@@ -324,14 +324,14 @@ test('a listener that does not read is cut, and the others go on', async () => {
   const text = 'x'.repeat(500_000)
   let sent = 0
   await eventually(async () => {
-    await publisher.call('PUBLISH', 'c', text)
+    await publisher.raw('PUBLISH', 'c', text)
     sent++
     return small.logged().includes('a slow listener was cut')
   }, 20_000)
   expect(await good.frames(sent)).toHaveLength(sent)
   slow.socket.resume()
-  await slow.untilClosed()
-  await eventually(async () => (await publisher.call('PUBLISH', 'c', 'm')) === ':1\r\n')
+  await slow.framesUntilClosed()
+  await eventually(async () => (await publisher.raw('PUBLISH', 'c', 'm')) === ':1\r\n')
 }, 40_000)
 
 describe('when the link to the Redis is lost', () => {
@@ -346,9 +346,9 @@ describe('when the link to the Redis is lost', () => {
   }
 
   /** Messages that were sent in between are lost, as with Redis: sent until one arrives. */
-  const heardBy = async (listener: FrameClient, publisher: FrameClient): Promise<void> => {
+  const heardBy = async (listener: RespClient, publisher: RespClient): Promise<void> => {
     await eventually(async () => {
-      const sent = await publisher.call('PUBLISH', 'c', 'm')
+      const sent = await publisher.raw('PUBLISH', 'c', 'm')
       return !sent.startsWith('-') && listener.pending > 0
     })
     await listener.frame()
@@ -358,12 +358,12 @@ describe('when the link to the Redis is lost', () => {
     const lone = await start()
     const automation = ownAutomation()
     const [listener, publisher] = [await subscriber(lone, automation, 'c'), await login(lone, automation)]
-    await listener.call('PSUBSCRIBE', 'd*')
+    await listener.raw('PSUBSCRIBE', 'd*')
     if (how.startsWith('its')) await lone.backing().call('CLIENT', 'KILL', 'TYPE', 'pubsub')
     else await lone.redis.restart()
     await heardBy(listener, publisher)
-    await eventually(async () => (await publisher.call('PUBLISH', 'd', 'm')) === ':1\r\n')
-    await eventually(async () => (await publisher.call('PUBSUB', 'NUMSUB', 'c')) === array('*', 'c', 1))
+    await eventually(async () => (await publisher.raw('PUBLISH', 'd', 'm')) === ':1\r\n')
+    await eventually(async () => (await publisher.raw('PUBSUB', 'NUMSUB', 'c')) === array('*', 'c', 1))
   })
 
   test('a subscription that failed leaves nothing, and spoils none after it', async () => {
@@ -371,11 +371,11 @@ describe('when the link to the Redis is lost', () => {
     const automation = ownAutomation()
     const [listener, publisher] = [await login(lone, automation), await login(lone, automation)]
     await lone.redis.kill()
-    expect(await listener.call('SUBSCRIBE', 'c')).toMatch(/^-TRYAGAIN /)
-    expect(await listener.call('GET', 'x')).toMatch(/^-TRYAGAIN /)
+    expect(await listener.raw('SUBSCRIBE', 'c')).toMatch(/^-TRYAGAIN /)
+    expect(await listener.raw('GET', 'x')).toMatch(/^-TRYAGAIN /)
     await lone.redis.restart()
-    await eventually(async () => (await publisher.call('PUBLISH', 'c', 'm')) === ':0\r\n')
-    await eventually(async () => (await listener.call('SUBSCRIBE', 'c')) === array('*', 'subscribe', 'c', 1))
+    await eventually(async () => (await publisher.raw('PUBLISH', 'c', 'm')) === ':0\r\n')
+    await eventually(async () => (await listener.raw('SUBSCRIBE', 'c')) === array('*', 'subscribe', 'c', 1))
     await heardBy(listener, publisher)
   })
 })
@@ -383,9 +383,9 @@ describe('when the link to the Redis is lost', () => {
 test('a thousand listen on few connections', async () => {
   const automation = ownAutomation()
   const token = await server.token(automation)
-  const listeners: FrameClient[] = []
+  const listeners: RespClient[] = []
   for (let i = 0; i < 1_000; i++) {
-    const listener = await FrameClient.connect(server.app.ports.resp)
+    const listener = await RespClient.connect(server.app.ports.resp)
     listeners.push(listener.send('AUTH', token).send('SUBSCRIBE', 'all', `own-${i}`))
   }
   onTestFinished(() => {
@@ -395,8 +395,8 @@ test('a thousand listen on few connections', async () => {
   const lines = String(await server.backing().client('LIST')).split('\n')
   expect(lines.filter((line) => / name=automation-kv(-subscriber)? /.test(line)).length).toBeLessThanOrEqual(10)
   const publisher = await login(other, automation)
-  expect(await publisher.call('PUBLISH', 'all', 'm')).toBe(':1000\r\n')
+  expect(await publisher.raw('PUBLISH', 'all', 'm')).toBe(':1000\r\n')
   expect(new Set(await Promise.all(listeners.map((listener) => listener.frame())))).toEqual(new Set([message('all', 'm')]))
-  expect(await publisher.call('PUBLISH', 'own-7', 'm')).toBe(':1\r\n')
+  expect(await publisher.raw('PUBLISH', 'own-7', 'm')).toBe(':1\r\n')
   expect(await listeners[7]!.frame()).toBe(message('own-7', 'm'))
 }, 60_000)

@@ -10,7 +10,8 @@ import { mintToken } from '../../src/auth/mint.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/observability/log.ts'
 import { SECRET } from '../helpers/server.ts'
-import { eventually, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { RespClient } from '../helpers/resp-client.ts'
 
 const PORTS = { AUTOMATION_KV_RESP_PORT: '0', AUTOMATION_KV_HTTP_PORT: '0', AUTOMATION_KV_ADMIN_PORT: '0' }
 
@@ -27,8 +28,8 @@ afterEach(async () => {
 
 const tokenOf = (secret: string): Promise<string> => mintToken({ secret, automationId: 'lasting', runId: 'r', ttlSeconds: 600 })
 
-const login = async (port: number, secret: string): Promise<WireClient> => {
-  const client = await WireClient.connect(port)
+const login = async (port: number, secret: string): Promise<RespClient> => {
+  const client = await RespClient.connect(port)
   cleanups.push(() => client.destroy())
   expect(await client.text('AUTH', await tokenOf(secret))).toBe('OK')
   return client

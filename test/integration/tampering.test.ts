@@ -5,7 +5,7 @@ import { HeaderCache } from '../../src/automation/headers.ts'
 import { type DerivedKeys, Keyring } from '../../src/automation/keyring.ts'
 import { type Location, locations } from '../../src/automation/location.ts'
 import { SECRET, startServer, type TestServer } from '../helpers/server.ts'
-import { WireClient } from '../helpers/wire.ts'
+import { RespClient } from '../helpers/resp-client.ts'
 
 const UNREADABLE = '-ERR a stored value could not be opened: it is damaged, was moved, or its key is not configured'
 const OWNER = 'owner'
@@ -14,11 +14,11 @@ const PREFIX = `kv:{${OWNER}}:k:`
 
 let server: TestServer
 let backing: Redis
-let client: WireClient
-const clients: WireClient[] = []
+let client: RespClient
+const clients: RespClient[] = []
 
-const login = async (automation: string): Promise<WireClient> => {
-  const made = await WireClient.connect(server.app.ports.resp)
+const login = async (automation: string): Promise<RespClient> => {
+  const made = await RespClient.connect(server.app.ports.resp)
   clients.push(made)
   expect(await made.text('AUTH', await server.token(automation))).toBe('OK')
   return made

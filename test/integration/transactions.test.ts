@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, request, show, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { request, RespClient, show } from '../helpers/resp-client.ts'
 
 const ABORTED = '-EXECABORT Transaction discarded because of previous errors.'
 const WRONGTYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value'
@@ -11,7 +12,7 @@ const NOT_INTEGER = '-ERR value is not an integer or out of range'
 let redis: TestRedis
 let server: TestServer
 let second: TestServer
-let clients: WireClient[] = []
+let clients: RespClient[] = []
 let automation = ''
 let automations = 0
 
@@ -27,15 +28,15 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.destroy()
 })
 
-async function connect(at = server, to = automation): Promise<WireClient> {
-  const client = await WireClient.connect(at.app.ports.resp)
+async function connect(at = server, to = automation): Promise<RespClient> {
+  const client = await RespClient.connect(at.app.ports.resp)
   clients.push(client)
   expect(await client.text('AUTH', await at.token(to))).toBe('OK')
   return client
 }
 
 /** A client of an automation of its own. */
-const fresh = (): Promise<WireClient> => {
+const fresh = (): Promise<RespClient> => {
   automation = `transactions-${++automations}`
   return connect()
 }
@@ -43,14 +44,14 @@ const fresh = (): Promise<WireClient> => {
 const words = (line: string): string[] => line.split(' ').map((word) => (word === '""' ? '' : word))
 
 /** Sends the lines one by one; the last reply. */
-async function run(client: WireClient, ...lines: string[]): Promise<string> {
+async function run(client: RespClient, ...lines: string[]): Promise<string> {
   let reply = ''
   for (const line of lines) reply = await client.text(...words(line))
   return reply
 }
 
 /** The reply of EXEC after MULTI and the lines, which must all be queued. */
-async function transaction(client: WireClient, ...lines: string[]): Promise<string> {
+async function transaction(client: RespClient, ...lines: string[]): Promise<string> {
   expect(await run(client, 'MULTI')).toBe('OK')
   for (const line of lines) expect([line, await run(client, line)]).toEqual([line, 'QUEUED'])
   return run(client, 'EXEC')
@@ -130,7 +131,7 @@ describe('EXEC', () => {
   test('one request after the other, or all as one write', async () => {
     const client = await fresh()
     const lines = ['SET a 1', 'MULTI', 'INCR a', 'SET b x', 'GET a', 'EXEC', 'GET b', 'MULTI', 'APPEND b y', 'EXEC', 'STRLEN b']
-    client.send(Buffer.concat(lines.map((line) => request(...words(line)))))
+    client.write(Buffer.concat(lines.map((line) => request(...words(line)))))
     const replies = await client.replies(lines.length)
     expect(replies.map(show)).toEqual(['OK', 'OK', 'QUEUED', 'QUEUED', 'QUEUED', '[2, OK, 2]', 'x', 'OK', 'QUEUED', '[2]', '2'])
   })
@@ -139,7 +140,7 @@ describe('EXEC', () => {
     const client = await fresh()
     const lines = ['INCR a', 'MULTI', 'SET a 5', 'GET a', 'EXEC', 'INCR a', 'MULTI', 'SET b 1', 'EXEC', 'MULTI', 'INCR b', 'EXEC', 'MULTI', 'HSET h f v', 'EXPIRE h 100', 'EXEC', 'GET b', 'HGET h f']
     for (let i = 0; i < 20; i++) {
-      client.send(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
+      client.write(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
       const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
       expect(replies).toEqual(['1', 'OK', '[OK, 5]', '6', 'OK', '[OK]', 'OK', '[2]', 'OK', '[1, 1]', '2', 'v', 'OK'])
     }
@@ -149,7 +150,7 @@ describe('EXEC', () => {
     const client = await fresh()
     const lines = ['MULTI', 'SET g 1', 'EXEC', 'GET g', 'MULTI', 'SET n 10', 'EXEC', 'INCR n', 'GET n', 'MULTI', 'HSET h f v', 'EXEC', 'MULTI', 'GET n', 'HGET h f', 'EXEC']
     for (let i = 0; i < 20; i++) {
-      client.send(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
+      client.write(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
       const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
       expect(replies).toEqual(['OK', '[OK]', '1', 'OK', '[OK]', '11', '11', 'OK', '[1]', 'OK', '[11, v]', 'OK'])
     }
@@ -157,10 +158,10 @@ describe('EXEC', () => {
 
   test('a message that one sends comes after the computed writes before it', async () => {
     const [client, listener, reader] = [await fresh(), await connect(), await connect()]
-    listener.send(request('SUBSCRIBE', 'c'))
+    listener.write(request('SUBSCRIBE', 'c'))
     await listener.replies(1)
     for (let i = 1; i <= 30; i++) {
-      client.send(Buffer.concat(['INCR m', 'MULTI', 'PUBLISH c x', 'EXEC'].map((line) => request(...words(line)))))
+      client.write(Buffer.concat(['INCR m', 'MULTI', 'PUBLISH c x', 'EXEC'].map((line) => request(...words(line)))))
       await listener.replies(1)
       expect(Number(await run(reader, 'GET m'))).toBeGreaterThanOrEqual(i)
       await client.replies(4)
@@ -188,7 +189,7 @@ describe('the end of a connection', () => {
     const other = await connect()
     expect(await run(other, 'EXISTS a')).toBe('0')
     expect(await run(other, 'MULTI', 'SET a 1', 'QUIT')).toBe('OK')
-    expect(await other.untilClosed()).toEqual([])
+    expect(await other.repliesUntilClosed()).toEqual([])
     expect(await run(await connect(), 'EXISTS a')).toBe('0')
   })
 
@@ -205,7 +206,7 @@ describe('the end of a connection', () => {
 
 describe('WATCH', () => {
   /** Each changes `w`, which holds the integer 1 and has a neighbour `v`. */
-  const CHANGES: Readonly<Record<string, (own: WireClient, other: WireClient) => Promise<unknown>>> = {
+  const CHANGES: Readonly<Record<string, (own: RespClient, other: RespClient) => Promise<unknown>>> = {
     'an own write': (own) => run(own, 'SET w 2'),
     'an own write of the same value': (own) => run(own, 'SET w 1'),
     "another connection's write": (_own, other) => run(other, 'INCR w'),
@@ -305,7 +306,7 @@ describe('WATCH', () => {
   test('is in order within a pipeline', async () => {
     const own = await fresh()
     const lines = ['SET w 1', 'WATCH w', 'MULTI', 'INCR w', 'EXEC', 'WATCH w', 'INCR w', 'MULTI', 'INCR w', 'EXEC', 'GET w']
-    own.send(Buffer.concat(lines.map((line) => request(...words(line)))))
+    own.write(Buffer.concat(lines.map((line) => request(...words(line)))))
     expect((await own.replies(lines.length)).map(show)).toEqual(['OK', 'OK', 'OK', 'QUEUED', '[2]', 'OK', '3', 'OK', 'QUEUED', '(nil)', '3'])
   })
 })
@@ -333,7 +334,7 @@ describe('two processes', () => {
     const readers = await Promise.all([connect(server), connect(second)])
     await run(writers[0]!, 'MSET x 1000 y 1000')
     let writing = writers.length
-    const transfer = async (client: WireClient, seed: number): Promise<void> => {
+    const transfer = async (client: RespClient, seed: number): Promise<void> => {
       for (let i = 0; i < 40; i++) {
         const amount = 1 + ((i * 7 + seed) % 5)
         // With plaintext, and as a list of native and computed commands in turn.
@@ -342,7 +343,7 @@ describe('two processes', () => {
       }
       writing--
     }
-    const read = async (client: WireClient): Promise<number> => {
+    const read = async (client: RespClient): Promise<number> => {
       let reads = 0
       do {
         const values = JSON.parse(await transaction(client, 'GET x', 'GET y')) as [number, number]
@@ -362,7 +363,7 @@ describe('two processes', () => {
     await fresh()
     const all = await Promise.all([connect(server), connect(second), connect(server), connect(second)])
     const rounds = 15
-    const count = async (client: WireClient): Promise<void> => {
+    const count = async (client: RespClient): Promise<void> => {
       for (let done = 0; done < rounds; ) {
         await run(client, 'WATCH counter')
         const value = await run(client, 'GET counter')

@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mintToken } from '../../src/auth/mint.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { SECRET } from '../helpers/server.ts'
-import { eventually, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { RespClient } from '../helpers/resp-client.ts'
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js')
 
@@ -97,18 +98,18 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
 
   const tokenOf = (automationId: string): Promise<string> => mintToken({ secret: SECRET, automationId, runId: 'r', ttlSeconds: 600 })
 
-  const login = async (served: Served, automationId = 'crew'): Promise<WireClient> => {
-    const client = await WireClient.connect(served.port('Redis clients'))
+  const login = async (served: Served, automationId = 'shared'): Promise<RespClient> => {
+    const client = await RespClient.connect(served.port('Redis clients'))
     cleanups.push(() => client.destroy())
     expect(await client.text('AUTH', await tokenOf(automationId))).toBe('OK')
     return client
   }
 
   /** Names the process that serves the connection. */
-  const runOf = async (client: WireClient): Promise<string> => /run_id:(\w+)/.exec(await client.text('INFO', 'server'))![1]!
+  const runOf = async (client: RespClient): Promise<string> => /run_id:(\w+)/.exec(await client.text('INFO', 'server'))![1]!
 
   /** Connections on two workers. */
-  const pair = async (served: Served, automationId?: string): Promise<[WireClient, WireClient]> => {
+  const pair = async (served: Served, automationId?: string): Promise<[RespClient, RespClient]> => {
     const first = await login(served, automationId)
     const run = await runOf(first)
     for (let attempt = 0; attempt < 20; attempt++) {
@@ -129,7 +130,7 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     const [left, right] = await pair(served)
     expect(await left.text('SET', 'shared', 'value')).toBe('OK')
     expect(await right.text('GET', 'shared')).toBe('value')
-    const headers = { authorization: `Bearer ${await tokenOf('crew')}`, connection: 'close' }
+    const headers = { authorization: `Bearer ${await tokenOf('shared')}`, connection: 'close' }
     for (let i = 0; i < 4; i++) {
       const answer = await fetch(`http://127.0.0.1:${served.port('REST')}/api/automation/v1/kv/shared`, { headers })
       expect(await answer.json()).toEqual({ key: 'shared', value: 'value' })
@@ -151,7 +152,7 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     const backing = new Redis(redis.url)
     cleanups.push(() => backing.disconnect())
     const popped = left.text('BLPOP', 'queue', '20')
-    await eventually(async () => (await backing.exists('kv:{crew}:b')) === 1)
+    await eventually(async () => (await backing.exists('kv:{shared}:b')) === 1)
     expect(await right.text('RPUSH', 'queue', 'job')).toBe('1')
     expect(await popped).toBe('[queue, job]')
     expect(await left.text('SUBSCRIBE', 'news')).toBe('[subscribe, news, 1]')
@@ -206,7 +207,7 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     const commands = Array.from({ length: 200 }, (_, i) => `SET k${i} v\r\n`).join('')
     const answered = [left, right].map(async (client) => {
       const { bytesRead } = client.socket
-      const replies = client.send(commands).replies(200)
+      const replies = client.write(commands).replies(200)
       await eventually(() => client.socket.bytesRead > bytesRead)
       return { replies }
     })

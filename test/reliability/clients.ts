@@ -1,6 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http'
-import type { WireReply } from '../helpers/wire.ts'
-import { WireClient } from '../helpers/wire.ts'
+import { RespClient, type RespReply } from '../helpers/resp-client.ts'
 import type { Cluster, Member } from './cluster.ts'
 import type { Random } from './random.ts'
 
@@ -37,8 +36,8 @@ const withDeadline = async <T>(what: string, work: Promise<T>): Promise<T> => {
 class NoAnswer extends Error {}
 
 /** One RESP client: it logs in at any server that lives, and at another when that one is gone. */
-export class RespClient {
-  private client: WireClient | undefined
+export class ClusterRespClient {
+  private client: RespClient | undefined
   private readonly cluster: Cluster
   private readonly random: Random
   private readonly token: string
@@ -49,21 +48,21 @@ export class RespClient {
     this.token = token
   }
 
-  async call(...args: ReadonlyArray<string | number>): Promise<Outcome<WireReply>> {
+  async call(...args: ReadonlyArray<string | number>): Promise<Outcome<RespReply>> {
     const outcome = await this.pipeline([args])
     return outcome.kind === 'ok' ? { kind: 'ok', reply: outcome.reply[0]! } : outcome
   }
 
   /** Sends all at once. Its outcome is that of the last command; the replies to the others are as they came. */
-  async pipeline(commands: ReadonlyArray<ReadonlyArray<string | number>>): Promise<Outcome<WireReply[]>> {
-    let client: WireClient
+  async pipeline(commands: ReadonlyArray<ReadonlyArray<string | number>>): Promise<Outcome<RespReply[]>> {
+    let client: RespClient
     try {
       client = await this.connected()
     } catch (error) {
       return { kind: 'refused', text: `not sent: ${(error as Error).message}` }
     }
     try {
-      for (const command of commands) client.send(encoded(command))
+      for (const command of commands) client.send(...command)
       const replies = await withDeadline(String(commands.at(-1)![0]), client.replies(commands.length))
       const last = replies.at(-1)!
       return last instanceof Error ? outcomeOfText(last.message) : { kind: 'ok', reply: replies }
@@ -78,19 +77,16 @@ export class RespClient {
     this.client = undefined
   }
 
-  private async connected(): Promise<WireClient> {
+  private async connected(): Promise<RespClient> {
     if (this.client !== undefined && !this.client.closed) return this.client
     const { respPort } = this.cluster.anyMember(this.random)
-    const client = await WireClient.connect(respPort)
+    const client = await RespClient.connect(respPort)
     const login = await withDeadline('AUTH', client.text('AUTH', this.token))
     if (login !== 'OK') throw new Error(`AUTH: ${login}`)
     this.client = client
     return client
   }
 }
-
-const encoded = (command: ReadonlyArray<string | number>): string =>
-  `*${command.length}\r\n${command.map((arg) => `$${String(arg).length}\r\n${arg}\r\n`).join('')}`
 
 export interface RestReply {
   readonly status: number
@@ -101,7 +97,7 @@ export interface RestReply {
 const ANSWERS: ReadonlySet<number> = new Set([200, 201, 404])
 const CONFLICTS: ReadonlySet<string> = new Set(['version_mismatch', 'key_exists', 'key_not_exists'])
 
-export class RestClient {
+export class ClusterRestClient {
   private readonly agent = new Agent({ keepAlive: true })
   private readonly cluster: Cluster
   private readonly random: Random

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { RespClient, RestClient } from './clients.ts'
+import { ClusterRespClient, ClusterRestClient } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import type { Fault, Scene } from './faults.ts'
 import { readAll, respStep, restStep } from './key-work.ts'
@@ -42,12 +42,12 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
   const raceRecorder = new Recorder()
   const [token, raceToken] = await Promise.all([cluster.token(`episode-${number}`), cluster.token(`race-${number}`)])
   const clients: Array<{ close(): void }> = []
-  const resp = (): RespClient => kept(clients, new RespClient(cluster, random.fork(), token))
-  const rest = (): RestClient => kept(clients, new RestClient(cluster, random.fork(), token))
+  const resp = (): ClusterRespClient => kept(clients, new ClusterRespClient(cluster, random.fork(), token))
+  const rest = (): ClusterRestClient => kept(clients, new ClusterRestClient(cluster, random.fork(), token))
   const opener = resp()
   await openAccounts(recorder, opener)
   const queue = new WorkQueue(recorder)
-  const racers = Array.from({ length: RACERS }, () => kept(clients, new RestClient(cluster, random.fork(), raceToken)))
+  const racers = Array.from({ length: RACERS }, () => kept(clients, new ClusterRestClient(cluster, random.fork(), raceToken)))
   const race = new Race(raceRecorder, racers)
 
   let stopping = false
@@ -174,7 +174,7 @@ const GIVE_UP_MS = 20_000
 /** Waits until every server writes again and says that it is ready; how long that took. */
 export async function recovered(cluster: Cluster, random: Random, since: number): Promise<number> {
   if (cluster.living.length < cluster.size) throw new Error('a server ended that nobody had killed')
-  const client = new RestClient(cluster, random, await cluster.token('probe'))
+  const client = new ClusterRestClient(cluster, random, await cluster.token('probe'))
   for (const member of cluster.living) {
     for (;;) {
       const outcome = await client.call('PUT', '/probe', 'x', member)

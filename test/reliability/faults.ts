@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { eventually } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { type Cluster, COMMAND_TIMEOUT_MS } from './cluster.ts'
 import type { Random } from './random.ts'
 

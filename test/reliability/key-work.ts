@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { WireReply } from '../helpers/wire.ts'
-import type { Outcome, RespClient, RestClient, RestReply } from './clients.ts'
+import type { RespReply } from '../helpers/resp-client.ts'
+import type { Outcome, ClusterRespClient, ClusterRestClient, RestReply } from './clients.ts'
 import type { Model } from './linearizability.ts'
 import { COUNTER, type Input, LIST, type Output, REGISTER, SET } from './models.ts'
 import type { Random } from './random.ts'
@@ -50,7 +50,7 @@ const KEYS_OF_A_KIND = 3
 const MAX_REFUSALS = 1_000
 const MEMBERS = ['a', 'b', 'c', 'd', 'e']
 
-const plain = (reply: WireReply): Output => {
+const plain = (reply: RespReply): Output => {
   if (Buffer.isBuffer(reply)) return reply.toString()
   return Array.isArray(reply) ? reply.map((each) => String(each)) : (reply as number | null)
 }
@@ -62,18 +62,18 @@ const freshValue = (): string => `v${(++values).toString(36)}`
 const counted = (reply: Output): Output => (reply === null ? 0 : Number(reply))
 
 /** A random request of a RESP client. */
-export function respStep(recorder: Recorder, client: RespClient, random: Random): Promise<unknown> {
+export function respStep(recorder: Recorder, client: ClusterRespClient, random: Random): Promise<unknown> {
   const value = freshValue()
   const name = (kind: string): string => `${kind}-${random.below(KEYS_OF_A_KIND)}`
   const one = (
     model: Effect['model'], key: string, op: string, args: ReadonlyArray<string | number>, operand?: string, read = plain,
   ): Promise<unknown> =>
-    perform<WireReply>(recorder, {
+    perform<RespReply>(recorder, {
       writes: WRITING.has(op),
       send: () => client.call(...args),
       effects: (reply) => [{ key, model, input: { op, value: operand }, output: reply === undefined ? undefined : read(reply) }],
     })
-  const number = (reply: WireReply): Output => counted(plain(reply))
+  const number = (reply: RespReply): Output => counted(plain(reply))
   const by = String(random.between(1, 9))
   const register = name('register')
   const counter = name('counter')
@@ -110,8 +110,8 @@ export function respStep(recorder: Recorder, client: RespClient, random: Random)
 }
 
 /** Two keys by one command: either both were written, or none. */
-function several(recorder: Recorder, client: RespClient, value: string): Promise<unknown> {
-  return perform<WireReply>(recorder, {
+function several(recorder: Recorder, client: ClusterRespClient, value: string): Promise<unknown> {
+  return perform<RespReply>(recorder, {
     writes: true,
     send: () => client.call('MSET', 'register-0', value, 'register-1', value),
     effects: (reply) => {
@@ -121,8 +121,8 @@ function several(recorder: Recorder, client: RespClient, value: string): Promise
   })
 }
 
-function transaction(recorder: Recorder, client: RespClient, by: string): Promise<unknown> {
-  return perform<WireReply[]>(recorder, {
+function transaction(recorder: Recorder, client: ClusterRespClient, by: string): Promise<unknown> {
+  return perform<RespReply[]>(recorder, {
     writes: true,
     send: () => client.pipeline([['MULTI'], ['INCRBY', 'counter-0', by], ['INCRBY', 'counter-1', by], ['EXEC']]),
     effects: (replies) =>
@@ -136,7 +136,7 @@ function transaction(recorder: Recorder, client: RespClient, by: string): Promis
 }
 
 /** A random request of a REST client, on the same keys. */
-export function restStep(recorder: Recorder, client: RestClient, random: Random): Promise<unknown> {
+export function restStep(recorder: Recorder, client: ClusterRestClient, random: Random): Promise<unknown> {
   const value = freshValue()
   const name = (kind: string): string => `${kind}-${random.below(KEYS_OF_A_KIND)}`
   const register = name('register')
@@ -171,9 +171,9 @@ export function restStep(recorder: Recorder, client: RestClient, random: Random)
 }
 
 /** Reads every key once, when all is quiet: what was acknowledged is there, what was refused is not. */
-export async function readAll(recorder: Recorder, client: RespClient): Promise<void> {
+export async function readAll(recorder: Recorder, client: ClusterRespClient): Promise<void> {
   const read = async (model: Effect['model'], key: string, args: readonly string[], convert = (output: Output): Output => output): Promise<void> => {
-    const command: Command<WireReply> = {
+    const command: Command<RespReply> = {
       writes: false,
       send: () => client.call(...args),
       effects: (reply) => [{ key, model, input: { op: 'read' }, output: convert(plain(reply!)) }],

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { FaultProxy } from '../helpers/fault-proxy.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually, WireClient } from '../helpers/wire.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { RespClient } from '../helpers/resp-client.ts'
 
 process.env['AUTOMATION_KV_TEST_REDIS'] ??= 'local'
 
@@ -25,8 +26,8 @@ const behindProxy = async (redis: TestRedis): Promise<{ proxy: FaultProxy; serve
   return { proxy, server }
 }
 
-const login = async (server: TestServer): Promise<WireClient> => {
-  const client = await WireClient.connect(server.app.ports.resp)
+const login = async (server: TestServer): Promise<RespClient> => {
+  const client = await RespClient.connect(server.app.ports.resp)
   cleanups.push(() => client.destroy())
   expect(await client.text('AUTH', await server.token('links'))).toBe('OK')
   return client
@@ -87,7 +88,7 @@ describe('a link that dies without a sign', () => {
 
 /** Keys that blocked clients wait for. */
 const blockedClients = async (redis: TestRedis): Promise<number> => {
-  const client = await WireClient.connect(redis.port!)
+  const client = await RespClient.connect(redis.port!)
   const count = Number(await client.text('ZCARD', 'kv:{links}:b'))
   client.destroy()
   return count
@@ -102,7 +103,7 @@ describe('a primary that became a replica', () => {
     const { proxy, server } = await behindProxy(old)
     const client = await login(server)
     expect(await client.text('SET', 'k', '1')).toBe('OK')
-    const admin = await WireClient.connect(old.port!)
+    const admin = await RespClient.connect(old.port!)
     cleanups.push(() => admin.destroy())
     proxy.retarget(next.port!)
     expect(await admin.text('REPLICAOF', '127.0.0.1', String(next.port))).toBe('OK')
@@ -117,7 +118,7 @@ describe('a note that somebody waits, refused by a full Redis', () => {
     const servers = [await startServer({}, redis), await startServer({}, redis)] as const
     for (const server of servers) cleanups.push(() => server.stop())
     const [waiting, pushing] = [await login(servers[0]), await login(servers[1])]
-    const admin = await WireClient.connect(redis.port!)
+    const admin = await RespClient.connect(redis.port!)
     cleanups.push(() => admin.destroy())
     expect(await admin.text('CONFIG', 'SET', 'maxmemory', '1')).toBe('OK')
     const popped = waiting.text('BLPOP', 'queue', '8')

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { WireReply } from '../helpers/wire.ts'
-import type { Outcome, RespClient, RestClient } from './clients.ts'
+import type { RespReply } from '../helpers/resp-client.ts'
+import type { Outcome, ClusterRespClient, ClusterRestClient } from './clients.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -36,7 +36,7 @@ export class WorkQueue {
     return this.pushed.size + this.popped.length
   }
 
-  async push(producer: number, client: RespClient, rest: RestClient, random: Random): Promise<void> {
+  async push(producer: number, client: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
     const ordinal = this.ordinals.get(producer) ?? 0
     this.ordinals.set(producer, ordinal + 1)
     const element = `p${producer}-${ordinal}`
@@ -49,18 +49,18 @@ export class WorkQueue {
     this.pushed.set(element, { producer, ordinal, outcome: outcome.kind })
   }
 
-  async pop(client: RespClient, rest: RestClient, random: Random): Promise<void> {
+  async pop(client: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
     const way = random.below(3)
     if (way === 0) await this.took<Record<string, any>>(() => rest.call('POST', `/${QUEUE}/lpop`), (reply) => reply['body'].value)
-    else if (way === 1) await this.took<WireReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
-    else await this.took<WireReply>(() => client.call('BLPOP', QUEUE, '0.2'), (reply) => (reply as Buffer[] | null)?.[1]?.toString())
+    else if (way === 1) await this.took<RespReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
+    else await this.took<RespReply>(() => client.call('BLPOP', QUEUE, '0.2'), (reply) => (reply as Buffer[] | null)?.[1]?.toString())
   }
 
   /** Empties the queue when all is quiet. */
-  async drain(client: RespClient): Promise<void> {
+  async drain(client: ClusterRespClient): Promise<void> {
     for (let refusals = 0; ; ) {
       const before = this.popped.length
-      const outcome = await this.took<WireReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
+      const outcome = await this.took<RespReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
       if (outcome.kind === 'ok' && this.popped.length === before) return
       // On a busy machine a link may still be given up.
       if (outcome.kind !== 'ok' && ++refusals > MAX_REFUSALS) throw new Error(`the queue could not be emptied: ${outcome.text}`)

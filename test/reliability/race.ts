@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RestClient } from './clients.ts'
+import type { ClusterRestClient } from './clients.ts'
 import type { Recorder } from './recorder.ts'
 
 interface Look {
@@ -14,12 +14,12 @@ interface Look {
  */
 export class Race {
   private readonly recorder: Recorder
-  private readonly racers: readonly RestClient[]
+  private readonly racers: readonly ClusterRestClient[]
   private round = 0
   /** Writes of earlier rounds that may still take effect, as long as the version is the one that they ask for. */
   private pending: Array<{ version: number; value: string }> = []
 
-  constructor(recorder: Recorder, racers: readonly RestClient[]) {
+  constructor(recorder: Recorder, racers: readonly ClusterRestClient[]) {
     this.recorder = recorder
     this.racers = racers
   }

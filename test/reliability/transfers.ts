@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RespClient, RestClient } from './clients.ts'
+import type { ClusterRespClient, ClusterRestClient } from './clients.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -13,14 +13,14 @@ const pair = (random: Random): [from: string, to: string] => {
   return [ACCOUNTS[from]!, ACCOUNTS[(from + random.between(1, ACCOUNTS.length - 1)) % ACCOUNTS.length]!]
 }
 
-export async function openAccounts(recorder: Recorder, client: RespClient): Promise<void> {
+export async function openAccounts(recorder: Recorder, client: ClusterRespClient): Promise<void> {
   const { outcome } = await recorder.request(true, () => client.call('MSET', ...ACCOUNTS.flatMap((account) => [account, EACH])))
   if (outcome.kind !== 'ok') throw new Error(`the accounts could not be opened: ${outcome.text}`)
   recorder.written++
 }
 
 /** Moves money as a careful client does: reads under WATCH, computes itself, writes what it computed. */
-export async function watchedTransfer(recorder: Recorder, client: RespClient, random: Random): Promise<void> {
+export async function watchedTransfer(recorder: Recorder, client: ClusterRespClient, random: Random): Promise<void> {
   const [from, to] = pair(random)
   const amount = random.between(1, 50)
   const seen = await recorder.request(false, () => client.pipeline([['WATCH', from, to], ['MGET', from, to]]))
@@ -38,7 +38,7 @@ export async function watchedTransfer(recorder: Recorder, client: RespClient, ra
 }
 
 /** Moves it by a transaction that needs no look before. */
-export async function blindTransfer(recorder: Recorder, client: RespClient, random: Random): Promise<void> {
+export async function blindTransfer(recorder: Recorder, client: ClusterRespClient, random: Random): Promise<void> {
   const [from, to] = pair(random)
   const amount = random.between(1, 50)
   const { outcome } = await recorder.request(true, () =>
@@ -48,7 +48,7 @@ export async function blindTransfer(recorder: Recorder, client: RespClient, rand
   else await delay(5)
 }
 
-export async function batchTransfer(recorder: Recorder, client: RestClient, random: Random): Promise<void> {
+export async function batchTransfer(recorder: Recorder, client: ClusterRestClient, random: Random): Promise<void> {
   const [from, to] = pair(random)
   const by = random.between(1, 50)
   const operations = [{ op: 'decr', key: from, by }, { op: 'incr', key: to, by }]
@@ -62,7 +62,7 @@ export async function batchTransfer(recorder: Recorder, client: RestClient, rand
 }
 
 /** Looks at all accounts at one moment, in one of three ways. */
-export async function audit(recorder: Recorder, resp: RespClient, rest: RestClient, random: Random): Promise<void> {
+export async function audit(recorder: Recorder, resp: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
   const balances = await looked(recorder, resp, rest, random.below(3))
   if (balances === undefined) {
     await delay(5)
@@ -72,7 +72,7 @@ export async function audit(recorder: Recorder, resp: RespClient, rest: RestClie
   if (sum !== TOTAL) recorder.violations.push(`the accounts hold ${sum} instead of ${TOTAL}: ${balances.join(', ')}`)
 }
 
-async function looked(recorder: Recorder, resp: RespClient, rest: RestClient, way: number): Promise<number[] | undefined> {
+async function looked(recorder: Recorder, resp: ClusterRespClient, rest: ClusterRestClient, way: number): Promise<number[] | undefined> {
   if (way === 0) {
     const { outcome } = await recorder.request(false, () => resp.call('MGET', ...ACCOUNTS))
     return outcome.kind === 'ok' ? (outcome.reply as Buffer[]).map(Number) : undefined

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FaultProxy } from '../helpers/fault-proxy.ts'
-import { RespClient, RestClient } from './clients.ts'
+import { ClusterRespClient, ClusterRestClient } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import { type EpisodeReport, persistent, recovered } from './episode.ts'
 import type { Random } from './random.ts'
@@ -32,9 +32,9 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
   const number = ++episodes
   const recorder = new Recorder()
   const token = await cluster.token(`waited-${number}`)
-  const resp = (): RespClient => new RespClient(cluster, random.fork(), token)
+  const resp = (): ClusterRespClient => new ClusterRespClient(cluster, random.fork(), token)
   const opener = resp()
-  const rest = new RestClient(cluster, random.fork(), token)
+  const rest = new ClusterRestClient(cluster, random.fork(), token)
   const replication = await FaultProxy.start(cluster.redis.port!)
   const replica = await cluster.follow(replication.port)
   await openAccounts(recorder, opener)

@@ -131,10 +131,10 @@ describe('a retry', () => {
 
   test('of many requests at once through two servers: one write, and one answer for all', async () => {
     const client = await rest.client()
-    const twin = await other.client()
+    const sibling = await other.client()
     const write: Request = { method: 'POST', path: 'n/incr' }
     for (let round = 1; round <= 5; round++) {
-      const calls = Array.from({ length: 20 }, (_, i) => send(i % 2 === 0 ? client : twin, `key-${round}`, write, client.token))
+      const calls = Array.from({ length: 20 }, (_, i) => send(i % 2 === 0 ? client : sibling, `key-${round}`, write, client.token))
       const answers = await Promise.all(calls)
       expect(new Set(answers.map(({ text }) => text))).toEqual(new Set([`{"key":"n","value":${round}}`]))
       expect(answers.filter(replayed)).toHaveLength(19)
@@ -144,11 +144,11 @@ describe('a retry', () => {
 
   test('many keys at once, each three times, beside writes without: none is lost, none is doubled', async () => {
     const client = await rest.client()
-    const twin = await other.client()
+    const sibling = await other.client()
     const write: Request = { method: 'POST', path: 'n/incr' }
     const calls = Array.from({ length: 50 }, (_, i) => [
       client.post('n/incr'),
-      ...[client, client, twin].map((server) => send(server, `key-${i}`, write, client.token)),
+      ...[client, client, sibling].map((server) => send(server, `key-${i}`, write, client.token)),
     ])
     const answers = await Promise.all(calls.map((four) => Promise.all(four)))
     for (const [, ...same] of answers) {

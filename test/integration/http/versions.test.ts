@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RestServer, startRest } from '../../helpers/http.ts'
 
 let rest: RestServer
-let twin: RestServer
+let sibling: RestServer
 beforeAll(async () => {
   rest = await startRest()
-  twin = await startRest({ redis: rest.redis })
+  sibling = await startRest({ redis: rest.redis })
 })
 afterAll(async () => {
-  await twin.stop()
+  await sibling.stop()
   await rest.stop()
 })
 
@@ -79,7 +79,7 @@ test.each(['put', 'patch'] as const)('of many that race with one if_version by %
       const path = `/api/automation/v1/kv/k?if_version=1`
       return i % 2 === 0
         ? call(method.toUpperCase(), path, { body: bodies[method](i) })
-        : fetch(`${twin.url}${path}`, {
+        : fetch(`${sibling.url}${path}`, {
             method: method.toUpperCase(),
             body: bodies[method](i),
             headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
@@ -93,7 +93,7 @@ test.each(['put', 'patch'] as const)('of many that race with one if_version by %
 test('two servers lose no increment and no push', async () => {
   const client = await rest.client()
   const other = (path: string, body: string) =>
-    fetch(`${twin.url}/api/automation/v1/kv/${path}`, {
+    fetch(`${sibling.url}/api/automation/v1/kv/${path}`, {
       method: 'POST', body, headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
     })
   await client.put('l', '[]')

@@ -1,0 +1,146 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { BackingReply } from '../../../../src/backing/backing.ts'
+import type { Written } from '../../../../src/engine/writes/written.ts'
+import { operation } from '../../../../src/engine/writes/native-write.ts'
+import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
+import { KvError } from '../../../../src/errors/errors.ts'
+import { automationOf, RecordingBacking } from '../../helpers.ts'
+
+const automation = automationOf('one')
+const MAX_KEYS = 100
+const key = (name: string): Buffer => Buffer.from(name)
+const set = (name: string, value: string | Buffer = 'v') =>
+  operation('SET', key(name), 'S', 'a', Buffer.from(value))
+const OK = Buffer.from('OK')
+const ignore = (): void => {}
+
+let backing: RecordingBacking
+let batches: WriteBatches
+
+beforeEach(() => {
+  backing = new RecordingBacking()
+  batches = new WriteBatches(backing, MAX_KEYS)
+})
+
+/** How many requests each script call carried that was sent so far. */
+const sizes = (): number[] => backing.scripts.map(({ args }) => Number(args[0]) - 2)
+
+describe('what goes into a batch', () => {
+  test.each([
+    ['one command whose key comes first', [set('k')], true],
+    ['nothing', [], false],
+    ['several commands', [set('a'), set('b')], false],
+    ['a command with something before its key', [{ ...set('k'), before: ['CREATE'] }], false],
+    ['a command on several keys', [{ ...set('k'), more: [key('l')] }], false],
+    [
+      'a thousand arguments',
+      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_000 }, () => 'x'))],
+      true,
+    ],
+    [
+      'more than a thousand',
+      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_001 }, () => 'x'))],
+      false,
+    ],
+    ['a reply that must be looked into (XREADGROUP)', [operation('XREADGROUP', key('k'), 'k', 'g')], false],
+    ['a reply that must be looked into (XAUTOCLAIM)', [operation('XAUTOCLAIM', key('k'), 'k', 'c')], false],
+  ])('%s', (_title, operations, takes) => {
+    expect(WriteBatch.takes(operations)).toBe(takes)
+  })
+})
+
+describe('a batch', () => {
+  test('is what met in one turn, in order, in one call for each automation', async () => {
+    const other = automationOf('other')
+    batches.add(automation, set('a', '1'), ignore)
+    batches.add(other, set('x'), ignore)
+    batches.add(automation, operation('INCRBY', key('b'), 'K', 'a', 5), ignore)
+    expect(backing.scripts).toEqual([])
+    await nextTurn()
+    expect(backing.scripts.map(({ script }) => script)).toEqual(['many', 'many'])
+    expect(backing.scripts.map(({ args }) => args.map(String))).toEqual([
+      [
+        '4',
+        'kv:{one}:v',
+        'kv:{one}:i',
+        'kv:{one}:k:a',
+        'kv:{one}:k:b',
+        String(automation.prefix.length),
+        '100',
+        'Sa1',
+        'SET',
+        '1',
+        'Ka1',
+        'INCRBY',
+        '5',
+      ],
+      [
+        '3',
+        'kv:{other}:v',
+        'kv:{other}:i',
+        'kv:{other}:k:x',
+        String(other.prefix.length),
+        '100',
+        'Sa1',
+        'SET',
+        'v',
+      ],
+    ])
+    await nextTurn()
+    expect(sizes()).toEqual([2, 1])
+  })
+
+  test('holds at most 128 requests', async () => {
+    for (let i = 0; i < 300; i++) batches.add(automation, set(`k${i}`), ignore)
+    expect(sizes()).toEqual([128, 128])
+    await nextTurn()
+    expect(sizes()).toEqual([128, 128, 44])
+  })
+
+  test('is sent as soon as it holds 256 KiB', async () => {
+    const value = Buffer.alloc(100 * 1024)
+    for (let i = 0; i < 4; i++) batches.add(automation, set(`k${i}`, value), ignore)
+    expect(sizes()).toEqual([3])
+    await nextTurn()
+    expect(sizes()).toEqual([3, 1])
+  })
+
+  test('that is flushed before the end of the turn is followed by another', async () => {
+    const batch = batches.add(automation, set('a'), ignore)
+    batch.flush()
+    const second = batches.add(automation, set('b'), ignore)
+    expect(second).not.toBe(batch)
+    // Once more does nothing, above all not to its successor.
+    batch.flush()
+    expect(batches.add(automation, set('c'), ignore)).toBe(second)
+    await nextTurn()
+    expect(sizes()).toEqual([1, 2])
+  })
+})
+
+describe('the answer', () => {
+  const written: Array<readonly [Error | null, readonly BackingReply[], Written]> = []
+  const note = (...outcome: readonly [Error | null, readonly BackingReply[], Written]): void =>
+    void written.push(outcome)
+
+  beforeEach(() => void written.splice(0))
+
+  test('is parted among the requests; one beyond the number of keys fails alone', async () => {
+    for (const name of ['a', 'b', 'c']) batches.add(automation, set(name), note)
+    await nextTurn()
+    backing.scripts[0]!.answer(null, [Buffer.from('1234'), OK, 7, 1, null, -1, 0, OK, 8, 0])
+    expect(written[0]).toEqual([null, [OK], { version: 7, now: 1234, created: 1 }])
+    expect(written[1]![0]).toBeInstanceOf(KvError)
+    expect(written[1]![0]).toMatchObject({ code: 'quota_exceeded' })
+    expect(written[2]).toEqual([null, [OK], { version: 8, now: 1234, created: 0 }])
+  })
+
+  test('that failed fails for each of them', async () => {
+    for (const name of ['a', 'b']) batches.add(automation, set(name), note)
+    await nextTurn()
+    const error = new KvError('outcome_unknown')
+    backing.scripts[0]!.answer(error, null)
+    expect(written).toEqual(Array.from({ length: 2 }, () => [error, [], { version: 0, now: 0, created: 0 }]))
+  })
+})
