@@ -1,0 +1,94 @@
+// The abuser, in a process of its own: gets its rows by message, fills its store, attacks when told, and is killed when it is over.
+import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ROWS } from '../attacks/index.mjs'
+import { Context } from './context.mjs'
+import { noCounters } from './peer.mjs'
+
+/**
+ * @typedef {object} Orders
+ * @property {string[]} rows
+ * @property {import('./types.mjs').Doors[]} servers
+ * @property {string} secret
+ * @property {number} scale
+ */
+
+const counters = noCounters()
+
+/** @param {unknown} message */
+const tell = (message) => process.send?.(message)
+
+/**
+ * @param {import('./types.mjs').Row} row
+ * @param {Orders} orders
+ */
+const prepare = async (row, { servers, secret, scale }) => {
+  if (row.setup === undefined) return
+  const ended = new AbortController()
+  const context = new Context({ servers, secret, scale, automation: `abuser-${row.name}`, scope: 'kv', signal: ended.signal })
+  await row.setup(context)
+  ended.abort()
+  context.close()
+}
+
+/**
+ * Again and again, since an attack may be ended by the server.
+ * @param {import('./types.mjs').Row} row
+ * @param {Orders} orders
+ * @param {AbortSignal} signal
+ */
+const attack = async (row, { servers, secret, scale }, signal) => {
+  while (!signal.aborted) {
+    counters.rounds++
+    const context = new Context({ servers, secret, scale, automation: `abuser-${row.name}`, scope: row.scope, signal, counters })
+    await row.attack(context).catch((/** @type {Error} */ error) => {
+      if (counters.samples.length < 5) counters.samples.push(`ended: ${error.message}`.slice(0, 120))
+    })
+    context.close()
+    await delay(100)
+  }
+}
+
+/**
+ * Uses a share of one core and sends nothing: what the machine's load alone does to the neighbour.
+ * @param {number} share
+ */
+const burn = (share) => {
+  const turn = () => {
+    const until = performance.now() + 20 * share
+    while (performance.now() < until);
+    setTimeout(turn, 20 * (1 - share))
+  }
+  if (share > 0) turn()
+}
+
+/** @type {Orders | undefined} */
+let orders
+process.on('message', async (/** @type {{ do: string, orders?: Orders, seconds?: number, share?: number }} */ message) => {
+  if (message.do === 'burn') burn(message.share ?? 0)
+  if (message.do === 'setup' && message.orders !== undefined) {
+    orders = message.orders
+    const { rows } = orders
+    const chosen = ROWS.filter(({ name }) => rows.includes(name))
+    for (const row of chosen) {
+      try {
+        await prepare(row, orders)
+      } catch (error) {
+        tell({ told: 'failed', why: `${row.name}: ${error instanceof Error ? error.message : error}` })
+      }
+    }
+    tell({ told: 'ready' })
+  }
+  if (message.do === 'attack' && orders !== undefined) {
+    const known = orders
+    const over = new AbortController()
+    setTimeout(() => over.abort(), (message.seconds ?? 5) * 1_000)
+    setInterval(() => tell({ told: 'counters', counters }), 250)
+    // Every connection and request listens to it.
+    EventEmitter.setMaxListeners(0, over.signal)
+    await Promise.all(ROWS.filter(({ name }) => known.rows.includes(name)).map((row) => attack(row, known, over.signal)))
+    tell({ told: 'counters', counters })
+    tell({ told: 'done' })
+  }
+})
+process.on('disconnect', () => process.exit(0))
