@@ -26,6 +26,7 @@ export const CONNECTIONS = [
     title: '5,000 connections with PING, each as fast as it is answered',
     door: 'resp',
     scope: 'kv:read',
+    least: 6,
     async attack(context) {
       await context.repeat(await context.openMany(5_000), command('PING'))
     },
@@ -44,6 +45,7 @@ export const CONNECTIONS = [
     title: 'one token opens connections until it is refused',
     door: 'resp',
     scope: 'kv:read',
+    least: 15,
     async attack(context) {
       // 8 addresses of this machine; the limit of the server (20,000) is above what one process may open here, so idle ones as many as can be.
       let failed = 0

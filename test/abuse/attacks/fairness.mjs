@@ -11,6 +11,7 @@ const share = (name, title, depth) => ({
   title,
   door: 'resp',
   scope: 'kv:read',
+  least: 8,
   async attack(context) {
     const peers = await context.openMany(5_000)
     const doors = context.server(0)

@@ -174,11 +174,12 @@ export const MEMORY = [
   },
   {
     name: 'blpop-wakeups',
-    title: 'BLPOP of one key on 2,000 connections, woken by RPUSH without end',
+    title: 'BLPOP of one key on 5,000 connections, woken by RPUSH without end',
     door: 'resp',
     scope: 'kv',
+    least: 6,
     async attack(context) {
-      const peers = await context.openMany(2_000)
+      const peers = await context.openMany(5_000)
       const waiting = context.repeat(peers, command('BLPOP', 'queue', '0'))
       await context.repeat(await context.openMany(2), times(command('RPUSH', 'queue', 'a'), 50), 50)
       await waiting

@@ -4,6 +4,11 @@ import { command, elements, filling, setOf, times, zsetOf } from './fill.mjs'
 /** @typedef {import('../lib/types.mjs').Row} Row */
 
 const DIGITS = '1'.repeat(200_000)
+/** A letter at the end, so that a reader which tries again from the start of each part finds out late. */
+const DIGITS_AND_LETTER = `${DIGITS}x`
+/** What a star makes a matcher compare again at each place of a text of `a`. */
+const LONG_PATTERN = `*${'a'.repeat(50_000)}b`
+const LONG_TEXT = 'a'.repeat(100_000)
 const STARS = `${'*a'.repeat(60)}b`
 const NAME = 'a'.repeat(200)
 
@@ -21,13 +26,13 @@ const loop = (name, title, scope, connections, request, setup) => ({
 
 /** @type {Row[]} */
 export const PARSERS = [
-  loop('score-digits-zadd', 'ZADD with a score of 200,000 digits', 'kv', 4, () => command('ZADD', 'zset', DIGITS, 'member')),
+  loop('score-digits-zadd', 'ZADD with a score of 200,000 digits and a letter', 'kv', 4, () => command('ZADD', 'zset', DIGITS_AND_LETTER, 'member')),
   loop(
     'score-digits-range',
-    'ZRANGEBYSCORE from a score of 200,000 digits, kv:read',
+    'ZRANGEBYSCORE from a score of 200,000 digits and a letter, kv:read',
     'kv:read',
     4,
-    () => command('ZRANGEBYSCORE', 'zset', DIGITS, '+inf'),
+    () => command('ZRANGEBYSCORE', 'zset', DIGITS_AND_LETTER, '+inf'),
     zsetOf(10),
   ),
   loop('float-digits', 'INCRBYFLOAT with a number of 200,000 digits', 'kv', 4, () => command('INCRBYFLOAT', 'number', `${DIGITS}.5`)),
@@ -48,15 +53,24 @@ export const PARSERS = [
     () => command('KEYS', STARS),
     filling((context) => Array.from({ length: context.some(900) }, (_, n) => ['SET', `${NAME}${n}`, 'v'])),
   ),
+  loop('score-hex-digits', 'ZADD with a score of 200,000 hexadecimal digits', 'kv', 4, () => command('ZADD', 'zset', `0x${DIGITS}p-800000`, 'member')),
+  loop(
+    'pattern-sscan-long',
+    'SSCAN of members of 100,000 B with a star and 50,000 B as the pattern, kv:read',
+    'kv:read',
+    1,
+    () => command('SSCAN', 'set', '0', 'MATCH', LONG_PATTERN, 'COUNT', '1000'),
+    filling((context) => Array.from({ length: context.some(5) }, (_, n) => ['SADD', 'set', `${LONG_TEXT}${n}`])),
+  ),
   {
     name: 'pattern-psubscribe',
-    title: 'PSUBSCRIBE to 100 patterns of 60 stars, and PUBLISH',
+    title: 'PSUBSCRIBE to a star and 50,000 B, and PUBLISH on channels of 100,000 B',
     door: 'resp',
     scope: 'kv',
     async attack(context) {
       const listener = await context.open()
-      await listener.send(command('PSUBSCRIBE', ...Array.from({ length: 100 }, (_, n) => `${STARS}${n}`)), 100)
-      await context.repeat(await context.openMany(2), command('PUBLISH', NAME, 'message'))
+      await listener.send(command('PSUBSCRIBE', ...Array.from({ length: 10 }, (_, n) => `${LONG_PATTERN}${n}`)), 10)
+      await context.repeat(await context.openMany(2), command('PUBLISH', LONG_TEXT, 'message'))
     },
   },
   loop(

@@ -3,7 +3,10 @@ import { command, filling, hashOf, LARGEST, listOf, setOf, times, valuesOf, zset
 
 /** @typedef {import('../lib/types.mjs').Row} Row */
 
-/** `deep` requests at a time on each connection, without waiting. @type {(name: string, title: string, setup: Row['setup'], connections: number, request: () => Buffer, options?: { reading?: boolean, scope?: import('../lib/types.mjs').Scope }) => Row} */
+/** Fewer bytes at a time would cost the load generator more than the server. */
+const PIECE = 16 * 1024
+
+/** One request after the other on each connection, without waiting for replies. @type {(name: string, title: string, setup: Row['setup'], connections: number, request: () => Buffer, options?: { reading?: boolean, scope?: import('../lib/types.mjs').Scope }) => Row} */
 const flood = (name, title, setup, connections, request, { reading = true, scope = 'kv:read' } = {}) => ({
   name,
   title,
@@ -11,7 +14,8 @@ const flood = (name, title, setup, connections, request, { reading = true, scope
   scope,
   ...(setup === undefined ? {} : { setup }),
   async attack(context) {
-    await context.flood(await context.openMany(connections), times(request(), 10), { reading })
+    const one = request()
+    await context.flood(await context.openMany(connections), times(one, Math.max(10, Math.ceil(PIECE / one.length))), { reading })
   },
 })
 
@@ -71,6 +75,7 @@ export const READS = [
     title: 'CLIENT LIST with 5,000 connections, on 4 of them',
     door: 'resp',
     scope: 'kv:read',
+    least: 6,
     async attack(context) {
       const peers = await context.openMany(5_000)
       await context.repeat(peers.slice(0, 4), command('CLIENT', 'LIST'))

@@ -45,7 +45,13 @@ const loop = (name, title, clients, request, setup) => ({
 
 const bigBatch = batch(Array.from({ length: 100 }, (_, n) => ({ op: 'get', key: `value:${n % 4}` })))
 const bigBody = JSON.stringify('p'.repeat(1_000_000))
-const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`name${n}`, n])))
+const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 40_000 }, (_, n) => [`name${n}`, n])))
+
+/** @type {(path: string, body: string) => NonNullable<Row['setup']>} */
+const putting = (path, body) => async (context) => {
+  const status = await context.rest('PUT', path, body)
+  if (status !== 200 && status !== 201) throw new Error(`PUT ${path} answered ${status}`)
+}
 
 const manyKeys = filling((context) => Array.from({ length: context.some(900) }, (_, n) => ['SET', `${'n'.repeat(200)}${n}`, '1']))
 
@@ -70,25 +76,19 @@ export const REST = [
   loop('rest-put-1mib', 'REST PUT of 1 MB under 900 names, 16 clients', 16, (context, n) => context.rest('PUT', `/put:${n % 900}`, bigBody)),
   loop(
     'rest-patch-deep',
-    'REST PATCH inside a document of 60,000 names, 8 clients',
+    'REST PATCH inside a document of 40,000 names, 8 clients',
     8,
-    (context, n) => context.rest('PATCH', '/document', JSON.stringify({ path: `name${n % 60_000}`, value: n })),
-    async (context) => {
-      await context.rest('PUT', '/document', wide)
-    },
+    (context, n) => context.rest('PATCH', '/document', JSON.stringify({ path: `name${n % 40_000}`, value: n })),
+    putting('/document', wide),
   ),
   loop('rest-put-nested', 'REST PUT of 150,000 nested objects, 8 clients', 8, (context) => context.rest('PUT', '/nested', deep(150_000))),
   loop('rest-list', 'REST list of 900 long names, 32 clients', 32, (context) => context.rest('GET', ''), manyKeys),
   loop('rest-incr', 'REST incr of one key, 64 clients', 64, (context) => context.rest('POST', '/n/incr')),
-  loop('rest-batch-patch', 'REST batch of 100 PATCHes of a document of 60,000 names', 4, (context) =>
+  loop('rest-batch-patch', 'REST batch of 100 PATCHes of a document of 40,000 names', 4, (context) =>
     context.rest('POST', '/batch', batch(Array.from({ length: 100 }, (_, n) => ({ op: 'patch', key: 'document', path: `name${n}`, value: n })))),
-    async (context) => {
-      await context.rest('PUT', '/document', wide)
-    },
+    putting('/document', wide),
   ),
-  unread('rest-get-unread', 'REST GET of 1 MiB, pipelined on 50 connections that do not read', 50, '/value:0', 'kv:read', async (context) => {
-    await context.rest('PUT', '/value:0', bigBody)
-  }),
+  unread('rest-get-unread', 'REST GET of 1 MiB, pipelined on 50 connections that do not read', 50, '/value:0', 'kv:read', putting('/value:0', bigBody)),
   unread('docs-unread', 'no token: the documentation page, pipelined on 200 connections that do not read', 200, '/api/automation/docs/static/swagger-ui-bundle.js', 'none'),
   {
     name: 'docs-flood',

@@ -83,7 +83,7 @@ process.on('message', async (/** @type {{ do: string, orders?: Orders, seconds?:
     const known = orders
     const over = new AbortController()
     setTimeout(() => over.abort(), (message.seconds ?? 5) * 1_000)
-    setInterval(() => tell({ told: 'counters', counters }), 250)
+    setInterval(() => tell({ told: 'counters', counters }), 100)
     // Every connection and request listens to it.
     EventEmitter.setMaxListeners(0, over.signal)
     await Promise.all(ROWS.filter(({ name }) => known.rows.includes(name)).map((row) => attack(row, known, over.signal)))

@@ -1,7 +1,7 @@
 // What an attack gets: connections to every server with tokens of its automation, until its time is over.
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import { encode, noCounters, noteError, Peer } from './peer.mjs'
 import { mint } from './tokens.mjs'
 
@@ -140,6 +140,8 @@ export class Context {
         const bytes = typeof request === 'function' ? request(n++) : request
         sent += bytes.length
         await peer.push(bytes)
+        // A kernel that takes all must not keep everything else in this process from its turn.
+        await immediate()
       }
       // What was taken is worked on until the time is over.
       await Promise.race([this.over, peer.gone])

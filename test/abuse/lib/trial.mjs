@@ -138,7 +138,7 @@ const sumOf = (all) => {
  * @param {Row} row
  * @param {TrialOptions} options
  */
-export const tryRow = (row, options) => trial(row, [[row]], options)
+export const tryRow = (row, options) => trial(row, [[row]], { ...options, seconds: Math.max(options.seconds, row.least ?? 0) })
 
 /**
  * The machine's part: a process that uses a share of one core and sends nothing.

@@ -23,6 +23,7 @@
  * @property {string} title what is sent, in one line
  * @property {'resp' | 'rest' | 'both'} door
  * @property {Scope} scope
+ * @property {number} [least] seconds, where the beginning takes long
  * @property {(context: Context) => Promise<void>} [setup]
  * @property {(context: Context) => Promise<void>} attack
  */
