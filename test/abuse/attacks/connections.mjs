@@ -13,7 +13,8 @@ const badLogins = (name, title, password) => ({
   scope: 'none',
   async attack(context) {
     const one = async (/** @type {number} */ lane) => {
-      for (let n = lane; context.running; n += 50) await context.open({ password: password(n) }).catch(() => {})
+      for (let n = lane; context.running; n += 50)
+        await context.open({ password: password(n) }).catch(() => {})
     }
     await Promise.all(Array.from({ length: context.some(50) }, (_, lane) => one(lane)))
   },
@@ -47,7 +48,7 @@ export const CONNECTIONS = [
     scope: 'kv:read',
     least: 15,
     async attack(context) {
-      // 8 addresses of this machine; the limit of the server (20,000) is above what one process may open here, so idle ones as many as can be.
+      // The server's limit may be above what one process may open on this machine: as many as can be.
       let failed = 0
       while (context.running && failed < 200) {
         const some = await Promise.allSettled(Array.from({ length: 100 }, () => context.open()))
@@ -62,7 +63,8 @@ export const CONNECTIONS = [
     door: 'resp',
     scope: 'none',
     async attack(context) {
-      while (context.running) await Promise.allSettled(Array.from({ length: 100 }, () => context.open({ login: false })))
+      while (context.running)
+        await Promise.allSettled(Array.from({ length: 100 }, () => context.open({ login: false })))
     },
   },
   {
@@ -83,8 +85,15 @@ export const CONNECTIONS = [
     },
   },
   badLogins('login-random', 'no token: AUTH with random text', (n) => `${'r'.repeat(300)}${n}`),
-  badLogins('login-garbage-jwt', 'no token: AUTH with a JWT that is garbage, 15 kB', (n) => `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.${'A'.repeat(15_000)}${n}.AAAA`),
-  badLogins('login-wrong-secret', 'no token: AUTH with a JWT signed with another secret', (n) => mint('another secret of thirty-two bytes', `automation-${n}`)),
+  badLogins(
+    'login-garbage-jwt',
+    'no token: AUTH with a JWT that is garbage, 15 kB',
+    (n) =>
+      `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.${'A'.repeat(15_000)}${n}.AAAA`,
+  ),
+  badLogins('login-wrong-secret', 'no token: AUTH with a JWT signed with another secret', (n) =>
+    mint('another secret of thirty-two bytes', `automation-${n}`),
+  ),
   {
     name: 'login-bad-pipelined',
     title: 'no token: AUTH with wrong JWTs, pipelined on 20 connections',
@@ -94,7 +103,12 @@ export const CONNECTIONS = [
       let n = 0
       while (context.running) {
         const peers = await context.openMany(20)
-        const request = () => Buffer.concat(Array.from({ length: 20 }, () => command('AUTH', mint('another secret of thirty-two bytes', `automation-${n++}`))))
+        const request = () =>
+          Buffer.concat(
+            Array.from({ length: 20 }, () =>
+              command('AUTH', mint('another secret of thirty-two bytes', `automation-${n++}`)),
+            ),
+          )
         await context.repeat(peers, request, 20)
         await delay(10)
       }
@@ -122,7 +136,9 @@ export const CONNECTIONS = [
       const all = []
       for (let n = 0; n < context.some(3_000) && context.running; n++) {
         const { socket } = context.http()
-        socket.write(`GET /api/automation/v1/kv/a HTTP/1.1\r\nHost: localhost\r\nX-Filler: ${'f'.repeat(8_000)}`)
+        socket.write(
+          `GET /api/automation/v1/kv/a HTTP/1.1\r\nHost: localhost\r\nX-Filler: ${'f'.repeat(8_000)}`,
+        )
         all.push(socket)
         if (n % 100 === 0) await context.pause(5)
       }

@@ -1,4 +1,4 @@
-// Two automations that both send GETs as fast as they can, one on 5,000 connections and one on a single one: the share of each.
+// Two automations that both send GETs as fast as they can, one on 5,000 connections and one on a single one.
 import { Worker } from 'node:worker_threads'
 import { setTimeout as delay } from 'node:timers/promises'
 import { command } from './fill.mjs'
@@ -16,7 +16,9 @@ const share = (name, title, depth) => ({
     const peers = await context.openMany(5_000)
     const doors = context.server(0)
     // In a thread of its own, so that the work of the many does not hold up the one.
-    const single = new Worker(new URL('../lib/single.mjs', import.meta.url), { workerData: { port: doors.port, password: context.token('single'), depth } })
+    const single = new Worker(new URL('../lib/single.mjs', import.meta.url), {
+      workerData: { port: doors.port, password: context.token('single'), depth },
+    })
     let alone = 0
     single.on('message', (/** @type {number} */ count) => (alone = count))
     single.on('error', () => {})
@@ -26,7 +28,12 @@ const share = (name, title, depth) => ({
     while (context.running) {
       await delay(100)
       const [many, one] = [context.counters.replies - begin.many, alone - begin.one]
-      context.counters.figures = { ...context.counters.figures, [`${name}: many`]: many, [`${name}: one`]: one, [`${name}: share of the one`]: one / Math.max(1, many + one) }
+      context.counters.figures = {
+        ...context.counters.figures,
+        [`${name}: many`]: many,
+        [`${name}: one`]: one,
+        [`${name}: share of the one`]: one / Math.max(1, many + one),
+      }
     }
     await single.terminate()
     await work
@@ -35,6 +42,10 @@ const share = (name, title, depth) => ({
 
 /** @type {Row[]} */
 export const FAIRNESS = [
-  share('fair-depth-1', 'GETs of an automation with 5,000 connections and of one with 1, all with depth 1', 1),
+  share(
+    'fair-depth-1',
+    'GETs of an automation with 5,000 connections and of one with 1, all with depth 1',
+    1,
+  ),
   share('fair-depth-1000', 'the same, the single connection with 1,000 GETs in its pipeline', 1_000),
 ]

@@ -14,7 +14,11 @@ import { encode } from '../lib/peer.mjs'
 export function* elements(command, key, count, element) {
   const each = 1_000
   for (let at = 0; at < count; at += each) {
-    yield [command, key, ...Array.from({ length: Math.min(each, count - at) }, (_, n) => element(at + n)).flat()]
+    yield [
+      command,
+      key,
+      ...Array.from({ length: Math.min(each, count - at) }, (_, n) => element(at + n)).flat(),
+    ]
   }
 }
 
@@ -28,14 +32,23 @@ export const filling = (commands) => async (/** @type {Context} */ context) => {
   peer.close()
 }
 
-/** A list, set, hash, sorted set of so many small elements, under `list`, `set`, `hash`, `zset`. @param {number} full */
-export const listOf = (full) => filling((context) => elements('RPUSH', 'list', context.some(full), (n) => [`element ${(n * 7_919) % full}`]))
+/**
+ * A list, set, hash, sorted set of so many small elements, under `list`, `set`, `hash`, `zset`.
+ * @param {number} full
+ */
+export const listOf = (full) =>
+  filling((context) =>
+    elements('RPUSH', 'list', context.some(full), (n) => [`element ${(n * 7_919) % full}`]),
+  )
 /** @param {number} full */
-export const setOf = (full) => filling((context) => elements('SADD', 'set', context.some(full), (n) => [`member ${n}`]))
+export const setOf = (full) =>
+  filling((context) => elements('SADD', 'set', context.some(full), (n) => [`member ${n}`]))
 /** @param {number} full */
-export const hashOf = (full) => filling((context) => elements('HSET', 'hash', context.some(full), (n) => [`field ${n}`, `value ${n}`]))
+export const hashOf = (full) =>
+  filling((context) => elements('HSET', 'hash', context.some(full), (n) => [`field ${n}`, `value ${n}`]))
 /** @param {number} full */
-export const zsetOf = (full) => filling((context) => elements('ZADD', 'zset', context.some(full), (n) => [n, `member ${n}`]))
+export const zsetOf = (full) =>
+  filling((context) => elements('ZADD', 'zset', context.some(full), (n) => [n, `member ${n}`]))
 
 /**
  * `count` strings of `bytes` under `value:<n>`.

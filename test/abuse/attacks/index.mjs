@@ -10,4 +10,14 @@ import { SCRIPTS } from './scripts.mjs'
 import { STORAGE } from './storage.mjs'
 
 /** @type {import('../lib/types.mjs').Row[]} */
-export const ROWS = [...PARSERS, ...SCRIPTS, ...READS, ...COMPUTED, ...MEMORY, ...STORAGE, ...CONNECTIONS, ...REST, ...FAIRNESS]
+export const ROWS = [
+  ...PARSERS,
+  ...SCRIPTS,
+  ...READS,
+  ...COMPUTED,
+  ...MEMORY,
+  ...STORAGE,
+  ...CONNECTIONS,
+  ...REST,
+  ...FAIRNESS,
+]

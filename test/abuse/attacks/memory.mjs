@@ -15,7 +15,9 @@ export const MEMORY = [
     async attack(context) {
       const peer = await context.open()
       await peer.call('MULTI')
-      await context.flood([peer], command('SET', 'key', Buffer.alloc(LARGEST, 'q')), { most: context.some(250_000_000) })
+      await context.flood([peer], command('SET', 'key', Buffer.alloc(LARGEST, 'q')), {
+        most: context.some(250_000_000),
+      })
     },
   },
   {
@@ -38,7 +40,11 @@ export const MEMORY = [
       const size = context.some(50_000_000)
       // Values of the largest size that is taken, so that each argument is kept.
       const count = Math.ceil(size / LARGEST)
-      const argument = Buffer.concat([Buffer.from(`$${LARGEST}\r\n`), Buffer.alloc(LARGEST, 'h'), Buffer.from('\r\n')])
+      const argument = Buffer.concat([
+        Buffer.from(`$${LARGEST}\r\n`),
+        Buffer.alloc(LARGEST, 'h'),
+        Buffer.from('\r\n'),
+      ])
       const peers = await context.openMany(5)
       await Promise.all(
         peers.map(async (peer) => {
@@ -65,7 +71,8 @@ export const MEMORY = [
         peers.map(async (peer) => {
           await peer.push(Buffer.from('*1000000\r\n$4\r\nMGET\r\n'))
           const piece = Buffer.from(`$200\r\n${'k'.repeat(200)}\r\n`.repeat(500))
-          for (let sent = 0; sent < most && context.running && !peer.closed; sent += piece.length) await peer.push(piece)
+          for (let sent = 0; sent < most && context.running && !peer.closed; sent += piece.length)
+            await peer.push(piece)
         }),
       )
       await context.over
@@ -92,7 +99,9 @@ export const MEMORY = [
       const names = Array.from({ length: 12 }, (_, n) => Buffer.alloc(1_000_000, String.fromCharCode(97 + n)))
       const listeners = await context.openMany(5)
       await Promise.all(listeners.map((listener) => listener.send(command('SUBSCRIBE', ...names), 12)))
-      const request = Buffer.concat(Array.from({ length: 15 }, (_, n) => command('PUBLISH', /** @type {Buffer} */ (names[n % 12]), 'm')))
+      const request = Buffer.concat(
+        Array.from({ length: 15 }, (_, n) => command('PUBLISH', /** @type {Buffer} */ (names[n % 12]), 'm')),
+      )
       await context.repeat(await context.openMany(1), request, 15)
     },
   },
@@ -106,7 +115,13 @@ export const MEMORY = [
       await Promise.all(
         peers.map(async (peer, index) => {
           for (let at = 0; at < context.some(100_000) && context.running; at += 1_000) {
-            await peer.send(command('SUBSCRIBE', ...Array.from({ length: 1_000 }, (_, n) => `${'channel'.repeat(10)}:${index}:${at + n}`)), 1_000)
+            await peer.send(
+              command(
+                'SUBSCRIBE',
+                ...Array.from({ length: 1_000 }, (_, n) => `${'channel'.repeat(10)}:${index}:${at + n}`),
+              ),
+              1_000,
+            )
           }
         }),
       )
@@ -121,7 +136,11 @@ export const MEMORY = [
     async attack(context) {
       const listeners = await context.openMany(500)
       await Promise.all(listeners.map((listener) => listener.call('SUBSCRIBE', 'news')))
-      await context.repeat(await context.openMany(2), times(command('PUBLISH', 'news', Buffer.alloc(10_000, 'n')), 20), 20)
+      await context.repeat(
+        await context.openMany(2),
+        times(command('PUBLISH', 'news', Buffer.alloc(10_000, 'n')), 20),
+        20,
+      )
     },
   },
   {
@@ -143,7 +162,16 @@ export const MEMORY = [
     scope: 'kv',
     async attack(context) {
       const keys = Array.from({ length: context.some(100_000) }, (_, n) => `watched:${n}`)
-      await context.repeat(await context.openMany(4), Buffer.concat([command('WATCH', ...keys), command('MULTI'), command('SET', 'k', 'v'), command('EXEC')]), 4)
+      await context.repeat(
+        await context.openMany(4),
+        Buffer.concat([
+          command('WATCH', ...keys),
+          command('MULTI'),
+          command('SET', 'k', 'v'),
+          command('EXEC'),
+        ]),
+        4,
+      )
     },
   },
   {
@@ -191,7 +219,10 @@ export const MEMORY = [
     door: 'resp',
     scope: 'kv',
     async attack(context) {
-      await context.repeat(await context.openMany(500), command('BLPOP', ...Array.from({ length: 1_000 }, (_, n) => `q:${n}`), '0.01'))
+      await context.repeat(
+        await context.openMany(500),
+        command('BLPOP', ...Array.from({ length: 1_000 }, (_, n) => `q:${n}`), '0.01'),
+      )
     },
   },
 ]

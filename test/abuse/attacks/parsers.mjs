@@ -12,7 +12,16 @@ const LONG_TEXT = 'a'.repeat(100_000)
 const STARS = `${'*a'.repeat(60)}b`
 const NAME = 'a'.repeat(200)
 
-/** @type {(name: string, title: string, scope: import('../lib/types.mjs').Scope, connections: number, request: () => Buffer, setup?: Row['setup']) => Row} */
+/**
+ * @type {(
+ *   name: string,
+ *   title: string,
+ *   scope: import('../lib/types.mjs').Scope,
+ *   connections: number,
+ *   request: () => Buffer,
+ *   setup?: Row['setup'],
+ * ) => Row}
+ */
 const loop = (name, title, scope, connections, request, setup) => ({
   name,
   title,
@@ -26,7 +35,9 @@ const loop = (name, title, scope, connections, request, setup) => ({
 
 /** @type {Row[]} */
 export const PARSERS = [
-  loop('score-digits-zadd', 'ZADD with a score of 200,000 digits and a letter', 'kv', 4, () => command('ZADD', 'zset', DIGITS_AND_LETTER, 'member')),
+  loop('score-digits-zadd', 'ZADD with a score of 200,000 digits and a letter', 'kv', 4, () =>
+    command('ZADD', 'zset', DIGITS_AND_LETTER, 'member'),
+  ),
   loop(
     'score-digits-range',
     'ZRANGEBYSCORE from a score of 200,000 digits and a letter, kv:read',
@@ -35,8 +46,12 @@ export const PARSERS = [
     () => command('ZRANGEBYSCORE', 'zset', DIGITS_AND_LETTER, '+inf'),
     zsetOf(10),
   ),
-  loop('float-digits', 'INCRBYFLOAT with a number of 200,000 digits', 'kv', 4, () => command('INCRBYFLOAT', 'number', `${DIGITS}.5`)),
-  loop('integer-digits', 'GETRANGE with an index of 200,000 digits, kv:read', 'kv:read', 4, () => command('GETRANGE', 'string', DIGITS, '-1')),
+  loop('float-digits', 'INCRBYFLOAT with a number of 200,000 digits', 'kv', 4, () =>
+    command('INCRBYFLOAT', 'number', `${DIGITS}.5`),
+  ),
+  loop('integer-digits', 'GETRANGE with an index of 200,000 digits, kv:read', 'kv:read', 4, () =>
+    command('GETRANGE', 'string', DIGITS, '-1'),
+  ),
   loop(
     'pattern-sscan',
     'SSCAN with a pattern of 60 stars, kv:read',
@@ -53,14 +68,18 @@ export const PARSERS = [
     () => command('KEYS', STARS),
     filling((context) => Array.from({ length: context.some(900) }, (_, n) => ['SET', `${NAME}${n}`, 'v'])),
   ),
-  loop('score-hex-digits', 'ZADD with a score of 200,000 hexadecimal digits', 'kv', 4, () => command('ZADD', 'zset', `0x${DIGITS}p-800000`, 'member')),
+  loop('score-hex-digits', 'ZADD with a score of 200,000 hexadecimal digits', 'kv', 4, () =>
+    command('ZADD', 'zset', `0x${DIGITS}p-800000`, 'member'),
+  ),
   loop(
     'pattern-sscan-long',
     'SSCAN of members of 100,000 B with a star and 50,000 B as the pattern, kv:read',
     'kv:read',
     1,
     () => command('SSCAN', 'set', '0', 'MATCH', LONG_PATTERN, 'COUNT', '1000'),
-    filling((context) => Array.from({ length: context.some(5) }, (_, n) => ['SADD', 'set', `${LONG_TEXT}${n}`])),
+    filling((context) =>
+      Array.from({ length: context.some(5) }, (_, n) => ['SADD', 'set', `${LONG_TEXT}${n}`]),
+    ),
   ),
   {
     name: 'pattern-psubscribe',
@@ -69,18 +88,19 @@ export const PARSERS = [
     scope: 'kv',
     async attack(context) {
       const listener = await context.open()
-      await listener.send(command('PSUBSCRIBE', ...Array.from({ length: 10 }, (_, n) => `${LONG_PATTERN}${n}`)), 10)
+      await listener.send(
+        command('PSUBSCRIBE', ...Array.from({ length: 10 }, (_, n) => `${LONG_PATTERN}${n}`)),
+        10,
+      )
       await context.repeat(await context.openMany(2), command('PUBLISH', LONG_TEXT, 'message'))
     },
   },
-  loop(
-    'pattern-in-script',
-    "string.find in EVAL with a pattern of many '.-'",
-    'kv',
-    4,
-    () => command('EVAL', "return string.find(string.rep('a', 3000), string.rep('a-', 8) .. 'b')", '0'),
+  loop('pattern-in-script', "string.find in EVAL with a pattern of many '.-'", 'kv', 4, () =>
+    command('EVAL', "return string.find(string.rep('a', 3000), string.rep('a-', 8) .. 'b')", '0'),
   ),
-  loop('inline-junk', 'inline commands of junk, 1,000 at a time', 'kv', 4, () => times(Buffer.from('nonsense "a b" \'c\' d\r\n'), 1_000)),
+  loop('inline-junk', 'inline commands of junk, 1,000 at a time', 'kv', 4, () =>
+    times(Buffer.from('nonsense "a b" \'c\' d\r\n'), 1_000),
+  ),
   {
     name: 'array-headers',
     title: 'a header of 1,000,000 arguments and tiny arguments, 16 MB a request',
@@ -109,10 +129,18 @@ export const PARSERS = [
       const peers = await context.openMany(500)
       const request = command('SET', 'slow', 'v'.repeat(100))
       for (let n = 0; context.running; n++) {
-        for (const peer of peers) if (!peer.closed) peer.write(request.subarray(n % request.length, (n % request.length) + 1))
+        for (const peer of peers)
+          if (!peer.closed) peer.write(request.subarray(n % request.length, (n % request.length) + 1))
         await context.pause(1)
       }
     },
   },
-  loop('set-members', 'SMISMEMBER with 100,000 members, kv:read', 'kv:read', 2, () => command('SMISMEMBER', 'set', ...Array.from({ length: 100_000 }, (_, n) => n)), setOf(10)),
+  loop(
+    'set-members',
+    'SMISMEMBER with 100,000 members, kv:read',
+    'kv:read',
+    2,
+    () => command('SMISMEMBER', 'set', ...Array.from({ length: 100_000 }, (_, n) => n)),
+    setOf(10),
+  ),
 ]

@@ -3,7 +3,17 @@ import { filling, LARGEST, valuesOf } from './fill.mjs'
 
 /** @typedef {import('../lib/types.mjs').Row} Row */
 
-/** @type {(name: string, title: string, connections: number, path: string, scope: import('../lib/types.mjs').Scope, setup?: Row['setup']) => Row} */
+/**
+ * A pipeline of GETs whose answers nobody reads.
+ * @type {(
+ *   name: string,
+ *   title: string,
+ *   connections: number,
+ *   path: string,
+ *   scope: import('../lib/types.mjs').Scope,
+ *   setup?: Row['setup'],
+ * ) => Row}
+ */
 const unread = (name, title, connections, path, scope, setup) => ({
   name,
   title,
@@ -20,7 +30,10 @@ const unread = (name, title, connections, path, scope, setup) => ({
         while (context.running && !socket.destroyed) {
           context.counters.sent += pipeline.length
           if (!socket.write(pipeline)) {
-            await Promise.race([/** @type {Promise<void>} */ (new Promise((resolve) => socket.once('drain', () => resolve()))), gone])
+            await Promise.race([
+              /** @type {Promise<void>} */ (new Promise((resolve) => socket.once('drain', () => resolve()))),
+              gone,
+            ])
           }
         }
       }),
@@ -31,7 +44,16 @@ const unread = (name, title, connections, path, scope, setup) => ({
 const deep = (/** @type {number} */ levels) => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels)
 const batch = (/** @type {unknown[]} */ operations) => JSON.stringify({ operations })
 
-/** @type {(name: string, title: string, clients: number, request: (context: import('../lib/types.mjs').Context, n: number) => Promise<number>, setup?: Row['setup']) => Row} */
+/**
+ * Each client sends its next request when the last one is answered.
+ * @type {(
+ *   name: string,
+ *   title: string,
+ *   clients: number,
+ *   request: (context: import('../lib/types.mjs').Context, n: number) => Promise<number>,
+ *   setup?: Row['setup'],
+ * ) => Row}
+ */
 const loop = (name, title, clients, request, setup) => ({
   name,
   title,
@@ -53,11 +75,19 @@ const putting = (path, body) => async (context) => {
   if (status !== 200 && status !== 201) throw new Error(`PUT ${path} answered ${status}`)
 }
 
-const manyKeys = filling((context) => Array.from({ length: context.some(900) }, (_, n) => ['SET', `${'n'.repeat(200)}${n}`, '1']))
+const manyKeys = filling((context) =>
+  Array.from({ length: context.some(900) }, (_, n) => ['SET', `${'n'.repeat(200)}${n}`, '1']),
+)
 
 /** @type {Row[]} */
 export const REST = [
-  loop('rest-batch-gets', 'REST batch of 100 GETs of 1 MiB, 4 clients', 4, (context) => context.rest('POST', '/batch', bigBatch), valuesOf(4, LARGEST)),
+  loop(
+    'rest-batch-gets',
+    'REST batch of 100 GETs of 1 MiB, 4 clients',
+    4,
+    (context) => context.rest('POST', '/batch', bigBatch),
+    valuesOf(4, LARGEST),
+  ),
   {
     name: 'rest-batch-gets-unread',
     title: 'REST batch of 100 GETs of 1 MiB, 20 clients that do not read',
@@ -73,30 +103,71 @@ export const REST = [
       await context.over
     },
   },
-  loop('rest-put-1mib', 'REST PUT of 1 MB under 900 names, 16 clients', 16, (context, n) => context.rest('PUT', `/put:${n % 900}`, bigBody)),
+  loop('rest-put-1mib', 'REST PUT of 1 MB under 900 names, 16 clients', 16, (context, n) =>
+    context.rest('PUT', `/put:${n % 900}`, bigBody),
+  ),
   loop(
     'rest-patch-deep',
     'REST PATCH inside a document of 40,000 names, 8 clients',
     8,
-    (context, n) => context.rest('PATCH', '/document', JSON.stringify({ path: `name${n % 40_000}`, value: n })),
+    (context, n) =>
+      context.rest('PATCH', '/document', JSON.stringify({ path: `name${n % 40_000}`, value: n })),
     putting('/document', wide),
   ),
-  loop('rest-put-nested', 'REST PUT of 150,000 nested objects, 8 clients', 8, (context) => context.rest('PUT', '/nested', deep(150_000))),
-  loop('rest-list', 'REST list of 900 long names, 32 clients', 32, (context) => context.rest('GET', ''), manyKeys),
+  loop('rest-put-nested', 'REST PUT of 150,000 nested objects, 8 clients', 8, (context) =>
+    context.rest('PUT', '/nested', deep(150_000)),
+  ),
+  loop(
+    'rest-list',
+    'REST list of 900 long names, 32 clients',
+    32,
+    (context) => context.rest('GET', ''),
+    manyKeys,
+  ),
   loop('rest-incr', 'REST incr of one key, 64 clients', 64, (context) => context.rest('POST', '/n/incr')),
-  loop('rest-batch-patch', 'REST batch of 100 PATCHes of a document of 40,000 names', 4, (context) =>
-    context.rest('POST', '/batch', batch(Array.from({ length: 100 }, (_, n) => ({ op: 'patch', key: 'document', path: `name${n}`, value: n })))),
+  loop(
+    'rest-batch-patch',
+    'REST batch of 100 PATCHes of a document of 40,000 names',
+    4,
+    (context) =>
+      context.rest(
+        'POST',
+        '/batch',
+        batch(
+          Array.from({ length: 100 }, (_, n) => ({
+            op: 'patch',
+            key: 'document',
+            path: `name${n}`,
+            value: n,
+          })),
+        ),
+      ),
     putting('/document', wide),
   ),
-  unread('rest-get-unread', 'REST GET of 1 MiB, pipelined on 50 connections that do not read', 50, '/value:0', 'kv:read', putting('/value:0', bigBody)),
-  unread('docs-unread', 'no token: the documentation page, pipelined on 200 connections that do not read', 200, '/api/automation/docs/static/swagger-ui-bundle.js', 'none'),
+  unread(
+    'rest-get-unread',
+    'REST GET of 1 MiB, pipelined on 50 connections that do not read',
+    50,
+    '/value:0',
+    'kv:read',
+    putting('/value:0', bigBody),
+  ),
+  unread(
+    'docs-unread',
+    'no token: the documentation page, pipelined on 200 connections that do not read',
+    200,
+    '/api/automation/docs/static/swagger-ui-bundle.js',
+    'none',
+  ),
   {
     name: 'docs-flood',
     title: 'no token: files of the documentation page, 32 clients',
     door: 'rest',
     scope: 'none',
     async attack(context) {
-      await context.repeatRest(32, () => context.rest('GET', '/api/automation/docs/static/swagger-ui-bundle.js'))
+      await context.repeatRest(32, () =>
+        context.rest('GET', '/api/automation/docs/static/swagger-ui-bundle.js'),
+      )
     },
   },
   {
@@ -105,10 +176,19 @@ export const REST = [
     door: 'rest',
     scope: 'none',
     async attack(context) {
-      await context.repeatRest(64, (n) => context.rest('GET', '/a', undefined, { authorization: `Bearer ${'x'.repeat(2_000)}.${n}.y` }))
+      await context.repeatRest(64, (n) =>
+        context.rest('GET', '/a', undefined, { authorization: `Bearer ${'x'.repeat(2_000)}.${n}.y` }),
+      )
     },
   },
-  loop('rest-big-list-value', 'REST GET of a list of 60,000, 4 clients', 4, (context) => context.rest('GET', '/list'), filling(function* (context) {
-    for (let n = 0; n < context.some(60); n++) yield ['RPUSH', 'list', ...Array.from({ length: 1_000 }, (_, i) => `"element ${n * 1_000 + i}"`)]
-  })),
+  loop(
+    'rest-big-list-value',
+    'REST GET of a list of 60,000, 4 clients',
+    4,
+    (context) => context.rest('GET', '/list'),
+    filling(function* (context) {
+      for (let n = 0; n < context.some(60); n++)
+        yield ['RPUSH', 'list', ...Array.from({ length: 1_000 }, (_, i) => `"element ${n * 1_000 + i}"`)]
+    }),
+  ),
 ]

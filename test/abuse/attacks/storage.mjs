@@ -43,7 +43,9 @@ export const STORAGE = [
     door: 'resp',
     scope: 'kv',
     async attack(context) {
-      await context.repeat(await context.openMany(4), (n) => command('SADD', 'tiny', ...Array.from({ length: 1_000 }, (_, i) => n * 1_000 + i)))
+      await context.repeat(await context.openMany(4), (n) =>
+        command('SADD', 'tiny', ...Array.from({ length: 1_000 }, (_, i) => n * 1_000 + i)),
+      )
     },
   },
   {
@@ -53,10 +55,15 @@ export const STORAGE = [
     scope: 'kv',
     setup: valuesOf(1, 100_000),
     async attack(context) {
-      const operations = [...Array.from({ length: 99 }, () => ({ op: 'get', key: 'value:0' })), { op: 'incr', key: 'n' }]
+      const operations = [
+        ...Array.from({ length: 99 }, () => ({ op: 'get', key: 'value:0' })),
+        { op: 'incr', key: 'n' },
+      ]
       const body = JSON.stringify({ operations })
       const run = Math.random()
-      await context.repeatRest(8, (n) => context.rest('POST', '/batch', body, { 'Idempotency-Key': `${run}-${n}` }))
+      await context.repeatRest(8, (n) =>
+        context.rest('POST', '/batch', body, { 'Idempotency-Key': `${run}-${n}` }),
+      )
     },
   },
   {
@@ -66,7 +73,14 @@ export const STORAGE = [
     scope: 'kv',
     async attack(context) {
       const request = (/** @type {number} */ n) =>
-        Buffer.concat(Array.from({ length: 100 }, (_, i) => Buffer.concat([command('SET', `${'d'.repeat(200)}${n}:${i}`, 'v'), command('DEL', `${'d'.repeat(200)}${n}:${i}`)])))
+        Buffer.concat(
+          Array.from({ length: 100 }, (_, i) =>
+            Buffer.concat([
+              command('SET', `${'d'.repeat(200)}${n}:${i}`, 'v'),
+              command('DEL', `${'d'.repeat(200)}${n}:${i}`),
+            ]),
+          ),
+        )
       await context.repeat(await context.openMany(8), request, 200)
     },
   },
@@ -76,7 +90,11 @@ export const STORAGE = [
     door: 'resp',
     scope: 'kv',
     async attack(context) {
-      await context.repeat(await context.openMany(50), times(command('SET', 'key', 'v'.repeat(100)), 100), 100)
+      await context.repeat(
+        await context.openMany(50),
+        times(command('SET', 'key', 'v'.repeat(100)), 100),
+        100,
+      )
     },
   },
 ]

@@ -1,8 +1,7 @@
-// The abuser, in a process of its own: gets its rows by message, fills its store, attacks when told, and is killed when it is over.
-import { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
+// The abuser, in a process of its own: gets its rows by message, fills its store, attacks when told, and is
+// killed when it is over.
 import { ROWS } from '../attacks/index.mjs'
-import { Context } from './context.mjs'
+import { attack, prepare } from './attack.mjs'
 import { noCounters } from './peer.mjs'
 
 /**
@@ -19,37 +18,6 @@ const counters = noCounters()
 const tell = (message) => process.send?.(message)
 
 /**
- * @param {import('./types.mjs').Row} row
- * @param {Orders} orders
- */
-const prepare = async (row, { servers, secret, scale }) => {
-  if (row.setup === undefined) return
-  const ended = new AbortController()
-  const context = new Context({ servers, secret, scale, automation: `abuser-${row.name}`, scope: 'kv', signal: ended.signal })
-  await row.setup(context)
-  ended.abort()
-  context.close()
-}
-
-/**
- * Again and again, since an attack may be ended by the server.
- * @param {import('./types.mjs').Row} row
- * @param {Orders} orders
- * @param {AbortSignal} signal
- */
-const attack = async (row, { servers, secret, scale }, signal) => {
-  while (!signal.aborted) {
-    counters.rounds++
-    const context = new Context({ servers, secret, scale, automation: `abuser-${row.name}`, scope: row.scope, signal, counters })
-    await row.attack(context).catch((/** @type {Error} */ error) => {
-      if (counters.samples.length < 5) counters.samples.push(`ended: ${error.message}`.slice(0, 120))
-    })
-    context.close()
-    await delay(100)
-  }
-}
-
-/**
  * Uses a share of one core and sends nothing: what the machine's load alone does to the neighbour.
  * @param {number} share
  */
@@ -64,31 +32,33 @@ const burn = (share) => {
 
 /** @type {Orders | undefined} */
 let orders
-process.on('message', async (/** @type {{ do: string, orders?: Orders, seconds?: number, share?: number }} */ message) => {
-  if (message.do === 'burn') burn(message.share ?? 0)
-  if (message.do === 'setup' && message.orders !== undefined) {
-    orders = message.orders
-    const { rows } = orders
-    const chosen = ROWS.filter(({ name }) => rows.includes(name))
-    for (const row of chosen) {
-      try {
-        await prepare(row, orders)
-      } catch (error) {
-        tell({ told: 'failed', why: `${row.name}: ${error instanceof Error ? error.message : error}` })
+process.on(
+  'message',
+  async (/** @type {{ do: string, orders?: Orders, seconds?: number, share?: number }} */ message) => {
+    if (message.do === 'burn') burn(message.share ?? 0)
+    if (message.do === 'setup' && message.orders !== undefined) {
+      orders = message.orders
+      const { rows } = orders
+      const chosen = ROWS.filter(({ name }) => rows.includes(name))
+      for (const row of chosen) {
+        try {
+          await prepare(row, orders)
+        } catch (error) {
+          tell({ told: 'failed', why: `${row.name}: ${error instanceof Error ? error.message : error}` })
+        }
       }
+      tell({ told: 'ready' })
     }
-    tell({ told: 'ready' })
-  }
-  if (message.do === 'attack' && orders !== undefined) {
-    const known = orders
-    const over = new AbortController()
-    setTimeout(() => over.abort(), (message.seconds ?? 5) * 1_000)
-    setInterval(() => tell({ told: 'counters', counters }), 100)
-    // Every connection and request listens to it.
-    EventEmitter.setMaxListeners(0, over.signal)
-    await Promise.all(ROWS.filter(({ name }) => known.rows.includes(name)).map((row) => attack(row, known, over.signal)))
-    tell({ told: 'counters', counters })
-    tell({ told: 'done' })
-  }
-})
+    if (message.do === 'attack' && orders !== undefined) {
+      const known = orders
+      const rows = ROWS.filter(({ name }) => known.rows.includes(name))
+      const over = new AbortController()
+      setTimeout(() => over.abort(), (message.seconds ?? 5) * 1_000)
+      setInterval(() => tell({ told: 'counters', counters }), 100)
+      await Promise.all(rows.map((row) => attack(row, known, over.signal, counters)))
+      tell({ told: 'counters', counters })
+      tell({ told: 'done' })
+    }
+  },
+)
 process.on('disconnect', () => process.exit(0))

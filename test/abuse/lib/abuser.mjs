@@ -10,7 +10,10 @@ const HEAP_MB = 1_024
 
 export class Abuser {
   constructor() {
-    this.child = fork(FILE, [], { execArgv: [`--max-old-space-size=${HEAP_MB}`], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    this.child = fork(FILE, [], {
+      execArgv: [`--max-old-space-size=${HEAP_MB}`],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
     this.counters = noCounters()
     /** @type {string[]} */
     this.failures = []
@@ -18,15 +21,20 @@ export class Abuser {
     this.child.stderr?.on('data', (chunk) => {
       if (this.complaint.length < 2_000) this.complaint += String(chunk)
     })
-    this.ended = /** @type {Promise<void>} */ (new Promise((resolve) => this.child.once('exit', () => resolve())))
+    this.ended = /** @type {Promise<void>} */ (
+      new Promise((resolve) => this.child.once('exit', () => resolve()))
+    )
     /** @type {Map<string, () => void>} */
     this.waiting = new Map()
     this.child.on('error', () => {})
-    this.child.on('message', (/** @type {{ told: string, counters?: import('./types.mjs').Counters, why?: string }} */ message) => {
-      if (message.counters !== undefined) this.counters = message.counters
-      if (message.why !== undefined) this.failures.push(message.why)
-      this.waiting.get(message.told)?.()
-    })
+    this.child.on(
+      'message',
+      (/** @type {{ told: string, counters?: import('./types.mjs').Counters, why?: string }} */ message) => {
+        if (message.counters !== undefined) this.counters = message.counters
+        if (message.why !== undefined) this.failures.push(message.why)
+        this.waiting.get(message.told)?.()
+      },
+    )
   }
 
   /**

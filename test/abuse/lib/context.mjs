@@ -53,7 +53,9 @@ export class Context {
   /** Resolves at the end of the attack's time. */
   get over() {
     if (this.signal.aborted) return Promise.resolve()
-    return /** @type {Promise<void>} */ (new Promise((resolve) => this.signal.addEventListener('abort', () => resolve(), { once: true })))
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => this.signal.addEventListener('abort', () => resolve(), { once: true }))
+    )
   }
 
   /**
@@ -88,7 +90,9 @@ export class Context {
     return Peer.open({
       port: this.server(index).port,
       ...(password === undefined ? logIn : { password }),
-      ...(ADDRESSES > 1 ? { fromAddress: `127.0.0.${2 + (Math.floor(index / this.servers.length) % ADDRESSES)}` } : {}),
+      ...(ADDRESSES > 1
+        ? { fromAddress: `127.0.0.${2 + (Math.floor(index / this.servers.length) % ADDRESSES)}` }
+        : {}),
       counters: this.counters,
       signal: this.signal,
     })
@@ -105,7 +109,9 @@ export class Context {
     /** @type {Peer[]} */
     const peers = []
     for (let at = 0; at < wanted && this.running; at += 100) {
-      const some = Array.from({ length: Math.min(100, wanted - at) }, () => this.open(options).catch(() => undefined))
+      const some = Array.from({ length: Math.min(100, wanted - at) }, () =>
+        this.open(options).catch(() => undefined),
+      )
       for (const peer of await Promise.all(some)) if (peer !== undefined) peers.push(peer)
     }
     if (peers.length === 0 && this.running) throw new Error('no connection was let in')
@@ -121,13 +127,15 @@ export class Context {
   async repeat(peers, request, replies = 1) {
     let n = 0
     const one = async (/** @type {Peer} */ peer) => {
-      while (this.running && !peer.closed) await peer.send(typeof request === 'function' ? request(n++) : request, replies)
+      while (this.running && !peer.closed)
+        await peer.send(typeof request === 'function' ? request(n++) : request, replies)
     }
     await Promise.allSettled(peers.map(one))
   }
 
   /**
-   * Each connection sends without waiting for replies, as fast as the server takes it; with `reading` false it does not read either.
+   * Each connection sends without waiting for replies, as fast as the server takes it; with `reading` false
+   * it does not read either.
    * @param {Peer[]} peers
    * @param {Buffer | ((n: number) => Buffer)} request
    * @param {{ reading?: boolean, most?: number }} [options] `most`: bytes a connection
@@ -136,7 +144,7 @@ export class Context {
     let n = 0
     const one = async (/** @type {Peer} */ peer) => {
       if (!reading) peer.stopReading()
-      for (let sent = 0; this.running && !peer.closed && sent < most; ) {
+      for (let sent = 0; this.running && !peer.closed && sent < most;) {
         const bytes = typeof request === 'function' ? request(n++) : request
         sent += bytes.length
         await peer.push(bytes)
@@ -198,10 +206,14 @@ export class Context {
    * @param {Record<string, string>} [headers]
    */
   restBytes(method, path, body, headers = {}) {
-    const lines = [`${method} ${path.startsWith('/api') ? path : REST_BASE + path} HTTP/1.1`, 'Host: localhost']
+    const lines = [
+      `${method} ${path.startsWith('/api') ? path : REST_BASE + path} HTTP/1.1`,
+      'Host: localhost',
+    ]
     if (this.scope !== 'none') lines.push(`Authorization: Bearer ${this.token()}`)
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
-    if (body !== undefined) lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
+    if (body !== undefined)
+      lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
     return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body ?? '')])
   }
 
@@ -224,7 +236,9 @@ export class Context {
         agent: this.agents[index % this.agents.length],
         headers: {
           ...(this.scope === 'none' ? {} : { authorization: `Bearer ${this.token()}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }),
           ...headers,
         },
         signal: this.signal,

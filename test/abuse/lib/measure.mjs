@@ -1,4 +1,4 @@
-// Memory of the servers and of the Redis, looked at many times a second from the process that starts everything.
+// Memory of the servers and of the Redis, looked at many times a second.
 import { connect } from 'node:net'
 import { encode } from '../../../bench/lib/client.mjs'
 import { isAlive, residentOf } from './subject.mjs'
@@ -50,7 +50,8 @@ class RedisGauge {
 }
 
 /**
- * Looks until `stop`; calls `onDanger` once when a server has ended or memory is beyond what the machine should give.
+ * Looks until `stop`; calls `onDanger` once when a server has ended or memory is beyond what the machine
+ * should give.
  * @param {import('./subject.mjs').Subject} subject
  * @param {(why: string) => void} onDanger
  */
@@ -79,7 +80,13 @@ export const startMeasuring = ({ servers, stage }, onDanger) => {
     memory.redisStall = gauge.stall
     memory.keys = gauge.keys
     const dead = servers.some(({ pid }) => !isAlive(pid))
-    const why = dead ? 'the server ended' : now > MOST_RESIDENT ? 'the server took more than 6 GiB' : gauge.used > MOST_REDIS ? 'the Redis took more than 6 GiB' : ''
+    const why = dead
+      ? 'the server ended'
+      : now > MOST_RESIDENT
+        ? 'the server took more than 6 GiB'
+        : gauge.used > MOST_REDIS
+          ? 'the Redis took more than 6 GiB'
+          : ''
     if (why === '' || told) return
     told = true
     onDanger(why)

@@ -1,10 +1,11 @@
-// The quiet neighbour, in a process of its own: few requests at a steady pace, each answer compared with what was stored.
+// The quiet neighbour, in a process of its own: few requests at a steady pace, each answer compared with
+// what was stored.
 import { Agent, request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { encode } from '../../../bench/lib/client.mjs'
 import { percentiles } from '../../load/lib/client.mjs'
+import { Link } from './link.mjs'
 
 /**
  * @typedef {object} Target
@@ -23,18 +24,47 @@ const KEYS = 10
 /** @type {Kind[]} */
 const KINDS = ['get', 'set', 'rest', 'login', 'health']
 
-/** @returns {{ latencies: Record<Kind, number[]>, wrong: number, errors: number, refused: number, unanswered: number, samples: string[] }} */
-const emptyPhase = () => ({ latencies: { get: [], set: [], rest: [], login: [], health: [] }, wrong: 0, errors: 0, refused: 0, unanswered: 0, samples: [] })
+/**
+ * @typedef {object} Phase
+ * @property {string} name
+ * @property {number} from when it began, by performance.now()
+ * @property {Record<Kind, number[]>} latencies
+ * @property {number} wrong
+ * @property {number} errors
+ * @property {number} refused
+ * @property {number} unanswered
+ * @property {string[]} samples
+ */
 
-let phase = emptyPhase()
-/** @type {Map<string, ReturnType<typeof emptyPhase>>} */
-const phases = new Map([['warm', phase]])
+/**
+ * @param {string} name
+ * @returns {Phase}
+ */
+const newPhase = (name) => ({
+  name,
+  from: performance.now(),
+  latencies: { get: [], set: [], rest: [], login: [], health: [] },
+  wrong: 0,
+  errors: 0,
+  refused: 0,
+  unanswered: 0,
+  samples: [],
+})
+
+const phases = [newPhase('warm')]
+
+/**
+ * The phase in which a request was due, whenever it could be sent.
+ * @param {number} due
+ */
+const phaseAt = (due) => /** @type {Phase} */ (phases.findLast(({ from }) => from <= due) ?? phases[0])
+
 let stopped = false
 const lag = monitorEventLoopDelay({ resolution: 5 })
 lag.enable()
 
 /**
- * @param {ReturnType<typeof emptyPhase>} into
+ * @param {Phase} into
  * @param {string} text
  */
 const sample = (into, text) => {
@@ -42,100 +72,30 @@ const sample = (into, text) => {
   if (into.samples.length < 5 && !into.samples.includes(short)) into.samples.push(short)
 }
 
-/** One connection on which one request at a time waits for one reply. */
-class Link {
-  /** @param {Target} target */
-  constructor(target) {
-    this.target = target
-    this.text = ''
-    this.ready = false
-    /** @type {((reply: string) => void) | undefined} */
-    this.waiting = undefined
-    /** @type {import('node:net').Socket | undefined} */
-    this.socket = undefined
-  }
-
-  /** Connects and logs in. @returns {Promise<void>} */
-  async open() {
-    const socket = connect({ port: this.target.doors.port, host: '127.0.0.1', noDelay: true })
-    this.socket = socket
-    this.text = ''
-    socket.setEncoding('latin1')
-    socket.on('data', (chunk) => {
-      this.text += chunk
-      this.look()
-    })
-    const lost = () => {
-      this.ready = false
-      this.waiting?.('lost')
-    }
-    socket.on('error', lost)
-    socket.on('close', lost)
-    const answer = await this.ask(encode(['AUTH', this.target.token]))
-    if (answer !== '+OK') {
-      socket.destroy()
-      throw new Error(answer)
-    }
-    this.ready = true
-  }
-
-  /** One reply: a line, or a line and so many bytes. */
-  look() {
-    const end = this.text.indexOf('\r\n')
-    if (end < 0 || this.waiting === undefined) return
-    const size = this.text[0] === '$' ? Number(this.text.slice(1, end)) : -1
-    const total = size < 0 ? end + 2 : end + 2 + size + 2
-    if (this.text.length < total) return
-    const reply = size < 0 ? this.text.slice(0, end) : `$${this.text.slice(end + 2, end + 2 + size)}`
-    this.text = this.text.slice(total)
-    this.waiting(reply)
-  }
-
-  /**
-   * @param {Buffer} bytes
-   * @returns {Promise<string>} the reply with its first character, or `lost`
-   */
-  ask(bytes) {
-    return new Promise((resolve) => {
-      this.waiting = (reply) => {
-        this.waiting = undefined
-        resolve(reply)
-      }
-      if (this.socket === undefined || this.socket.destroyed) return this.waiting('lost')
-      this.socket.write(bytes)
-    })
-  }
-
-  close() {
-    this.socket?.resetAndDestroy()
-  }
-}
-
 /**
- * Requests of one kind, each when it is due; one that is due while the last is not answered waits, and its waiting counts.
+ * Requests of one kind, each when it is due; one that is due while the last is not answered waits, and its
+ * waiting counts.
  * @param {Kind} kind
  * @param {() => number} pace ms until the next
- * @param {(into: ReturnType<typeof emptyPhase>, n: number) => Promise<void>} work
+ * @param {(into: Phase, n: number) => Promise<void>} work
  */
 const steadily = async (kind, pace, work) => {
   let due = performance.now()
   for (let n = 0; !stopped; n++) {
     const wait = due - performance.now()
     if (wait > 1) await delay(wait)
-    const into = phase
-    const dueAt = due
-    let done = false
+    const into = phaseAt(due)
     const late = () => {
-      if (done) return
       into.unanswered++
-      into.latencies[kind].push(performance.now() - dueAt)
+      // This one, and all that have become due behind it.
+      for (const now = performance.now(); due < now; due += pace())
+        phaseAt(due).latencies[kind].push(now - due)
     }
     atStop.add(late)
     await work(into, n)
     atStop.delete(late)
-    done = true
     if (stopped) return
-    into.latencies[kind].push(performance.now() - dueAt)
+    into.latencies[kind].push(performance.now() - due)
     due += pace()
   }
 }
@@ -146,7 +106,7 @@ const usual = () => PACE_MS.least + Math.random() * (PACE_MS.most - PACE_MS.leas
 
 /**
  * @param {Link} link
- * @param {ReturnType<typeof emptyPhase>} into
+ * @param {Phase} into
  * @param {Buffer} request
  * @param {string} expected
  */
@@ -174,15 +134,21 @@ const asked = async (link, into, request, expected) => {
  */
 const http = ({ token }, port, path, agent, body) =>
   new Promise((resolve) => {
-    const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    }
     const method = body === undefined ? 'GET' : 'PUT'
-    const request = httpRequest({ host: '127.0.0.1', port, path, agent, method, headers, timeout: PATIENCE_MS }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk) => (text += chunk))
-      response.on('error', () => resolve({ status: 0, text: 'lost' }))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-    })
+    const request = httpRequest(
+      { host: '127.0.0.1', port, path, agent, method, headers, timeout: PATIENCE_MS },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk) => (text += chunk))
+        response.on('error', () => resolve({ status: 0, text: 'lost' }))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      },
+    )
     request.on('timeout', () => request.destroy(new Error('no answer in time')))
     request.on('error', (error) => resolve({ status: 0, text: error.message }))
     request.end(body)
@@ -190,7 +156,7 @@ const http = ({ token }, port, path, agent, body) =>
 
 /**
  * @param {Target} target
- * @param {ReturnType<typeof emptyPhase>} into
+ * @param {Phase} into
  */
 const visit = async (target, into) => {
   const link = new Link(target)
@@ -222,7 +188,9 @@ const live = async (target) => {
   const gets = values.map((_, n) => encode(['GET', `read:${n}`]))
   const healthAgent = new Agent({ keepAlive: true, maxSockets: 1 })
   process.send?.({ told: 'ready' })
-  void steadily('get', usual, (into, n) => asked(reader, into, /** @type {Buffer} */ (gets[n % KEYS]), `$${values[n % KEYS]}`))
+  void steadily('get', usual, (into, n) =>
+    asked(reader, into, /** @type {Buffer} */ (gets[n % KEYS]), `$${values[n % KEYS]}`),
+  )
   void steadily('set', usual, async (into, n) => {
     const value = `written ${n}`
     await asked(writer, into, encode(['SET', `write:${n % KEYS}`, value]), '+OK')
@@ -240,25 +208,41 @@ const live = async (target) => {
     else into.errors++
     sample(into, `REST ${status} ${text}`)
   })
-  void steadily('login', () => VISIT_MS, (into) => visit(target, into))
-  void steadily('health', () => VISIT_MS, async (into) => {
-    const { status, text } = await http(target, target.doors.adminPort, '/healthz', healthAgent)
-    if (status === 200) return
-    into.errors++
-    sample(into, `health ${status} ${text}`)
-  })
+  void steadily(
+    'login',
+    () => VISIT_MS,
+    (into) => visit(target, into),
+  )
+  void steadily(
+    'health',
+    () => VISIT_MS,
+    async (into) => {
+      const { status, text } = await http(target, target.doors.adminPort, '/healthz', healthAgent)
+      if (status === 200) return
+      into.errors++
+      sample(into, `health ${status} ${text}`)
+    },
+  )
+}
+
+/** Longest stall of this process's own event loop in each phase, ms. @type {Map<string, number>} */
+const lags = new Map()
+const endPhase = () => {
+  lags.set(phases.at(-1)?.name ?? '', lag.max / 1e6)
+  lag.reset()
 }
 
 /** @param {string} name */
 const report = (name) => {
-  const { latencies, ...counts } = phases.get(name) ?? emptyPhase()
+  const { latencies, wrong, errors, refused, unanswered, samples } =
+    phases.find((phase) => phase.name === name) ?? newPhase(name)
   /** @type {Record<string, import('./types.mjs').Latency>} */
   const figures = {}
   for (const kind of KINDS) {
     const { count, p50, p99, max } = percentiles(latencies[kind])
     figures[kind] = { count, p50, p99, max }
   }
-  return { ...figures, ...counts, ownLag: lag.max / 1e6 }
+  return { ...figures, wrong, errors, refused, unanswered, samples, ownLag: lags.get(name) ?? 0 }
 }
 
 process.on('message', (/** @type {{ do: string, target?: Target, name?: string }} */ message) => {
@@ -266,14 +250,17 @@ process.on('message', (/** @type {{ do: string, target?: Target, name?: string }
     live(message.target).catch((error) => process.send?.({ told: 'failed', why: String(error) }))
   }
   if (message.do === 'phase') {
-    phase = emptyPhase()
-    phases.set(message.name ?? '', phase)
-    lag.reset()
+    endPhase()
+    phases.push(newPhase(message.name ?? ''))
   }
   if (message.do === 'report') {
     stopped = true
+    endPhase()
     for (const late of atStop) late()
-    process.send?.({ told: 'report', reports: Object.fromEntries(Array.from(phases.keys(), (name) => [name, report(name)])) })
+    process.send?.({
+      told: 'report',
+      reports: Object.fromEntries(phases.map(({ name }) => [name, report(name)])),
+    })
   }
 })
 process.on('disconnect', () => process.exit(0))

@@ -1,4 +1,4 @@
-// docs/data/fair-share.json, and docs/reports/fair-share.md with its chart, made of that file and of an earlier one alone.
+// docs/data/fair-share.json, and docs/reports/fair-share.md with its chart: of that file and an earlier one.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { bars } from '../../../bench/lib/chart.mjs'
@@ -24,7 +24,8 @@ const CHARTED = 40
 export const dataOf = (file = DATA) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined)
 
 /** Numbers with more digits than they are worth make a long file. */
-const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
+const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) =>
+  typeof value === 'number' ? Number(value.toPrecision(6)) : value
 
 /**
  * Keeps one result beside those that are there, instead of an earlier one of the same row.
@@ -34,33 +35,30 @@ const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) => (type
  */
 export const saveResult = (out, circumstances, result) => {
   const file = out === undefined ? DATA : resolve(out)
-  const kept = dataOf(file)?.results.filter(({ name, processes }) => name !== result.name || processes !== result.processes) ?? []
+  const kept =
+    dataOf(file)?.results.filter(
+      ({ name, processes }) => name !== result.name || processes !== result.processes,
+    ) ?? []
   const order = new Map(ROWS.map(({ name }, index) => [name, index]))
-  const results = [...kept, result].sort((a, b) => a.processes - b.processes || (order.get(a.name) ?? -1) - (order.get(b.name) ?? -1))
+  const results = [...kept, result].sort(
+    (a, b) => a.processes - b.processes || (order.get(a.name) ?? -1) - (order.get(b.name) ?? -1),
+  )
+  // One line for each result, so that a diff shows which changed.
+  const lines = results.map((each) => JSON.stringify(each, rounded))
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `{\n"circumstances": ${JSON.stringify(circumstances)},\n"results": [\n${results.map((each) => JSON.stringify(each, rounded)).join(',\n')}\n]\n}\n`)
+  writeFileSync(
+    file,
+    `{\n"circumstances": ${JSON.stringify(circumstances)},\n"results": [\n${lines.join(',\n')}\n]\n}\n`,
+  )
 }
 
 /** @param {Result} result the slowest answer of any door, in ms */
 export const slowest = ({ during }) => Math.max(during.get.max, during.set.max, during.rest.max)
 
-/** @param {Result} result One line for the terminal. */
-export const line = (result) => {
-  const { name, during, memory, abuserCpu, ended, failed } = result
-  const ms = (/** @type {{ p50: number, p99: number, max: number }} */ { p50, p99, max }) => `${short(p50)}/${short(p99)}/${short(max)}`
-  const figures = Object.entries(result.abuser.figures).map(([what, value]) => ` ${what}=${short(value)}`)
-  return (
-    `${name.padEnd(26)} GET ${ms(during.get)} SET ${ms(during.set)} REST ${ms(during.rest)} login ${ms(during.login)} health ${short(during.health.max)} ms; ` +
-    `wrong ${during.wrong} err ${during.errors} refused ${during.refused} open ${result.after.unanswered}; ` +
-    `rss ${shown(memory.residentBefore, 'bytes')} > ${shown(memory.residentPeak, 'bytes')} > ${shown(memory.residentAfter, 'bytes')}; ` +
-    `redis ${shown(memory.redisBefore, 'bytes')} > ${shown(memory.redisPeak, 'bytes')} > ${shown(memory.redisAfter, 'bytes')}, ${memory.keys} keys, stall ${short(memory.redisStall)} ms; ` +
-    `cpu ${short(abuserCpu)}; sent ${shown(result.abuser.sent, 'bytes')} replies ${result.abuser.replies} errors ${result.abuser.errors} lost ${result.abuser.lost} refused ${result.abuser.refused}${figures.join('')}` +
-    `${ended === undefined ? '' : ` ENDED: ${ended}`}${failed === undefined ? '' : ` FAILED: ${failed}`}${result.abuser.samples.length > 0 ? ` [${result.abuser.samples.map((text) => text.slice(0, 60)).join(' | ')}]` : ''}`
-  )
-}
-
 const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
-  [head, head.map((_, index) => (index < 2 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  [head, head.map((_, index) => (index < 2 ? '---' : '---:')), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 
 const bytes = (/** @type {number} */ value) => shown(value, 'bytes')
 
@@ -76,7 +74,11 @@ const TIMES = [
   ['REST max', ({ during }) => short(during.rest.max)],
   ['login p99', ({ during }) => short(during.login.p99)],
   ['health max', ({ during }) => short(during.health.max)],
-  ['wrong, errors, refused', ({ during, after }) => `${during.wrong + after.wrong}, ${during.errors + after.errors}, ${during.refused + after.refused}`],
+  [
+    'wrong, errors, refused',
+    ({ during, after }) =>
+      `${during.wrong + after.wrong}, ${during.errors + after.errors}, ${during.refused + after.refused}`,
+  ],
 ]
 
 /** @type {[string, Figure][]} */
@@ -103,7 +105,9 @@ const figureTable = (figures, results, earlier) =>
     ['Row', 'Token', ...figures.map(([title]) => title)],
     results.map((result) => {
       const before = earlier.get(result.name)
-      const cells = figures.map(([, of]) => (before === undefined ? of(result) : `${of(before)} → ${of(result)}`))
+      const cells = figures.map(([, of]) =>
+        before === undefined ? of(result) : `${of(before)} → ${of(result)}`,
+      )
       const end = result.ended === undefined ? '' : ' **(server ended)**'
       return [`${result.name}${end}`, result.scope, ...cells]
     }),
@@ -116,7 +120,11 @@ const shares = (/** @type {Result[]} */ results, /** @type {Map<string, Result>}
       .map(([what, value]) => {
         const before = earlier.get(result.name)?.abuser.figures[what]
         const now = `${short(value * 100)} %`
-        return [result.title, `${result.processes}`, before === undefined ? now : `${short(before * 100)} % → ${now}`]
+        return [
+          result.title,
+          `${result.processes}`,
+          before === undefined ? now : `${short(before * 100)} % → ${now}`,
+        ]
       }),
   )
 
@@ -125,29 +133,55 @@ const shares = (/** @type {Result[]} */ results, /** @type {Map<string, Result>}
  * @param {Data | undefined} before
  */
 export const render = (data, before) => {
+  const earlierSentence =
+    before === undefined ? [] : [`Cells are *before → now*; before: ${before.circumstances}`]
   const parts = [
     '# Fair share',
     'This page is generated from `docs/data/fair-share.json` by `npm run test:abuse`; do not edit it.',
-    'What one automation that means harm does to a quiet one on the same server. The abuser holds a valid token for its own store, sometimes one that ' +
-      'may only read, sometimes none. The neighbour, a process of its own, sends a GET, a SET and a REST GET every 10 to 20 ms, logs in anew and asks ' +
-      'for `/healthz` every 250 ms, and compares every answer with what it stored. A request that was due while the last one was still open ' +
-      'counts from the moment when it was due. Times are in ms.',
-    `${data.circumstances}${before === undefined ? '' : ` Cells are *before → now*; before: ${before.circumstances}`}`,
+    'What one automation that means harm does to a quiet one on the same server. The abuser holds a' +
+      ' valid token for its own store, sometimes one that may only read, sometimes none. The neighbour, a' +
+      ' process of its own, sends a GET, a SET and a REST GET every 10 to 20 ms, logs in anew and asks for' +
+      ' `/healthz` every 250 ms, and compares every answer with what it stored. A request that was due' +
+      ' while the last one was still open counts from the moment when it was due. Times are in ms, of what' +
+      ' was due during the attack; what has no answer some seconds after the attack counts as long as it' +
+      ' waited until then.',
+    [data.circumstances, ...earlierSentence].join(' '),
     '![Slowest answer to the neighbour](fair-share.svg)',
-    '`calibration-*` are processes that use as much of a core as their name says and send nothing: what the machine alone does. Compare a row with the one ' +
-      'whose share is nearest to its *abuser, cores*.',
+    '`calibration-*` are processes that use as much of a core as their name says and send nothing: what' +
+      ' the machine alone does. Compare a row with the one whose share is nearest to its *abuser, cores*.',
   ]
   for (const processes of [1, 2]) {
     const results = data.results.filter((result) => result.processes === processes)
     if (results.length === 0) continue
-    const earlier = new Map(before?.results.filter((result) => result.processes === processes).map((result) => [result.name, result]))
-    parts.push(processes === 1 ? '## One process' : '## Two processes before one Redis', figureTable(TIMES, results, earlier), figureTable(BYTES, results, earlier))
+    const earlier = new Map(
+      before?.results
+        .filter((result) => result.processes === processes)
+        .map((result) => [result.name, result]),
+    )
+    parts.push(
+      processes === 1 ? '## One process' : '## Two processes before one Redis',
+      figureTable(TIMES, results, earlier),
+      figureTable(BYTES, results, earlier),
+    )
     const ended = results.filter(({ ended: why, failed }) => why !== undefined || failed !== undefined)
-    if (ended.length > 0) parts.push(ended.map(({ name, ended: why, failed }) => `- ${name}: ${why ?? failed}`).join('\n'))
+    if (ended.length > 0)
+      parts.push(ended.map(({ name, ended: why, failed }) => `- ${name}: ${why ?? failed}`).join('\n'))
   }
-  const share = shares(data.results, new Map(before?.results.filter(({ processes }) => processes === 1).map((result) => [result.name, result])))
-  if (share.length > 0) parts.push('## Shares of the commands', table(['', 'Processes', 'of the one connection'], share))
-  parts.push('## Rows', table(['Row', 'What is sent'], ROWS.map(({ name, title }) => [name, title.replaceAll('|', '\\|').replaceAll('*', '\\*')])))
+  const share = shares(
+    data.results,
+    new Map(
+      before?.results.filter(({ processes }) => processes === 1).map((result) => [result.name, result]),
+    ),
+  )
+  if (share.length > 0)
+    parts.push('## Shares of the commands', table(['', 'Processes', 'of the one connection'], share))
+  parts.push(
+    '## Rows',
+    table(
+      ['Row', 'What is sent'],
+      ROWS.map(({ name, title }) => [name, title.replaceAll('|', '\\|').replaceAll('*', '\\*')]),
+    ),
+  )
   return `${parts.join('\n\n')}\n`
 }
 
@@ -156,14 +190,32 @@ export const render = (data, before) => {
  * @param {Data | undefined} before
  */
 const chart = (data, before) => {
-  const earlier = new Map(before?.results.filter(({ processes }) => processes === 1).map((result) => [result.name, result]))
+  const earlier = new Map(
+    before?.results.filter(({ processes }) => processes === 1).map((result) => [result.name, result]),
+  )
   const first = Math.min(...data.results.map(({ processes }) => processes))
-  const worst = (/** @type {Result} */ result) => Math.max(slowest(result), ...[earlier.get(result.name)].map((one) => (one === undefined ? 0 : slowest(one))))
-  const charted = data.results.filter(({ processes }) => processes === first).sort((a, b) => worst(b) - worst(a)).slice(0, CHARTED)
-  const bar = (/** @type {string} */ id, /** @type {string} */ label, /** @type {number} */ value) => ({ id, label, median: value, min: value, max: value })
+  const worst = (/** @type {Result} */ result) =>
+    Math.max(
+      slowest(result),
+      ...[earlier.get(result.name)].map((one) => (one === undefined ? 0 : slowest(one))),
+    )
+  const charted = data.results
+    .filter(({ processes }) => processes === first)
+    .sort((a, b) => worst(b) - worst(a))
+    .slice(0, CHARTED)
+  const bar = (/** @type {string} */ id, /** @type {string} */ label, /** @type {number} */ value) => ({
+    id,
+    label,
+    median: value,
+    min: value,
+    max: value,
+  })
   const lines = charted.flatMap((result) => {
     const one = earlier.get(result.name)
-    return [...(one === undefined ? [] : [bar('redis', `${result.name}, before`, slowest(one))]), bar('ours', result.name, slowest(result))]
+    return [
+      ...(one === undefined ? [] : [bar('redis', `${result.name}, before`, slowest(one))]),
+      bar('ours', result.name, slowest(result)),
+    ]
   })
   return bars('Slowest answer to a quiet neighbour, ms', [{ title: 'One row for each attack', bars: lines }])
 }

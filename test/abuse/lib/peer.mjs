@@ -1,4 +1,5 @@
-// A raw RESP connection of an abuser. It counts what it is answered and keeps none of it; an error is no failure here.
+// A raw RESP connection of an abuser. It counts what it is answered and keeps none of it; errors do
+// not stop it.
 import { connect } from 'node:net'
 import { encode, ReplyCounter } from '../../../bench/lib/client.mjs'
 
@@ -70,9 +71,16 @@ export class Peer {
     this.lastError = undefined
     /** @type {{ left: number, done: () => void }[]} */
     this.waiting = []
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true, ...(fromAddress === undefined ? {} : { localAddress: fromAddress }) })
+    this.socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      ...(fromAddress === undefined ? {} : { localAddress: fromAddress }),
+    })
     /** Resolves when the connection has ended, from whatever side. */
-    this.gone = /** @type {Promise<void>} */ (new Promise((resolve) => this.socket.once('close', () => resolve())))
+    this.gone = /** @type {Promise<void>} */ (
+      new Promise((resolve) => this.socket.once('close', () => resolve()))
+    )
     this.connected = /** @type {Promise<void>} */ (
       new Promise((resolve, reject) => {
         this.socket.once('connect', () => resolve())
@@ -127,7 +135,10 @@ export class Peer {
   /** Writes bytes and waits until the kernel has taken them, or the connection has ended. */
   async push(/** @type {Buffer} */ bytes) {
     if (this.closed || this.write(bytes)) return
-    await Promise.race([/** @type {Promise<void>} */ (new Promise((resolve) => this.socket.once('drain', () => resolve()))), this.gone])
+    await Promise.race([
+      /** @type {Promise<void>} */ (new Promise((resolve) => this.socket.once('drain', () => resolve()))),
+      this.gone,
+    ])
   }
 
   /**

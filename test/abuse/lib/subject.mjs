@@ -1,10 +1,20 @@
-// What is attacked: one or two servers from dist before a Redis of their own, made anew for each row, and killed without asking.
-import { readFileSync } from 'node:fs'
+// What is attacked: one or two servers from dist before a Redis of their own, made anew for each row, and
+// killed without asking.
+import { readFileSync, rmSync } from 'node:fs'
 import { createStage, startServer } from '../../../bench/lib/contenders.mjs'
-import { freePort } from '../../../bench/lib/processes.mjs'
+import { freePort, stopAll } from '../../../bench/lib/processes.mjs'
 
 /** An empty setting counts as unset: the limits are those that an operator has who sets none. */
 const DEFAULT_LIMITS = { AUTOMATION_KV_MAX_KEYS: '', AUTOMATION_KV_MAX_UNAUTHENTICATED: '' }
+
+/** @type {Set<string>} */
+const folders = new Set()
+
+/** When the run is interrupted: nothing is left behind. */
+export const abandon = () => {
+  stopAll()
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
 
 /** @typedef {import('./types.mjs').Doors & { pid: number, restarts: number }} RunningServer */
 
@@ -46,6 +56,7 @@ export const residentOf = (pid) => {
 /** @param {SubjectOptions} options */
 export const startSubject = async ({ processes, env = {}, dist }) => {
   const stage = await createStage()
+  folders.add(stage.folder)
   /** @type {RunningServer[]} */
   const servers = []
   /** @type {string[]} */
@@ -54,11 +65,11 @@ export const startSubject = async ({ processes, env = {}, dist }) => {
   /** @param {number} index @param {Record<string, string>} ports */
   const startOne = async (index, ports) => {
     tails[index] = ''
-    /** @type {any} */
     const options = {
       env: { ...DEFAULT_LIMITS, ...ports, ...env },
       ...(dist === undefined ? {} : { dist }),
-      onOutput: (/** @type {Buffer} */ chunk) => (tails[index] = (tails[index] + String(chunk)).slice(-4_000)),
+      onOutput: (/** @type {Buffer} */ chunk) =>
+        (tails[index] = (tails[index] + String(chunk)).slice(-4_000)),
     }
     return startServer(stage, options)
   }
@@ -66,8 +77,15 @@ export const startSubject = async ({ processes, env = {}, dist }) => {
   /** @param {number} index */
   const portsOf = async (index) => {
     const known = servers[index]
-    const [port, httpPort, adminPort] = known === undefined ? [await freePort(), await freePort(), await freePort()] : [known.port, known.httpPort, known.adminPort]
-    return { AUTOMATION_KV_RESP_PORT: String(port), AUTOMATION_KV_HTTP_PORT: String(httpPort), AUTOMATION_KV_ADMIN_PORT: String(adminPort) }
+    const [port, httpPort, adminPort] =
+      known === undefined
+        ? [await freePort(), await freePort(), await freePort()]
+        : [known.port, known.httpPort, known.adminPort]
+    return {
+      AUTOMATION_KV_RESP_PORT: String(port),
+      AUTOMATION_KV_HTTP_PORT: String(httpPort),
+      AUTOMATION_KV_ADMIN_PORT: String(adminPort),
+    }
   }
 
   try {
@@ -86,6 +104,7 @@ export const startSubject = async ({ processes, env = {}, dist }) => {
     for (const { pid } of servers) kill(pid)
     kill(stage.redis.pid)
     await stage.close()
+    folders.delete(stage.folder)
     throw error
   }
 
@@ -106,6 +125,7 @@ export const startSubject = async ({ processes, env = {}, dist }) => {
       for (const { pid } of servers) kill(pid)
       kill(stage.redis.pid)
       await stage.close()
+      folders.delete(stage.folder)
     },
   }
 }

@@ -1,4 +1,4 @@
-// Tokens as the dispatcher mints them, and some that it never would.
+// Tokens as the dispatcher mints them.
 import { createHmac } from 'node:crypto'
 
 /** @param {unknown} value */
@@ -11,6 +11,7 @@ const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
  */
 export const mint = (secret, automation, scope = 'kv') => {
   const iat = Math.floor(Date.now() / 1_000)
-  const unsigned = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ automation_id: automation, run_id: 'abuse', iat, exp: iat + 24 * 3_600, scope })}`
+  const claims = { automation_id: automation, run_id: 'abuse', iat, exp: iat + 24 * 3_600, scope }
+  const unsigned = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
   return `${unsigned}.${createHmac('sha256', secret).update(unsigned).digest('base64url')}`
 }

@@ -24,8 +24,9 @@ const WARM_MS = 500
 /** @typedef {import('./types.mjs').Row} Row */
 
 /**
- * Runs rows at the same time, each with an automation of its own and spread over some processes. With `keepServing` a server that ends is
- * started again; else the row is over. `share` burns processor time instead.
+ * Runs rows at the same time, each with an automation of its own and spread over some processes. With
+ * `keepServing` a server that ends is started again; else the row is over. `share` burns processor time
+ * instead.
  * @param {Pick<Row, 'name' | 'title' | 'door' | 'scope'>} heading
  * @param {Row[][]} groups rows by the process that runs them
  * @param {TrialOptions & { keepServing?: boolean, share?: number }} options
@@ -33,7 +34,11 @@ const WARM_MS = 500
  */
 export const trial = async (heading, groups, options) => {
   const { seconds, after, processes, scale = 1, keepServing = false, share, dist, env } = options
-  const subject = await startSubject({ processes, ...(dist === undefined ? {} : { dist }), ...(env === undefined ? {} : { env }) })
+  const subject = await startSubject({
+    processes,
+    ...(dist === undefined ? {} : { dist }),
+    ...(env === undefined ? {} : { env }),
+  })
   /** @type {string | undefined} */
   let ended
   /** @type {() => void} */
@@ -56,11 +61,19 @@ export const trial = async (heading, groups, options) => {
     const servers = subject.servers.map(({ port, httpPort, adminPort }) => ({ port, httpPort, adminPort }))
     const { secret } = subject.stage
     const prepared = await Promise.all(
-      groups.map((rows, index) => abusers[index]?.setup({ rows: rows.map(({ name }) => name), servers, secret, scale }, SETUP_MS)),
+      groups.map((rows, index) =>
+        abusers[index]?.setup({ rows: rows.map(({ name }) => name), servers, secret, scale }, SETUP_MS),
+      ),
     )
     const failures = abusers.flatMap((abuser) => abuser.failures)
-    if (prepared.includes(false)) failures.push(`the setup did not end${abusers.map(({ complaint }) => complaint.slice(0, 300)).join(' ')}`)
-    neighbour = await startNeighbour({ doors: /** @type {import('./types.mjs').Doors} */ (servers[0]), token: mint(secret, 'neighbour') })
+    if (prepared.includes(false))
+      failures.push(
+        `the setup did not end${abusers.map(({ complaint }) => complaint.slice(0, 300)).join(' ')}`,
+      )
+    neighbour = await startNeighbour({
+      doors: /** @type {import('./types.mjs').Doors} */ (servers[0]),
+      token: mint(secret, 'neighbour'),
+    })
     await delay(WARM_MS)
     measuring.begin()
     neighbour.phase('during')
@@ -71,7 +84,10 @@ export const trial = async (heading, groups, options) => {
       else abuser.burn(share)
     }
     await Promise.race([delay(seconds * 1_000), over])
-    const cpu = (abusers.reduce((sum, abuser) => sum + abuser.cpu, 0) - cpuBefore) / 1_000 / (performance.now() - startedAt)
+    const cpu =
+      (abusers.reduce((sum, abuser) => sum + abuser.cpu, 0) - cpuBefore) /
+      1_000 /
+      (performance.now() - startedAt)
     for (const abuser of abusers) await abuser.kill()
     neighbour.phase('after')
     await Promise.race([delay(after * 1_000), over])
@@ -90,7 +106,9 @@ export const trial = async (heading, groups, options) => {
       memory,
       abuser: sumOf(abusers.map(({ counters }) => counters)),
       abuserCpu: cpu,
-      ...(ended === undefined ? {} : { ended: restarts > 0 ? `${ended}; started again ${restarts} times` : ended }),
+      ...(ended === undefined
+        ? {}
+        : { ended: restarts > 0 ? `${ended}; started again ${restarts} times` : ended }),
       ...(failures.length === 0 ? {} : { failed: failures.join('; ') }),
     }
   } finally {
@@ -107,7 +125,10 @@ export const trial = async (heading, groups, options) => {
  */
 const reasonIn = (subject) => {
   for (const index of subject.servers.keys()) {
-    const line = /(heap out of memory|Cannot create a string|ERR_[A-Z_]+|RangeError[^\n]*|uncaught[^\n]*)/i.exec(subject.tail(index))
+    const line =
+      /(heap out of memory|Cannot create a string|ERR_[A-Z_]+|RangeError[^\n]*|uncaught[^\n]*)/i.exec(
+        subject.tail(index),
+      )
     if (line !== null) return `: ${String(line[0]).slice(0, 100)}`
   }
   return ''
@@ -118,8 +139,9 @@ const reasonIn = (subject) => {
  * @returns {import('./types.mjs').Counters}
  */
 const sumOf = (all) => {
-  const of = (/** @type {'opened' | 'refused' | 'lost' | 'replies' | 'errors' | 'sent' | 'received' | 'rounds'} */ name) =>
-    all.reduce((sum, counters) => sum + counters[name], 0)
+  const of = (
+    /** @type {'opened' | 'refused' | 'lost' | 'replies' | 'errors' | 'sent' | 'received' | 'rounds'} */ name,
+  ) => all.reduce((sum, counters) => sum + counters[name], 0)
   return {
     opened: of('opened'),
     refused: of('refused'),
@@ -138,7 +160,8 @@ const sumOf = (all) => {
  * @param {Row} row
  * @param {TrialOptions} options
  */
-export const tryRow = (row, options) => trial(row, [[row]], { ...options, seconds: Math.max(options.seconds, row.least ?? 0) })
+export const tryRow = (row, options) =>
+  trial(row, [[row]], { ...options, seconds: Math.max(options.seconds, row.least ?? 0) })
 
 /**
  * The machine's part: a process that uses a share of one core and sends nothing.
@@ -148,5 +171,8 @@ export const tryRow = (row, options) => trial(row, [[row]], { ...options, second
 export const calibrate = (share, options) => {
   const percent = Math.round(share * 100)
   const title = share === 0 ? 'nobody else' : `a process that uses ${percent} % of a core and sends nothing`
-  return trial({ name: `calibration-${percent}`, title, door: 'both', scope: 'none' }, [[]], { ...options, share })
+  return trial({ name: `calibration-${percent}`, title, door: 'both', scope: 'none' }, [[]], {
+    ...options,
+    share,
+  })
 }

@@ -16,8 +16,8 @@
 /** @typedef {import('./context.mjs').Context} Context */
 
 /**
- * One attack. `setup` fills the store of the abuser before anything is measured, always with a token that may write; `attack` goes on
- * until `context.signal` is aborted, and may return earlier when it has nothing more to do.
+ * One attack. `setup` fills the store of the abuser before anything is measured, always with a token that may
+ * write; `attack` goes on until `context.signal` is aborted, and may return earlier when nothing is left.
  * @typedef {object} Row
  * @property {string} name
  * @property {string} title what is sent, in one line
@@ -29,7 +29,8 @@
  */
 
 /**
- * Latencies in ms. A request that was due while an earlier one was not answered counts from the moment when it was due.
+ * Latencies in ms. A request that was due while an earlier one was not answered counts from the moment
+ * when it was due.
  * @typedef {object} Latency
  * @property {number} count
  * @property {number} p50
