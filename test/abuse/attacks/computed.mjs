@@ -206,7 +206,7 @@ export const COMPUTED = [
     900,
   ),
   loop(
-    'restore-dump',
+    'rename-list',
     'OBJECT ENCODING, TOUCH, RENAME of a list of 60,000',
     listOf(60_000),
     4,

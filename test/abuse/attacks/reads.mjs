@@ -116,7 +116,7 @@ export const READS = [
   flood('bitcount', 'BITCOUNT of a string of 1 MiB, pipelined', valuesOf(1, LARGEST), 4, () =>
     command('BITCOUNT', 'value:0'),
   ),
-  flood('strlen-list-type', 'TYPE, EXISTS naming one key 10,000 times, pipelined', valuesOf(1, 10), 4, () =>
+  flood('exists-10000', 'EXISTS naming one key 10,000 times, pipelined', valuesOf(1, 10), 4, () =>
     command('EXISTS', ...Array(10_000).fill('value:0')),
   ),
   flood('command-docs', 'COMMAND DOCS, pipelined', undefined, 4, () => command('COMMAND', 'DOCS')),

@@ -36,12 +36,12 @@ export const SCRIPTS = [
     "return struct.size(string.rep('b', 2000000))",
   ),
   script(
-    'eval-30mb',
+    'eval-15mb',
     'EVAL that builds a string of 15 MB and returns its length',
     4,
     "return #string.rep('abcdefghijklmno', 1000000)",
   ),
-  script('eval-returns-30mb', 'EVAL that returns 7 MB', 4, "return string.rep('abcdefg', 1000000)"),
+  script('eval-returns-7mb', 'EVAL that returns 7 MB', 4, "return string.rep('abcdefg', 1000000)"),
   script(
     'eval-many-calls',
     'EVAL with 10,000 redis.call',

@@ -1,5 +1,5 @@
-// Runs one row against servers that are there already, in whatever process: the harness forks one, a test may use
-// its own, with a small scale and bounds on what it then counts.
+// Runs one row against servers that are there already, in whatever process: the harness forks one, a test may
+// use its own, with a small scale and bounds on what it then counts.
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Context } from './context.mjs'
@@ -35,8 +35,8 @@ export const prepare = async (row, { servers, secret, scale }) => {
 }
 
 /**
- * Attacks until the signal, again and again, since an attack may be ended by the server. What it does is counted
- * in `counters`.
+ * Attacks until the signal, again and again, since an attack may be ended by the server. What it does is
+ * counted in `counters`.
  * @param {import('./types.mjs').Row} row
  * @param {Arena} arena
  * @param {AbortSignal} signal

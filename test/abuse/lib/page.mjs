@@ -137,7 +137,8 @@ export const render = (data, before) => {
     before === undefined ? [] : [`Cells are *before → now*; before: ${before.circumstances}`]
   const parts = [
     '# Fair share',
-    'This page is generated from `docs/data/fair-share.json` by `npm run test:abuse`; do not edit it.',
+    'This page is generated from `docs/data/fair-share.json` and `docs/data/fair-share-before.json` by' +
+      ' `npm run test:abuse`; do not edit it.',
     'What one automation that means harm does to a quiet one on the same server. The abuser holds a' +
       ' valid token for its own store, sometimes one that may only read, sometimes none. The neighbour, a' +
       ' process of its own, sends a GET, a SET and a REST GET every 10 to 20 ms, logs in anew and asks for' +
@@ -220,11 +221,16 @@ const chart = (data, before) => {
   return bars('Slowest answer to a quiet neighbour, ms', [{ title: 'One row for each attack', bars: lines }])
 }
 
-/** @param {string} [baseline] file of an earlier run */
+/**
+ * Without figures of its own the page shows the earlier run alone.
+ * @param {string} [baseline] file of an earlier run
+ */
 export const writePage = (baseline) => {
-  const data = dataOf()
+  const earlier = dataOf(baseline === undefined ? BEFORE : resolve(baseline))
+  const latest = dataOf()
+  const data = latest ?? earlier
   if (data === undefined) throw new Error(`${DATA} is missing: run npm run test:abuse`)
-  const before = dataOf(baseline === undefined ? BEFORE : resolve(baseline))
+  const before = latest === undefined ? undefined : earlier
   mkdirSync(dirname(PAGE), { recursive: true })
   writeFileSync(PAGE, render(data, before))
   writeFileSync(CHART, chart(data, before))
