@@ -1,0 +1,23 @@
+// All rows, in the order of the report.
+import { COMPUTED } from './computed.mjs'
+import { CONNECTIONS } from './connections.mjs'
+import { FAIRNESS } from './fairness.mjs'
+import { MEMORY } from './memory.mjs'
+import { PARSERS } from './parsers.mjs'
+import { READS } from './reads.mjs'
+import { REST } from './rest.mjs'
+import { SCRIPTS } from './scripts.mjs'
+import { STORAGE } from './storage.mjs'
+
+/** @type {import('../lib/types.mjs').Row[]} */
+export const ROWS = [
+  ...PARSERS,
+  ...SCRIPTS,
+  ...READS,
+  ...COMPUTED,
+  ...MEMORY,
+  ...STORAGE,
+  ...CONNECTIONS,
+  ...REST,
+  ...FAIRNESS,
+]
