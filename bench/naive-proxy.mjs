@@ -1,5 +1,6 @@
-// What anyone would write first: redis-parser and ioredis with a key prefix, and jose for each value. A contender of `npm run bench`.
-// It keeps the order of a connection, as it must, by finishing one command before the next. Its INCR loses updates.
+// What anyone would write first: redis-parser and ioredis with a key prefix, and jose for each value. A
+// contender of `npm run bench`. It keeps the order of a connection, as it must, by finishing one command
+// before the next. Its INCR loses updates.
 import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import { CompactEncrypt, compactDecrypt, jwtVerify } from 'jose'
@@ -10,12 +11,16 @@ const secret = Buffer.from(String(process.env.SECRET))
 const key = secret.subarray(0, 32)
 
 /** @param {Buffer} value */
-const seal = (value) => new CompactEncrypt(value).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(key)
+const seal = (value) =>
+  new CompactEncrypt(value).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(key)
 /** @param {string | null} sealed */
-const open = async (sealed) => (sealed === null ? null : Buffer.from((await compactDecrypt(sealed, key)).plaintext))
+const open = async (sealed) =>
+  sealed === null ? null : Buffer.from((await compactDecrypt(sealed, key)).plaintext)
 /** @param {Buffer | null} value */
 const bulk = (value) =>
-  value === null ? Buffer.from('$-1\r\n') : Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')])
+  value === null
+    ? Buffer.from('$-1\r\n')
+    : Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')])
 /** @param {(Buffer | null)[]} parts */
 const array = (parts) => Buffer.concat([Buffer.from(`*${parts.length}\r\n`), ...parts.map(bulk)])
 
@@ -28,13 +33,16 @@ const COMMANDS = {
     return `:${value}\r\n`
   },
   MGET: async (name, ...keys) => array(await Promise.all((await redis.mget(keys.map(name))).map(open))),
-  LPUSH: async (name, key, ...values) => `:${await redis.lpush(name(key), ...(await Promise.all(values.map(seal))))}\r\n`,
+  LPUSH: async (name, key, ...values) =>
+    `:${await redis.lpush(name(key), ...(await Promise.all(values.map(seal))))}\r\n`,
   LPOP: async (name, key) => bulk(await open(await redis.lpop(name(key)))),
   HSET: async (name, key, ...pairs) =>
     `:${await redis.hset(name(key), ...(await Promise.all(pairs.map((item, index) => (index % 2 === 0 ? item : seal(item))))))}\r\n`,
   HGETALL: async (name, key) => {
     const entries = Object.entries(await redis.hgetall(name(key)))
-    const parts = await Promise.all(entries.map(async ([field, sealed]) => [Buffer.from(field), await open(sealed)]))
+    const parts = await Promise.all(
+      entries.map(async ([field, sealed]) => [Buffer.from(field), await open(sealed)]),
+    )
     return array(parts.flat())
   },
   DEL: async (name, key) => `:${await redis.del(name(key))}\r\n`,
@@ -52,7 +60,9 @@ const server = createServer({ noDelay: true }, (socket) => {
       }
       if (automation === undefined) return '-NOAUTH Authentication required.\r\n'
       const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-      return run === undefined ? '-ERR unknown command\r\n' : await run((key) => `kv:${automation}:${key}`, ...args)
+      return run === undefined
+        ? '-ERR unknown command\r\n'
+        : await run((key) => `kv:${automation}:${key}`, ...args)
     } catch (error) {
       return `-ERR ${error instanceof Error ? error.name : error}\r\n`
     }
@@ -70,4 +80,6 @@ const server = createServer({ noDelay: true }, (socket) => {
   socket.on('data', (chunk) => parser.execute(chunk))
   socket.on('error', () => socket.destroy())
 })
-server.listen({ port: Number(process.env.PORT), host: '127.0.0.1', backlog: 4096 }, () => console.log('ready'))
+server.listen({ port: Number(process.env.PORT), host: '127.0.0.1', backlog: 4096 }, () =>
+  console.log('ready'),
+)

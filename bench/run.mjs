@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { ensureBuild } from '../scripts/lib/build.mjs'
 import { ensureDependencies } from '../scripts/lib/dependencies.mjs'
 import { optionsOf } from '../scripts/lib/options.mjs'
-import { root, run, say, Stop } from '../scripts/lib/project.mjs'
+import { root, run, Stop, say } from '../scripts/lib/project.mjs'
 import { ensureRedis } from '../scripts/lib/redis.mjs'
 
 const HELP = `npm run bench [-- options]
@@ -46,7 +46,8 @@ await run(async () => {
   ensureRedis()
   const { stopAll } = await import('./lib/processes.mjs')
   const { createStage, ensureProgram } = await import('./lib/contenders.mjs')
-  if (!(await ensureProgram('redis-benchmark', 'redis-tools', say))) throw new Stop('redis-benchmark is needed')
+  if (!(await ensureProgram('redis-benchmark', 'redis-tools', say)))
+    throw new Stop('redis-benchmark is needed')
   const options = {
     rounds: positive('rounds', values.rounds ?? (values.quick ? 1 : 3)),
     seconds: positive('seconds', values.seconds ?? (values.quick ? 0.3 : 2)),
@@ -55,7 +56,8 @@ await run(async () => {
     against: list(values.against),
     other: values.other === undefined ? undefined : resolve(values.other),
     // A part of the rows would make a page with holes.
-    write: !values.dry && values.other === undefined && values.only === undefined && values.against === undefined,
+    write:
+      !values.dry && values.other === undefined && values.only === undefined && values.against === undefined,
     say,
   }
   const stage = await createStage()
@@ -67,7 +69,8 @@ await run(async () => {
     })
   }
   try {
-    if (values.profile !== undefined) await (await import('./lib/profile.mjs')).profile(stage, values.profile, options)
+    if (values.profile !== undefined)
+      await (await import('./lib/profile.mjs')).profile(stage, values.profile, options)
     else if (values.growth) keep('growth', await (await import('./lib/growth.mjs')).growth(stage, options))
     else keep('compare', await (await import('./lib/compare.mjs')).compare(stage, options))
   } finally {

@@ -1,4 +1,5 @@
-// npm run docs: builds as far as needed, then writes what the docs take from the code: commands, settings, REST errors.
+// npm run docs: builds as far as needed, then writes what the docs take from the code: commands, settings,
+// REST errors.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBuild } from './lib/build.mjs'
@@ -15,7 +16,12 @@ await run(async () => {
   const [{ COMMANDS }, { REFUSED_SUBCOMMANDS }, { SETTINGS }, { ERRORS }] = await Promise.all(
     ['commands/table.js', 'commands/refused.js', 'config/settings.js', 'errors/errors.js'].map(built),
   )
-  const facts = { table: COMMANDS.rows, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
+  const facts = {
+    table: COMMANDS.rows,
+    refusedSubcommands: REFUSED_SUBCOMMANDS,
+    settings: SETTINGS,
+    errors: ERRORS,
+  }
   for (const { file, render } of generated(facts)) {
     const path = join(root, file)
     const before = existsSync(path) ? readFileSync(path, 'utf8') : ''

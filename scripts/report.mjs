@@ -1,6 +1,7 @@
 // node scripts/report.mjs FILE: one line of a JSON report of vitest; fails when a test failed or none ran.
-import { countsOf, lineOf } from './lib/report.mjs'
+
 import { run } from './lib/project.mjs'
+import { countsOf, lineOf } from './lib/report.mjs'
 
 await run(() => {
   const counts = countsOf(process.argv[2] ?? '')

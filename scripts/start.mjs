@@ -10,13 +10,18 @@ import { ensureRedis } from './lib/redis.mjs'
 
 const args = process.argv.slice(2)
 
-/** Whether the settings name a Redis; a file that cannot be read is left to the server, which says what is wrong with it. */
+/**
+ * Whether the settings name a Redis; a file that cannot be read is left to the server, which says what is
+ * wrong with it.
+ */
 const namesRedis = () => {
   if (process.env.REDIS_URL) return true
   const at = args.findIndex((arg) => arg === '--config' || arg.startsWith('--config='))
   if (at === -1) return false
   try {
-    return Boolean(JSON.parse(readFileSync(args[at]?.slice('--config='.length) || String(args[at + 1]), 'utf8')).REDIS_URL)
+    return Boolean(
+      JSON.parse(readFileSync(args[at]?.slice('--config='.length) || String(args[at + 1]), 'utf8')).REDIS_URL,
+    )
   } catch {
     return true
   }
@@ -28,11 +33,15 @@ const SAME_KEYPRESS_MS = 500
 const serve = () =>
   new Promise((resolve, reject) => {
     // In a process group of its own it hears a Ctrl-C once, from here, and not also from the terminal.
-    const server = spawn(process.execPath, [join(root, 'dist/main.js'), 'serve', ...args], { stdio: 'inherit', detached: true })
+    const server = spawn(process.execPath, [join(root, 'dist/main.js'), 'serve', ...args], {
+      stdio: 'inherit',
+      detached: true,
+    })
     let last = -Infinity
     /** @param {NodeJS.Signals} signal */
     const forward = (signal) => {
-      // Both the terminal and npm pass a Ctrl-C on to this process; a second one to the server means "at once".
+      // Both the terminal and npm pass a Ctrl-C on to this process; a second one to the server means "at
+      // once".
       const now = performance.now()
       if (now - last > SAME_KEYPRESS_MS) server.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal)
       last = now

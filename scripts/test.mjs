@@ -1,4 +1,5 @@
-// npm test [-- arguments of vitest]: installs, builds and finds a Redis as far as needed, then runs the tests.
+// npm test [-- arguments of vitest]: installs, builds and finds a Redis as far as needed, then runs the
+// tests.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,13 +15,17 @@ const test = (report) => {
   const reporters = args.some((arg) => arg.startsWith('--reporter')) ? [] : ['--reporter=dot']
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const options = ['run', ...reporters, '--reporter=json', `--outputFile.json=${report}`, ...args]
-  const { status } = spawnSync(process.execPath, [vitest, ...options], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  const { status } = spawnSync(process.execPath, [vitest, ...options], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (!existsSync(report)) {
     say('the tests did not run: vitest left no report')
     return 1
   }
   const counts = countsOf(report)
-  if (counts.failed === 0 && counts.passed > 0 && status !== 0) say(`vitest ended with ${status}: see the errors above`)
+  if (counts.failed === 0 && counts.passed > 0 && status !== 0)
+    say(`vitest ended with ${status}: see the errors above`)
   if (counts.failed + counts.passed === 0) say('no test ran')
   process.stdout.write(`${lineOf(counts)}\n`)
   return status === 0 && counts.failed === 0 && counts.passed > 0 ? 0 : 1

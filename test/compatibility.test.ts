@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientRun, redisCommands, standing } from '../scripts/lib/compatibility.mjs'
-import { COMMANDS } from '../src/commands/table.ts'
 import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
+import { COMMANDS } from '../src/commands/table.ts'
 
 describe('commands of Redis 7.0', () => {
   const facts = { table: COMMANDS.rows, refusedSubcommands: REFUSED_SUBCOMMANDS }
@@ -17,7 +17,9 @@ describe('commands of Redis 7.0', () => {
 describe('the recorded run of real clients', () => {
   test('has no failure', () => {
     const failures = (clientRun()?.clients ?? []).flatMap(({ id, results }) =>
-      Object.entries(results).filter(([, { status }]) => status === 'fail').map(([feature]) => `${id}: ${feature}`),
+      Object.entries(results)
+        .filter(([, { status }]) => status === 'fail')
+        .map(([feature]) => `${id}: ${feature}`),
     )
     expect(failures).toEqual([])
   })

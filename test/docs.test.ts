@@ -4,22 +4,33 @@ import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { generated } from '../scripts/lib/docs.mjs'
-import { COMMANDS as TABLE } from '../src/commands/table.ts'
 import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
-import { ERRORS } from '../src/errors/errors.ts'
+import { COMMANDS as TABLE } from '../src/commands/table.ts'
 import { SETTINGS } from '../src/config/settings.ts'
+import { ERRORS } from '../src/errors/errors.ts'
 import { startRedis } from './helpers/redis.ts'
 import { startServer } from './helpers/server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-const PAGES = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+const PAGES = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
 
-const matches = (text: string, pattern: RegExp): string[] => Array.from(text.matchAll(pattern), (match) => match[1]!)
+const matches = (text: string, pattern: RegExp): string[] =>
+  Array.from(text.matchAll(pattern), (match) => match[1]!)
 
 describe('generated parts', () => {
-  const facts = { table: TABLE.rows, refusedSubcommands: REFUSED_SUBCOMMANDS, settings: SETTINGS, errors: ERRORS }
+  const facts = {
+    table: TABLE.rows,
+    refusedSubcommands: REFUSED_SUBCOMMANDS,
+    settings: SETTINGS,
+    errors: ERRORS,
+  }
   test.each(generated(facts))('$file is fresh: npm run docs', ({ file, render }) => {
     const page = read(file)
     expect(page).toBe(render(page))
@@ -28,7 +39,8 @@ describe('generated parts', () => {
   test('the page of commands has every row, served or refused', () => {
     const page = read('docs/commands.md')
     for (const row of TABLE.rows.values()) {
-      const names = row.kind === 'container' ? [...row.subcommands.values()].map(({ name }) => name) : [row.name]
+      const names =
+        row.kind === 'container' ? [...row.subcommands.values()].map(({ name }) => name) : [row.name]
       for (const name of names) expect(page).toContain(`\`${name.replaceAll('|', ' ').toUpperCase()}\``)
     }
   })
@@ -36,7 +48,11 @@ describe('generated parts', () => {
 
 /** As GitHub makes the anchor of a heading. */
 const anchorOf = (heading: string): string =>
-  heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replaceAll(' ', '-')
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(' ', '-')
 
 const anchorsOf = (file: string): string[] => matches(read(file), /^#+ (.+)$/gm).map(anchorOf)
 
@@ -60,8 +76,15 @@ describe.each(PAGES)('%s', (page) => {
   })
 
   test('names settings that exist', () => {
-    const known = [...SETTINGS.flatMap(({ name, aliases }) => [name, ...aliases]), 'AUTOMATION_KV_TOKEN', 'AUTOMATION_KV_REDIS_URL', 'AUTOMATION_API_URL']
-    expect(matches(text, /\b(AUTOMATION_[A-Z_]*[A-Z])\b/g).filter((name) => !known.includes(name))).toEqual([])
+    const known = [
+      ...SETTINGS.flatMap(({ name, aliases }) => [name, ...aliases]),
+      'AUTOMATION_KV_TOKEN',
+      'AUTOMATION_KV_REDIS_URL',
+      'AUTOMATION_API_URL',
+    ]
+    expect(matches(text, /\b(AUTOMATION_[A-Z_]*[A-Z])\b/g).filter((name) => !known.includes(name))).toEqual(
+      [],
+    )
   })
 
   test('names no command that is unknown to npm', () => {
@@ -82,7 +105,9 @@ describe('docs/operations.md', () => {
   test('quotes errors as they are', () => {
     const quoted = matches(read('docs/operations.md'), /`([A-Z]+ [^`]+)\.\.\.`/g)
     expect(quoted).not.toEqual([])
-    expect(quoted.filter((start) => !Object.values(ERRORS).some(({ resp }) => resp.startsWith(start)))).toEqual([])
+    expect(
+      quoted.filter((start) => !Object.values(ERRORS).some(({ resp }) => resp.startsWith(start))),
+    ).toEqual([])
   })
 
   test('explains every field that a log line may have', () => {
@@ -97,22 +122,41 @@ describe('docs/operations.md', () => {
     const owner = new Redis(redis.url, { protocol: 2 })
     try {
       await owner.call('ACL', ...line.replace('PASSWORD', 'password').split(' '))
-      const server = await startServer({ REDIS_URL: `redis://automation-kv:password@127.0.0.1:${redis.port}` }, redis)
+      const server = await startServer(
+        { REDIS_URL: `redis://automation-kv:password@127.0.0.1:${redis.port}` },
+        redis,
+      )
       try {
         const client = await server.client('acl')
         for (const command of COMMANDS) {
           const [name, ...args] = command.split(' ')
-          const failure = await client.call(name!, ...args).then(() => '', (error: Error) => error.message)
+          const failure = await client.call(name!, ...args).then(
+            () => '',
+            (error: Error) => error.message,
+          )
           expect(failure, command).not.toMatch(/NOPERM|TRYAGAIN|internal/)
         }
-        for (const [method, path, body] of REQUESTS) expect((await server.fetch('acl', method, path, body)).status, path).toBeLessThan(300)
+        for (const [method, path, body] of REQUESTS)
+          expect((await server.fetch('acl', method, path, body)).status, path).toBeLessThan(300)
         expect(await owner.call('ACL', 'LOG')).toEqual([])
       } finally {
         await server.stop()
       }
-      const user = new Redis({ port: redis.port!, username: 'automation-kv', password: 'password', protocol: 2 })
+      const user = new Redis({
+        port: redis.port!,
+        username: 'automation-kv',
+        password: 'password',
+        protocol: 2,
+      })
       try {
-        for (const forbidden of [['CONFIG', 'GET', '*'], ['KEYS', '*'], ['FLUSHALL'], ['GET', 'other'], ['SCRIPT', 'FLUSH'], ['ACL', 'LIST']]) {
+        for (const forbidden of [
+          ['CONFIG', 'GET', '*'],
+          ['KEYS', '*'],
+          ['FLUSHALL'],
+          ['GET', 'other'],
+          ['SCRIPT', 'FLUSH'],
+          ['ACL', 'LIST'],
+        ]) {
           await expect(user.call(...(forbidden as [string])), forbidden.join(' ')).rejects.toThrow('NOPERM')
         }
       } finally {
@@ -125,20 +169,116 @@ describe('docs/operations.md', () => {
   })
 })
 
-/** Some of every group, so that each native command of it is sent; an error of a command's own does no harm. */
+/**
+ * Some of every group, so that each native command of it is sent; an error of a command's own does no harm.
+ */
 const COMMANDS = [
-  'SET s 1', 'GET s', 'MSET a 1 b 2', 'MGET a b', 'INCR s', 'APPEND s 1', 'SETNX s 1', 'GETDEL s', 'SET s 1 EX 100', 'GETEX s PERSIST', 'STRLEN s',
-  'EXPIRE s 100', 'PEXPIREAT s 99999999999999', 'PERSIST s', 'TTL s', 'PTTL s', 'EXISTS s', 'TOUCH s', 'TYPE s', 'OBJECT ENCODING s', 'OBJECT IDLETIME s',
-  'RENAME s t', 'COPY t s', 'DEL t', 'UNLINK a', 'KEYS *', 'SCAN 0', 'SCAN 0 TYPE string', 'DBSIZE', 'RANDOMKEY', 'WAIT 0 1', 'INFO',
-  'RPUSH l a b c', 'LPUSH l z', 'LRANGE l 0 -1', 'LINDEX l 0', 'LSET l 0 y', 'LINSERT l BEFORE a q', 'LREM l 1 q', 'LPOS l a', 'LMOVE l m LEFT RIGHT', 'LPOP l', 'RPOP l',
-  'LTRIM l 0 0', 'LLEN l', 'BLPOP l 1',
-  'HSET h f v g w', 'HGET h f', 'HMGET h f g', 'HGETALL h', 'HKEYS h', 'HVALS h', 'HLEN h', 'HSCAN h 0', 'HRANDFIELD h', 'HINCRBY h n 1', 'HEXISTS h f', 'HSETNX h f v', 'HDEL h f',
-  'SADD x a b c', 'SADD y a', 'SMEMBERS x', 'SISMEMBER x a', 'SMISMEMBER x a', 'SINTER x y', 'SUNIONSTORE z x y', 'SMOVE x y b', 'SSCAN x 0', 'SRANDMEMBER x', 'SPOP x', 'SREM y a', 'SCARD y',
-  'ZADD zs 1 a 2 b', 'ZRANGE zs 0 -1 WITHSCORES', 'ZRANGEBYSCORE zs 0 9', 'ZSCORE zs a', 'ZMSCORE zs a', 'ZRANK zs a', 'ZINCRBY zs 1 a', 'ZCOUNT zs 0 9', 'ZSCAN zs 0', 'ZUNIONSTORE zt 1 zs',
-  'ZPOPMIN zs', 'ZREMRANGEBYSCORE zs 9 10', 'ZREM zs b', 'ZCARD zs',
-  'XADD st * f v', 'XLEN st', 'XRANGE st - +', 'XREAD COUNT 1 STREAMS st 0', 'XGROUP CREATE st g 0', 'XREADGROUP GROUP g c COUNT 1 STREAMS st >', 'XPENDING st g', 'XINFO STREAM st',
-  'XAUTOCLAIM st g c 0 0', 'XTRIM st MAXLEN 0', 'XDEL st 1-1',
-  'SETBIT bits 7 1', 'BITCOUNT bits', 'BITFIELD bits SET u8 0 1', 'PFADD hll a', 'PFCOUNT hll', 'PFMERGE hll2 hll', 'SORT x', 'PUBLISH ch m', 'FLUSHDB',
+  'SET s 1',
+  'GET s',
+  'MSET a 1 b 2',
+  'MGET a b',
+  'INCR s',
+  'APPEND s 1',
+  'SETNX s 1',
+  'GETDEL s',
+  'SET s 1 EX 100',
+  'GETEX s PERSIST',
+  'STRLEN s',
+  'EXPIRE s 100',
+  'PEXPIREAT s 99999999999999',
+  'PERSIST s',
+  'TTL s',
+  'PTTL s',
+  'EXISTS s',
+  'TOUCH s',
+  'TYPE s',
+  'OBJECT ENCODING s',
+  'OBJECT IDLETIME s',
+  'RENAME s t',
+  'COPY t s',
+  'DEL t',
+  'UNLINK a',
+  'KEYS *',
+  'SCAN 0',
+  'SCAN 0 TYPE string',
+  'DBSIZE',
+  'RANDOMKEY',
+  'WAIT 0 1',
+  'INFO',
+  'RPUSH l a b c',
+  'LPUSH l z',
+  'LRANGE l 0 -1',
+  'LINDEX l 0',
+  'LSET l 0 y',
+  'LINSERT l BEFORE a q',
+  'LREM l 1 q',
+  'LPOS l a',
+  'LMOVE l m LEFT RIGHT',
+  'LPOP l',
+  'RPOP l',
+  'LTRIM l 0 0',
+  'LLEN l',
+  'BLPOP l 1',
+  'HSET h f v g w',
+  'HGET h f',
+  'HMGET h f g',
+  'HGETALL h',
+  'HKEYS h',
+  'HVALS h',
+  'HLEN h',
+  'HSCAN h 0',
+  'HRANDFIELD h',
+  'HINCRBY h n 1',
+  'HEXISTS h f',
+  'HSETNX h f v',
+  'HDEL h f',
+  'SADD x a b c',
+  'SADD y a',
+  'SMEMBERS x',
+  'SISMEMBER x a',
+  'SMISMEMBER x a',
+  'SINTER x y',
+  'SUNIONSTORE z x y',
+  'SMOVE x y b',
+  'SSCAN x 0',
+  'SRANDMEMBER x',
+  'SPOP x',
+  'SREM y a',
+  'SCARD y',
+  'ZADD zs 1 a 2 b',
+  'ZRANGE zs 0 -1 WITHSCORES',
+  'ZRANGEBYSCORE zs 0 9',
+  'ZSCORE zs a',
+  'ZMSCORE zs a',
+  'ZRANK zs a',
+  'ZINCRBY zs 1 a',
+  'ZCOUNT zs 0 9',
+  'ZSCAN zs 0',
+  'ZUNIONSTORE zt 1 zs',
+  'ZPOPMIN zs',
+  'ZREMRANGEBYSCORE zs 9 10',
+  'ZREM zs b',
+  'ZCARD zs',
+  'XADD st * f v',
+  'XLEN st',
+  'XRANGE st - +',
+  'XREAD COUNT 1 STREAMS st 0',
+  'XGROUP CREATE st g 0',
+  'XREADGROUP GROUP g c COUNT 1 STREAMS st >',
+  'XPENDING st g',
+  'XINFO STREAM st',
+  'XAUTOCLAIM st g c 0 0',
+  'XTRIM st MAXLEN 0',
+  'XDEL st 1-1',
+  'SETBIT bits 7 1',
+  'BITCOUNT bits',
+  'BITFIELD bits SET u8 0 1',
+  'PFADD hll a',
+  'PFCOUNT hll',
+  'PFMERGE hll2 hll',
+  'SORT x',
+  'PUBLISH ch m',
+  'FLUSHDB',
 ] as const
 
 const REQUESTS: ReadonlyArray<readonly [method: string, path: string, body?: string]> = [

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dataRows, sampleCalls, SCRIPTS } from './helpers/sample-calls.ts'
+import { RespClient, type RespReply, request, show } from './helpers/resp-client.ts'
+import { dataRows, SCRIPTS, sampleCalls } from './helpers/sample-calls.ts'
 import { startServer, type TestServer } from './helpers/server.ts'
-import { request, RespClient, type RespReply, show } from './helpers/resp-client.ts'
 
 // The attacker's id is a prefix of the victim's, and both have keys of the same names.
 const ATTACKER = 'auto-1'
@@ -15,7 +15,17 @@ const CANARY = 'c4n4ry'
 /** In every value of the attacker. */
 const OWN_VALUE = 'mine'
 
-const SHARED_NAMES = ['string', 'counter', 'list', 'hash', 'set', 'zset', 'stream', 'sketch', 'document'] as const
+const SHARED_NAMES = [
+  'string',
+  'counter',
+  'list',
+  'hash',
+  'set',
+  'zset',
+  'stream',
+  'sketch',
+  'document',
+] as const
 
 const HOSTILE = [
   ...SHARED_NAMES,
@@ -62,7 +72,15 @@ const seed = (client: RespClient, value: string, prefix = ''): Promise<RespReply
     ...(prefix === '' && value === OWN_VALUE ? [['FLUSHALL']] : []),
     ['SET', `${prefix}string`, `${value}-string`],
     ['SET', `${prefix}counter`, '7'],
-    ['DEL', `${prefix}list`, `${prefix}hash`, `${prefix}set`, `${prefix}zset`, `${prefix}stream`, `${prefix}sketch`],
+    [
+      'DEL',
+      `${prefix}list`,
+      `${prefix}hash`,
+      `${prefix}set`,
+      `${prefix}zset`,
+      `${prefix}stream`,
+      `${prefix}sketch`,
+    ],
     ['RPUSH', `${prefix}list`, `${value}-1`, `${value}-2`, `${value}-3`],
     ['HSET', `${prefix}hash`, `${value}-field`, `${value}-hash-value`, `${value}-number`, '1'],
     ['SADD', `${prefix}set`, `${value}-member`, `${value}-other`],
@@ -79,10 +97,15 @@ const seed = (client: RespClient, value: string, prefix = ''): Promise<RespReply
 
 /** All of one automation as it lies in the backing Redis, to the byte. */
 const dump = async (prefix: string): Promise<string> => {
-  const names = (await backing.keysBuffer('*')).filter((name) => name.toString('latin1').startsWith(prefix)).sort(Buffer.compare)
+  const names = (await backing.keysBuffer('*'))
+    .filter((name) => name.toString('latin1').startsWith(prefix))
+    .sort(Buffer.compare)
   const lines = await Promise.all(
     names.map(async (name) => {
-      const [bytes, expiry] = await Promise.all([backing.callBuffer('DUMP', name), backing.call('PEXPIRETIME', name)])
+      const [bytes, expiry] = await Promise.all([
+        backing.callBuffer('DUMP', name),
+        backing.call('PEXPIRETIME', name),
+      ])
       return `${name.toString('latin1')} ${(bytes as Buffer).toString('hex')} ${String(expiry)}`
     }),
   )
@@ -112,17 +135,26 @@ afterAll(async () => {
 
 const expectUntouched = async (what: string): Promise<void> => {
   const now = await dump(THEIRS)
-  expect(now === victimData ? what : `${what} changed the victim's data:\n${now}\ninstead of\n${victimData}`).toBe(what)
+  expect(
+    now === victimData ? what : `${what} changed the victim's data:\n${now}\ninstead of\n${victimData}`,
+  ).toBe(what)
 }
 
 describe('every command on data or keys', () => {
   test.each(dataRows().map((row) => [row.name, row] as const))('%s', async (name, row) => {
     await seed(attacker, OWN_VALUE)
-    const values = [OWN_VALUE, `${OWN_VALUE}-field`, `${OWN_VALUE}-1`, '1', `${THEIRS}k:string`].map((value) => Buffer.from(value))
+    const values = [OWN_VALUE, `${OWN_VALUE}-field`, `${OWN_VALUE}-1`, '1', `${THEIRS}k:string`].map(
+      (value) => Buffer.from(value),
+    )
     const pool = {
       keys: HOSTILE,
       values,
-      patterns: [Buffer.from('*'), Buffer.from(`*${VICTIM}*`), Buffer.from(`${THEIRS}*`), Buffer.from('[^a]*')],
+      patterns: [
+        Buffer.from('*'),
+        Buffer.from(`*${VICTIM}*`),
+        Buffer.from(`${THEIRS}*`),
+        Buffer.from('[^a]*'),
+      ],
     }
     const calls = HOSTILE.flatMap((_, offset) => sampleCalls(row, pool, offset))
     attacker.write(Buffer.concat(calls.map((args) => request(...args))))
@@ -131,7 +163,8 @@ describe('every command on data or keys', () => {
       const text = show(reply)
       if (leaks(text)) expect.fail(`${name} ${calls[i]!.map(String).join(' ')} answered ${text}`)
     }
-    // Each command met at least one key that it works on; those on streams may need a group or an id that nobody made.
+    // Each command met at least one key that it works on; those on streams may need a group or an id that
+    // nobody made.
     if (row.group !== 'stream') expect(replies.some((reply) => !(reply instanceof Error))).toBe(true)
     await expectUntouched(name)
   })
@@ -156,7 +189,9 @@ test('no command ever names a key of the backing Redis outside of its automation
   for (const [command = '', ...args] of seen.values()) {
     if (keyless.test(command)) continue
     // A command without keys by Redis's own account names a channel first (PUBLISH).
-    const keys = (await backing.call('COMMAND', 'GETKEYS', command, ...args).catch(() => args.slice(0, 1))) as string[]
+    const keys = (await backing
+      .call('COMMAND', 'GETKEYS', command, ...args)
+      .catch(() => args.slice(0, 1))) as string[]
     const foreign = keys.filter((key) => !key.startsWith(OWN))
     expect([command, foreign]).toEqual([command, []])
   }
@@ -225,14 +260,22 @@ test('ids of connections do not count those of others', async () => {
 
 describe('REST', () => {
   /** A path as it is, with nothing normalized. */
-  const raw = (method: string, path: string, headers: Record<string, string>, body?: string): Promise<{ status: number; text: string }> =>
+  const raw = (
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
-      const call = httpRequest({ host: '127.0.0.1', port: server.app.ports.http, method, path, headers }, (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk: string) => (text += chunk))
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      })
+      const call = httpRequest(
+        { host: '127.0.0.1', port: server.app.ports.http, method, path, headers },
+        (response) => {
+          let text = ''
+          response.setEncoding('utf8')
+          response.on('data', (chunk: string) => (text += chunk))
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+        },
+      )
       call.on('error', reject)
       call.end(body)
     })

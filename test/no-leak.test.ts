@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { leaves, sampleCalls } from './helpers/sample-calls.ts'
-import { startRedis, type TestRedis } from './helpers/redis.ts'
-import { SECRET, startServer, type TestServer } from './helpers/server.ts'
 import { eventually } from './helpers/eventually.ts'
-import { request, RespClient, type RespReply, show } from './helpers/resp-client.ts'
+import { startRedis, type TestRedis } from './helpers/redis.ts'
+import { RespClient, type RespReply, request, show } from './helpers/resp-client.ts'
+import { leaves, sampleCalls } from './helpers/sample-calls.ts'
+import { SECRET, startServer, type TestServer } from './helpers/server.ts'
 
 const AUTOMATION = 'quiet'
 /** Names of keys may be seen in the backing Redis, but in no log and no error of RESP. */
@@ -16,7 +16,10 @@ const FIELD = 'fIeLd-51-Wu'
 const MESSAGE = 'mEsSaGe08Pj'
 const SECRETS = [VALUE, MEMBER, FIELD, MESSAGE]
 
-/** A text in the forms in which a program lets it slip: as it is, base64 at each of its three positions, hex, escaped. */
+/**
+ * A text in the forms in which a program lets it slip: as it is, base64 at each of its three positions, hex,
+ * escaped.
+ */
 function forms(text: string): Buffer[] {
   const bytes = Buffer.from(text)
   const base64 = [0, 1, 2].map((shift) => {
@@ -28,11 +31,24 @@ function forms(text: string): Buffer[] {
   })
   const url = base64.map((encoded) => encoded.replaceAll('+', '-').replaceAll('/', '_'))
   const hex = bytes.toString('hex')
-  const escaped = Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+  const escaped = Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`).join(
+    '',
+  )
   const percent = Array.from(bytes, (byte) => `%${byte.toString(16)}`).join('')
   const codes = Array.from(bytes).join(',')
   return [
-    ...new Set([text, text.toLowerCase(), text.toUpperCase(), ...base64, ...url, hex, hex.toUpperCase(), escaped, percent, codes]),
+    ...new Set([
+      text,
+      text.toLowerCase(),
+      text.toUpperCase(),
+      ...base64,
+      ...url,
+      hex,
+      hex.toUpperCase(),
+      escaped,
+      percent,
+      codes,
+    ]),
   ].map((form) => Buffer.from(form))
 }
 
@@ -51,7 +67,10 @@ const badTokens: string[] = []
 
 beforeAll(async () => {
   redis = await startRedis({ aof: true, args: ['--appendfsync', 'no', '--rdbcompression', 'no'] })
-  server = await startServer({ AUTOMATION_KV_MAX_KEYS: '100000', AUTOMATION_KV_MAX_VALUE_SIZE: '20000' }, redis)
+  server = await startServer(
+    { AUTOMATION_KV_MAX_KEYS: '100000', AUTOMATION_KV_MAX_VALUE_SIZE: '20000' },
+    redis,
+  )
   token = await server.token(AUTOMATION)
 }, 60_000)
 
@@ -98,7 +117,9 @@ const seed = [
 
 const everyCommand = async (): Promise<void> => {
   const pool = {
-    keys: ['string', 'list', 'hash', 'set', 'zset', 'stream', 'sketch', 'number', 'missing'].map((name) => Buffer.from(`${KEY}-${name}`)),
+    keys: ['string', 'list', 'hash', 'set', 'zset', 'stream', 'sketch', 'number', 'missing'].map((name) =>
+      Buffer.from(`${KEY}-${name}`),
+    ),
     values: [FIELD, VALUE, MEMBER, '5', MESSAGE].map((value) => Buffer.from(value)),
     patterns: [Buffer.from('*'), Buffer.from(`*${MEMBER}*`)],
   }
@@ -114,10 +135,12 @@ const everyEndpoint = async (): Promise<void> => {
     (name) => `/kv/${KEY}-${name}`,
   )
   for (const path of names) {
-    for (const suffix of ['', '?meta=true', `?path=${FIELD}`, `?path=deep.${FIELD}[1]`, '/len']) await rest('GET', `${path}${suffix}`)
+    for (const suffix of ['', '?meta=true', `?path=${FIELD}`, `?path=deep.${FIELD}[1]`, '/len'])
+      await rest('GET', `${path}${suffix}`)
     for (const suffix of ['/lpop', '/rpop', '/incr', '/decr'])
       await rest('POST', `${path}${suffix}`, suffix.endsWith('cr') ? '{"by":2}' : undefined)
-    for (const suffix of ['/lpush', '/rpush']) await rest('POST', `${path}${suffix}`, JSON.stringify({ value: VALUE }))
+    for (const suffix of ['/lpush', '/rpush'])
+      await rest('POST', `${path}${suffix}`, JSON.stringify({ value: VALUE }))
     await rest('PATCH', path, JSON.stringify({ path: FIELD, value: VALUE }))
     await rest('PUT', `${path}?xx=true`, JSON.stringify(VALUE))
     await rest('PUT', `${path}?if_version=1`, document)
@@ -131,8 +154,16 @@ const everyEndpoint = async (): Promise<void> => {
     { op: 'get', key: `${KEY}-doc` },
   ]
   await rest('POST', '/kv/batch', JSON.stringify({ operations }))
-  await rest('POST', '/kv/batch', JSON.stringify({ operations: [...operations, { op: 'incr', key: `${KEY}-doc` }] }))
-  await rest('POST', '/kv/batch', JSON.stringify({ operations: [{ op: VALUE, key: KEY }, { [FIELD]: VALUE }] }))
+  await rest(
+    'POST',
+    '/kv/batch',
+    JSON.stringify({ operations: [...operations, { op: 'incr', key: `${KEY}-doc` }] }),
+  )
+  await rest(
+    'POST',
+    '/kv/batch',
+    JSON.stringify({ operations: [{ op: VALUE, key: KEY }, { [FIELD]: VALUE }] }),
+  )
 }
 
 const everyMistake = async (): Promise<void> => {
@@ -147,7 +178,8 @@ const everyMistake = async (): Promise<void> => {
     JSON.stringify(VALUE.repeat(3_000)),
     JSON.stringify(VALUE.repeat(30_000)),
   ]) {
-    for (const path of ['', '/incr', '/rpush', '/lpush']) await rest(path === '' ? 'PUT' : 'POST', `/kv/${KEY}-bad${path}`, body)
+    for (const path of ['', '/incr', '/rpush', '/lpush'])
+      await rest(path === '' ? 'PUT' : 'POST', `/kv/${KEY}-bad${path}`, body)
     await rest('PATCH', `/kv/${KEY}-string`, body)
     await rest('POST', '/kv/batch', body)
   }
@@ -219,7 +251,9 @@ const damage = async (): Promise<void> => {
 
 const whileDown = async (): Promise<void> => {
   await redis.kill()
-  await eventually(async () => (await run([request('GET', KEY)])).map(show).some((reply) => reply.startsWith('-TRYAGAIN')))
+  await eventually(async () =>
+    (await run([request('GET', KEY)])).map(show).some((reply) => reply.startsWith('-TRYAGAIN')),
+  )
   await run(seed)
   await run([request('APPEND', `${KEY}-string`, VALUE), request('LREM', `${KEY}-list`, '0', MEMBER)])
   await rest('PUT', `/kv/${KEY}-doc`, JSON.stringify(VALUE))
@@ -259,7 +293,9 @@ describe('canaries in values, members, fields, messages and tokens', () => {
     const backing = server.backing()
     const names = await backing.keysBuffer('*')
     expect(names.length).toBeGreaterThan(8)
-    const dumps = await Promise.all(names.map(async (name) => Buffer.from((await backing.callBuffer('DUMP', name)) as Buffer)))
+    const dumps = await Promise.all(
+      names.map(async (name) => Buffer.from((await backing.callBuffer('DUMP', name)) as Buffer)),
+    )
     const read = await Promise.all(
       names.map(async (name) => {
         const type = await backing.type(name)
@@ -282,14 +318,23 @@ describe('canaries in values, members, fields, messages and tokens', () => {
     ])
     await backing.call('SAVE')
     await backing.call('BGREWRITEAOF').catch(() => {})
-    await eventually(async () => /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await backing.info('persistence')))
+    await eventually(async () =>
+      /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await backing.info('persistence')),
+    )
     await whileDown()
     const files = filesIn(redis.dataDir)
     expect(files.some((file) => file.endsWith('.rdb'))).toBe(true)
     expect(files.some((file) => file.endsWith('.aof'))).toBe(true)
 
-    const credentials = [token, token.split('.')[2]!, token.split('.')[1]!, SECRET, ...badTokens.filter((bad) => bad.length > 60)]
-    for (const file of files) expect([file, found(readFileSync(file), [...SECRETS, ...credentials])]).toEqual([file, []])
+    const credentials = [
+      token,
+      token.split('.')[2]!,
+      token.split('.')[1]!,
+      SECRET,
+      ...badTokens.filter((bad) => bad.length > 60),
+    ]
+    for (const file of files)
+      expect([file, found(readFileSync(file), [...SECRETS, ...credentials])]).toEqual([file, []])
     for (const bytes of dumps) expect(found(bytes, [...SECRETS, ...credentials])).toEqual([])
     expect(found(read.join('\n') + slow, [...SECRETS, ...credentials])).toEqual([])
     expect(found(admin.join('\n'), [...SECRETS, ...credentials, KEY])).toEqual([])
@@ -297,12 +342,18 @@ describe('canaries in values, members, fields, messages and tokens', () => {
     const logged = server.logged()
     expect(logged).toContain('"command":"hgetall"')
     expect(logged).toContain('TRYAGAIN')
-    for (const line of logged.split('\n')) expect(found(line, [...SECRETS, ...credentials, KEY]).length > 0 ? line : '').toBe('')
+    for (const line of logged.split('\n'))
+      expect(found(line, [...SECRETS, ...credentials, KEY]).length > 0 ? line : '').toBe('')
 
     expect(respErrors.length).toBeGreaterThan(1_000)
-    expect([...new Set(respErrors)].filter((text) => found(text, [...SECRETS, ...credentials, KEY]).length > 0)).toEqual([])
+    expect(
+      [...new Set(respErrors)].filter((text) => found(text, [...SECRETS, ...credentials, KEY]).length > 0),
+    ).toEqual([])
     expect(restErrors.length).toBeGreaterThan(50)
-    expect([...new Set(restErrors)].filter((text) => found(text, [...SECRETS, ...credentials]).length > 0)).toEqual([])
-    for (const text of [...respErrors, ...restErrors]) expect(text).not.toMatch(/ERR internal error|internal_error/)
+    expect(
+      [...new Set(restErrors)].filter((text) => found(text, [...SECRETS, ...credentials]).length > 0),
+    ).toEqual([])
+    for (const text of [...respErrors, ...restErrors])
+      expect(text).not.toMatch(/ERR internal error|internal_error/)
   })
 })

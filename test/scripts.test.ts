@@ -3,11 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 const run = (file: string, ...args: string[]) =>
-  spawnSync(process.execPath, [fileURLToPath(new URL(`../${file}`, import.meta.url)), ...args], { encoding: 'utf8' })
+  spawnSync(process.execPath, [fileURLToPath(new URL(`../${file}`, import.meta.url)), ...args], {
+    encoding: 'utf8',
+  })
 
 test.each([
   ['bench', 'bench/run.mjs'],
   ['test:conformance', 'scripts/conformance.mjs'],
+  ['test:abuse', 'test/abuse/run.mjs'],
   ['test:load', 'test/load/run.mjs'],
   ['test:reliability', 'test/reliability/run.mjs'],
   ['test:soak', 'test/load/soak/run.mjs'],
@@ -16,5 +19,9 @@ test.each([
   const told = run(file, '--help')
   expect([told.status, told.stdout.slice(0, usage.length), told.stderr]).toEqual([0, usage, ''])
   const refused = run(file, '--such')
-  expect([refused.status, refused.stdout, refused.stderr]).toEqual([2, '', `automation-kv: Unknown option '--such'\n\n${told.stdout}`])
+  expect([refused.status, refused.stdout, refused.stderr]).toEqual([
+    2,
+    '',
+    `automation-kv: Unknown option '--such'\n\n${told.stdout}`,
+  ])
 })

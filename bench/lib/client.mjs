@@ -1,4 +1,5 @@
-// A raw RESP client for what redis-benchmark cannot do. It counts replies without decoding them, so that it costs little itself.
+// A raw RESP client for what redis-benchmark cannot do. It counts replies without decoding them, so that it
+// costs little itself.
 import { connect } from 'node:net'
 import { Stop } from '../../scripts/lib/project.mjs'
 
@@ -20,7 +21,10 @@ export const encode = (args) => {
   return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
 }
 
-/** Tells where replies end, over any cut of the bytes. Calls `onReply(error)`, with the text of an error reply. */
+/**
+ * Tells where replies end, over any cut of the bytes. Calls `onReply(error)`, with the text of an error
+ * reply.
+ */
 export class ReplyCounter {
   /** @param {(error: string | undefined) => void} onReply */
   constructor(onReply) {
@@ -72,7 +76,10 @@ export class ReplyCounter {
   }
 }
 
-/** One logged-in connection. `expect(n, done)` calls back after n more replies; an error reply or a lost connection rejects `failed`. */
+/**
+ * One logged-in connection. `expect(n, done)` calls back after n more replies; an error reply or a lost
+ * connection rejects `failed`.
+ */
 export class Client {
   /** @param {Target} target */
   static async open({ port, password }) {
@@ -128,7 +135,10 @@ export class Client {
     return this.send(encode(args))
   }
 
-  /** Many requests, in pieces, so that neither side has to hold them all. @param {readonly (readonly Arg[])[]} requests */
+  /**
+   * Many requests, in pieces, so that neither side has to hold them all.
+   * @param {readonly (readonly Arg[])[]} requests
+   */
   async callAll(requests, piece = 500) {
     for (let at = 0; at < requests.length; at += piece) {
       const some = requests.slice(at, at + piece)
@@ -161,8 +171,8 @@ export const openAll = async (targets, open) => {
 export const openMany = (targets) => openAll(targets, Client.open)
 
 /**
- * Keeps every connection busy for `seconds`: `next(connection)` gives the bytes of one turn, which brings `replies` replies and counts
- * as `commands`. Answers commands a second and the latency of turns in ms.
+ * Keeps every connection busy for `seconds`: `next(connection)` gives the bytes of one turn, which brings
+ * `replies` replies and counts as `commands`. Answers commands a second and the latency of turns in ms.
  * @param {readonly Target[]} targets
  * @param {{ seconds: number, next: (connection: number) => Buffer, replies: number, commands?: number }} work
  */
@@ -194,6 +204,12 @@ export const load = async (targets, { seconds, next, replies, commands = replies
   }
   const elapsed = (performance.now() - startedAt) / 1_000
   latencies.sort((a, b) => a - b)
-  const at = (/** @type {number} */ share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN
-  return { rate: (latencies.length * commands) / elapsed, p50: at(0.5), p99: at(0.99), count: latencies.length * commands }
+  const at = (/** @type {number} */ share) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN
+  return {
+    rate: (latencies.length * commands) / elapsed,
+    p50: at(0.5),
+    p99: at(0.99),
+    count: latencies.length * commands,
+  }
 }

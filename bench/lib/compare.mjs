@@ -12,7 +12,11 @@ import { circumstances, extras, figures, floorTable, latencies, throughput, writ
 import { short } from './statistics.mjs'
 
 /** Short names, where the id is none. */
-const BASES = new Map([['redis', 'Redis'], ['bare-http', 'bare http'], ['bare-rest', 'bare Fastify']])
+const BASES = new Map([
+  ['redis', 'Redis'],
+  ['bare-http', 'bare http'],
+  ['bare-rest', 'bare Fastify'],
+])
 const CHARTED = ['get1', 'set1', 'get16', 'set16', 'incr-hot', 'hgetall', 'rest-get', 'rest-put']
 
 /** Further processes of ours, once the server can start workers. */
@@ -20,7 +24,9 @@ const clusterOf = async () => {
   const { SETTINGS } = await import(join(root, 'dist/config/settings.js'))
   if (!SETTINGS.some(({ name }) => name === 'AUTOMATION_KV_WORKERS')) return []
   const start = (stage) => startServer(stage, { env: { AUTOMATION_KV_WORKERS: '2' } })
-  return [{ id: 'workers', title: 'automation-kv, 2 workers', start, login: (stage) => stage.token(), seals: true }]
+  return [
+    { id: 'workers', title: 'automation-kv, 2 workers', start, login: (stage) => stage.token(), seals: true },
+  ]
 }
 
 /** Another build of ours, to see what a change is worth. */
@@ -43,8 +49,13 @@ const runDoor = async (stage, door, options, rows, more) => {
     for (const workload of rows) {
       const result = await measure(stage, workload, contenders, options)
       results.push(result)
-      const figure = ({ rate, p50 }) => (result.latency ? `${short(p50.median * 1_000)} us` : short(rate.median))
-      say(`${result.title}: ${Object.entries(result.cells).map(([id, cell]) => `${id} ${figure(cell)}`).join(', ')}`)
+      const figure = ({ rate, p50 }) =>
+        result.latency ? `${short(p50.median * 1_000)} us` : short(rate.median)
+      say(
+        `${result.title}: ${Object.entries(result.cells)
+          .map(([id, cell]) => `${id} ${figure(cell)}`)
+          .join(', ')}`,
+      )
     }
     if (withLogins) {
       await flush(stage)
@@ -58,13 +69,18 @@ const runDoor = async (stage, door, options, rows, more) => {
 
 export const compare = async (stage, options) => {
   const { WORKLOADS } = await import('./workloads.mjs')
-  const rowsOf = (door) => WORKLOADS.filter((workload) => workload.door === door && chosen(options.only, workload.id))
+  const rowsOf = (door) =>
+    WORKLOADS.filter((workload) => workload.door === door && chosen(options.only, workload.id))
   const wanted = chosen(options.only, 'logins')
-  const resp = await runDoor(stage, 'resp', options, rowsOf('resp'), [...(await clusterOf()), ...otherBuild(options.other)])
+  const resp = await runDoor(stage, 'resp', options, rowsOf('resp'), [
+    ...(await clusterOf()),
+    ...otherBuild(options.other),
+  ])
   const rest = await runDoor(stage, 'rest', options, rowsOf('rest'), [])
   await flush(stage)
   const more = [...(resp.extras ?? [])]
-  if (wanted) more.push(...(await startUp(stage, options)), ...(await memory(stage, options.against, options)))
+  if (wanted)
+    more.push(...(await startUp(stage, options)), ...(await memory(stage, options.against, options)))
 
   const limits = chosen(options.only, 'floors') ? await floors(stage, options) : []
 
@@ -75,8 +91,12 @@ export const compare = async (stage, options) => {
   const add = (heading, rows, render) => rows.length > 0 && parts.push(`## ${heading}`, '', render(), '')
   add('RESP: throughput', flow, () => throughput(flow, titles(resp), BASES))
   add('RESP: latency of one connection', single, () => latencies(single, titles(resp)))
-  const measuredCpu = flow.filter(({ cells }) => Object.values(cells).some(({ cpu }) => cpu.median !== undefined))
-  add('RESP: processor time', measuredCpu, () => figures('Microseconds of its own process for a command', measuredCpu, titles(resp), 'cpu'))
+  const measuredCpu = flow.filter(({ cells }) =>
+    Object.values(cells).some(({ cpu }) => cpu.median !== undefined),
+  )
+  add('RESP: processor time', measuredCpu, () =>
+    figures('Microseconds of its own process for a command', measuredCpu, titles(resp), 'cpu'),
+  )
   add('REST', rest.rows, () => throughput(rest.rows, titles(rest), BASES))
   add('Logins, start and memory', more, () => extras(more, TITLES))
   add('Floors', limits, () => floorTable(limits))
@@ -90,11 +110,16 @@ export const compare = async (stage, options) => {
 }
 
 function write(text, { resp, rest }, titles) {
-  const charted = [...resp, ...rest].filter(({ id }) => CHARTED.includes(id)).sort((a, b) => CHARTED.indexOf(a.id) - CHARTED.indexOf(b.id))
+  const charted = [...resp, ...rest]
+    .filter(({ id }) => CHARTED.includes(id))
+    .sort((a, b) => CHARTED.indexOf(a.id) - CHARTED.indexOf(b.id))
   const groups = charted.map(({ title, cells, door }) => ({
     title: `${door === 'rest' ? 'REST: ' : ''}${title}`,
     bars: Object.entries(cells).map(([id, { rate }]) => ({ id, label: titles.get(id) ?? id, ...rate })),
   }))
-  writeFileSync(join(root, 'docs/benchmarks.svg'), bars('Commands a second, 50 connections: median, least and most', groups))
+  writeFileSync(
+    join(root, 'docs/benchmarks.svg'),
+    bars('Commands a second, 50 connections: median, least and most', groups),
+  )
   writeSection('docs/benchmarks.md', 'comparison', text, PAGE)
 }

@@ -1,4 +1,5 @@
-// Who takes part: how each is started, and how it is reached. All of them use the same Redis, over TCP on this machine.
+// Who takes part: how each is started, and how it is reached. All of them use the same Redis, over TCP on
+// this machine.
 import { createHmac, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +8,9 @@ import { finish, freePort, start } from './processes.mjs'
 
 /** @typedef {Awaited<ReturnType<typeof createStage>>} Stage */
 /** @typedef {import('./processes.mjs').Running} Running */
-/** @typedef {{ nodeArgs?: string[], env?: NodeJS.ProcessEnv, dist?: string, onOutput?: (chunk: Buffer) => void }} ServerOptions */
+/**
+ * @typedef {{ nodeArgs?: string[], env?: NodeJS.ProcessEnv, dist?: string, onOutput?: (chunk: Buffer) => void }} ServerOptions
+ */
 
 /**
  * @typedef {object} Contender
@@ -48,8 +51,25 @@ export const createStage = async () => {
   const secret = randomBytes(32).toString('base64url')
   const password = randomBytes(12).toString('hex')
   const port = await freePort()
-  const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--requirepass', password, '--dir', folder]
-  const redis = await start('redis-server', [...options, '--maxclients', 15_000, '--tcp-backlog', 4_096].map(String), { port })
+  const options = [
+    '--port',
+    port,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--requirepass',
+    password,
+    '--dir',
+    folder,
+  ]
+  const redis = await start(
+    'redis-server',
+    [...options, '--maxclients', 15_000, '--tcp-backlog', 4_096].map(String),
+    { port },
+  )
   return {
     folder,
     secret,
@@ -63,11 +83,15 @@ export const createStage = async () => {
 }
 
 /**
- * Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself; `dist` is another build.
+ * Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself;
+ * `dist` is another build.
  * @param {Stage} stage
  * @param {ServerOptions} options
  */
-export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(root, 'dist'), onOutput = () => {} } = {}) => {
+export const startServer = async (
+  stage,
+  { nodeArgs = [], env = {}, dist = join(root, 'dist'), onOutput = () => {} } = {},
+) => {
   const running = await start(process.execPath, [...nodeArgs, join(dist, 'main.js'), 'serve'], {
     onOutput,
     isReady: (output) => output.includes('listening for the operator'),
@@ -85,14 +109,21 @@ export const startServer = async (stage, { nodeArgs = [], env = {}, dist = join(
       ...env,
     },
   })
-  const portOf = (/** @type {string} */ door) => Number(new RegExp(`"address":"[^"]*:(\\d+)","msg":"listening for ${door}"`).exec(running.output)?.[1])
+  const portOf = (/** @type {string} */ door) =>
+    Number(new RegExp(`"address":"[^"]*:(\\d+)","msg":"listening for ${door}"`).exec(running.output)?.[1])
   return { ...running, port: portOf('Redis clients'), httpPort: portOf('REST') }
 }
 
 /** @param {Stage} stage @param {string} file */
 const startNode = async ({ redis, secret }, file) => {
   const port = await freePort()
-  const env = { NODE_ENV: 'production', PORT: String(port), REDIS_PORT: String(redis.port), REDIS_URL: redis.url, SECRET: secret }
+  const env = {
+    NODE_ENV: 'production',
+    PORT: String(port),
+    REDIS_PORT: String(redis.port),
+    REDIS_URL: redis.url,
+    SECRET: secret,
+  }
   return { ...(await start(process.execPath, [bench(file)], { isReady: printedReady, env })), port }
 }
 
@@ -101,8 +132,18 @@ const startTwemproxy = async ({ folder, redis }) => {
   const port = await freePort()
   const config = join(folder, 'twemproxy.yml')
   const login = `redis_auth: ${redis.password}`
-  const lines = [`listen: 127.0.0.1:${port}`, 'redis: true', login, 'preconnect: true', 'backlog: 4096', 'servers:']
-  writeFileSync(config, `bench:\n${lines.map((line) => `  ${line}\n`).join('')}   - 127.0.0.1:${redis.port}:1\n`)
+  const lines = [
+    `listen: 127.0.0.1:${port}`,
+    'redis: true',
+    login,
+    'preconnect: true',
+    'backlog: 4096',
+    'servers:',
+  ]
+  writeFileSync(
+    config,
+    `bench:\n${lines.map((line) => `  ${line}\n`).join('')}   - 127.0.0.1:${redis.port}:1\n`,
+  )
   return { ...(await start('nutcracker', ['-c', config, '-s', String(await freePort())], { port })), port }
 }
 
@@ -112,7 +153,14 @@ const startWebdis = async ({ folder, redis }) => {
   const port = await freePort()
   const config = join(folder, 'webdis.json')
   const acl = [{ disabled: ['*'] }, { http_basic_auth: WEBDIS_LOGIN, enabled: ['GET', 'SET', 'INCR'] }]
-  const http = { http_host: '127.0.0.1', http_port: port, threads: 2, daemonize: false, verbosity: 0, logfile: '/dev/null' }
+  const http = {
+    http_host: '127.0.0.1',
+    http_port: port,
+    threads: 2,
+    daemonize: false,
+    verbosity: 0,
+    logfile: '/dev/null',
+  }
   const backend = { redis_host: '127.0.0.1', redis_port: redis.port, redis_auth: redis.password, database: 0 }
   writeFileSync(config, JSON.stringify({ ...backend, ...http, acl }))
   return { ...(await start('webdis', [config], { port })), port }
@@ -129,8 +177,20 @@ const byToken = (stage) => stage.token()
 /** @type {Contender[]} */
 const RESP = [
   { id: 'redis', title: 'Redis itself', start: direct, login: byPassword },
-  { id: 'pipe', title: 'bare node:net pipe', start: (stage) => startNode(stage, 'bare-pipe.mjs'), login: byPassword },
-  { id: 'twemproxy', title: 'twemproxy', binary: 'nutcracker', package: 'nutcracker', start: startTwemproxy, login: byPassword },
+  {
+    id: 'pipe',
+    title: 'bare node:net pipe',
+    start: (stage) => startNode(stage, 'bare-pipe.mjs'),
+    login: byPassword,
+  },
+  {
+    id: 'twemproxy',
+    title: 'twemproxy',
+    binary: 'nutcracker',
+    package: 'nutcracker',
+    start: startTwemproxy,
+    login: byPassword,
+  },
   {
     id: 'naive',
     title: 'naive proxy (ioredis + jose)',
@@ -176,10 +236,13 @@ const REST = [
 ]
 
 /** Names of all that may take part, in the order of their columns. */
-export const TITLES = new Map([...RESP.filter(({ id }) => id !== 'ours'), ...REST].map(({ id, title }) => [id, title]))
+export const TITLES = new Map(
+  [...RESP.filter(({ id }) => id !== 'ours'), ...REST].map(({ id, title }) => [id, title]),
+)
 
 /** @param {string} binary */
-const exists = async (binary) => (await finish('sh', ['-c', `command -v ${binary}`], { allowFailure: true })).code === 0
+const exists = async (binary) =>
+  (await finish('sh', ['-c', `command -v ${binary}`], { allowFailure: true })).code === 0
 
 /**
  * Finds a program, or installs it where that is possible; says so when it is neither.
@@ -193,7 +256,10 @@ export const ensureProgram = async (binary, debianPackage, say) => {
     say(`installing ${debianPackage} with apt-get`)
     const env = { DEBIAN_FRONTEND: 'noninteractive' }
     await finish('apt-get', ['update', '-qq'], { env, allowFailure: true })
-    await finish('apt-get', ['install', '-y', '-qq', '--no-install-recommends', debianPackage], { env, allowFailure: true })
+    await finish('apt-get', ['install', '-y', '-qq', '--no-install-recommends', debianPackage], {
+      env,
+      allowFailure: true,
+    })
     if (await exists(binary)) return true
   }
   say(`skipped: ${binary} is not installed and could not be (Debian package ${debianPackage})`)
@@ -221,7 +287,11 @@ export const startContenders = async (stage, door, only, say, more = []) => {
   const started = []
   for (const contender of [...(door === 'resp' ? RESP : REST), ...more]) {
     if (only !== undefined && !only.includes(contender.id) && !more.includes(contender)) continue
-    if (contender.binary !== undefined && !(await ensureProgram(contender.binary, contender.package ?? contender.binary, say))) continue
+    if (
+      contender.binary !== undefined &&
+      !(await ensureProgram(contender.binary, contender.package ?? contender.binary, say))
+    )
+      continue
     started.push(await enter(contender, stage))
   }
   return started

@@ -32,7 +32,8 @@ export const logins = async (stage, contenders, { rounds, seconds }) => {
     for (const { id, target, seals } of contenders) {
       if (id === 'twemproxy') continue
       ;(known[id] ??= []).push(await loginRate(target, () => target.password, seconds))
-      if (seals) (fresh[id] ??= []).push(await loginRate(target, () => stage.token('bench', `run-${run++}`), seconds))
+      if (seals)
+        (fresh[id] ??= []).push(await loginRate(target, () => stage.token('bench', `run-${run++}`), seconds))
     }
   }
   const spreads = (runs) => Object.fromEntries(Object.entries(runs).map(([id, rates]) => [id, spread(rates)]))
@@ -54,18 +55,26 @@ export const startUp = async (stage, { rounds }) => {
 }
 
 /**
- * Growth of the resident memory of a fresh process by `count` connections that have logged in and wait. As many come before them, or
- * they would fill what the start has left free in the heap.
+ * Growth of the resident memory of a fresh process by `count` connections that have logged in and wait. As
+ * many come before them, or they would fill what the start has left free in the heap.
  */
 export const memory = async (stage, only, { rounds, say }, count = 3_000) => {
   const sizes = {}
   const idle = {}
   for (let round = 0; round < rounds; round++) {
-    for (const contender of await startContenders(stage, 'resp', only ?? ['pipe', 'twemproxy', 'naive', 'ours'], () => {})) {
+    for (const contender of await startContenders(
+      stage,
+      'resp',
+      only ?? ['pipe', 'twemproxy', 'naive', 'ours'],
+      () => {},
+    )) {
       if (contender.id === 'redis') continue
       const { id, pid, target } = contender
       try {
-        await load(Array.from({ length: 50 }, () => target), { seconds: 0.3, next: () => WARM_UP, replies: 1 })
+        await load(
+          Array.from({ length: 50 }, () => target),
+          { seconds: 0.3, next: () => WARM_UP, replies: 1 },
+        )
         const alone = await residentBytes(pid)
         const clients = await openMany(Array(count).fill(target))
         const before = await residentBytes(pid)
@@ -81,9 +90,15 @@ export const memory = async (stage, only, { rounds, say }, count = 3_000) => {
       }
     }
   }
-  const spreads = (runs) => Object.fromEntries(Object.entries(runs).map(([id, values]) => [id, spread(values)]))
+  const spreads = (runs) =>
+    Object.fromEntries(Object.entries(runs).map(([id, values]) => [id, spread(values)]))
   return [
-    row('memory', `Resident memory for each of ${count.toLocaleString('en-US')} idle, logged-in connections`, 'KiB', spreads(sizes)),
+    row(
+      'memory',
+      `Resident memory for each of ${count.toLocaleString('en-US')} idle, logged-in connections`,
+      'KiB',
+      spreads(sizes),
+    ),
     row('memory-process', 'Resident memory of the process, after a little work', 'MiB', spreads(idle)),
   ]
 }

@@ -7,19 +7,24 @@ import { Stop } from '../../scripts/lib/project.mjs'
 /** Length of a sealed value of 100 bytes: what is stored of it is a compact JWE. */
 const SEALED_BYTES = 320
 
-const request = (...args) => `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`
+const request = (...args) =>
+  `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`
 
 /** An automation's id as the platform makes them: a UUID. */
 const idOf = (index) => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
 
-/** Stores automations `from` to `to`, of `keysEach` keys each: values, index and version. See docs/architecture.md, "Scripts and index". */
+/**
+ * Stores automations `from` to `to`, of `keysEach` keys each: values, index and version. See
+ * docs/architecture.md, "Scripts and index".
+ */
 export const fillOthers = async ({ redis }, { from, to, keysEach }) => {
   const child = spawn('redis-cli', ['-p', String(redis.port), '--pipe'], {
     env: { ...process.env, REDISCLI_AUTH: redis.password },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (output += chunk))
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk) => (output += chunk))
   const ended = once(child, 'close')
   child.stdin.on('error', () => {})
   // Random text is cut at ever other places instead of being made anew for each value.

@@ -47,10 +47,22 @@ export const floors = async ({ redis }, { rounds, seconds }) => {
   const kinds = [
     ['AES-256-GCM of 100 B by node:crypto, one thread', () => alone(() => seal(small), seconds)],
     ['AES-256-GCM of 1 MiB and its base64url, one thread', () => alone(() => sealLong(large), seconds)],
-    ['a sealed value of 1 MiB to the Redis, SET', () => throughRedis(redis, ['SET', 'floor', sealed], seconds)],
-    ['the same by a script', () => throughRedis(redis, ['EVAL', "return redis.call('SET', KEYS[1], ARGV[1])", '1', 'floor', sealed], seconds)],
+    [
+      'a sealed value of 1 MiB to the Redis, SET',
+      () => throughRedis(redis, ['SET', 'floor', sealed], seconds),
+    ],
+    [
+      'the same by a script',
+      () =>
+        throughRedis(
+          redis,
+          ['EVAL', "return redis.call('SET', KEYS[1], ARGV[1])", '1', 'floor', sealed],
+          seconds,
+        ),
+    ],
   ]
   const runs = kinds.map(() => /** @type {number[]} */ ([]))
-  for (let round = 0; round < rounds; round++) for (const [at, [, measure]] of kinds.entries()) runs[at]?.push(await measure())
+  for (let round = 0; round < rounds; round++)
+    for (const [at, [, measure]] of kinds.entries()) runs[at]?.push(await measure())
   return kinds.map(([title], at) => ({ title, ...spread(runs[at]) }))
 }

@@ -1,4 +1,5 @@
-// How throughput and latency change while one thing grows. A panel is a curve for each figure over that thing.
+// How throughput and latency change while one thing grows. A panel is a curve for each figure over that
+// thing.
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
@@ -34,7 +35,10 @@ const medians = async (rounds, measure) => {
   return { rate: median('rate'), p50: median('p50') }
 }
 
-/** Throughput at pipeline 16 and latency at 1, of SET and GET over `keys` keys; each connection logs in to the target of its place. */
+/**
+ * Throughput at pipeline 16 and latency at 1, of SET and GET over `keys` keys; each connection logs in to the
+ * target of its place.
+ */
 const setsAndGets = async (targets, keys, { seconds, rounds }) => {
   const value = text(100)
   const some = () => `key:${Math.floor(Math.random() * keys)}`
@@ -57,7 +61,11 @@ const setsAndGets = async (targets, keys, { seconds, rounds }) => {
 const panelsOf = (title, points) => {
   const line = (label, figure) => ({ label, points: points.map(([x, y]) => [x, figure(y)]) })
   return [
-    { title, unit: 'commands/s, pipeline 16', lines: [line('SET', ({ set }) => set.rate), line('GET', ({ get: reads }) => reads.rate)] },
+    {
+      title,
+      unit: 'commands/s, pipeline 16',
+      lines: [line('SET', ({ set }) => set.rate), line('GET', ({ get: reads }) => reads.rate)],
+    },
     {
       title,
       unit: 'latency of one connection, µs',
@@ -69,7 +77,10 @@ const panelsOf = (title, points) => {
 /** Other automations, 10 keys each; the load comes from 50 of their kind. */
 const automations = async (stage, server, options) => {
   const { steps, say } = options
-  const targets = range(CONNECTIONS).map((index) => ({ port: server.port, password: stage.token(`active-${index}`) }))
+  const targets = range(CONNECTIONS).map((index) => ({
+    port: server.port,
+    password: stage.token(`active-${index}`),
+  }))
   for (const target of targets) await store(target, 100)
   const points = []
   let stored = 0
@@ -88,7 +99,14 @@ const keysEach = async (stage, server, options) => {
   for (const count of steps(100_000)) {
     const target = { port: server.port, password: stage.token(`keys-${count}`) }
     await store(target, count)
-    points.push([count, await setsAndGets(range(CONNECTIONS).map(() => target), count, options)])
+    points.push([
+      count,
+      await setsAndGets(
+        range(CONNECTIONS).map(() => target),
+        count,
+        options,
+      ),
+    ])
     say(`keys of one automation: ${count}`)
   }
   return panelsOf('Keys of one automation', points)
@@ -104,7 +122,11 @@ const benchmarked = async (target, steps, { seconds, rounds }, optionsOf) => {
       const enough = (rate) => Math.max(options.connections * 2, Math.round(rate * seconds))
       // GET finds what the SETs before it left.
       await redisBenchmark(target, { ...options, command: ['-t', 'set'], requests: enough(200) })
-      const { rate } = await redisBenchmark(target, { ...options, command: ['-t', name], requests: enough(500) })
+      const { rate } = await redisBenchmark(target, {
+        ...options,
+        command: ['-t', name],
+        requests: enough(500),
+      })
       const measured = { ...options, command: ['-t', name], requests: enough(rate) }
       points.push([step, await medians(rounds, () => redisBenchmark(target, measured))])
     }
@@ -112,15 +134,25 @@ const benchmarked = async (target, steps, { seconds, rounds }, optionsOf) => {
   }
   const lineOf = ({ label, points }, figure) => ({ label, points: points.map(([x, y]) => [x, figure(y)]) })
   const panel = (unit, figure) => ({ unit, lines: lines.map((line) => lineOf(line, figure)) })
-  return { rate: panel('commands/s', ({ rate }) => rate), p50: panel('latency, median, ms', ({ p50 }) => p50) }
+  return {
+    rate: panel('commands/s', ({ rate }) => rate),
+    p50: panel('latency, median, ms', ({ p50 }) => p50),
+  }
 }
 
 const valueSize = async (stage, server, options) => {
   const target = { port: server.port, password: stage.token('sizes') }
   const sizes = options.quick ? [10, 1_000, 100_000] : [10, 100, 1_000, 10_000, 100_000, 1_048_576]
-  const { rate, p50 } = await benchmarked(target, sizes, options, (bytes) => ({ bytes, connections: 10, keys: 10 }))
+  const { rate, p50 } = await benchmarked(target, sizes, options, (bytes) => ({
+    bytes,
+    connections: 10,
+    keys: 10,
+  }))
   const title = 'Bytes of a value, 10 connections'
-  return [{ title, ...rate }, { title, ...p50 }]
+  return [
+    { title, ...rate },
+    { title, ...p50 },
+  ]
 }
 
 const connections = async (stage, server, { seconds, rounds, quick, say }) => {
@@ -139,7 +171,8 @@ const connections = async (stage, server, { seconds, rounds, quick, say }) => {
     lines.set(label, points)
     say(`connections: ${label} done`)
   }
-  const drawn = (figure) => [...lines].map(([label, points]) => ({ label, points: points.map(([x, y]) => [x, figure(y)]) }))
+  const drawn = (figure) =>
+    [...lines].map(([label, points]) => ({ label, points: points.map(([x, y]) => [x, figure(y)]) }))
   return [
     { title: 'Connections', unit: 'commands/s', lines: drawn(({ rate }) => rate) },
     { title: 'Connections', unit: 'latency, median, ms', lines: drawn(({ p50 }) => p50) },
@@ -151,10 +184,15 @@ const agent = new Agent({ keepAlive: true })
 const listOnce = (server, token) =>
   new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}` }
-    get({ port: server.httpPort, host: '127.0.0.1', path: '/api/automation/v1/kv', agent, headers }, (response) => {
-      const { statusCode } = response.resume()
-      response.on('end', () => (statusCode === 200 ? resolve() : reject(new Stop(`GET /kv answered ${statusCode}`))))
-    }).on('error', reject)
+    get(
+      { port: server.httpPort, host: '127.0.0.1', path: '/api/automation/v1/kv', agent, headers },
+      (response) => {
+        const { statusCode } = response.resume()
+        response.on('end', () =>
+          statusCode === 200 ? resolve() : reject(new Stop(`GET /kv answered ${statusCode}`)),
+        )
+      },
+    ).on('error', reject)
   })
 
 /** Milliseconds of an automation with 100 keys that asks what it has, beside ever more keys of others. */
@@ -169,7 +207,9 @@ const neighbours = async (stage, server, { rounds, quick, say }) => {
     ['DBSIZE', () => client.call(['DBSIZE'])],
     ['GET /kv', () => listOnce(server, token)],
   ])
-  const lines = new Map([...questions.keys()].map((label) => [label, { label, points: /** @type {[number, number][]} */ ([]) }]))
+  const lines = new Map(
+    [...questions.keys()].map((label) => [label, { label, points: /** @type {[number, number][]} */ ([]) }]),
+  )
   let stored = 0
   // Shown from 100, its own keys: the axis is logarithmic and has no 0.
   for (const total of quick ? [100, 10_000] : [100, 10_000, 100_000, 1_000_000]) {
@@ -190,7 +230,13 @@ const neighbours = async (stage, server, { rounds, quick, say }) => {
   }
   client.close()
   agent.destroy()
-  return [{ title: 'Own 100 keys, beside those of others', unit: 'median, µs; at 100 there are no others', lines: [...lines.values()] }]
+  return [
+    {
+      title: 'Own 100 keys, beside those of others',
+      unit: 'median, µs; at 100 there are no others',
+      lines: [...lines.values()],
+    },
+  ]
 }
 
 const PANELS = { automations, keys: keysEach, size: valueSize, connections, neighbours }
@@ -213,7 +259,11 @@ export const growth = async (stage, options) => {
       await server.stop()
     }
   }
-  const text = [circumstances(`Each point is the median of ${options.rounds} measurements of ${options.seconds} s.`), '', ...panels.flatMap(sectionOf)].join('\n')
+  const text = [
+    circumstances(`Each point is the median of ${options.rounds} measurements of ${options.seconds} s.`),
+    '',
+    ...panels.flatMap(sectionOf),
+  ].join('\n')
   process.stdout.write(`${text}\n`)
   if (options.write) {
     writeFileSync(join(root, 'docs/benchmarks-growth.svg'), curves('How automation-kv grows', panels))

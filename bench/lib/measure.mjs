@@ -16,12 +16,16 @@ const timed = async (workload, contender, options) => {
   const before = cpuMicros(contender.pid)
   const result = await workload.run(contender.target, { ...options, contender: contender.id })
   const after = cpuMicros(contender.pid)
-  return { ...result, cpu: before === undefined || after === undefined ? undefined : (after - before) / result.count }
+  return {
+    ...result,
+    cpu: before === undefined || after === undefined ? undefined : (after - before) / result.count,
+  }
 }
 
 /**
- * Rounds of one row over all contenders that can do it. Answers a row for the report: `cells` by contender, each with the spread of
- * `rate` (commands a second), `p50`, `p99` (ms) and `cpu` (microseconds of the contender's process for a command).
+ * Rounds of one row over all contenders that can do it. Answers a row for the report: `cells` by contender,
+ * each with the spread of `rate` (commands a second), `p50`, `p99` (ms) and `cpu` (microseconds of the
+ * contender's process for a command).
  */
 export const measure = async (stage, workload, contenders, options) => {
   const able = contenders.filter(({ id }) => !workload.lacks.includes(id))
@@ -35,8 +39,8 @@ const inTurn = async (stage, workload, able, { rounds, seconds, say }) => {
   const runs = new Map(able.map(({ id }) => [id, []]))
   const rates = new Map()
   await flush(stage)
-  // Cold rates are low: two runs warm up, and say how long the others have to be. What V8 compiles depends on the number of calls, so one
-  // command at a time takes longer to warm up.
+  // Cold rates are low: two runs warm up, and say how long the others have to be. What V8 compiles depends on
+  // the number of calls, so one command at a time takes longer to warm up.
   const warmSeconds = Math.min(workload.latency ? 2 : 0.4, seconds * 2)
   for (let round = -2; round < rounds; round++) {
     for (const contender of able.filter(({ id }) => runs.has(id))) {
@@ -54,7 +58,9 @@ const inTurn = async (stage, workload, able, { rounds, seconds, say }) => {
   }
   const cells = {}
   for (const [id, results] of runs) {
-    cells[id] = Object.fromEntries(['rate', 'p50', 'p99', 'cpu'].map((name) => [name, spread(results.map((result) => result[name]))]))
+    cells[id] = Object.fromEntries(
+      ['rate', 'p50', 'p99', 'cpu'].map((name) => [name, spread(results.map((result) => result[name]))]),
+    )
   }
   const { id, title, door, latency = false } = workload
   return { id, title, door, latency, cells }

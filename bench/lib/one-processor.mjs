@@ -1,11 +1,20 @@
-// Latency on one processor: to wake up another virtual one may take longer than the work that it wakes up for, and whether that is
-// needed depends on where the processes happen to be.
+// Latency on one processor: to wake up another virtual one may take longer than the work that it wakes up
+// for, and whether that is needed depends on where the processes happen to be.
 import { availableParallelism } from 'node:os'
 import { finish } from './processes.mjs'
 
-/** taskset(1) of util-linux, for all threads of the processes; `false` when it is missing or the machine does not let it. */
+/**
+ * taskset(1) of util-linux, for all threads of the processes; `false` when it is missing or the machine does
+ * not let it.
+ */
 const pin = async (pids, processors) => {
-  const runs = await Promise.all(pids.map((pid) => finish('taskset', ['-a', '-c', '-p', processors, String(pid)], { allowFailure: true }).catch(() => undefined)))
+  const runs = await Promise.all(
+    pids.map((pid) =>
+      finish('taskset', ['-a', '-c', '-p', processors, String(pid)], { allowFailure: true }).catch(
+        () => undefined,
+      ),
+    ),
+  )
   return runs.every((run) => run?.code === 0)
 }
 

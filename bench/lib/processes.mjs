@@ -7,7 +7,10 @@ import { Stop } from '../../scripts/lib/project.mjs'
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set()
 
-/** A port that was free a moment ago, for programs that cannot pick one by themselves. @returns {Promise<number>} */
+/**
+ * A port that was free a moment ago, for programs that cannot pick one by themselves.
+ * @returns {Promise<number>}
+ */
 export const freePort = () =>
   new Promise((resolve, reject) => {
     const server = createServer().once('error', reject)
@@ -36,14 +39,18 @@ export const freePort = () =>
  */
 
 /**
- * Starts a program and resolves when `isReady` is true of all that it has printed so far or, without that, when `port` accepts.
- * `readyMs` is the time that took. `onOutput` gets what it prints, to the end.
+ * Starts a program and resolves when `isReady` is true of all that it has printed so far or, without that,
+ * when `port` accepts. `readyMs` is the time that took. `onOutput` gets what it prints, to the end.
  * @param {string} command
  * @param {string[]} args
  * @param {StartOptions} options
  * @returns {Promise<Running>}
  */
-export const start = (command, args, { isReady = () => false, port, env = {}, timeoutMs = 15_000, onOutput = () => {} }) =>
+export const start = (
+  command,
+  args,
+  { isReady = () => false, port, env = {}, timeoutMs = 15_000, onOutput = () => {} },
+) =>
   new Promise((resolve, reject) => {
     const startedAt = performance.now()
     const child = spawn(command, args, { env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -94,7 +101,10 @@ export const start = (command, args, { isReady = () => false, port, env = {}, ti
   })
 
 /** Settings of the shell must not reach the contenders. */
-const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:REDIS|AUTOMATION_|NODE_)/.test(name)))
+const cleanEnv = () =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(?:REDIS|AUTOMATION_|NODE_)/.test(name)),
+  )
 
 /**
  * Runs a program to its end.
@@ -108,7 +118,8 @@ export const finish = (command, args, { env = {}, allowFailure = false } = {}) =
     const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     running.add(child)
     const out = { stdout: '', stderr: '' }
-    for (const name of /** @type {const} */ (['stdout', 'stderr'])) child[name].setEncoding('utf8').on('data', (chunk) => (out[name] += chunk))
+    for (const name of /** @type {const} */ (['stdout', 'stderr']))
+      child[name].setEncoding('utf8').on('data', (chunk) => (out[name] += chunk))
     child.on('error', reject)
     child.once('close', (code) => {
       running.delete(child)
@@ -122,19 +133,26 @@ export const stopAll = () => {
 }
 
 /**
- * Processor time of a process and its children so far, in microseconds; undefined where there is no /proc. See proc(5), fields utime and stime.
+ * Processor time of a process and its children so far, in microseconds; undefined where there is no /proc.
+ * See proc(5), fields utime and stime.
  * @param {number} pid
  * @returns {number | undefined}
  */
 export const cpuMicros = (pid) => {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-    return children.reduce((sum, child) => sum + (cpuMicros(Number(child)) ?? 0), (Number(fields[11]) + Number(fields[12])) * 10_000)
+    return children.reduce(
+      (sum, child) => sum + (cpuMicros(Number(child)) ?? 0),
+      (Number(fields[11]) + Number(fields[12])) * 10_000,
+    )
   } catch {
     return undefined
   }
 }
 
 /** Resident memory in bytes. @param {number} pid */
-export const residentBytes = async (pid) => Number((await finish('ps', ['-o', 'rss=', '-p', String(pid)])).stdout) * 1024
+export const residentBytes = async (pid) =>
+  Number((await finish('ps', ['-o', 'rss=', '-p', String(pid)])).stdout) * 1024

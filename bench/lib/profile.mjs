@@ -1,7 +1,7 @@
 // Where the time goes: the server under --cpu-prof with one row of work, functions by self time.
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, say, Stop } from '../../scripts/lib/project.mjs'
+import { root, Stop, say } from '../../scripts/lib/project.mjs'
 import { startServer } from './contenders.mjs'
 import { cpuMicros } from './processes.mjs'
 import { short } from './statistics.mjs'
@@ -17,7 +17,10 @@ const placeOf = ({ url, lineNumber }) => {
   return `${url.replace(`file://${root}`, '').replace(/^.*node_modules\//, '')}:${lineNumber + 1}`
 }
 
-/** Self time by function between two moments, largest first, as shares of the time in which the process was not idle. */
+/**
+ * Self time by function between two moments, largest first, as shares of the time in which the process was
+ * not idle.
+ */
 export const selfTimes = ({ nodes, samples, timeDeltas, startTime }, from, to) => {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]))
   const times = new Map()
@@ -33,32 +36,46 @@ export const selfTimes = ({ nodes, samples, timeDeltas, startTime }, from, to) =
     times.set(key, (times.get(key) ?? 0) + lasts)
     busy += lasts
   }
-  return { busy, total: to - from, functions: [...times].sort((a, b) => b[1] - a[1]).map(([name, time]) => ({ name, share: time / busy })) }
+  return {
+    busy,
+    total: to - from,
+    functions: [...times].sort((a, b) => b[1] - a[1]).map(([name, time]) => ({ name, share: time / busy })),
+  }
 }
 
 export const profile = async (stage, id, { seconds }) => {
   const workload = WORKLOADS.find((one) => one.id === id)
-  if (workload === undefined) throw new Stop(`no row is called ${id}; there are ${WORKLOADS.map((one) => one.id).join(', ')}`)
-  const server = await startServer(stage, { nodeArgs: ['--cpu-prof', '--cpu-prof-interval', '200', `--cpu-prof-dir=${stage.folder}`] })
+  if (workload === undefined)
+    throw new Stop(`no row is called ${id}; there are ${WORKLOADS.map((one) => one.id).join(', ')}`)
+  const server = await startServer(stage, {
+    nodeArgs: ['--cpu-prof', '--cpu-prof-interval', '200', `--cpu-prof-dir=${stage.folder}`],
+  })
   const target =
     workload.door === 'rest'
       ? { port: server.httpPort, authorization: `Bearer ${stage.token()}` }
       : { port: server.port, password: stage.token() }
   let rate
   // Until the compiler has seen it all.
-  for (let round = 0; round < 3; round++) ({ rate } = await workload.run(target, { seconds: 1, rate, contender: 'ours' }))
+  for (let round = 0; round < 3; round++)
+    ({ rate } = await workload.run(target, { seconds: 1, rate, contender: 'ours' }))
   const before = [cpuMicros(server.pid), cpuMicros(stage.redis.pid)]
   const from = clock()
   const result = await workload.run(target, { seconds, rate, contender: 'ours' })
   const to = clock()
-  const [cpu, redisCpu] = [server.pid, stage.redis.pid].map((pid, index) => (Number(cpuMicros(pid)) - Number(before[index])) / result.count)
+  const [cpu, redisCpu] = [server.pid, stage.redis.pid].map(
+    (pid, index) => (Number(cpuMicros(pid)) - Number(before[index])) / result.count,
+  )
   await server.stop()
   const file = readdirSync(stage.folder).find((name) => name.endsWith('.cpuprofile'))
   if (file === undefined) throw new Stop('node left no profile')
   const kept = join(root, `.tmp/bench-${id}.cpuprofile`)
   copyFileSync(join(stage.folder, file), kept)
   say(`the whole profile, for the developer tools of a browser: ${kept}`)
-  const { busy, total, functions } = selfTimes(JSON.parse(readFileSync(join(stage.folder, file), 'utf8')), from, to)
+  const { busy, total, functions } = selfTimes(
+    JSON.parse(readFileSync(join(stage.folder, file), 'utf8')),
+    from,
+    to,
+  )
   const lines = [
     `${workload.title}: ${short(result.rate)} commands/s under the profiler, main thread busy ${short((busy / total) * 100)} %, ` +
       `${short(busy / result.count)} us of it a command (${short(cpu)} us with all threads, and ${short(redisCpu)} us of Redis)`,

@@ -22,7 +22,10 @@ const FILLS = {
     // Each pop must find an element; the replies of an empty list would be cheaper.
     const element = text(100)
     const piece = 50
-    await client.callAll(range(Math.ceil(requests / piece)).map(() => ['LPUSH', 'list', ...range(piece).map(() => element)]), 20)
+    await client.callAll(
+      range(Math.ceil(requests / piece)).map(() => ['LPUSH', 'list', ...range(piece).map(() => element)]),
+      20,
+    )
   },
   large: async (client) => client.call(['SET', 'large', text(MIB)]),
 }
@@ -84,11 +87,25 @@ const VALUE = 100
 const random = 'key:__rand_int__'
 
 const pipelined = (pipeline) => [
-  row(`set${pipeline}`, `SET 100 B, pipeline ${pipeline}`, { pipeline, keys: KEYS, command: ['SET', random, text(VALUE)], first: 2_000 }),
-  row(`get${pipeline}`, `GET 100 B, pipeline ${pipeline}`, { pipeline, keys: KEYS, command: ['GET', random], fills: 'keys', first: 2_000 }),
+  row(`set${pipeline}`, `SET 100 B, pipeline ${pipeline}`, {
+    pipeline,
+    keys: KEYS,
+    command: ['SET', random, text(VALUE)],
+    first: 2_000,
+  }),
+  row(`get${pipeline}`, `GET 100 B, pipeline ${pipeline}`, {
+    pipeline,
+    keys: KEYS,
+    command: ['GET', random],
+    fills: 'keys',
+    first: 2_000,
+  }),
 ]
 
-/** MULTI, five commands, EXEC in one write: seven replies. Only those who pass commands on, or serve them, can do it. */
+/**
+ * MULTI, five commands, EXEC in one write: seven replies. Only those who pass commands on, or serve them, can
+ * do it.
+ */
 const multi = {
   id: 'multi5',
   title: 'MULTI of 5 SETs (transactions/s)',
@@ -97,9 +114,14 @@ const multi = {
   run: (target, { seconds, rate }) => {
     const value = text(VALUE)
     const sets = (index) => range(5).map((n) => ['SET', keyName(index * 5 + n), value])
-    const prepared = range(50).map((index) => Buffer.concat([['MULTI'], ...sets(index), ['EXEC']].map(encode)))
+    const prepared = range(50).map((index) =>
+      Buffer.concat([['MULTI'], ...sets(index), ['EXEC']].map(encode)),
+    )
     const lasts = rate === undefined ? 0.2 : seconds
-    return load(range(50).map(() => target), { seconds: lasts, next: (index) => prepared[index], replies: 7, commands: 1 })
+    return load(
+      range(50).map(() => target),
+      { seconds: lasts, next: (index) => prepared[index], replies: 7, commands: 1 },
+    )
   },
 }
 
@@ -132,7 +154,8 @@ const rest = (id, title, requests) => ({
 
 const API = '/api/automation/v1/kv'
 const document = JSON.stringify({ name: 'Ada', id: 9007199254740991, tags: ['a', 'b'], note: text(40) })
-const operation = (n) => (n % 2 === 0 ? { op: 'set', key: '{key}', value: text(40) } : { op: 'get', key: '{key}' })
+const operation = (n) =>
+  n % 2 === 0 ? { op: 'set', key: '{key}', value: text(40) } : { op: 'get', key: '{key}' }
 const batch = (path) => ({
   method: 'POST',
   path,
@@ -149,12 +172,20 @@ export const WORKLOADS = [
   ...[1, 16, 100].flatMap(pipelined),
   row('incr-hot', 'INCR, one hot key', { command: ['INCR', 'counter'] }),
   row('incr-1000', 'INCR, 1,000 keys', { keys: KEYS, command: ['INCR', 'counter:__rand_int__'] }),
-  row('incr-hot16', 'INCR, one hot key, pipeline 16', { pipeline: 16, command: ['INCR', 'counter'], first: 2_000 }),
+  row('incr-hot16', 'INCR, one hot key, pipeline 16', {
+    pipeline: 16,
+    command: ['INCR', 'counter'],
+    first: 2_000,
+  }),
   row('lpush', 'LPUSH 100 B', { command: ['LPUSH', 'list', text(VALUE)] }),
   row('lpop', 'LPOP 100 B', { command: ['LPOP', 'list'], fills: 'list' }),
   row('hset', 'HSET of 20 fields', { command: ['HSET', 'hash', ...hashFields()] }),
   row('hgetall', 'HGETALL of 20 fields', { command: ['HGETALL', 'hash'], fills: 'hash' }),
-  row('mget', 'MGET of 100 keys', { command: ['MGET', ...range(100).map(keyName)], fills: 'keys', first: 100 }),
+  row('mget', 'MGET of 100 keys', {
+    command: ['MGET', ...range(100).map(keyName)],
+    fills: 'keys',
+    first: 100,
+  }),
   row('set-1m', 'SET 1 MiB', { connections: 10, keys: 10, command: ['-t', 'set'], bytes: MIB, first: 20 }),
   row('get-1m', 'GET 1 MiB', { connections: 10, command: ['GET', 'large'], fills: 'large', first: 20 }),
   multi,
@@ -173,5 +204,8 @@ export const WORKLOADS = [
     webdis: { method: 'GET', path: '/INCR/{key}' },
     ours: { method: 'POST', path: `${API}/{key}/incr`, body: '{}' },
   }),
-  rest('rest-batch', 'batch of 5 set and 5 get (requests/s)', { 'bare-rest': batch('/kv/batch'), ours: batch(`${API}/batch`) }),
+  rest('rest-batch', 'batch of 5 set and 5 get (requests/s)', {
+    'bare-rest': batch('/kv/batch'),
+    ours: batch(`${API}/batch`),
+  }),
 ]

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { root, say, Stop } from './project.mjs'
+import { root, Stop, say } from './project.mjs'
 
 const SOURCE = join(root, 'src')
 const OUTPUT = join(root, 'dist')
@@ -23,13 +23,18 @@ const STAMP = '.stamp'
 /** @param {string} folder @returns {string[]} */
 const filesUnder = (folder) =>
   readdirSync(folder, { withFileTypes: true })
-    .flatMap((entry) => (entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)]))
+    .flatMap((entry) =>
+      entry.isDirectory() ? filesUnder(join(folder, entry.name)) : [join(folder, entry.name)],
+    )
     .sort()
 
 /** What a build is made from: a README tells of its folder and goes nowhere. */
 const sources = () => filesUnder(SOURCE).filter((name) => !name.endsWith('.md'))
 
-/** Names, sizes and times of all that a build depends on; unlike the newest time alone it also sees a file that was deleted. */
+/**
+ * Names, sizes and times of all that a build depends on; unlike the newest time alone it also sees a file
+ * that was deleted.
+ */
 const fingerprint = () => {
   const hash = createHash('sha256')
   for (const file of [...sources(), join(root, 'tsconfig.json'), join(root, 'package.json')]) {
@@ -51,7 +56,10 @@ export const ensureBuild = () => {
   build()
 }
 
-/** Compiles into a folder of its own and then moves it to dist, so that an interrupted build is never taken for a good one. */
+/**
+ * Compiles into a folder of its own and then moves it to dist, so that an interrupted build is never taken
+ * for a good one.
+ */
 export const build = () => {
   const stamp = fingerprint()
   mkdirSync(join(root, '.tmp'), { recursive: true })
@@ -59,9 +67,13 @@ export const build = () => {
   try {
     const next = join(work, 'dist')
     const compiler = join(root, 'node_modules/typescript/bin/tsc')
-    const { status, error } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', next], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    })
+    const { status, error } = spawnSync(
+      process.execPath,
+      [compiler, '-p', join(root, 'tsconfig.json'), '--outDir', next],
+      {
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    )
     if (status !== 0) throw new Stop(`the build failed${error ? `: ${error.message}` : ''}`)
     // Lua scripts and other assets stay beside the module that reads them.
     for (const file of sources().filter((name) => !name.endsWith('.ts'))) {

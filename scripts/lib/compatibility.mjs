@@ -1,4 +1,5 @@
-// docs/compatibility.md: the commands of Redis 7.0 as the table has them, and what real clients did in their last run.
+// docs/compatibility.md: the commands of Redis 7.0 as the table has them, and what real clients did in their
+// last run.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './project.mjs'
@@ -7,7 +8,9 @@ import { root } from './project.mjs'
 
 /** @typedef {{ status: string, note?: string }} Result of a feature; the status is one of WORDS */
 
-/** @typedef {{ id: string, name: string, version: string, language: string, results: Record<string, Result> }} Client */
+/**
+ * @typedef {{ id: string, name: string, version: string, language: string, results: Record<string, Result> }} Client
+ */
 
 /** @typedef {{ date: string, clients: Client[] }} ClientRun */
 
@@ -41,7 +44,8 @@ milliseconds) is compared as far as it is promised. These differences are known:
 `
 
 /** What COMMAND LIST of a Redis 7.0.15 answers: names in lower case, `container|subcommand`. */
-export const redisCommands = () => readFileSync(join(root, 'scripts/data/redis-7.0-commands.txt'), 'utf8').trim().split('\n')
+export const redisCommands = () =>
+  readFileSync(join(root, 'scripts/data/redis-7.0-commands.txt'), 'utf8').trim().split('\n')
 
 /** The last run of all clients; undefined when there was none. @returns {ClientRun | undefined} */
 export const clientRun = () => {
@@ -146,12 +150,18 @@ const renderClients = ({ date, clients }) => {
   const heads = libraries.map(({ name, version, language }) => `${name} ${version}<br>${language}`)
   const rows = Object.entries(FEATURES).map(([feature, title]) => [
     title,
-    ...libraries.map(({ results }) => resultOf(results[feature] ?? { status: 'fail', note: 'did not run' }, notes)),
+    ...libraries.map(({ results }) =>
+      resultOf(results[feature] ?? { status: 'fail', note: 'did not run' }, notes),
+    ),
   ])
   const tools = clients.flatMap(({ name, version, results }) =>
     Object.entries(results)
       .filter(([feature]) => FEATURES[feature] === undefined || results.strings === undefined)
-      .map(([feature, result]) => [`${name} ${version}`, TOOLS[feature] ?? FEATURES[feature] ?? feature, resultOf(result, notes)]),
+      .map(([feature, result]) => [
+        `${name} ${version}`,
+        TOOLS[feature] ?? FEATURES[feature] ?? feature,
+        resultOf(result, notes),
+      ]),
   )
   return `Run of ${date}. The programs in \`test/clients/programs/\` use each client as its users do; only host, port and password differ from
 what they would have for Redis. \`scripts/test-clients.mjs\` runs them and keeps the results in \`docs/data/clients.json\`. *yes*: works;
@@ -199,7 +209,12 @@ The list is what \`COMMAND LIST\` of Redis 7.0.15 answers, with subcommands. Wha
 
 ${tableOf(
   ['', 'All', 'Commands', 'Subcommands'],
-  [['Redis 7.0', ...count(all)], ['served', ...count(served)], ['not offered', ...count(refused)], ['missing', ...count(missing)]],
+  [
+    ['Redis 7.0', ...count(all)],
+    ['served', ...count(served)],
+    ['not offered', ...count(refused)],
+    ['missing', ...count(missing)],
+  ],
 )}
 
 ### Served

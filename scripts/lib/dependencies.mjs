@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, say, Stop } from './project.mjs'
+import { root, Stop, say } from './project.mjs'
 
 const LOCK = join(root, 'package-lock.json')
 /** npm writes it last, so an interrupted installation has none. */
@@ -24,11 +24,15 @@ export const ensureDependencies = () => {
   // Without the development packages there is no compiler, and NODE_ENV=production would leave them out.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const script = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.env.npm_execpath] : undefined
-  const { status, error, stdout, stderr } = spawnSync(script === undefined ? 'npm' : process.execPath, [...(script ?? []), ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const { status, error, stdout, stderr } = spawnSync(
+    script === undefined ? 'npm' : process.execPath,
+    [...(script ?? []), ...args],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   if (status !== 0) throw new Stop(`npm ci failed:\n${error?.message ?? `${stdout}${stderr}`.trim()}`)
   // A lock file dated in the future must not lead to an installation at every start.
   const now = Math.max(Date.now(), statSync(LOCK).mtimeMs) / 1000

@@ -1,4 +1,5 @@
-// The parts of the docs that come from the code: `npm run docs` gives it what was built, the test the sources.
+// The parts of the docs that come from the code: `npm run docs` gives it what was built, the test the
+// sources.
 
 import { renderCompatibility } from './compatibility.mjs'
 
@@ -54,7 +55,10 @@ const TITLES = {
   server: 'Server',
 }
 
-/** A vertical bar ends a cell even within code: https://github.github.com/gfm/#tables-extension- @param {string} text */
+/**
+ * A vertical bar ends a cell even within code: https://github.github.com/gfm/#tables-extension-
+ * @param {string} text
+ */
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 /** @param {string} text */
 const code = (text) => (text === '' ? '' : `\`${cell(text)}\``)
@@ -103,14 +107,30 @@ export const renderCommands = ({ table, refusedSubcommands }) => {
   for (const group of groups) {
     const members = served.filter((row) => row.group === group)
     if (members.length === 0) continue
-    const lines = members.map((row) => [code(title(row.name)), code(row.syntax), row.since, cell(row.summary), answered(row)])
-    parts.push(`## ${TITLES[group] ?? group}\n\n${tableOf(['Command', 'Arguments', 'Since', 'What it does', 'Answered'], lines)}\n`)
+    const lines = members.map((row) => [
+      code(title(row.name)),
+      code(row.syntax),
+      row.since,
+      cell(row.summary),
+      answered(row),
+    ])
+    parts.push(
+      `## ${TITLES[group] ?? group}\n\n${tableOf(['Command', 'Arguments', 'Since', 'What it does', 'Answered'], lines)}\n`,
+    )
   }
   /** @type {Map<string, string[]>} */
   const reasons = new Map()
-  for (const { name, reason } of refused) reasons.set(String(reason), [...(reasons.get(String(reason)) ?? []), name])
-  for (const [name, reason] of Object.entries(refusedSubcommands)) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
-  const lines = [...reasons].map(([reason, names]) => [cell(reason), [...new Set(names)].sort().map((name) => code(title(name))).join(', ')])
+  for (const { name, reason } of refused)
+    reasons.set(String(reason), [...(reasons.get(String(reason)) ?? []), name])
+  for (const [name, reason] of Object.entries(refusedSubcommands))
+    reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  const lines = [...reasons].map(([reason, names]) => [
+    cell(reason),
+    [...new Set(names)]
+      .sort()
+      .map((name) => code(title(name)))
+      .join(', '),
+  ])
   parts.push(
     `## Not offered\n\nThese are answered with \`NOPERM\` and the reason.\n\n${tableOf(['Reason', 'Commands'], lines)}\n`,
   )
@@ -128,8 +148,13 @@ export const renderSettings = ({ settings }) =>
   tableOf(
     ['Setting', 'Default', 'Meaning'],
     settings.map((setting) => {
-      const alias = setting.aliases.length === 0 ? '' : ` Another name: ${setting.aliases.map(code).join(', ')}.`
-      return [code(setting.name), defaultOf(setting), `${cell(setting.help)}${alias}${setting.secret ? ' Secret.' : ''}`]
+      const alias =
+        setting.aliases.length === 0 ? '' : ` Another name: ${setting.aliases.map(code).join(', ')}.`
+      return [
+        code(setting.name),
+        defaultOf(setting),
+        `${cell(setting.help)}${alias}${setting.secret ? ' Secret.' : ''}`,
+      ]
     }),
   )
 
@@ -144,7 +169,13 @@ server logs it.
 
 /** @returns {string} docs/errors.md as a whole */
 export const renderErrorPage = ({ errors }) => {
-  const rows = Object.entries(errors).map(([name, { resp, status, http, level }]) => [code(name), code(resp), String(status), code(http), level])
+  const rows = Object.entries(errors).map(([name, { resp, status, http, level }]) => [
+    code(name),
+    code(resp),
+    String(status),
+    code(http),
+    level,
+  ])
   return `${ERRORS_HEAD}\n${tableOf(['Error', 'Over RESP', 'Status', 'Code', 'Log'], rows)}\n`
 }
 

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util'
 
 /**
- * The values of `options` (see util.parseArgs). `--help` prints `help` and ends the process; an option that is wrong
- * ends it with exit code 2.
+ * The values of `options` (see util.parseArgs). `--help` prints `help` and ends the process; an option that
+ * is wrong ends it with exit code 2.
  * @template {NonNullable<import('node:util').ParseArgsConfig['options']>} Options
  * @param {string} help
  * @param {Options} options

@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What the scripts do is told on standard error, so that standard output stays that of the command. @param {string} message */
+/**
+ * What the scripts do is told on standard error, so that standard output stays that of the command.
+ * @param {string} message
+ */
 export const say = (message) => process.stderr.write(`automation-kv: ${message}\n`)
 
 /** A problem that its reader can solve: shown as a message, without a stack. */
@@ -17,7 +20,11 @@ export const run = async (main) => {
   try {
     process.exitCode = (await main()) ?? 0
   } catch (error) {
-    process.stderr.write(error instanceof Stop ? `automation-kv: ${error.message}\n` : `${error instanceof Error ? error.stack : error}\n`)
+    process.stderr.write(
+      error instanceof Stop
+        ? `automation-kv: ${error.message}\n`
+        : `${error instanceof Error ? error.stack : error}\n`,
+    )
     process.exitCode = 1
   }
 }

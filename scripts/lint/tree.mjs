@@ -33,7 +33,11 @@ const wrongDirections = (files, layers) => {
   return [...homeless.map(({ path }) => `no layer: ${path} belongs to no entry of LAYERS`), ...wrong]
 }
 
-/** Circles among the nodes that `nodeOf` makes of files. @param {[string, string][]} imports @param {(path: string) => string} nodeOf */
+/**
+ * Circles among the nodes that `nodeOf` makes of files.
+ * @param {[string, string][]} imports
+ * @param {(path: string) => string} nodeOf
+ */
 const circlesAmong = (imports, nodeOf) => {
   /** @type {Map<string, Set<string>>} */
   const graph = new Map()
@@ -56,7 +60,11 @@ const circles = (files) => {
   const imports = importsOf(files)
   const found = circlesAmong(imports, (path) => path).map(({ name }) => `circle of files: ${name}`)
   const deepest = Math.max(0, ...files.map(({ path }) => path.split('/').length - 1))
-  /** Folders as they lie below the first `depth` levels; what lies directly in the top folder stands for itself. @param {number} depth */
+  /**
+   * Folders as they lie below the first `depth` levels; what lies directly in the top folder stands for
+   * itself.
+   * @param {number} depth
+   */
   const folderAt = (depth) => (/** @type {string} */ path) => {
     const folders = path.split('/').slice(0, -1)
     return folders.length === 0 ? path : folders.slice(0, depth).join('/')
@@ -104,7 +112,11 @@ export const treeViolations = (files, rules) => [
   ...sizes(files, rules),
 ]
 
-/** Lines that are too wide, unless a text reaches over the edge. @param {SourceFile[]} files @param {number} columns */
+/**
+ * Lines that are too wide, unless a text reaches over the edge.
+ * @param {SourceFile[]} files
+ * @param {number} columns
+ */
 export const wideLines = (files, columns) =>
   files.flatMap(({ path, lines, isText }) =>
     lines.flatMap((line, i) =>

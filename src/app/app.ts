@@ -1,23 +1,23 @@
 import { TokenVerifier } from '../auth/tokens.ts'
+import { Automations } from '../automation/automation.ts'
+import { Keyring } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import type { Config } from '../config/load.ts'
-import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
+import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { Gate } from '../gate/gate.ts'
-import { Automations } from '../automation/automation.ts'
-import { Keyring } from '../automation/keyring.ts'
 import { errorLog } from '../observability/error-log.ts'
-import { type Bootstrapped, bootstrap, type Undo, undoAll } from './bootstrap.ts'
-import { createHttpServer } from '../servers/rest/rest-server.ts'
-import { closed, listening, portOf, startAdmin } from './listeners.ts'
 import type { Log } from '../observability/log.ts'
-import { TcpServer } from '../servers/resp/resp-server.ts'
-import type { Reply } from '../reply/reply.ts'
 import type { FrameLimits } from '../protocol/framer.ts'
+import type { Reply } from '../reply/reply.ts'
+import { TcpServer } from '../servers/resp/resp-server.ts'
+import { createHttpServer } from '../servers/rest/rest-server.ts'
+import { type Bootstrapped, bootstrap, type Undo, undoAll } from './bootstrap.ts'
+import { closed, listening, portOf, startAdmin } from './listeners.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
 const HARD_BULK_BYTES = 512 * 1024 * 1024
@@ -51,10 +51,14 @@ export interface Servers {
 }
 
 /**
- * Starts everything, or nothing: on an error what has been started is stopped again. `fatal` is called when the server cannot go on.
- * Throws an Error with a text for the operator.
+ * Starts everything, or nothing: on an error what has been started is stopped again. `fatal` is called when
+ * the server cannot go on. Throws an Error with a text for the operator.
  */
-export async function startApp(config: Config, log: Log, fatal: (reason: string) => void = () => {}): Promise<App> {
+export async function startApp(
+  config: Config,
+  log: Log,
+  fatal: (reason: string) => void = () => {},
+): Promise<App> {
   const undo: Undo = []
   try {
     const bootstrapped = await bootstrap(config, log, undo, fatal)
@@ -81,22 +85,41 @@ export async function startApp(config: Config, log: Log, fatal: (reason: string)
 }
 
 /** Starts RESP and REST in this process, or nothing. Throws an Error with a text for the operator. */
-export async function startServers(config: Config, { redisUrl, secret }: Bootstrapped, log: Log): Promise<Servers> {
+export async function startServers(
+  config: Config,
+  { redisUrl, secret }: Bootstrapped,
+  log: Log,
+): Promise<Servers> {
   const undo: Undo = []
   try {
     const startedAt = Date.now()
     const report = errorLog(log)
-    const backing = new SingleNode({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: report })
+    const backing = new SingleNode({
+      url: redisUrl,
+      commandTimeoutMs: config.commandTimeoutMs,
+      log,
+      onFault: report,
+    })
     undo.push(() => backing.close())
     // The doors are made meanwhile; the error is thrown where it is awaited.
     const connected = backing.connect()
     connected.catch(() => {})
 
     const gate = new Gate(config)
-    const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit })
-    const automations = new Automations(Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }))
+    const scripts = new Scripts(COMMANDS, gate, {
+      timeLimitMs: config.scriptTimeLimitMs,
+      memoryLimitBytes: config.scriptMemoryLimit,
+    })
+    const automations = new Automations(
+      Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }),
+    )
     const store = new Store(backing, config, report)
-    const verifier = new TokenVerifier({ secret, issuer: config.tokenIssuer, audience: config.tokenAudience, jwks: config.jwks })
+    const verifier = new TokenVerifier({
+      secret,
+      issuer: config.tokenIssuer,
+      audience: config.tokenAudience,
+      jwks: config.jwks,
+    })
 
     const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
     const pubsub = new PubSub(backing, bus, log)
@@ -109,7 +132,19 @@ export async function startServers(config: Config, { redisUrl, secret }: Bootstr
 
     const ports = { resp: 0, http: 0 }
     const tcp = new TcpServer({
-      context: { store, scripts, report, gate, automations, pubsub, blockedClients, verifier, sessions: new Set(), startedAt, respPort: () => ports.resp },
+      context: {
+        store,
+        scripts,
+        report,
+        gate,
+        automations,
+        pubsub,
+        blockedClients,
+        verifier,
+        sessions: new Set(),
+        startedAt,
+        respPort: () => ports.resp,
+      },
       log,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,
@@ -117,13 +152,28 @@ export async function startServers(config: Config, { redisUrl, secret }: Bootstr
       maxConnections: config.maxConnections,
       maxUnauthenticated: config.maxUnauthenticated,
     })
-    const http = createHttpServer({ store, automations, verifier, gate, log, maxValueSize: config.maxValueSize })
+    const http = createHttpServer({
+      store,
+      automations,
+      verifier,
+      gate,
+      log,
+      maxValueSize: config.maxValueSize,
+    })
     await Promise.all([connected, http.ready()])
 
-    ports.resp = await listening('AUTOMATION_KV_RESP_PORT', config.respPort, tcp.listen(config.respPort, config.respHost))
+    ports.resp = await listening(
+      'AUTOMATION_KV_RESP_PORT',
+      config.respPort,
+      tcp.listen(config.respPort, config.respHost),
+    )
     undo.push(() => tcp.close(config.drainTimeoutMs))
     undo.push(() => closed(http, config.drainTimeoutMs))
-    await listening('AUTOMATION_KV_HTTP_PORT', config.httpPort, http.listen({ port: config.httpPort, host: config.httpHost }))
+    await listening(
+      'AUTOMATION_KV_HTTP_PORT',
+      config.httpPort,
+      http.listen({ port: config.httpPort, host: config.httpHost }),
+    )
     ports.http = portOf(http.server)
     return { ports, ready: () => backing.ready, stop: () => undoAll(undo) }
   } catch (error) {

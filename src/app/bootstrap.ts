@@ -17,13 +17,26 @@ export async function undoAll(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step()
 }
 
-/** Finds or starts the backing Redis, and finds or makes the secret. `fatal` is called when the embedded Redis keeps dying. */
-export async function bootstrap(config: Config, log: Log, undo: Undo, fatal: (reason: string) => void): Promise<Bootstrapped> {
+/**
+ * Finds or starts the backing Redis, and finds or makes the secret. `fatal` is called when the embedded Redis
+ * keeps dying.
+ */
+export async function bootstrap(
+  config: Config,
+  log: Log,
+  undo: Undo,
+  fatal: (reason: string) => void,
+): Promise<Bootstrapped> {
   const redisUrl = config.redisUrl ?? (await startOwnRedis(config, log, undo, fatal))
   return { redisUrl, secret: config.secret ?? ensureSecret(config.dataDir) }
 }
 
-async function startOwnRedis(config: Config, log: Log, undo: Undo, fatal: (reason: string) => void): Promise<string> {
+async function startOwnRedis(
+  config: Config,
+  log: Log,
+  undo: Undo,
+  fatal: (reason: string) => void,
+): Promise<string> {
   const { startEmbedded } = await import('../backing/embedded/embedded-redis.ts')
   const embedded = await startEmbedded({ dataDir: config.dataDir, log })
   undo.push(() => embedded.stop())

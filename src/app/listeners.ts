@@ -9,9 +9,14 @@ export async function listening<T>(setting: string, port: number, listen: Promis
     return await listen
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new Error(`port ${port} is in use. Stop what listens there, or set ${setting} to another port (0 picks a free one).`)
-    if (code === 'EACCES') throw new Error(`port ${port} needs more rights. Set ${setting} to a port above 1023.`)
-    if (code === 'EADDRNOTAVAIL') throw new Error(`the address is not one of this machine. Check ${setting.replace('_PORT', '_HOST')}.`)
+    if (code === 'EADDRINUSE')
+      throw new Error(
+        `port ${port} is in use. Stop what listens there, or set ${setting} to another port (0 picks a free one).`,
+      )
+    if (code === 'EACCES')
+      throw new Error(`port ${port} needs more rights. Set ${setting} to a port above 1023.`)
+    if (code === 'EADDRNOTAVAIL')
+      throw new Error(`the address is not one of this machine. Check ${setting.replace('_PORT', '_HOST')}.`)
     throw error
   }
 }
@@ -34,6 +39,10 @@ export async function startAdmin(
   ready: () => boolean | Promise<boolean>,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const admin = createAdminServer({ ready })
-  await listening('AUTOMATION_KV_ADMIN_PORT', config.adminPort, admin.listen({ port: config.adminPort, host: config.adminHost }))
+  await listening(
+    'AUTOMATION_KV_ADMIN_PORT',
+    config.adminPort,
+    admin.listen({ port: config.adminPort, host: config.adminHost }),
+  )
   return { port: portOf(admin.server), close: () => closed(admin, config.drainTimeoutMs) }
 }

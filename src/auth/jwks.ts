@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createLocalJWKSet, createRemoteJWKSet } from 'jose'
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, createRemoteJWKSet } from 'jose'
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /**
- * A key set from a file (read once, now) or from an https URL (fetched when first needed and again for a kid that it lacks, at most
- * every 30 s). Plain http is for this machine only: anyone who can change the answer can mint tokens.
+ * A key set from a file (read once, now) or from an https URL (fetched when first needed and again for a kid
+ * that it lacks, at most every 30 s). Plain http is for this machine only: anyone who can change the answer
+ * can mint tokens.
  */
 export const loadJwks = (source: string): JWTVerifyGetKey => {
   if (/^https?:\/\//i.test(source)) {
@@ -20,7 +21,10 @@ export const loadJwks = (source: string): JWTVerifyGetKey => {
   try {
     keys = JSON.parse(readFileSync(path, 'utf8')) as JSONWebKeySet
   } catch (error) {
-    const reason = error instanceof SyntaxError ? 'it is not JSON' : ((error as NodeJS.ErrnoException).code ?? 'it is unreadable')
+    const reason =
+      error instanceof SyntaxError
+        ? 'it is not JSON'
+        : ((error as NodeJS.ErrnoException).code ?? 'it is unreadable')
     throw new Error(`cannot read the JWKS file ${path}: ${reason}`)
   }
   try {

@@ -25,8 +25,10 @@ export const mintToken = async (options: MintOptions): Promise<string> => {
   const { secret, automationId, runId, ttlSeconds, scope, issuer, audience, now = Date.now } = options
   const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret
   if (bytes.length === 0) throw new Error('the token secret is empty')
-  if (!isAutomationId(automationId)) throw new Error('invalid automation id: use 1 to 64 characters of A-Z a-z 0-9 _ -')
-  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) throw new Error('invalid lifetime: it must be a whole number of seconds, 1 or more')
+  if (!isAutomationId(automationId))
+    throw new Error('invalid automation id: use 1 to 64 characters of A-Z a-z 0-9 _ -')
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1)
+    throw new Error('invalid lifetime: it must be a whole number of seconds, 1 or more')
   if (accessOf(scope) === undefined) throw new Error('invalid scope: it must name kv, kv:read or kv:write')
   const iat = Math.floor(now() / 1000)
   const claims = {
@@ -52,7 +54,10 @@ export interface TokenReport {
   readonly expiresAt: Date | undefined
 }
 
-/** What a token says and whether it holds. The report has neither the token nor its signature. Throws when it is no JWT at all. */
+/**
+ * What a token says and whether it holds. The report has neither the token nor its signature. Throws when it
+ * is no JWT at all.
+ */
 export const inspectToken = async (token: string, verifier?: TokenVerifier): Promise<TokenReport> => {
   let header: Record<string, unknown>
   let claims: Record<string, unknown>
@@ -64,7 +69,13 @@ export const inspectToken = async (token: string, verifier?: TokenVerifier): Pro
   }
   const exp = typeof claims.exp === 'number' ? new Date(claims.exp * 1000) : undefined
   const expiresAt = exp === undefined || Number.isNaN(exp.getTime()) ? undefined : exp
-  const report = (status: TokenReport['status'], reason?: string): TokenReport => ({ header, claims, status, reason, expiresAt })
+  const report = (status: TokenReport['status'], reason?: string): TokenReport => ({
+    header,
+    claims,
+    status,
+    reason,
+    expiresAt,
+  })
   if (verifier === undefined) {
     const identity = identityOf(claims)
     return report('unverified', typeof identity === 'string' ? `claim ${identity}` : undefined)
@@ -74,6 +85,9 @@ export const inspectToken = async (token: string, verifier?: TokenVerifier): Pro
     return report('valid')
   } catch (error) {
     if (!(error instanceof KvError)) throw error
-    return report(error.code === 'token_expired' ? 'expired' : 'refused', typeof error.cause === 'string' ? error.cause : undefined)
+    return report(
+      error.code === 'token_expired' ? 'expired' : 'refused',
+      typeof error.cause === 'string' ? error.cause : undefined,
+    )
   }
 }

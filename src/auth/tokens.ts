@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer'
-import { createSecretKey, hash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { createSecretKey, hash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
+import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { KvError } from '../errors/errors.ts'
-import { identityOf } from './identity.ts'
 import type { Identity } from './identity.ts'
+import { identityOf } from './identity.ts'
 import { loadJwks } from './jwks.ts'
 
 export type { Identity }
@@ -27,14 +27,20 @@ export interface TokenVerifierOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** `reason` (never a part of the token) becomes `cause`, for the log at debug level; the peer sees one text for every fault. */
+/**
+ * `reason` (never a part of the token) becomes `cause`, for the log at debug level; the peer sees one text
+ * for every fault.
+ */
 const refuse = (code: 'wrongpass' | 'token_expired', reason: string): KvError => {
   const error = new KvError(code)
   error.cause = reason
   return error
 }
 
-/** jose's codes and claim names hold nothing of the token; its errors do (`payload`), so they are not passed on. */
+/**
+ * jose's codes and claim names hold nothing of the token; its errors do (`payload`), so they are not passed
+ * on.
+ */
 const refusal = (error: unknown): KvError => {
   if (error instanceof KvError) return error
   if (error instanceof errors.JWTExpired) return refuse('token_expired', 'exp')
@@ -43,8 +49,9 @@ const refusal = (error: unknown): KvError => {
 }
 
 /**
- * Verifies tokens, and remembers those that it verified by their SHA-256 until they expire. The algorithm is pinned by the key: HS256 goes
- * to the shared secret and nothing else does, the asymmetric ones go to the JWKS (RFC 8725 section 3.1).
+ * Verifies tokens, and remembers those that it verified by their SHA-256 until they expire. The algorithm is
+ * pinned by the key: HS256 goes to the shared secret and nothing else does, the asymmetric ones go to the
+ * JWKS (RFC 8725 section 3.1).
  */
 export class TokenVerifier {
   readonly #secret: KeyObject
@@ -70,7 +77,10 @@ export class TokenVerifier {
     this.#now = now ?? Date.now
   }
 
-  /** Rejects with KvError `token_expired`, or `wrongpass` for any other fault. Calls for one token at one time share the work. */
+  /**
+   * Rejects with KvError `token_expired`, or `wrongpass` for any other fault. Calls for one token at one time
+   * share the work.
+   */
   async verify(token: string | Buffer): Promise<Identity> {
     if (token.length > LONGEST_TOKEN) throw refuse('wrongpass', 'too long')
     const key = hashOf(token)
@@ -78,7 +88,9 @@ export class TokenVerifier {
     if (known !== undefined) return known
     const pending = this.#pending.get(key)
     if (pending !== undefined) return pending
-    const verification = this.#remember(key, token.toString('latin1')).finally(() => this.#pending.delete(key))
+    const verification = this.#remember(key, token.toString('latin1')).finally(() =>
+      this.#pending.delete(key),
+    )
     this.#pending.set(key, verification)
     return verification
   }

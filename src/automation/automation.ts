@@ -3,9 +3,10 @@ import type { Keyring } from './keyring.ts'
 import { Sealer } from './sealer.ts'
 
 /**
- * One automation's part of the backing Redis and its keys. Every name starts with `kv:{<automation_id>}:`; the braces are a Cluster
- * hash tag, so all of an automation lies in one slot. User keys are under `k:`, bookkeeping under other letters, so that no user key
- * can collide with it. Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ * One automation's part of the backing Redis and its keys. Every name starts with `kv:{<automation_id>}:`;
+ * the braces are a Cluster hash tag, so all of an automation lies in one slot. User keys are under `k:`,
+ * bookkeeping under other letters, so that no user key can collide with it. Source:
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  */
 export class Automation {
   readonly id: string
@@ -47,7 +48,10 @@ export class Automation {
   }
 }
 
-/** Automations in use, with their derived keys and cached headers: deriving them again for each connection would cost more than a command. */
+/**
+ * Automations in use, with their derived keys and cached headers: deriving them again for each connection
+ * would cost more than a command.
+ */
 export class Automations {
   private readonly cache: LRUCache<string, Automation>
   private readonly keyring: Keyring

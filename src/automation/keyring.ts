@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { createSecretKey, hkdfSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { createSecretKey, hkdfSync } from 'node:crypto'
 
 const KEY_BYTES = 32
 const KID = /^[A-Za-z0-9_-]{1,32}$/
@@ -67,7 +67,8 @@ export const rootFromSecret = (secret: Uint8Array | string): RootKey => {
 }
 
 /**
- * Reads `kid:base64url[,kid:base64url...]`. The messages name an entry by its number only: in a mistyped entry any part may be the key.
+ * Reads `kid:base64url[,kid:base64url...]`. The messages name an entry by its number only: in a mistyped
+ * entry any part may be the key.
  */
 export const parseEncryptionKeys = (text: string): RootKey[] => {
   const roots: RootKey[] = []
@@ -84,24 +85,32 @@ export const parseEncryptionKeys = (text: string): RootKey[] => {
     const same = roots.findIndex((other) => other.kid === kid)
     if (same >= 0) fail(`has the same kid as entry ${same + 1}`)
     const bytes = Buffer.from(encoded, 'base64url')
-    if (bytes.toString('base64url') !== encoded) fail('has a key that is not base64url (no padding, - and _ instead of + and /)')
+    if (bytes.toString('base64url') !== encoded)
+      fail('has a key that is not base64url (no padding, - and _ instead of + and /)')
     if (bytes.length < KEY_BYTES) fail(`has a key of ${bytes.length} bytes; at least ${KEY_BYTES} are needed`)
     roots.push({ kid, root: createSecretKey(bytes) })
   }
   return roots
 }
 
-/** The root keys, the first of which seals. Changing the first kid makes equal members sealed before and after it unequal. */
+/**
+ * The root keys, the first of which seals. Changing the first kid makes equal members sealed before and after
+ * it unequal.
+ */
 export class Keyring {
   readonly #roots: readonly RootKey[]
 
   constructor(roots: readonly RootKey[]) {
     if (roots.length === 0) throw new Error('a keyring needs at least one root key')
-    if (new Set(roots.map((root) => root.kid)).size !== roots.length) throw new Error('two root keys have the same kid')
+    if (new Set(roots.map((root) => root.kid)).size !== roots.length)
+      throw new Error('two root keys have the same kid')
     this.#roots = roots
   }
 
-  static fromSettings(settings: { encryptionKeys?: readonly RootKey[] | undefined; secret: Uint8Array | string }): Keyring {
+  static fromSettings(settings: {
+    encryptionKeys?: readonly RootKey[] | undefined
+    secret: Uint8Array | string
+  }): Keyring {
     const { encryptionKeys, secret } = settings
     return new Keyring(encryptionKeys ?? [rootFromSecret(secret)])
   }
@@ -110,7 +119,10 @@ export class Keyring {
     return this.#roots.map((root) => root.kid)
   }
 
-  /** Derives afresh on each call (some 100 us a root): keep the result, or the Sealer made from it, in a cache. */
+  /**
+   * Derives afresh on each call (some 100 us a root): keep the result, or the Sealer made from it, in a
+   * cache.
+   */
   automation(automationId: string): AutomationKeys {
     if (!isAutomationId(automationId)) throw new Error('invalid automation id')
     const all = this.#roots.map((root) => new DerivedKeys(root, automationId))

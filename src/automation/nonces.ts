@@ -9,8 +9,8 @@ const views = Array.from({ length: BATCH }, (_, i) => pool.subarray(i * NONCE_BY
 let next = BATCH
 
 /**
- * A fresh random 96-bit nonce (NIST SP 800-38D section 8.2.2). One call for many costs a twentieth of one call for each.
- * The Buffer is a view into the pool: use it before the next call, and do not keep it.
+ * A fresh random 96-bit nonce (NIST SP 800-38D section 8.2.2). One call for many costs a twentieth of one
+ * call for each. The Buffer is a view into the pool: use it before the next call, and do not keep it.
  */
 export const freshNonce = (): Buffer => {
   if (next === BATCH) {

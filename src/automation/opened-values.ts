@@ -7,8 +7,8 @@ const RING_BYTES = 32 * 1024 * 1024
 const LONGEST = 64 * 1024
 
 /**
- * Where a value lies in the ring: sealed, and behind it open. `start` counts all bytes ever put into the ring, so the entry is gone once
- * the ring has gone round.
+ * Where a value lies in the ring: sealed, and behind it open. `start` counts all bytes ever put into the
+ * ring, so the entry is gone once the ring has gone round.
  */
 export interface OpenedEntry {
   readonly start: number
@@ -27,12 +27,19 @@ let ring: Buffer | undefined
 let total = 0
 
 /**
- * The values that were opened last, since automations read the same ones again and again, and to compare a sealed value with what was
- * opened before costs a thirtieth of opening it. Only the very same bytes at the same location are taken from here, so whatever was
- * changed in the Redis is still found out. Each answer is a copy: nobody can change what others get.
+ * The values that were opened last, since automations read the same ones again and again, and to compare a
+ * sealed value with what was opened before costs a thirtieth of opening it. Only the very same bytes at the
+ * same location are taken from here, so whatever was changed in the Redis is still found out. Each answer is
+ * a copy: nobody can change what others get.
  */
 export function openedBefore({ recent }: HoldsRecent, sealed: Buffer): Opened | undefined {
-  if (recent === undefined || ring === undefined || recent.sealedLength !== sealed.length || total - recent.start > RING_BYTES) return undefined
+  if (
+    recent === undefined ||
+    ring === undefined ||
+    recent.sealedLength !== sealed.length ||
+    total - recent.start > RING_BYTES
+  )
+    return undefined
   const openAt = recent.at + recent.sealedLength
   if (sealed.compare(ring, recent.at, openAt) !== 0) return undefined
   const bytes = Buffer.allocUnsafe(recent.openLength)

@@ -14,8 +14,9 @@ const cache = new RecentMap<string>(CACHE_SIZE, (value, key) => ENTRY_BYTES + ke
 let count = 0
 
 /**
- * Names of one kind (fields of hashes, members of sets) of one automation, which are sealed so that equal names stay equal, and so need not
- * be sealed or opened twice. Both directions are remembered as latin1 strings, of which nobody can change what others get.
+ * Names of one kind (fields of hashes, members of sets) of one automation, which are sealed so that equal
+ * names stay equal, and so need not be sealed or opened twice. Both directions are remembered as latin1
+ * strings, of which nobody can change what others get.
  */
 export class Names {
   readonly #prefix = `${++count}:`
@@ -40,7 +41,8 @@ export class Names {
     const known = cache.get(key)
     if (known !== undefined) return Buffer.from(known, 'latin1')
     const made = make(bytes)
-    if (bytes.length <= LONGEST_CACHED && made.length <= LONGEST_CACHED) cache.set(key, made.toString('latin1'))
+    if (bytes.length <= LONGEST_CACHED && made.length <= LONGEST_CACHED)
+      cache.set(key, made.toString('latin1'))
     return made
   }
 }

@@ -1,17 +1,17 @@
 import { Buffer } from 'node:buffer'
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import { KvError } from '../errors/errors.ts'
 import { decodeStrict, encodedLength, encodeInto } from '../lib/base64url.ts'
-import { HeaderCache, parseHeader } from './headers.ts'
 import type { EncodedHeaders } from './headers.ts'
+import { HeaderCache, parseHeader } from './headers.ts'
 import type { AutomationKeys } from './keyring.ts'
-import { locations } from './location.ts'
 import type { Location } from './location.ts'
-import { Names } from './sealed-names.ts'
+import { locations } from './location.ts'
 import { freshNonce, NONCE_BYTES } from './nonces.ts'
 import type { Opened } from './opened.ts'
 import { keepOpened, openedBefore } from './opened-values.ts'
+import { Names } from './sealed-names.ts'
 
 const CIPHER = 'aes-256-gcm'
 const DOT = 0x2e
@@ -23,7 +23,10 @@ const BEFORE_TEXT = 2 + IV_CHARS + 1
 const AFTER_TEXT = 1 + TAG_CHARS
 const ELEMENT_BYTES = 16
 
-/** Compact serialization (RFC 7516 section 3.1) with direct encryption: header, no encrypted key, nonce, ciphertext, tag. */
+/**
+ * Compact serialization (RFC 7516 section 3.1) with direct encryption: header, no encrypted key, nonce,
+ * ciphertext, tag.
+ */
 const encrypt = (key: KeyObject, header: Buffer, iv: Buffer, plaintext: Buffer): Buffer => {
   const cipher = createCipheriv(CIPHER, key, iv)
   cipher.setAAD(header)
@@ -42,11 +45,14 @@ const encrypt = (key: KeyObject, header: Buffer, iv: Buffer, plaintext: Buffer):
   return out
 }
 
-/** `undefined` for a wrong structure, a text that is not canonical, a tag of another length or a wrong tag. */
+/**
+ * `undefined` for a wrong structure, a text that is not canonical, a tag of another length or a wrong tag.
+ */
 const decrypt = (key: KeyObject, header: Buffer, sealed: Buffer): Buffer | undefined => {
   const textFrom = header.length + BEFORE_TEXT
   const textTo = sealed.length - AFTER_TEXT
-  if (textTo < textFrom || sealed[header.length] !== DOT || sealed[header.length + 1] !== DOT) return undefined
+  if (textTo < textFrom || sealed[header.length] !== DOT || sealed[header.length + 1] !== DOT)
+    return undefined
   if (sealed[textFrom - 1] !== DOT || sealed[textTo] !== DOT) return undefined
   const iv = decodeStrict(sealed, header.length + 2, textFrom - 1)
   const text = decodeStrict(sealed, textFrom, textTo)
@@ -67,19 +73,25 @@ const decrypt = (key: KeyObject, header: Buffer, sealed: Buffer): Buffer | undef
 const startsWith = (sealed: Buffer, header: Buffer): boolean =>
   sealed[header.length] === DOT && sealed.compare(header, 0, header.length, 0, header.length) === 0
 
-/** One text for every fault (no oracle). `cause` names the key id for the log, once the header shows that it is one of ours. */
+/**
+ * One text for every fault (no oracle). `cause` names the key id for the log, once the header shows that it
+ * is one of ours.
+ */
 const unreadable = (kid?: string): KvError => {
   const error = new KvError('unreadable')
   if (kid !== undefined) error.cause = { kid }
   return error
 }
 
-/** Strings and the values of hash fields: the others of a location are many (elements) or remembered otherwise (names). */
+/**
+ * Strings and the values of hash fields: the others of a location are many (elements) or remembered otherwise
+ * (names).
+ */
 const holdsOneValue = (location: Location): boolean => location[0] === 's' || location[0] === 'h'
 
 /**
- * Seals and opens everything that one automation stores, as compact JWE in ASCII (RFC 7516; A256GCM of RFC 7518 section 5.3).
- * It keeps headers: make one for each automation and keep it.
+ * Seals and opens everything that one automation stores, as compact JWE in ASCII (RFC 7516; A256GCM of RFC
+ * 7518 section 5.3). It keeps headers: make one for each automation and keep it.
  */
 export class Sealer {
   readonly keys: AutomationKeys
@@ -159,15 +171,17 @@ export class Sealer {
     )
   }
 
-  /** Stands for a HyperLogLog element: 16 bytes that cannot be guessed back from the element without the key. */
+  /**
+   * Stands for a HyperLogLog element: 16 bytes that cannot be guessed back from the element without the key.
+   */
   hashElement(bytes: Buffer): Buffer {
     return createHmac('sha256', this.keys.sealing.element).update(bytes).digest().subarray(0, ELEMENT_BYTES)
   }
 }
 
 /**
- * Seals equal bytes equally: the nonce is a keyed hash of the kind and the plaintext, as in SIV (RFC 5297), so a nonce returns only
- * with its own plaintext and header.
+ * Seals equal bytes equally: the nonce is a keyed hash of the kind and the plaintext, as in SIV (RFC 5297),
+ * so a nonce returns only with its own plaintext and header.
  */
 class Synthetic {
   readonly #cache: HeaderCache
@@ -182,7 +196,11 @@ class Synthetic {
 
   seal(bytes: Buffer): Buffer {
     const { content, member } = this.#cache.keys
-    const nonce = createHmac('sha256', member).update(this.#kind, 'latin1').update(bytes).digest().subarray(0, NONCE_BYTES)
+    const nonce = createHmac('sha256', member)
+      .update(this.#kind, 'latin1')
+      .update(bytes)
+      .digest()
+      .subarray(0, NONCE_BYTES)
     return encrypt(content, this.#headers.bytes, nonce, bytes)
   }
 }

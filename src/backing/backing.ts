@@ -5,32 +5,50 @@ import type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
 export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
 
 /**
- * The backing Redis, wherever its data lies. All keys of an automation are in one slot, so the automation is the route. Invariants, for
- * whatever topology stands behind it:
+ * The backing Redis, wherever its data lies. All keys of an automation are in one slot, so the automation is
+ * the route. Invariants, for whatever topology stands behind it:
  * - commands of one automation are run, and answered, in the order in which they were sent;
  * - nothing is queued while the way to the automation's data is down: `unavailable` at once;
  * - nothing is ever sent twice by itself: a write in flight when the way breaks fails with `outcome_unknown`.
  */
 export interface Backing {
-  /** Connects and checks that the server is recent enough and runs scripts. Throws an Error that says what to do. */
+  /**
+   * Connects and checks that the server is recent enough and runs scripts. Throws an Error that says what to
+   * do.
+   */
   connect(): Promise<void>
   readonly ready: boolean
   /** `major.minor.patch` of the server, known after `connect`. */
   readonly version: string
   /** Called when a link is lost: behind the next one another Redis may answer, with another history. */
   onLoss(listener: () => void): void
-  /** Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own ReplyError. */
+  /**
+   * Sends a command that changes nothing. Errors: `unavailable`, `backing_refused`, or Redis's own
+   * ReplyError.
+   */
   read(automation: Automation, command: readonly BackingArg[], done: BackingCallback): void
   /** Runs a script. One that `writes` fails with `outcome_unknown` when the link breaks before its answer. */
-  script(automation: Automation, script: BackingScript, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void
-  /** A rare command, as a promise; one that `acts` fails with `outcome_unknown` when the link breaks before its answer. */
+  script(
+    automation: Automation,
+    script: BackingScript,
+    writes: boolean,
+    keysAndArgs: readonly BackingArg[],
+    done: BackingCallback,
+  ): void
+  /**
+   * A rare command, as a promise; one that `acts` fails with `outcome_unknown` when the link breaks before
+   * its answer.
+   */
   call(automation: Automation, command: readonly BackingArg[], acts?: boolean): Promise<BackingReply>
   close(): Promise<void>
 }
 
 export type OnMessage = (message: Buffer) => void
 
-/** Messages between the processes, by way of the backing Redis, however many clients wait or listen behind them. */
+/**
+ * Messages between the processes, by way of the backing Redis, however many clients wait or listen behind
+ * them.
+ */
 export interface MessageBus {
   /** Told when the way is there again after it was down, since messages may have been missed. */
   onReturn(listener: () => void): void

@@ -10,9 +10,9 @@ const BULK = 0x24 // $
 const LONG_QUEUE = 1_024
 
 /**
- * Commands and their replies on a stream that ioredis has connected and greeted. All commands of a turn of the event loop are written into
- * one block and go out in one system call; ioredis's own way, a command object, a buffer and a look at several tables for each, took a
- * third of the time of a pipelined GET.
+ * Commands and their replies on a stream that ioredis has connected and greeted. All commands of a turn of
+ * the event loop are written into one block and go out in one system call; ioredis's own way, a command
+ * object, a buffer and a look at several tables for each, took a third of the time of a pipelined GET.
  */
 export class Link {
   private readonly stream: Duplex
@@ -22,7 +22,9 @@ export class Link {
   private scheduled = false
   private broken = false
 
-  /** Takes the stream over: nothing of ioredis may be unanswered on it. `done` of a command must not throw. */
+  /**
+   * Takes the stream over: nothing of ioredis may be unanswered on it. `done` of a command must not throw.
+   */
   constructor(stream: Duplex) {
     this.stream = stream
     const decoder = new ReplyDecoder((reply) => {

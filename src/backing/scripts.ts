@@ -21,9 +21,15 @@ export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'o
 /** Several write requests of one native command each. */
 export const MANY = script('many', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
-export const COMMIT: BackingScript = { ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']), anyOrder: true }
+export const COMMIT: BackingScript = {
+  ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']),
+  anyOrder: true,
+}
 /** Several keys at one moment; writes nothing. */
-export const SNAPSHOT: BackingScript = { ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'), anyOrder: true }
+export const SNAPSHOT: BackingScript = {
+  ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'),
+  anyOrder: true,
+}
 export const FLUSH = script('flush', ['prelude', 'deletions', 'waiting', 'flush'])
 /** The index, freed of what has expired: whole, and step by step. */
 export const LIST_KEYS = script('keys', ['prelude', 'live', 'keys'])

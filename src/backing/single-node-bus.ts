@@ -16,8 +16,9 @@ export interface SingleNodeBusOptions {
 }
 
 /**
- * The process's one subscribing connection to the backing Redis, however many clients wait or listen behind it. It is opened by the first
- * subscription. When the link was lost, everything is subscribed again and `onReturn` is told, since messages may have been missed.
+ * The process's one subscribing connection to the backing Redis, however many clients wait or listen behind
+ * it. It is opened by the first subscription. When the link was lost, everything is subscribed again and
+ * `onReturn` is told, since messages may have been missed.
  */
 export class SingleNodeBus implements MessageBus {
   private readonly redis: Redis
@@ -38,7 +39,9 @@ export class SingleNodeBus implements MessageBus {
       autoResubscribe: false,
       connectionName: 'automation-kv-subscriber',
     } as RedisOptions)
-    this.redis.on('error', (error: Error) => log.warn({ reason: reasonOf(error) }, 'backing Redis: subscribing connection failed'))
+    this.redis.on('error', (error: Error) =>
+      log.warn({ reason: reasonOf(error) }, 'backing Redis: subscribing connection failed'),
+    )
     this.redis.on('messageBuffer', (channel: Buffer, message: Buffer) => {
       for (const listener of this.listeners.get(channel.toString('latin1')) ?? []) listener(message)
     })
@@ -66,7 +69,8 @@ export class SingleNodeBus implements MessageBus {
     if (known === undefined) this.listeners.set(channel, new Set([listener]))
     else known.add(listener)
     try {
-      // Only the first connection has to be begun; whether it fails or is lost, ioredis goes on trying by itself.
+      // Only the first connection has to be begun; whether it fails or is lost, ioredis goes on trying by
+      // itself.
       this.connecting ??= this.redis.connect().catch(() => {})
       await this.connecting
       await this.redis.subscribe(channel)
@@ -103,7 +107,8 @@ export class SingleNodeBus implements MessageBus {
     }
     try {
       const channels = [...this.listeners.keys()]
-      for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE) await this.redis.subscribe(...channels.slice(at, at + CHANNELS_AT_ONCE))
+      for (let at = 0; at < channels.length; at += CHANNELS_AT_ONCE)
+        await this.redis.subscribe(...channels.slice(at, at + CHANNELS_AT_ONCE))
       for (const listener of this.returned) listener()
     } catch (error) {
       this.log.warn({ reason: reasonOf(error as Error) }, 'backing Redis: subscriptions could not be renewed')
@@ -116,7 +121,10 @@ export class SingleNodeBus implements MessageBus {
     if (this.redis.status !== 'ready' || this.asking) return
     this.asking = true
     const deadline = setTimeout(() => {
-      this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, subscribing link given up')
+      this.log.error(
+        { timeoutMs: this.commandTimeoutMs },
+        'backing Redis: no answer in time, subscribing link given up',
+      )
       this.redis.disconnect(true)
     }, this.commandTimeoutMs)
     deadline.unref()

@@ -1,27 +1,41 @@
-import type { Automation } from '../automation/automation.ts'
 import { Redis, type RedisOptions } from 'ioredis'
+import type { Automation } from '../automation/automation.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
+import type { Backing } from './backing.ts'
 import { crashPoint } from './crash-point.ts'
 import { Link } from './link.ts'
 import { type BackingScript, SCRIPTS } from './scripts.ts'
-import type { Backing } from './backing.ts'
-import { type BackingArg, type BackingCallback, type BackingReply, isReplyError, kindOf, refusalOf } from './wire.ts'
+import {
+  type BackingArg,
+  type BackingCallback,
+  type BackingReply,
+  isReplyError,
+  kindOf,
+  refusalOf,
+} from './wire.ts'
 
 export interface SingleNodeOptions {
   /** `redis://`, `rediss://`, `unix:///path` or an absolute path of a unix socket. */
   readonly url: string
-  /** A link that has not answered for this long is given up; what was in flight on it has an unknown outcome. */
+  /**
+   * A link that has not answered for this long is given up; what was in flight on it has an unknown outcome.
+   */
   readonly commandTimeoutMs: number
   readonly log: Log
   /** Told of a programming error in the code that waited for a reply. */
   readonly onFault?: (error: Error) => void
 }
 
-/** Oldest Redis whose scripts replicate their effects and whose commands (GETDEL, LMOVE, COPY...) this server uses. */
+/**
+ * Oldest Redis whose scripts replicate their effects and whose commands (GETDEL, LMOVE, COPY...) this server
+ * uses.
+ */
 const OLDEST_VERSION = [6, 2] as const
 
-/** Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return. */
+/**
+ * Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return.
+ */
 export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -47,7 +61,10 @@ export const linkOptions = (url: string): RedisOptions =>
 const LEAVE_REPLICA_MS = 1_000
 const FORGET_REPLICA_MS = 60_000
 
-/** One Redis with one connection for all commands: that they are answered in the order in which they were sent follows from it. */
+/**
+ * One Redis with one connection for all commands: that they are answered in the order in which they were sent
+ * follows from it.
+ */
 export class SingleNode implements Backing {
   private readonly redis: Redis
   private readonly log: Log
@@ -81,7 +98,9 @@ export class SingleNode implements Backing {
       ...linkOptions(options.url),
       connectionName: 'automation-kv',
     } as RedisOptions)
-    this.redis.on('error', (error: Error) => this.log.warn({ reason: reasonOf(error) }, 'backing Redis: connection failed'))
+    this.redis.on('error', (error: Error) =>
+      this.log.warn({ reason: reasonOf(error) }, 'backing Redis: connection failed'),
+    )
     this.redis.on('connect', () => {
       this.greeting = true
       this.lastProgress = Date.now()
@@ -97,7 +116,10 @@ export class SingleNode implements Backing {
     this.redis.on('ready', () => {
       this.opening = this.open()
     })
-    this.watchdog = setInterval(() => this.giveUpStalledLink(), Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)))
+    this.watchdog = setInterval(
+      () => this.giveUpStalledLink(),
+      Math.max(50, Math.min(1_000, this.commandTimeoutMs / 4)),
+    )
     this.watchdog.unref()
   }
 
@@ -107,18 +129,24 @@ export class SingleNode implements Backing {
       await this.opening
     } catch (error) {
       this.redis.disconnect()
-      throw new Error(`cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`)
+      throw new Error(
+        `cannot reach the backing Redis: ${reasonOf(error as Error)}. Check REDIS_URL and that the server runs.`,
+      )
     }
     const info = String(await this.ask(['INFO', 'server']))
     this.version = /^(?:valkey_version|redis_version):(\S+)/m.exec(info)?.[1] ?? ''
     const [major = 0, minor = 0] = (/^redis_version:(\S+)/m.exec(info)?.[1] ?? '').split('.').map(Number)
     if (major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1])) {
-      throw new Error(`the backing Redis is too old: ${this.version || 'unknown version'}; 6.2 or newer is needed`)
+      throw new Error(
+        `the backing Redis is too old: ${this.version || 'unknown version'}; 6.2 or newer is needed`,
+      )
     }
     try {
       await this.loadScripts()
     } catch (error) {
-      throw new Error(`the backing Redis refuses scripts (${reasonOf(error as Error)}). Allow EVALSHA, SCRIPT LOAD and EVAL for this user.`)
+      throw new Error(
+        `the backing Redis refuses scripts (${reasonOf(error as Error)}). Allow EVALSHA, SCRIPT LOAD and EVAL for this user.`,
+      )
     }
   }
 
@@ -134,7 +162,13 @@ export class SingleNode implements Backing {
     this.send(command, false, done)
   }
 
-  script(_automation: Automation, script: BackingScript, writes: boolean, keysAndArgs: readonly BackingArg[], done: BackingCallback): void {
+  script(
+    _automation: Automation,
+    script: BackingScript,
+    writes: boolean,
+    keysAndArgs: readonly BackingArg[],
+    done: BackingCallback,
+  ): void {
     crashPoint?.(script.name, 'before')
     this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
       crashPoint?.(script.name, 'after')
@@ -234,7 +268,10 @@ export class SingleNode implements Backing {
     this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded')
   }
 
-  /** After a failover the address leads to another Redis, but a link to the former primary stays open: a new one is made, once this one is quiet. */
+  /**
+   * After a failover the address leads to another Redis, but a link to the former primary stays open: a new
+   * one is made, once this one is quiet.
+   */
   private noticeReplica(error: unknown): void {
     if (!(error instanceof Error) || kindOf(error) !== 'READONLY') return
     const now = Date.now()
@@ -255,7 +292,8 @@ export class SingleNode implements Backing {
       return
     }
     // A process that has just been started may itself be slow.
-    const limitMs = this.version === '' ? Math.max(this.commandTimeoutMs, CONNECT_TIMEOUT_MS) : this.commandTimeoutMs
+    const limitMs =
+      this.version === '' ? Math.max(this.commandTimeoutMs, CONNECT_TIMEOUT_MS) : this.commandTimeoutMs
     if (Date.now() - this.lastProgress < limitMs) return
     this.log.error({ timeoutMs: this.commandTimeoutMs }, 'backing Redis: no answer in time, link given up')
     this.redis.disconnect(true)

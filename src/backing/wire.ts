@@ -1,5 +1,5 @@
-import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { KvError } from '../errors/errors.ts'
+import type { DecodedReply } from '../protocol/reply-decoder.ts'
 
 /** What the backing Redis answers. */
 export type BackingReply = DecodedReply
@@ -8,8 +8,20 @@ export type BackingCallback = (error: Error | null, reply: BackingReply) => void
 
 /** Kinds of errors by which a Redis refuses before it has changed anything. */
 const REFUSALS = [
-  'OOM', 'READONLY', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'BUSY', 'CLUSTERDOWN', 'TRYAGAIN', 'MOVED', 'ASK', 'NOPERM',
-  'NOAUTH', 'UNKILLABLE',
+  'OOM',
+  'READONLY',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'NOREPLICAS',
+  'BUSY',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MOVED',
+  'ASK',
+  'NOPERM',
+  'NOAUTH',
+  'UNKILLABLE',
 ] as const
 
 /** Kinds that are about the command, or the key that it names. */
@@ -20,7 +32,10 @@ export type RedisErrorKind = (typeof REFUSALS)[number] | (typeof COMMAND_ERRORS)
 const KINDS: ReadonlySet<string> = new Set([...REFUSALS, ...COMMAND_ERRORS])
 const REFUSAL_KINDS: ReadonlySet<RedisErrorKind | undefined> = new Set(REFUSALS)
 
-/** What kind of error it is by its prefix, whether a Redis says so or a command that is computed here; undefined for any other (ERR...). */
+/**
+ * What kind of error it is by its prefix, whether a Redis says so or a command that is computed here;
+ * undefined for any other (ERR...).
+ */
 export function kindOf({ message }: Error): RedisErrorKind | undefined {
   const end = message.indexOf(' ')
   const prefix = end < 0 ? '' : message.slice(0, end)
@@ -34,9 +49,14 @@ export const isReplyError = (error: Error): boolean => error.name === 'ReplyErro
 export const leavingOut = (error: Error, part: string): Error =>
   Object.assign(new Error(error.message.replace(part, '')), { name: error.name })
 
-/** The state of the backing Redis in the words of our own error table; undefined when the error is the command's own (WRONGTYPE...). */
+/**
+ * The state of the backing Redis in the words of our own error table; undefined when the error is the
+ * command's own (WRONGTYPE...).
+ */
 export function refusalOf(error: Error): KvError | undefined {
   if (!isReplyError(error)) return undefined
   const prefix = kindOf(error)
-  return prefix !== undefined && REFUSAL_KINDS.has(prefix) ? new KvError('backing_refused', { prefix }) : undefined
+  return prefix !== undefined && REFUSAL_KINDS.has(prefix)
+    ? new KvError('backing_refused', { prefix })
+    : undefined
 }

@@ -5,7 +5,9 @@ import { serveCommand } from './serve.ts'
 import { tokenCommand } from './token.ts'
 
 const program = new Command('automation-kv')
-  .description('A Redis-compatible server that gives every automation its own private, encrypted, durable key-value store.')
+  .description(
+    'A Redis-compatible server that gives every automation its own private, encrypted, durable key-value store.',
+  )
   .addHelpText(
     'after',
     `

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { App } from '../app/app.ts'
-import { compileCache } from '../lib/compile-cache.ts'
 import { type Config, loadConfig, SETTINGS } from '../config/load.ts'
+import { compileCache } from '../lib/compile-cache.ts'
 import { createLog, type Log } from '../observability/log.ts'
 import { banner } from './banner.ts'
 
@@ -10,13 +10,18 @@ const SAMPLE_TTL_SECONDS = 24 * 3600
 
 const settingsHelp = (): string =>
   SETTINGS.map(({ name, help, default: preset, example, unit }) => {
-    const value = preset === undefined ? `no default; for example ${example}` : `default ${preset}${unit === undefined ? '' : ` ${unit}`}`
+    const value =
+      preset === undefined
+        ? `no default; for example ${example}`
+        : `default ${preset}${unit === undefined ? '' : ` ${unit}`}`
     return `  ${name}\n      ${help} (${value})`
   }).join('\n')
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('start the server: RESP for Redis clients, REST for everything else, and a listener for the operator')
+    .description(
+      'start the server: RESP for Redis clients, REST for everything else, and a listener for the operator',
+    )
     .option('--config <file>', 'JSON file with settings; the environment wins over it')
     .addHelpText('after', () => `\nSettings, from the environment or the file:\n${settingsHelp()}`)
     .action(async ({ config: file }: { config?: string }) => serve(loadConfig(process.env, file)))
@@ -24,7 +29,10 @@ export function serveCommand(): Command {
 
 /** One process, or one that keeps several. Only what is used is loaded. */
 async function start(config: Config, log: Log, fatal: (reason: string) => void): Promise<App> {
-  const begin = config.workers === 1 ? (await import('../app/app.ts')).startApp : (await import('../workers/primary.ts')).startPrimary
+  const begin =
+    config.workers === 1
+      ? (await import('../app/app.ts')).startApp
+      : (await import('../workers/primary.ts')).startPrimary
   return begin(config, log, fatal)
 }
 
@@ -43,7 +51,8 @@ async function serve(config: Config): Promise<void> {
     log.info({}, 'stopped')
     process.exit(reason.reason === undefined ? 0 : 1)
   }
-  if (compileCache.problem !== undefined) log.info({ reason: compileCache.problem }, 'no cache for compiled code: the next start takes as long')
+  if (compileCache.problem !== undefined)
+    log.info({ reason: compileCache.problem }, 'no cache for compiled code: the next start takes as long')
   const started = start(config, log, (reason) => {
     log.error({ reason }, 'cannot go on')
     void stop({ reason })

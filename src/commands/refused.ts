@@ -2,19 +2,38 @@ import { type CommandGroup, NO_KEYS, type RefusedRow } from '../registry/row.ts'
 
 const refused = (group: CommandGroup, reason: string, names: string): RefusedRow[] =>
   names.split(' ').map((name) => ({
-    kind: 'refused', name, arity: -1, flags: [], group, since: '', complexity: '', summary: '', syntax: '', keys: NO_KEYS, right: 'none', reason,
+    kind: 'refused',
+    name,
+    arity: -1,
+    flags: [],
+    group,
+    since: '',
+    complexity: '',
+    summary: '',
+    syntax: '',
+    keys: NO_KEYS,
+    right: 'none',
+    reason,
   }))
 
 /** Commands of Redis that are not offered, each with the reason that its caller is told. */
 export const REFUSED: readonly RefusedRow[] = [
-  ...refused('server', 'server administration belongs to the operator', 'acl bgrewriteaof bgsave config debug failover lastsave latency memory module monitor save shutdown slowlog swapdb'),
+  ...refused(
+    'server',
+    'server administration belongs to the operator',
+    'acl bgrewriteaof bgsave config debug failover lastsave latency memory module monitor save shutdown slowlog swapdb',
+  ),
   ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof role slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
   ...refused('scripting', 'functions are not offered', 'fcall fcall_ro function'),
   ...refused('generic', 'serialized values would leave the encryption', 'dump migrate restore'),
   ...refused('generic', 'there is only database 0', 'move'),
   ...refused('server', 'the module API is not offered', 'pfdebug pfselftest'),
-  ...refused('sorted-set', 'coordinates would be stored in the clear', 'geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore'),
+  ...refused(
+    'sorted-set',
+    'coordinates would be stored in the clear',
+    'geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore',
+  ),
 ]
 
 /** Subcommands of served containers that are not offered. */

@@ -2,29 +2,47 @@ import { CommandTable } from '../registry/command-table.ts'
 import { BITMAPS } from './bitmaps/bitmaps.ts'
 import { BLOCKING } from './blocking/blocking.ts'
 import { CLIENT } from './connection/client.ts'
+import { commandRow } from './connection/command.ts'
 import { CONNECTION } from './connection/handshake.ts'
-import { HASHES } from './hashes/hashes.ts'
-import { HYPERLOGLOGS } from './hyperloglog/hyperloglogs.ts'
+import { SERVER } from './connection/server-info.ts'
 import { KEYS } from './generic/keys.ts'
 import { KEYSPACE } from './generic/keyspace.ts'
+import { SORT } from './generic/sort.ts'
+import { HASHES } from './hashes/hashes.ts'
+import { HYPERLOGLOGS } from './hyperloglog/hyperloglogs.ts'
 import { LISTS } from './lists/lists.ts'
 import { PUBSUB } from './pubsub/pubsub-commands.ts'
 import { REFUSED, REFUSED_SUBCOMMANDS } from './refused.ts'
 import { SCRIPTING } from './scripting/scripting.ts'
-import { SERVER } from './connection/server-info.ts'
 import { SETS } from './sets/sets.ts'
-import { SORT } from './generic/sort.ts'
 import { SORTED_SETS } from './sorted-sets/sorted-sets.ts'
 import { STREAMS } from './streams/streams.ts'
 import { STRINGS } from './strings/strings.ts'
 import { TRANSACTIONS } from './transactions/transactions.ts'
-import { commandRow } from './connection/command.ts'
 
 /** Every command. A new file of rows is added here. */
 export const COMMANDS: CommandTable = new CommandTable(
   [
-    ...CONNECTION, CLIENT, commandRow(() => COMMANDS), ...SERVER, ...KEYS, ...KEYSPACE, ...STRINGS, ...LISTS, ...HASHES, ...SETS,
-    ...SORTED_SETS, ...STREAMS, ...BITMAPS, ...HYPERLOGLOGS, ...SORT, ...TRANSACTIONS, ...BLOCKING, ...PUBSUB, ...SCRIPTING, ...REFUSED,
+    ...CONNECTION,
+    CLIENT,
+    commandRow(() => COMMANDS),
+    ...SERVER,
+    ...KEYS,
+    ...KEYSPACE,
+    ...STRINGS,
+    ...LISTS,
+    ...HASHES,
+    ...SETS,
+    ...SORTED_SETS,
+    ...STREAMS,
+    ...BITMAPS,
+    ...HYPERLOGLOGS,
+    ...SORT,
+    ...TRANSACTIONS,
+    ...BLOCKING,
+    ...PUBSUB,
+    ...SCRIPTING,
+    ...REFUSED,
   ],
   REFUSED_SUBCOMMANDS,
 )

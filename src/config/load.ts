@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type Config, type Setting, SETTINGS, TABLE, type Values } from './settings.ts'
+import { type Config, SETTINGS, type Setting, TABLE, type Values } from './settings.ts'
 
-export { type Config, type Setting, SETTINGS } from './settings.ts'
+export { type Config, SETTINGS, type Setting } from './settings.ts'
 
 /** Names of the prefix that are not the server's: what a sandbox is given, and what steers our tests. */
 const FOREIGN = /^AUTOMATION_KV_(?:TOKEN|REDIS_URL|TEST_.*)$/
@@ -35,7 +35,9 @@ const distance = (a: string, b: string): number => {
 }
 
 const unknown = (name: string): string => {
-  const [best] = NAMES.map((known) => ({ known, cost: distance(name.toUpperCase(), known) })).sort((a, b) => a.cost - b.cost)
+  const [best] = NAMES.map((known) => ({ known, cost: distance(name.toUpperCase(), known) })).sort(
+    (a, b) => a.cost - b.cost,
+  )
   const near = best !== undefined && best.cost <= Math.max(2, (name.length - 'AUTOMATION_KV_'.length) / 3)
   const hint = near ? `; did you mean ${best.known}?` : '; `automation-kv serve --help` lists the settings'
   return `${name}: there is no such setting${hint}`
@@ -68,7 +70,10 @@ const readFile = (file: string, problems: string[]): Source => {
   return source
 }
 
-/** The text of a setting. An empty one counts as unset, since `NAME=` and compose's `${NAME:-}` cannot say it otherwise. */
+/**
+ * The text of a setting. An empty one counts as unset, since `NAME=` and compose's `${NAME:-}` cannot say it
+ * otherwise.
+ */
 const textOf = ({ name, aliases }: Setting, source: Source, problems: string[]): string | undefined => {
   const given = [name, ...aliases].filter((known) => (source[known] ?? '') !== '')
   const [first] = given
@@ -81,7 +86,16 @@ const textOf = ({ name, aliases }: Setting, source: Source, problems: string[]):
 /** What only shows when settings are seen together. */
 const crossCheck = (values: Partial<Values>): string[] => {
   const problems: string[] = []
-  const { respHost, respPort, httpHost, httpPort, adminHost, adminPort, maxValueSize = 0, maxRequestSize = Infinity } = values
+  const {
+    respHost,
+    respPort,
+    httpHost,
+    httpPort,
+    adminHost,
+    adminPort,
+    maxValueSize = 0,
+    maxRequestSize = Infinity,
+  } = values
   const listeners = [
     ['RESP', respHost, respPort],
     ['HTTP', httpHost, httpPort],
@@ -90,9 +104,13 @@ const crossCheck = (values: Partial<Values>): string[] => {
   for (const [index, [label, address, number]] of listeners.entries()) {
     const twin = listeners
       .slice(0, index)
-      .find(([, other, taken]) => number !== undefined && number !== 0 && other === address && taken === number)
+      .find(
+        ([, other, taken]) => number !== undefined && number !== 0 && other === address && taken === number,
+      )
     if (twin !== undefined)
-      problems.push(`AUTOMATION_KV_${label}_PORT: is already taken by AUTOMATION_KV_${twin[0]}_PORT (${number}); give each its own`)
+      problems.push(
+        `AUTOMATION_KV_${label}_PORT: is already taken by AUTOMATION_KV_${twin[0]}_PORT (${number}); give each its own`,
+      )
   }
   if (maxValueSize > maxRequestSize) {
     problems.push(
@@ -116,9 +134,11 @@ export function loadConfig(env: Source, file?: string): Config {
   for (const [key, row] of Object.entries<Setting>(TABLE)) {
     const given = textOf(row, env, problems) ?? textOf(row, fromFile, problems) ?? row.default
     const example = `for example ${row.name}=${row.example}`
-    if (given === undefined && row.production && production) problems.push(`${row.name}: must be set when NODE_ENV=production; ${example}`)
+    if (given === undefined && row.production && production)
+      problems.push(`${row.name}: must be set when NODE_ENV=production; ${example}`)
     const outcome = given === undefined ? undefined : row.read(given)
-    if (outcome !== undefined && 'problem' in outcome) problems.push(`${row.name}: ${outcome.problem}; ${example}`)
+    if (outcome !== undefined && 'problem' in outcome)
+      problems.push(`${row.name}: ${outcome.problem}; ${example}`)
     else values[key] = outcome?.value
   }
   problems.push(...crossCheck(values))

@@ -26,7 +26,13 @@ type Facts = Partial<Pick<Setting, 'unit' | 'example' | 'secret' | 'production' 
 
 const PLAIN = { unit: undefined, secret: false, production: false, aliases: [] } as const
 
-const setting = <T>(name: string, read: Reader<T>, preset: string, help: string, facts: Facts = {}): Setting<T> => ({
+const setting = <T>(
+  name: string,
+  read: Reader<T>,
+  preset: string,
+  help: string,
+  facts: Facts = {},
+): Setting<T> => ({
   name,
   read,
   default: preset,
@@ -69,15 +75,20 @@ const oneOf =
   <const T extends string>(...choices: readonly T[]): Reader<T> =>
   (text) => {
     const value = choices.find((choice) => choice === text)
-    return value === undefined ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` } : { value }
+    return value === undefined
+      ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` }
+      : { value }
   }
 
 const host: Reader<string> = (text) =>
   /^[A-Za-z0-9._:%-]+$/.test(text)
     ? { value: text }
-    : { problem: `must be a host name or an IP address without port or brackets, not ${JSON.stringify(text)}` }
+    : {
+        problem: `must be a host name or an IP address without port or brackets, not ${JSON.stringify(text)}`,
+      }
 
-const text: Reader<string> = (value) => (value.trim() === value ? { value } : { problem: 'must not start or end with white space' })
+const text: Reader<string> = (value) =>
+  value.trim() === value ? { value } : { problem: 'must not start or end with white space' }
 
 const folder: Reader<string> = (value) => ({ value: resolve(value) })
 
@@ -85,17 +96,22 @@ const atLeastBytes =
   (count: number, remedy: string): Reader<string> =>
   (value) => {
     const length = Buffer.byteLength(value)
-    return length >= count ? { value } : { problem: `must be at least ${count} bytes long, but it has ${length}; make one with: ${remedy}` }
+    return length >= count
+      ? { value }
+      : { problem: `must be at least ${count} bytes long, but it has ${length}; make one with: ${remedy}` }
   }
 
 const urlOf = (value: string): URL | undefined => (URL.canParse(value) ? new URL(value) : undefined)
 
 const redisUrl: Reader<string> = (value) => {
-  const shape = 'must be redis://host:port, rediss://host:port (TLS), unix:///path or the absolute path of a unix socket'
+  const shape =
+    'must be redis://host:port, rediss://host:port (TLS), unix:///path or the absolute path of a unix socket'
   if (isAbsolute(value)) return { value }
   const url = urlOf(value)
-  if (url?.protocol === 'unix:') return url.host === '' && url.pathname.length > 1 ? { value } : { problem: shape }
-  if ((url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') || url.hostname === '') return { problem: shape }
+  if (url?.protocol === 'unix:')
+    return url.host === '' && url.pathname.length > 1 ? { value } : { problem: shape }
+  if ((url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') || url.hostname === '')
+    return { problem: shape }
   return /^\/?\d*$/.test(url.pathname)
     ? { value }
     : { problem: 'must end with the number of a database, or with none (redis://host:6379/0)' }
@@ -103,7 +119,10 @@ const redisUrl: Reader<string> = (value) => {
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** RFC 7517 says nothing of the transport, but keys fetched in the clear could be anyone's: https, unless it stays on this machine. */
+/**
+ * RFC 7517 says nothing of the transport, but keys fetched in the clear could be anyone's: https, unless it
+ * stays on this machine.
+ */
 const jwks: Reader<string> = (value) => {
   const url = /^[a-z][a-z0-9+.-]+:\/\//i.test(value) ? urlOf(value) : null
   if (url === null) return { value: resolve(value) }
@@ -136,7 +155,12 @@ export const TABLE = {
     'AUTOMATION_KV_SECRET',
     atLeastBytes(32, SECRET_REMEDY),
     `Verifies HS256 tokens and, without AUTOMATION_KV_ENCRYPTION_KEYS, is the root of encryption. Make one with: ${SECRET_REMEDY}`,
-    { example: 'the output of openssl rand -base64 48', secret: true, production: true, aliases: ['AUTOMATION_JWT_SECRET'] },
+    {
+      example: 'the output of openssl rand -base64 48',
+      secret: true,
+      production: true,
+      aliases: ['AUTOMATION_JWT_SECRET'],
+    },
   ),
   encryptionKeys: optional(
     'AUTOMATION_KV_ENCRYPTION_KEYS',
@@ -148,25 +172,58 @@ export const TABLE = {
   respPort: setting('AUTOMATION_KV_RESP_PORT', port, '6380', 'Port for Redis clients; 0 picks a free one.'),
   httpHost: setting('AUTOMATION_KV_HTTP_HOST', host, '127.0.0.1', 'Address for REST.'),
   httpPort: setting('AUTOMATION_KV_HTTP_PORT', port, '8080', 'Port for REST; 0 picks a free one.'),
-  adminHost: setting('AUTOMATION_KV_ADMIN_HOST', host, '127.0.0.1', 'Address for health, metrics and administration.'),
-  adminPort: setting('AUTOMATION_KV_ADMIN_PORT', port, '9090', 'Port for health, metrics and administration; 0 picks a free one.'),
+  adminHost: setting(
+    'AUTOMATION_KV_ADMIN_HOST',
+    host,
+    '127.0.0.1',
+    'Address for health, metrics and administration.',
+  ),
+  adminPort: setting(
+    'AUTOMATION_KV_ADMIN_PORT',
+    port,
+    '9090',
+    'Port for health, metrics and administration; 0 picks a free one.',
+  ),
   adminToken: optional(
     'AUTOMATION_KV_ADMIN_TOKEN',
     atLeastBytes(16, 'openssl rand -hex 24'),
     'Bearer token that administration endpoints will demand; there are none yet, so nothing asks for it.',
     { example: 'the output of openssl rand -hex 24', secret: true },
   ),
-  jwks: optional('AUTOMATION_KV_JWKS', jwks, 'File or https URL of a JWKS, for tokens signed with RS256, ES256 or EdDSA.', {
-    example: 'https://issuer.example/.well-known/jwks.json',
+  jwks: optional(
+    'AUTOMATION_KV_JWKS',
+    jwks,
+    'File or https URL of a JWKS, for tokens signed with RS256, ES256 or EdDSA.',
+    {
+      example: 'https://issuer.example/.well-known/jwks.json',
+    },
+  ),
+  tokenIssuer: optional(
+    'AUTOMATION_KV_TOKEN_ISSUER',
+    text,
+    'The claim `iss` that tokens checked with AUTOMATION_KV_JWKS must carry.',
+    {
+      example: 'https://issuer.example',
+    },
+  ),
+  tokenAudience: optional(
+    'AUTOMATION_KV_TOKEN_AUDIENCE',
+    text,
+    'The claim `aud` that tokens checked with AUTOMATION_KV_JWKS must carry.',
+    {
+      example: 'automation-kv',
+    },
+  ),
+  maxKeyLength: setting('AUTOMATION_KV_MAX_KEY_LENGTH', integer(1, 65_536), '255', 'Longest key name.', {
+    unit: 'bytes',
   }),
-  tokenIssuer: optional('AUTOMATION_KV_TOKEN_ISSUER', text, 'The claim `iss` that tokens checked with AUTOMATION_KV_JWKS must carry.', {
-    example: 'https://issuer.example',
-  }),
-  tokenAudience: optional('AUTOMATION_KV_TOKEN_AUDIENCE', text, 'The claim `aud` that tokens checked with AUTOMATION_KV_JWKS must carry.', {
-    example: 'automation-kv',
-  }),
-  maxKeyLength: setting('AUTOMATION_KV_MAX_KEY_LENGTH', integer(1, 65_536), '255', 'Longest key name.', { unit: 'bytes' }),
-  maxValueSize: setting('AUTOMATION_KV_MAX_VALUE_SIZE', integer(1, 268_435_456), '1048576', 'Largest value.', { unit: 'bytes' }),
+  maxValueSize: setting(
+    'AUTOMATION_KV_MAX_VALUE_SIZE',
+    integer(1, 268_435_456),
+    '1048576',
+    'Largest value.',
+    { unit: 'bytes' },
+  ),
   maxRequestSize: setting(
     'AUTOMATION_KV_MAX_REQUEST_SIZE',
     integer(1_024, 536_870_912),
@@ -174,10 +231,22 @@ export const TABLE = {
     'Largest single request of a logged-in client, all of its arguments together.',
     { unit: 'bytes' },
   ),
-  maxKeys: setting('AUTOMATION_KV_MAX_KEYS', integer(1, 100_000_000), '1000', 'Keys that one automation may keep.', { unit: 'keys' }),
-  maxConnections: setting('AUTOMATION_KV_MAX_CONNECTIONS', integer(1, 1_000_000), '20000', 'Open RESP connections.', {
-    unit: 'connections',
-  }),
+  maxKeys: setting(
+    'AUTOMATION_KV_MAX_KEYS',
+    integer(1, 100_000_000),
+    '1000',
+    'Keys that one automation may keep.',
+    { unit: 'keys' },
+  ),
+  maxConnections: setting(
+    'AUTOMATION_KV_MAX_CONNECTIONS',
+    integer(1, 1_000_000),
+    '20000',
+    'Open RESP connections.',
+    {
+      unit: 'connections',
+    },
+  ),
   maxUnauthenticated: setting(
     'AUTOMATION_KV_MAX_UNAUTHENTICATED',
     integer(1, 1_000_000),
@@ -192,10 +261,22 @@ export const TABLE = {
     'Unsent messages at which a client that listens to channels is cut.',
     { unit: 'bytes' },
   ),
-  loginTimeoutMs: setting('AUTOMATION_KV_LOGIN_TIMEOUT_MS', milliseconds, '10000', 'Time that a connection has to log in.', { unit: 'ms' }),
-  commandTimeoutMs: setting('AUTOMATION_KV_COMMAND_TIMEOUT_MS', milliseconds, '10000', 'Longest wait for an answer of the backing Redis.', {
-    unit: 'ms',
-  }),
+  loginTimeoutMs: setting(
+    'AUTOMATION_KV_LOGIN_TIMEOUT_MS',
+    milliseconds,
+    '10000',
+    'Time that a connection has to log in.',
+    { unit: 'ms' },
+  ),
+  commandTimeoutMs: setting(
+    'AUTOMATION_KV_COMMAND_TIMEOUT_MS',
+    milliseconds,
+    '10000',
+    'Longest wait for an answer of the backing Redis.',
+    {
+      unit: 'ms',
+    },
+  ),
   lockTimeoutMs: setting(
     'AUTOMATION_KV_LOCK_TIMEOUT_MS',
     milliseconds,
@@ -203,9 +284,15 @@ export const TABLE = {
     'How long a change is retried against concurrent ones before it answers TRYAGAIN or 409.',
     { unit: 'ms' },
   ),
-  drainTimeoutMs: setting('AUTOMATION_KV_DRAIN_TIMEOUT_MS', milliseconds, '10000', 'Time for open requests to finish on shutdown.', {
-    unit: 'ms',
-  }),
+  drainTimeoutMs: setting(
+    'AUTOMATION_KV_DRAIN_TIMEOUT_MS',
+    milliseconds,
+    '10000',
+    'Time for open requests to finish on shutdown.',
+    {
+      unit: 'ms',
+    },
+  ),
   scriptTimeLimitMs: setting(
     'AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS',
     integer(1, 60_000),
@@ -232,7 +319,12 @@ export const TABLE = {
     'open',
     'open: every automation that has a token has a store. Nothing else is offered yet.',
   ),
-  dataDir: setting('AUTOMATION_KV_DATA_DIR', folder, 'data', 'Folder of the embedded Redis and of the generated secret.'),
+  dataDir: setting(
+    'AUTOMATION_KV_DATA_DIR',
+    folder,
+    'data',
+    'Folder of the embedded Redis and of the generated secret.',
+  ),
   logLevel: setting(
     'AUTOMATION_KV_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

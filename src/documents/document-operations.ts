@@ -1,5 +1,5 @@
-import { type Database } from '../engine/plaintext/database.ts'
 import { Cell, type Plain } from '../engine/plaintext/cell.ts'
+import type { Database } from '../engine/plaintext/database.ts'
 import type { ListValue } from '../engine/plaintext/values.ts'
 import { KvError } from '../errors/errors.ts'
 import { setPath } from '../json/access.ts'
@@ -10,8 +10,9 @@ import { addInt64 } from '../redis-semantics/integers.ts'
 import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts'
 
 /**
- * What the endpoints do to a key, on plaintext: a single request and an operation of a batch run the same function. Each throws before
- * it changes anything, and calls a writing method of `db` only when something changes, so that the version counts true.
+ * What the endpoints do to a key, on plaintext: a single request and an operation of a batch run the same
+ * function. Each throws before it changes anything, and calls a writing method of `db` only when something
+ * changes, so that the version counts true.
  */
 
 export type Side = 'left' | 'right'
@@ -35,7 +36,12 @@ export const checkSize = (text: string, maxBytes: number): string => {
 }
 
 /** True when the key was made. Throws `key_exists` or `key_not_exists` for a refused nx or xx. */
-export function set(db: Database, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: PutOptions): boolean {
+export function set(
+  db: Database,
+  name: Buffer,
+  text: string,
+  { nx, xx, keepTtl, ttlMs }: PutOptions,
+): boolean {
   const exists = db.has(name)
   if (nx && exists) throw new KvError('key_exists')
   if (xx && !exists) throw new KvError('key_not_exists')
@@ -48,10 +54,18 @@ export function get(db: Database, name: Buffer): Shown | undefined {
   return value === undefined ? undefined : shownValue(value)
 }
 
-/** The sum; a missing key counts from 0. Throws `type_mismatch` for anything but an integer, `overflow` beyond 64 bits. */
+/**
+ * The sum; a missing key counts from 0. Throws `type_mismatch` for anything but an integer, `overflow` beyond
+ * 64 bits.
+ */
 export function increment(db: Database, name: Buffer, by: bigint): bigint {
   const value = db.value(name)
-  const current = value === undefined ? 0n : value.type === 'string' ? parseInteger64(shownPlain(value.cell.open()).text) : undefined
+  const current =
+    value === undefined
+      ? 0n
+      : value.type === 'string'
+        ? parseInteger64(shownPlain(value.cell.open()).text)
+        : undefined
   if (current === undefined) throw mismatch('value is not an integer')
   const sum = addInt64(current, by)
   db.setPlain(name, documentOf(sum.toString()), { keepTtl: true })
@@ -94,7 +108,10 @@ export function push(db: Database, name: Buffer, side: Side, text: string): numb
   return cells.length
 }
 
-/** The element; undefined when there is none. The last one leaves an empty list behind, which Redis has only as a document. */
+/**
+ * The element; undefined when there is none. The last one leaves an empty list behind, which Redis has only
+ * as a document.
+ */
 export function pop(db: Database, name: Buffer, side: Side): Shown | undefined {
   if ((length(db, name) ?? 0) === 0) return undefined
   const { cells } = editList(db, name)
@@ -110,8 +127,17 @@ export interface PatchOptions {
   readonly maxBytes: number
 }
 
-/** Sets what is at the path. Throws `no_such_key`, `type_mismatch`, `invalid_path`, `invalid_value` (too deep) or `value_too_large`. */
-export function patch(db: Database, name: Buffer, segments: readonly PathSegment[], text: string, { create, maxBytes }: PatchOptions): void {
+/**
+ * Sets what is at the path. Throws `no_such_key`, `type_mismatch`, `invalid_path`, `invalid_value` (too deep)
+ * or `value_too_large`.
+ */
+export function patch(
+  db: Database,
+  name: Buffer,
+  segments: readonly PathSegment[],
+  text: string,
+  { create, maxBytes }: PatchOptions,
+): void {
   const value = db.value(name)
   const put = (root: string, path: readonly PathSegment[]): Plain => {
     const result = setPath(root, path, text)

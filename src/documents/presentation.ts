@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import type { Plain } from '../engine/plaintext/cell.ts'
 import { decodeFields } from '../engine/plaintext/stream-entry.ts'
 import type { StreamValue } from '../engine/plaintext/stream-value.ts'
 import type { HashValue, SortedSetValue, Value } from '../engine/plaintext/values.ts'
-import type { Plain } from '../engine/plaintext/cell.ts'
 import { joinArray, joinObject, quote } from '../json/document.ts'
 import { trimJson, validateJson } from '../json/validate.ts'
 import { idText } from '../redis-semantics/stream-id.ts'
@@ -17,7 +17,9 @@ export interface Shown {
   readonly encoding?: 'base64'
 }
 
-/** A document is its own text. Bytes that RESP wrote are the JSON that they spell, else a string, else base64. */
+/**
+ * A document is its own text. Bytes that RESP wrote are the JSON that they spell, else a string, else base64.
+ */
 export function shownPlain({ bytes, json }: Plain): Shown {
   if (json) return { text: bytes.toString() }
   if (!isUtf8(bytes)) return { text: quote(bytes.toString('base64')), encoding: 'base64' }
@@ -45,12 +47,17 @@ const elementText = (plain: Plain): string => {
 
 const memberText = (bytes: Buffer): string => elementText({ bytes, json: false })
 
-const fieldName = (name: Buffer): string => (isUtf8(name) ? name.toString() : `$base64:${name.toString('base64')}`)
+const fieldName = (name: Buffer): string =>
+  isUtf8(name) ? name.toString() : `$base64:${name.toString('base64')}`
 
 const hashText = ({ fields }: HashValue): string =>
-  joinObject(Array.from(fields.values(), ({ name, cell }) => [fieldName(name), elementText(cell.open())] as const))
+  joinObject(
+    Array.from(fields.values(), ({ name, cell }) => [fieldName(name), elementText(cell.open())] as const),
+  )
 
-/** Redis's order: by score, then by the member's bytes. Infinity is a string, as JSON has no number for it. */
+/**
+ * Redis's order: by score, then by the member's bytes. Infinity is a string, as JSON has no number for it.
+ */
 const sortedSetText = ({ members }: SortedSetValue): string =>
   joinArray(
     [...members.values()]
@@ -58,14 +65,18 @@ const sortedSetText = ({ members }: SortedSetValue): string =>
       .map(({ member, score }) => `{"member":${memberText(member)},"score":${scoreText(score)}}`),
   )
 
-const scoreText = (score: number): string => (Number.isFinite(score) ? String(score) : score > 0 ? '"inf"' : '"-inf"')
+const scoreText = (score: number): string =>
+  Number.isFinite(score) ? String(score) : score > 0 ? '"inf"' : '"-inf"'
 
 /** Fields keep their order; a name that an entry has twice is there twice. */
 const streamText = ({ entries }: StreamValue): string =>
   joinArray(
     entries.map(({ id, cell }) => {
       const flat = decodeFields(cell.open().bytes)
-      const fields = Array.from({ length: flat.length / 2 }, (_, i) => [fieldName(flat[2 * i]!), memberText(flat[2 * i + 1]!)] as const)
+      const fields = Array.from(
+        { length: flat.length / 2 },
+        (_, i) => [fieldName(flat[2 * i]!), memberText(flat[2 * i + 1]!)] as const,
+      )
       return `{"id":${quote(idText(id))},"fields":${joinObject(fields)}}`
     }),
   )

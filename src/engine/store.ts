@@ -1,16 +1,16 @@
+import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
-import { NOTHING_WRITTEN } from './writes/written.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
-import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
-import { extentArgs, type Need } from './plaintext/extent.ts'
-import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
 import { WriteCache } from './optimistic/write-cache.ts'
-import type { Automation } from '../automation/automation.ts'
+import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
+import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
+import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
+import { NOTHING_WRITTEN } from './writes/written.ts'
 
 export type StoreLimits = JobLimits
 
@@ -50,7 +50,12 @@ export class Store {
     backing.onLoss(() => this.writeCache.clear())
   }
 
-  read(automation: Automation, command: readonly BackingArg[], done: (error: Error | null, reply: BackingReply) => void, pending?: PendingWrites): void {
+  read(
+    automation: Automation,
+    command: readonly BackingArg[],
+    done: (error: Error | null, reply: BackingReply) => void,
+    pending?: PendingWrites,
+  ): void {
     pending?.flush()
     this.backing.read(automation, command, done)
   }
@@ -60,8 +65,17 @@ export class Store {
     return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
   }
 
-  /** One write request. The replies are as Redis gave them, errors included. It shares a script call with others of the same turn. */
-  write(automation: Automation, operations: readonly Operation[], done: WriteDone, ifVersion?: number, pending?: PendingWrites): void {
+  /**
+   * One write request. The replies are as Redis gave them, errors included. It shares a script call with
+   * others of the same turn.
+   */
+  write(
+    automation: Automation,
+    operations: readonly Operation[],
+    done: WriteDone,
+    ifVersion?: number,
+    pending?: PendingWrites,
+  ): void {
     if (ifVersion === undefined && WriteBatch.takes(operations)) {
       const batch = this.batches.add(automation, operations[0]!, done)
       if (pending !== undefined) pending.batch = batch
@@ -75,7 +89,8 @@ export class Store {
         return
       }
       const [status, version, now, created, ...replies] = reply as BackingReply[]
-      if (status === 1) done(null, replies, { version: version as number, now: Number(now), created: created as number })
+      if (status === 1)
+        done(null, replies, { version: version as number, now: Number(now), created: created as number })
       else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
@@ -101,7 +116,14 @@ export class Store {
   snapshot(automation: Automation, needs: readonly Need[]): Promise<Snapshot> {
     const { versionKey, indexKey, prefix } = automation
     const keys = needs.map(({ name }) => automation.key(name))
-    const args = [keys.length + 2, versionKey, indexKey, ...keys, prefix.length, ...extentArgs(needs, automation)]
+    const args = [
+      keys.length + 2,
+      versionKey,
+      indexKey,
+      ...keys,
+      prefix.length,
+      ...extentArgs(needs, automation),
+    ]
     return new Promise((resolve, reject) => {
       this.backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
         if (error === null) resolve(new LoadedSnapshot(automation, needs, reply as BackingReply[]))
@@ -111,7 +133,12 @@ export class Store {
   }
 
   /** Notes for `lastsMs` that clients of this process wait for keys. */
-  mark(automation: Automation, names: readonly Buffer[], lastsMs: number, done: (error: Error | null) => void): void {
+  mark(
+    automation: Automation,
+    names: readonly Buffer[],
+    lastsMs: number,
+    done: (error: Error | null) => void,
+  ): void {
     const args = [2, automation.versionKey, automation.indexKey, automation.prefix.length, lastsMs, ...names]
     this.backing.script(automation, MARK, false, args, done)
   }
@@ -132,7 +159,12 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
   new KvError('version_mismatch', undefined, { expected_version: expected, actual_version: actual })
 
 /** See run.lua. */
-function runArgs(automation: Automation, operations: readonly Operation[], maxKeys: number, ifVersion: number | undefined): BackingArg[] {
+function runArgs(
+  automation: Automation,
+  operations: readonly Operation[],
+  maxKeys: number,
+  ifVersion: number | undefined,
+): BackingArg[] {
   const expected = ifVersion ?? ''
   const ordinals = new Map<string, number>()
   const keys: Buffer[] = []
@@ -150,8 +182,19 @@ function runArgs(automation: Automation, operations: readonly Operation[], maxKe
   for (const planned of operations) {
     const { name, after, changed, command, before = [], more = [], args } = planned
     const ordinal = ordinalOf(name)
-    const rule = hasOneKeyFirst(planned) ? changed : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
+    const rule = hasOneKeyFirst(planned)
+      ? changed
+      : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
     rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
   }
-  return [keys.length + 2, automation.versionKey, automation.indexKey, ...keys, automation.prefix.length, maxKeys, expected, ...rest]
+  return [
+    keys.length + 2,
+    automation.versionKey,
+    automation.indexKey,
+    ...keys,
+    automation.prefix.length,
+    maxKeys,
+    expected,
+    ...rest,
+  ]
 }

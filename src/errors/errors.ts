@@ -1,2 +1,9 @@
-export { type Detail, type ErrorArguments, type ErrorText, type KeptError, KvError, respText } from './kv-error.ts'
-export { type ErrorCode, ERRORS, type PlainCode } from './table.ts'
+export {
+  type Detail,
+  type ErrorArguments,
+  type ErrorText,
+  type KeptError,
+  KvError,
+  respText,
+} from './kv-error.ts'
+export { ERRORS, type ErrorCode, type PlainCode } from './table.ts'

@@ -1,5 +1,5 @@
 import { type Part, printable } from './printable.ts'
-import { type ErrorCode, ERRORS, type PartsOf, type PlainCode, type TemplateCode } from './table.ts'
+import { ERRORS, type ErrorCode, type PartsOf, type PlainCode, type TemplateCode } from './table.ts'
 
 type Parts = Readonly<Record<string, Part>>
 type PartsFor<Code extends ErrorCode> = Readonly<Record<PartsOf<Code>, Part>>
@@ -24,7 +24,9 @@ export interface KeptError {
 
 const fill = (code: ErrorCode, parts: Parts | undefined): string => {
   const { resp } = ERRORS[code]
-  return parts === undefined ? resp : resp.replace(/\{(\w+)\}/g, (_, name: string) => printable(name, parts[name]!))
+  return parts === undefined
+    ? resp
+    : resp.replace(/\{(\w+)\}/g, (_, name: string) => printable(name, parts[name]!))
 }
 
 /** The text after `-`, prefix and all, for what is answered without an error being thrown. */

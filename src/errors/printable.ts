@@ -9,12 +9,15 @@ const MOST_BYTES = 128
 /** Names of data: Redis shows them whole, and the caller must recognize them. */
 const WHOLE: ReadonlySet<string> = new Set(['key', 'group'])
 
-/** Should be words of the protocol: what is no printable ASCII is a mistake, or an attempt on the client's log. */
+/**
+ * Should be words of the protocol: what is no printable ASCII is a mistake, or an attempt on the client's
+ * log.
+ */
 const WORDS: ReadonlySet<string> = new Set(['command', 'subcommand', 'word'])
 
 /**
- * A part as it stands in the text. The only place that lets a caller's bytes into an error: cut, up to the first
- * NUL as C's `%s`, and in one line.
+ * A part as it stands in the text. The only place that lets a caller's bytes into an error: cut, up to the
+ * first NUL as C's `%s`, and in one line.
  */
 export function printable(name: string, part: Part): string {
   if (typeof part !== 'object') return oneLine(String(part))

@@ -3,7 +3,9 @@ import { KvError } from '../errors/errors.ts'
 import { checkKey, type Key, keyOf, keyOfName } from './key-names.ts'
 import { type KeySpec, keyIndexes } from './key-spec.ts'
 
-/** What a token's scope must allow: to change the automation's data, to look at it, or nothing at all (PING). */
+/**
+ * What a token's scope must allow: to change the automation's data, to look at it, or nothing at all (PING).
+ */
 export type Right = 'kv:write' | 'kv:read' | 'none'
 
 /** What the gate has to know of a command: two facts of its row. */
@@ -20,7 +22,8 @@ export interface GateLimits {
 }
 
 /**
- * Every request of every door passes here, and every call inside a script, before anything is done for it. What is asked, in this order:
+ * Every request of every door passes here, and every call inside a script, before anything is done for it.
+ * What is asked, in this order:
  *
  * 1. who: is anybody logged in (`enter`)
  * 2. validity: does the token still hold (`enter`; revocation is looked up here as well)
@@ -28,7 +31,8 @@ export interface GateLimits {
  * 4. keys: are these names that can be keys (`allowKeys`)
  * 5. budgets: is something left of what the automation may take (`allow`)
  *
- * A refusal is thrown as a KvError; doors answer it, count it and write it to the audit log where they catch it.
+ * A refusal is thrown as a KvError; doors answer it, count it and write it to the audit log where they catch
+ * it.
  */
 export class Gate {
   private readonly limits: GateLimits
@@ -44,13 +48,18 @@ export class Gate {
     return identity
   }
 
-  /** One RESP command of a caller who has entered. Throws `read_only_token`, `key_too_long` or `reserved_key`. */
+  /**
+   * One RESP command of a caller who has entered. Throws `read_only_token`, `key_too_long` or `reserved_key`.
+   */
   allow(identity: Identity, command: GatedCommand, args: readonly Buffer[]): void {
     this.allowRight(identity, command.right)
     this.allowKeys(command, args)
   }
 
-  /** One command that a script calls: its arguments have passed no limit of a door. Throws also `value_too_large`. */
+  /**
+   * One command that a script calls: its arguments have passed no limit of a door. Throws also
+   * `value_too_large`.
+   */
   allowInScript(identity: Identity, command: GatedCommand, args: readonly Buffer[]): void {
     this.allow(identity, command, args)
     if (args.some(({ length }) => length > this.limits.maxValueSize)) throw new KvError('value_too_large')

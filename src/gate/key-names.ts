@@ -3,7 +3,10 @@ import { KvError } from '../errors/errors.ts'
 
 const DOLLAR = 0x24
 
-/** RESP keys are binary-safe; only length and the reserved `$` are checked. Throws `reserved_key` or `key_too_long`. */
+/**
+ * RESP keys are binary-safe; only length and the reserved `$` are checked. Throws `reserved_key` or
+ * `key_too_long`.
+ */
 export function checkKey(name: Buffer, maxBytes: number): void {
   if (name.length > maxBytes) throw new KvError('key_too_long')
   if (name[0] === DOLLAR) throw new KvError('reserved_key')
@@ -23,7 +26,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 function faultOf(text: string, maxLength: number): string | undefined {
   if (text === '') return 'it is empty'
   // A character outside the BMP counts once.
-  if (text.length > maxLength && [...text].length > maxLength) return `it is longer than ${maxLength} characters`
+  if (text.length > maxLength && [...text].length > maxLength)
+    return `it is longer than ${maxLength} characters`
   if (text.startsWith('$')) return "names that start with '$' are reserved"
   if (CONTROL.test(text)) return 'it has a control character'
   if (LONE_SURROGATE.test(text)) return 'it is not valid Unicode'

@@ -14,7 +14,10 @@ export const ALL_KEYS: KeySpec = { first: 1, last: -1, step: 1 }
 /** key value key value... */
 export const KEY_VALUE_PAIRS: KeySpec = { first: 1, last: -1, step: 2 }
 
-/** `numkeys key [key ...]`, with the count at argument `at`. A wrong count finds no keys: `run` answers with Redis's error. */
+/**
+ * `numkeys key [key ...]`, with the count at argument `at`. A wrong count finds no keys: `run` answers with
+ * Redis's error.
+ */
 export const countedKeys = (at: number): KeySpec => ({
   first: 0,
   last: 0,

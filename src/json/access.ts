@@ -1,7 +1,17 @@
 import { KvError } from '../errors/errors.ts'
 import { quote, stringContent } from './document.ts'
 import type { PathSegment } from './path.ts'
-import { CLOSE_BRACE, CLOSE_BRACKET, OPEN_BRACE, OPEN_BRACKET, skipColon, skipComma, skipSpace, skipString, skipValue } from './scan.ts'
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  skipColon,
+  skipComma,
+  skipSpace,
+  skipString,
+  skipValue,
+} from './scan.ts'
 
 /** How far a path leads into a text. */
 interface Place {
@@ -27,7 +37,14 @@ const nameIs = (text: string, open: number, end: number, name: string): boolean 
   return stringContent(text.slice(open, end)) === name
 }
 
-const mark = (place: Place, level: number, start: number, end: number, count: number, insertAt: number): void => {
+const mark = (
+  place: Place,
+  level: number,
+  start: number,
+  end: number,
+  count: number,
+  insertAt: number,
+): void => {
   place.level = level
   place.start = start
   place.end = end
@@ -38,11 +55,17 @@ const mark = (place: Place, level: number, start: number, end: number, count: nu
 const opens = (segment: PathSegment): number => (typeof segment === 'string' ? OPEN_BRACE : OPEN_BRACKET)
 
 /**
- * Follows the path from the value at `start` and answers where that value ends, having read each character once.
- * It recurses once a segment, however deep the text. Of equal names the last one counts, as in JSON.parse: it overwrites what an
- * earlier one left in `place`.
+ * Follows the path from the value at `start` and answers where that value ends, having read each character
+ * once. It recurses once a segment, however deep the text. Of equal names the last one counts, as in
+ * JSON.parse: it overwrites what an earlier one left in `place`.
  */
-const locate = (text: string, start: number, segments: readonly PathSegment[], level: number, place: Place): number => {
+const locate = (
+  text: string,
+  start: number,
+  segments: readonly PathSegment[],
+  level: number,
+  place: Place,
+): number => {
   const segment = segments[level]
   if (segment === undefined || text.charCodeAt(start) !== opens(segment)) {
     const end = skipValue(text, start)
@@ -93,11 +116,11 @@ const nest = (segments: readonly PathSegment[], valueText: string): string =>
   }, valueText)
 
 /**
- * Puts `valueText` at the path, in place of what is there or as a new last member or element, and creates missing objects on the way.
- * Every other character of `text` stays. Both texts are validated and trimmed. The result is valid JSON, but may be nested too
- * deep or be too long: the caller runs `checkDepth` and its size limit on it.
- * Throws `type_mismatch` when the root or a step is not the container that the path asks for, `invalid_path` for an index beyond
- * the end of its array or where nothing is.
+ * Puts `valueText` at the path, in place of what is there or as a new last member or element, and creates
+ * missing objects on the way. Every other character of `text` stays. Both texts are validated and trimmed.
+ * The result is valid JSON, but may be nested too deep or be too long: the caller runs `checkDepth` and its
+ * size limit on it. Throws `type_mismatch` when the root or a step is not the container that the path asks
+ * for, `invalid_path` for an index beyond the end of its array or where nothing is.
  */
 export const setPath = (text: string, segments: readonly PathSegment[], valueText: string): string => {
   if (text.charCodeAt(0) !== OPEN_BRACE) throw mismatch('value is not an object')
@@ -106,8 +129,10 @@ export const setPath = (text: string, segments: readonly PathSegment[], valueTex
   if (level === segments.length) return text.slice(0, start) + valueText + text.slice(end)
 
   const segment = segments[level]
-  if (count === -1) throw mismatch(`a step of the path is not an ${typeof segment === 'string' ? 'object' : 'array'}`)
-  if (typeof segment === 'number' && segment > count) throw badPath('the index is beyond the end of the array')
+  if (count === -1)
+    throw mismatch(`a step of the path is not an ${typeof segment === 'string' ? 'object' : 'array'}`)
+  if (typeof segment === 'number' && segment > count)
+    throw badPath('the index is beyond the end of the array')
   const inner = nest(segments.slice(level + 1), valueText)
   const added = typeof segment === 'string' ? `${quote(segment)}:${inner}` : inner
   return `${text.slice(0, insertAt)}${count > 0 ? ',' : ''}${added}${text.slice(insertAt)}`

@@ -1,6 +1,7 @@
 /**
- * A document is the caller's own JSON text, validated and trimmed: it is cut and joined here, never parsed and printed again, so
- * 64-bit integers, `1.10`, the order of names and `__proto__` stay as they were written.
+ * A document is the caller's own JSON text, validated and trimmed: it is cut and joined here, never parsed
+ * and printed again, so 64-bit integers, `1.10`, the order of names and `__proto__` stay as they were
+ * written.
  */
 import {
   CLOSE_BRACE,
@@ -47,8 +48,12 @@ export const parseInteger64 = (text: string): bigint | undefined => {
 
 export const isInteger64 = (text: string): boolean => parseInteger64(text) !== undefined
 
-/** The characters that a JSON string stands for. A lone surrogate escape becomes a lone surrogate, which UTF-8 cannot carry. */
-export const stringContent = (text: string): string => (text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1))
+/**
+ * The characters that a JSON string stands for. A lone surrogate escape becomes a lone surrogate, which UTF-8
+ * cannot carry.
+ */
+export const stringContent = (text: string): string =>
+  text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1)
 
 /** A JSON string for these characters; lone surrogates become escapes, so the text is always UTF-8. */
 export const quote = (content: string): string => JSON.stringify(content)
@@ -67,7 +72,10 @@ export const splitArray = (text: string): string[] => {
 
 export const joinArray = (texts: readonly string[]): string => `[${texts.join(',')}]`
 
-/** An object's names, unescaped, and the texts of its values, in the order of the text; a name that is there twice comes twice. */
+/**
+ * An object's names, unescaped, and the texts of its values, in the order of the text; a name that is there
+ * twice comes twice.
+ */
 export const splitObject = (text: string): [name: string, valueText: string][] => {
   const entries: [name: string, valueText: string][] = []
   let at = skipSpace(text, 1)

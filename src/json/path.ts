@@ -54,7 +54,8 @@ const readIndex = (path: string, open: number): PathStep => {
 const readQuotedName = (path: string, open: number): PathStep => {
   const mark = path.charCodeAt(open + 1)
   let close = open + 2
-  while (close < path.length && path.charCodeAt(close) !== mark) close += path.charCodeAt(close) === BACKSLASH ? 2 : 1
+  while (close < path.length && path.charCodeAt(close) !== mark)
+    close += path.charCodeAt(close) === BACKSLASH ? 2 : 1
   if (path.charAt(close + 1) !== ']') throw badPath('a quoted name is not closed')
   return { segment: unescape(path.slice(open + 2, close)), end: close + 2 }
 }
@@ -65,8 +66,9 @@ const readBrackets = (path: string, open: number): PathStep => {
 }
 
 /**
- * Reads `a.b`, `items[0]`, `a["my.key"]`, `a['x']`, `[0].b`; throws `invalid_path` for anything else, and beyond 32 segments.
- * A bare name may hold any characters but dots, brackets and quotes, so `a.0` asks for the member "0" and never for an element.
+ * Reads `a.b`, `items[0]`, `a["my.key"]`, `a['x']`, `[0].b`; throws `invalid_path` for anything else, and
+ * beyond 32 segments. A bare name may hold any characters but dots, brackets and quotes, so `a.0` asks for
+ * the member "0" and never for an element.
  */
 export const parsePath = (path: string): PathSegment[] => {
   const segments: PathSegment[] = []

@@ -1,6 +1,6 @@
 /**
- * Steps over JSON text without parsing it. Every function here takes text that passed `validateJson`, and a position in it;
- * on other text they may answer nonsense, but they end.
+ * Steps over JSON text without parsing it. Every function here takes text that passed `validateJson`, and a
+ * position in it; on other text they may answer nonsense, but they end.
  */
 export const TAB = 0x09
 export const LF = 0x0a
@@ -15,7 +15,10 @@ export const CLOSE_BRACKET = 0x5d
 export const OPEN_BRACE = 0x7b
 export const CLOSE_BRACE = 0x7d
 
-/** The four characters of RFC 8259 section 2; `String.prototype.trim` would also take BOM and NBSP, which JSON refuses. */
+/**
+ * The four characters of RFC 8259 section 2; `String.prototype.trim` would also take BOM and NBSP, which JSON
+ * refuses.
+ */
 export const isSpace = (code: number): boolean => code === SPACE || code === LF || code === CR || code === TAB
 
 export const skipSpace = (text: string, at: number): number => {
@@ -68,7 +71,8 @@ export const skipValue = (text: string, start: number): number => {
 }
 
 /** From the end of a member's name to the first character of its value. */
-export const skipColon = (text: string, nameEnd: number): number => skipSpace(text, skipSpace(text, nameEnd) + 1)
+export const skipColon = (text: string, nameEnd: number): number =>
+  skipSpace(text, skipSpace(text, nameEnd) + 1)
 
 /** From the end of a member or element to the next one, or to the closing bracket. */
 export const skipComma = (text: string, end: number): number => {

@@ -5,11 +5,11 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
+  isSpace,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
   SPACE,
-  isSpace,
   skipSpace,
   skipString,
 } from './scan.ts'
@@ -87,7 +87,10 @@ const readName = (text: string, start: number): number => {
   return skipSpace(text, colon + 1)
 }
 
-/** After a value: closes what ends here, then moves to the start of the next value, or to the end of the outermost one. */
+/**
+ * After a value: closes what ends here, then moves to the start of the next value, or to the end of the
+ * outermost one.
+ */
 const nextValue = (text: string, end: number, closers: number[]): number => {
   let at = skipSpace(text, end)
   while (closers.length > 0) {
@@ -105,9 +108,9 @@ const nextValue = (text: string, end: number, closers: number[]): number => {
 }
 
 /**
- * Throws `invalid_value` unless `text` is one RFC 8259 value, nested at most `maxDepth` deep. White space around it is allowed.
- * A pass of our own and not JSON.parse, which builds every object only to drop it, and whose time a caller can choose:
- * integer-like names that collide make it quadratic (CVE-2026-21717).
+ * Throws `invalid_value` unless `text` is one RFC 8259 value, nested at most `maxDepth` deep. White space
+ * around it is allowed. A pass of our own and not JSON.parse, which builds every object only to drop it, and
+ * whose time a caller can choose: integer-like names that collide make it quadratic (CVE-2026-21717).
  */
 export const validateJson = (text: string, { maxDepth }: JsonLimits): void => {
   /** The closing bracket that each open container waits for. */

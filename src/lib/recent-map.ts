@@ -1,6 +1,7 @@
 /**
- * A bounded Map that forgets what has not been used for long: in two generations, of which the older one is dropped when the younger one is
- * full. A hit costs one look-up; keeping the exact order of use, as an LRU list does, took a tenth of the time of a pipelined GET.
+ * A bounded Map that forgets what has not been used for long: in two generations, of which the older one is
+ * dropped when the younger one is full. A hit costs one look-up; keeping the exact order of use, as an LRU
+ * list does, took a tenth of the time of a pipelined GET.
  */
 export class RecentMap<V> {
   private readonly capacity: number
@@ -9,7 +10,10 @@ export class RecentMap<V> {
   private old = new Map<string, V>()
   private youngSize = 0
 
-  /** Holds entries of at most `capacity` together, in the unit of `sizeOf`, and of at least half of it once it was full. */
+  /**
+   * Holds entries of at most `capacity` together, in the unit of `sizeOf`, and of at least half of it once it
+   * was full.
+   */
   constructor(capacity: number, sizeOf: (value: V, key: string) => number) {
     this.capacity = capacity
     this.sizeOf = sizeOf

@@ -1,19 +1,19 @@
 import { KvError, respText } from '../errors/errors.ts'
 import { ErrorReply, type Reply } from '../reply/reply.ts'
 import { oneLine, ReplyReader } from './conversion/from-lua.ts'
+import { ReplyPusher } from './conversion/to-lua.ts'
 import { bitLibrary } from './libraries/bit.ts'
 import { cjsonLibrary } from './libraries/cjson.ts'
 import { jsonDefaults } from './libraries/cjson-options.ts'
 import { cmsgpackLibrary } from './libraries/cmsgpack.ts'
 import { mathLibrary, osLibrary, Random } from './libraries/math.ts'
-import { redisLibrary, type RunState, type ScriptHost } from './libraries/redis-library.ts'
+import { type RunState, redisLibrary, type ScriptHost } from './libraries/redis-library.ts'
 import { structLibrary } from './libraries/struct.ts'
-import type { LuaScript } from './script.ts'
-import { ReplyPusher } from './conversion/to-lua.ts'
 import { guardsOf } from './machine/guards.ts'
 import { type LuaState, LuaType, STATUS_OK } from './machine/lua-api.ts'
 import { LuaMachine, type NativeFunction, ScriptKilled } from './machine/machine.ts'
-import { watched, WatchdogTimeout } from './machine/watchdog.ts'
+import { WatchdogTimeout, watched } from './machine/watchdog.ts'
+import type { LuaScript } from './script.ts'
 
 export type { ScriptHost } from './libraries/redis-library.ts'
 
@@ -26,7 +26,10 @@ export interface ScriptCall {
   readonly keys: readonly Buffer[]
   readonly args: readonly Buffer[]
   readonly host: ScriptHost
-  /** Runs the script, and takes back what it changed when that throws: it was ended then, or has to start again. */
+  /**
+   * Runs the script, and takes back what it changed when that throws: it was ended then, or has to start
+   * again.
+   */
   readonly atomically: <T>(run: () => T) => T
 }
 
@@ -40,8 +43,9 @@ const LUA_SIGNATURE = 0x1b
 const MEMORY_ERROR = 4
 
 /**
- * Runs scripts as Redis 7.0's EVAL does, one at a time, synchronously. All of them share one machine, which is as new after each: see
- * LuaMachine. Time counts from the start and holds for everything, the commands too; a script over it is ended, and throws.
+ * Runs scripts as Redis 7.0's EVAL does, one at a time, synchronously. All of them share one machine, which
+ * is as new after each: see LuaMachine. Time counts from the start and holds for everything, the commands
+ * too; a script over it is ended, and throws.
  */
 export class ScriptEngine {
   private machine: Equipped | undefined
@@ -49,7 +53,8 @@ export class ScriptEngine {
   /** Throws Redis's error for a source that is no Lua. */
   compile(script: LuaScript, limits: ScriptLimits): void {
     if (script.bytecode !== undefined) return
-    if (script.body[0] === LUA_SIGNATURE) throw compileError("user_script:1: unexpected symbol near 'char(27)'")
+    if (script.body[0] === LUA_SIGNATURE)
+      throw compileError("user_script:1: unexpected symbol near 'char(27)'")
     this.guarded(script, limits, (machine) => machine.compile(script))
   }
 
@@ -78,7 +83,9 @@ export class ScriptEngine {
       if (!(error instanceof NeedsWatchdog)) throw this.outcomeOf(error, script)
       clean()
       try {
-        return atomically(() => watched(deadline - performance.now() + WATCHDOG_GRACE_MS, () => attempt(true)))
+        return atomically(() =>
+          watched(deadline - performance.now() + WATCHDOG_GRACE_MS, () => attempt(true)),
+        )
       } catch (failure) {
         throw this.outcomeOf(failure, script)
       }
@@ -90,7 +97,8 @@ export class ScriptEngine {
   private outcomeOf(error: unknown, script: LuaScript): unknown {
     if (error instanceof WatchdogTimeout) return killed(script, 'time')
     if (error instanceof ScriptKilled) return killed(script, error.reason)
-    // V8's own limit for nested calls, met by coroutines within coroutines or by a pattern of thousands of items.
+    // V8's own limit for nested calls, met by coroutines within coroutines or by a pattern of thousands of
+    // items.
     if (error instanceof RangeError && /call stack/.test(error.message)) return killed(script, 'stack')
     if (isTrap(error)) {
       this.machine = undefined
@@ -130,7 +138,11 @@ class Equipped {
       {
         libraries: (machine) => {
           reader = new ReplyReader(machine)
-          names = { keys: machine.text.name('KEYS'), argv: machine.text.name('ARGV'), chunk: machine.text.name(CHUNK_NAME) }
+          names = {
+            keys: machine.text.name('KEYS'),
+            argv: machine.text.name('ARGV'),
+            chunk: machine.text.name(CHUNK_NAME),
+          }
           return {
             redis: redisLibrary(machine, new ReplyPusher(machine), this.state),
             cjson: cjsonLibrary(machine, this.json),
@@ -149,7 +161,11 @@ class Equipped {
     this.names = names!
   }
 
-  attempt<T>(limits: { deadline: number; memoryBytes: number }, underWatchdog: boolean, work: (machine: this) => T): T {
+  attempt<T>(
+    limits: { deadline: number; memoryBytes: number },
+    underWatchdog: boolean,
+    work: (machine: this) => T,
+  ): T {
     this.underWatchdog = underWatchdog
     this.machine.limit(limits)
     this.random.seed(Math.floor(Math.random() * 2 ** 32))
@@ -187,7 +203,8 @@ class Equipped {
       machine.api.lua_setfield(L, -2, names.argv)
       machine.api.lua_settop(L, -2)
       const status = machine.api.lua_pcall(L, 0, 1, -2)
-      reply = status === STATUS_OK ? this.reader.read(L, this.state.protocol) : this.errorOf(L, script, status)
+      reply =
+        status === STATUS_OK ? this.reader.read(L, this.state.protocol) : this.errorOf(L, script, status)
     })
     return reply
   }
@@ -220,17 +237,27 @@ class Equipped {
     }
   }
 
-  /** The reply for an error that the script did not catch: the table that the error handler made of it, or a bare message of Lua's. */
+  /**
+   * The reply for an error that the script did not catch: the table that the error handler made of it, or a
+   * bare message of Lua's.
+   */
   private errorOf(L: LuaState, { sha1 }: LuaScript, status: number): ErrorReply {
     const { api, text } = this.machine
     if (status === MEMORY_ERROR || api.lua_type(L, -1) !== LuaType.TABLE) {
-      const message = api.lua_type(L, -1) === LuaType.STRING ? oneLine(text.read(L, -1).subarray(0, 100)) : 'execution failure'
+      const message =
+        api.lua_type(L, -1) === LuaType.STRING
+          ? oneLine(text.read(L, -1).subarray(0, 100))
+          : 'execution failure'
       return new ErrorReply(respText('script_failed', { sha1, message }))
     }
     const message = this.fieldOf(L, 'err') ?? respText('script_error_object')
     const source = this.fieldOf(L, 'source')
     const line = this.fieldOf(L, 'line')
-    return new ErrorReply(source === undefined || line === undefined ? message : `${message} script: ${sha1}, on ${source}:${line}.`)
+    return new ErrorReply(
+      source === undefined || line === undefined
+        ? message
+        : `${message} script: ${sha1}, on ${source}:${line}.`,
+    )
   }
 
   private fieldOf(L: LuaState, name: string): string | undefined {

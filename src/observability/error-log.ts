@@ -5,8 +5,9 @@ import type { Log } from './log.ts'
 const PAUSE_MS = 1_000
 
 /**
- * Logs what an operator should see of the errors that clients get: each kind at most once a second, with the number of those that were left
- * out since. `cause` holds the kid of a value that could not be opened, or why a token was refused; never a part of either.
+ * Logs what an operator should see of the errors that clients get: each kind at most once a second, with the
+ * number of those that were left out since. `cause` holds the kid of a value that could not be opened, or why
+ * a token was refused; never a part of either.
  */
 export function errorLog(log: Log): (error: Error) => void {
   const kinds = new Map<ErrorCode, { at: number; leftOut: number }>()
@@ -23,7 +24,10 @@ export function errorLog(log: Log): (error: Error) => void {
     }
     const cause = error.cause as { kid?: string } | string | undefined
     const fields = typeof cause === 'string' ? { reason: cause } : { kid: cause?.kid }
-    log[ERRORS[error.code].level]({ outcome: error.code, ...fields, ...(kind.leftOut > 0 ? { count: kind.leftOut } : {}) }, 'refused')
+    log[ERRORS[error.code].level](
+      { outcome: error.code, ...fields, ...(kind.leftOut > 0 ? { count: kind.leftOut } : {}) },
+      'refused',
+    )
     kind.at = Date.now()
     kind.leftOut = 0
   }

@@ -1,6 +1,9 @@
 import { pino } from 'pino'
 
-/** The only fields that a log line may carry. Anything else is dropped, so a value, a member or a token cannot slip in. */
+/**
+ * The only fields that a log line may carry. Anything else is dropped, so a value, a member or a token cannot
+ * slip in.
+ */
 export interface LogFields {
   automation?: string | undefined
   run?: string | undefined
@@ -32,16 +35,46 @@ export interface Log {
 }
 
 const ALLOWED: ReadonlySet<string> = new Set<keyof LogFields>([
-  'automation', 'run', 'command', 'outcome', 'durationMs', 'connection', 'kid', 'reason', 'status', 'method', 'route', 'address',
-  'timeoutMs', 'count', 'pid', 'signal', 'path', 'worker',
+  'automation',
+  'run',
+  'command',
+  'outcome',
+  'durationMs',
+  'connection',
+  'kid',
+  'reason',
+  'status',
+  'method',
+  'route',
+  'address',
+  'timeoutMs',
+  'count',
+  'pid',
+  'signal',
+  'path',
+  'worker',
 ])
 
 const allowed = (fields: LogFields): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([name, value]) => ALLOWED.has(name) && value !== undefined))
+  Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => ALLOWED.has(name) && value !== undefined),
+  )
 
 /** JSON lines on standard error (standard output is for the banner). */
-export function createLog(level: string, destination: NodeJS.WritableStream = process.stderr, base: Pick<LogFields, 'worker'> | null = null): Log {
-  const logger = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination)
+export function createLog(
+  level: string,
+  destination: NodeJS.WritableStream = process.stderr,
+  base: Pick<LogFields, 'worker'> | null = null,
+): Log {
+  const logger = pino(
+    {
+      level,
+      base,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  )
   return {
     debug: (fields, message) => logger.debug(allowed(fields), message),
     info: (fields, message) => logger.info(allowed(fields), message),

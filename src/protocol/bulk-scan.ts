@@ -2,8 +2,9 @@ import { CR, DOLLAR, LF, MAX_MULTIBULK, STAR } from './header.ts'
 import type { FrameLimits } from './limits.ts'
 
 /**
- * The end of the last whole, plain multibulk request from `start` on; `start` if there is none. One pass, no state, no allocation: whatever
- * is unfinished, unusual, wrong or above a limit ends the scan and is left to the framer's state machine.
+ * The end of the last whole, plain multibulk request from `start` on; `start` if there is none. One pass, no
+ * state, no allocation: whatever is unfinished, unusual, wrong or above a limit ends the scan and is left to
+ * the framer's state machine.
  */
 export const scanWhole = (chunk: Buffer, start: number, limits: FrameLimits): number => {
   const { maxArgs, maxFrameBytes, maxBulkBytes, hardBulkBytes, authenticated, maxFramesPerEvent } = limits

@@ -1,11 +1,12 @@
 import Parser from 'redis-parser'
 
 /**
- * Turns whole requests, as the framer hands them over, into their arguments. Since they are whole and made of bulks only, redis-parser
- * keeps no state between calls, never joins chunks in its shared pool, and its `new Array(n)` is backed by bytes that are there.
+ * Turns whole requests, as the framer hands them over, into their arguments. Since they are whole and made of
+ * bulks only, redis-parser keeps no state between calls, never joins chunks in its shared pool, and its `new
+ * Array(n)` is backed by bytes that are there.
  *
- * The arguments are slices of `frames`, hence of the received chunk: anyone who keeps one longer than its command (a MULTI queue, a blocked
- * client) copies it, or a few bytes keep 64 KiB alive.
+ * The arguments are slices of `frames`, hence of the received chunk: anyone who keeps one longer than its
+ * command (a MULTI queue, a blocked client) copies it, or a few bytes keep 64 KiB alive.
  */
 export class RequestDecoder {
   private requests: Buffer[][] = []
@@ -23,12 +24,16 @@ export class RequestDecoder {
     },
   })
 
-  /** One array of arguments a request, in order. Throws if `frames` is not one or more whole requests: a fault of ours, not of the peer. */
+  /**
+   * One array of arguments a request, in order. Throws if `frames` is not one or more whole requests: a fault
+   * of ours, not of the peer.
+   */
   decode(frames: Buffer): Buffer[][] {
     try {
       this.parser.execute(frames)
       // The parser drops its buffer exactly when nothing is left over; its typings call that field private.
-      if ((this.parser as unknown as { buffer: Buffer | null }).buffer !== null) throw new Error('the framer cut a request')
+      if ((this.parser as unknown as { buffer: Buffer | null }).buffer !== null)
+        throw new Error('the framer cut a request')
       return this.requests
     } catch (error) {
       this.parser.reset()

@@ -1,4 +1,3 @@
-import type { OutputBuffer } from './output-buffer.ts'
 import {
   BigNumber,
   Double,
@@ -11,12 +10,13 @@ import {
   PONG,
   PushReply,
   QUEUED,
+  type Reply,
   SetReply,
   SimpleString,
   StreamsReply,
   Verbatim,
-  type Reply,
 } from '../reply/reply.ts'
+import type { OutputBuffer } from './output-buffer.ts'
 
 export { OutputBuffer } from './output-buffer.ts'
 
@@ -44,8 +44,8 @@ const TRUE = Buffer.from('#t\r\n')
 const FALSE = Buffer.from('#f\r\n')
 
 /**
- * Appends the wire form of `reply`. Throws a TypeError for a number that is not a safe integer or a flat list of odd length; what was
- * written by then stays, so the connection cannot be used any more.
+ * Appends the wire form of `reply`. Throws a TypeError for a number that is not a safe integer or a flat list
+ * of odd length; what was written by then stays, so the connection cannot be used any more.
  */
 export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer): void => {
   if (typeof reply === 'string') return bulkText(reply, out)
@@ -68,10 +68,14 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof PushReply) return list(protocol === 3 ? PUSH : ARRAY, reply.items, protocol, out)
   if (reply instanceof SetReply) return list(protocol === 3 ? SET : ARRAY, reply.items, protocol, out)
   if (reply instanceof MapReply) return flat(protocol === 3 ? MAP : ARRAY, reply.flat, protocol, out)
-  if (reply instanceof PairsReply) return protocol === 3 ? pairs(reply.flat, 3, out) : flat(ARRAY, reply.flat, 2, out)
-  if (reply instanceof StreamsReply) return protocol === 3 ? flat(MAP, reply.flat, 3, out) : pairs(reply.flat, 2, out)
-  if (reply instanceof Double) return protocol === 3 ? line(DOUBLE, oneLine(reply.text), out) : bulkText(reply.text, out)
-  if (reply instanceof BigNumber) return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
+  if (reply instanceof PairsReply)
+    return protocol === 3 ? pairs(reply.flat, 3, out) : flat(ARRAY, reply.flat, 2, out)
+  if (reply instanceof StreamsReply)
+    return protocol === 3 ? flat(MAP, reply.flat, 3, out) : pairs(reply.flat, 2, out)
+  if (reply instanceof Double)
+    return protocol === 3 ? line(DOUBLE, oneLine(reply.text), out) : bulkText(reply.text, out)
+  if (reply instanceof BigNumber)
+    return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
   if (reply instanceof MultiReply) {
     for (const part of reply.parts) encodeReply(part, protocol, out)

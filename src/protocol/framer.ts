@@ -1,11 +1,11 @@
 import { respText } from '../errors/errors.ts'
+import { scanWhole } from './bulk-scan.ts'
 import { CR, DOLLAR, HeaderNumber, LF, MAX_MULTIBULK, STAR } from './header.ts'
 import { splitInline } from './inline.ts'
 import type { FrameLimits } from './limits.ts'
 import { RequestParts } from './parts.ts'
-import { scanWhole } from './bulk-scan.ts'
 
-export { UNAUTHENTICATED_LIMITS, type FrameLimits } from './limits.ts'
+export { type FrameLimits, UNAUTHENTICATED_LIMITS } from './limits.ts'
 
 export type FrameEvent =
   /** Whole multibulk requests, one after the other; `bytes` aliases the chunk when they lie within it. */
@@ -33,10 +33,11 @@ const BODY_LF = 8
 const INLINE = 9
 
 /**
- * Finds where whole requests end, with the limits and error texts of Redis 7.0 (networking.c, processInlineBuffer and
- * processMultibulkBuffer), and allocates nothing from a length that a header only claims. Stricter than Redis: the LF of a header and
- * the CRLF of a bulk are checked. `scanWhole` is the fast way for what lies whole in a chunk; whatever it does not understand, it
- * leaves to `scanPart`, which keeps its state over chunks and never looks at a byte twice.
+ * Finds where whole requests end, with the limits and error texts of Redis 7.0 (networking.c,
+ * processInlineBuffer and processMultibulkBuffer), and allocates nothing from a length that a header only
+ * claims. Stricter than Redis: the LF of a header and the CRLF of a bulk are checked. `scanWhole` is the fast
+ * way for what lies whole in a chunk; whatever it does not understand, it leaves to `scanPart`, which keeps
+ * its state over chunks and never looks at a byte twice.
  */
 export class Framer {
   private limits: FrameLimits
@@ -70,7 +71,9 @@ export class Framer {
     return this.isPaused
   }
 
-  /** Holds from the next header on: to change limits between two pipelined requests, pause, set them, resume. */
+  /**
+   * Holds from the next header on: to change limits between two pipelined requests, pause, set them, resume.
+   */
   setLimits(limits: FrameLimits): void {
     this.limits = limits
   }
@@ -202,7 +205,8 @@ export class Framer {
       }
     }
     this.requestBytes += pos - start
-    if (this.oversized === undefined && !this.header.malformed) this.parts.add(chunk.subarray(start, pos), !this.limits.authenticated)
+    if (this.oversized === undefined && !this.header.malformed)
+      this.parts.add(chunk.subarray(start, pos), !this.limits.authenticated)
     this.consume(chunk, pos)
     return undefined
   }
@@ -211,7 +215,8 @@ export class Framer {
     const { maxArgs, authenticated } = this.limits
     if (byte !== LF || !this.header.valid) return 'invalid multibulk length'
     this.argsLeft = this.header.value
-    if (this.argsLeft > MAX_MULTIBULK || (authenticated && this.argsLeft > maxArgs)) return 'invalid multibulk length'
+    if (this.argsLeft > MAX_MULTIBULK || (authenticated && this.argsLeft > maxArgs))
+      return 'invalid multibulk length'
     return this.argsLeft > maxArgs ? 'unauthenticated multibulk length' : undefined
   }
 
@@ -237,7 +242,9 @@ export class Framer {
     this.consume(chunk, end)
     const whole = oversized !== undefined || this.parts.empty ? last : this.parts.join(last)
     this.endRequest()
-    return oversized === undefined ? { type: 'frames', bytes: whole } : { type: 'oversized', reason: oversized }
+    return oversized === undefined
+      ? { type: 'frames', bytes: whole }
+      : { type: 'oversized', reason: oversized }
   }
 
   private endInline(chunk: Buffer, start: number, newline: number): FrameEvent | undefined {
@@ -245,7 +252,8 @@ export class Framer {
     const last = chunk.subarray(start, newline)
     const args = splitInline(this.parts.empty ? last : this.parts.join(last), maxArgs)
     if (args === null) return this.fail('unbalanced quotes in request')
-    if (args.length > maxArgs) return this.fail(authenticated ? 'invalid multibulk length' : 'unauthenticated multibulk length')
+    if (args.length > maxArgs)
+      return this.fail(authenticated ? 'invalid multibulk length' : 'unauthenticated multibulk length')
     const tooLong = args.some((arg) => arg.length > maxBulkBytes)
     if (tooLong && !authenticated) return this.fail('unauthenticated bulk length')
     this.consume(chunk, newline + 1)

@@ -7,7 +7,10 @@ export const MAX_MULTIBULK = 1024 * 1024
 
 const MAX_INT64 = 2 ** 63
 
-/** The number of a `*` or `$` header, fed byte by byte, by the rules of Redis's string2ll: no leading zero, no plus, 64 bits. */
+/**
+ * The number of a `*` or `$` header, fed byte by byte, by the rules of Redis's string2ll: no leading zero, no
+ * plus, 64 bits.
+ */
 export class HeaderNumber {
   /** Bytes read. */
   length = 0

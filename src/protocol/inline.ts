@@ -33,9 +33,10 @@ const unescaped = (byte: number): number => {
 }
 
 /**
- * Splits an inline request (one line, without its line feed) as `sdssplitargs` of Redis 7.0 does; `null` means unbalanced quotes.
- * Stops at `maxArgs + 1` arguments, so that a line of single letters costs no more than the limit. The arguments are copies.
- * Unlike Redis, for which a NUL hides the rest of the line, every byte but the separators is data.
+ * Splits an inline request (one line, without its line feed) as `sdssplitargs` of Redis 7.0 does; `null`
+ * means unbalanced quotes. Stops at `maxArgs + 1` arguments, so that a line of single letters costs no more
+ * than the limit. The arguments are copies. Unlike Redis, for which a NUL hides the rest of the line, every
+ * byte but the separators is data.
  */
 export const splitInline = (line: Buffer, maxArgs: number): Buffer[] | null => {
   const length = line.length

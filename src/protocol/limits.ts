@@ -1,4 +1,6 @@
-/** All sizes in bytes. Before login the first excess ends the connection, as in Redis since CVE-2021-32675. */
+/**
+ * All sizes in bytes. Before login the first excess ends the connection, as in Redis since CVE-2021-32675.
+ */
 export interface FrameLimits {
   readonly maxArgs: number
   /** Longest bulk that is stored; after login a longer one costs only its own command. */
@@ -10,7 +12,10 @@ export interface FrameLimits {
   /** Longest inline request, and longest `*` or `$` header line. */
   readonly maxInlineBytes: number
   readonly authenticated: boolean
-  /** Requests that one `frames` event may hold. Default: 256, and 1 before login, since any command may be the one that logs in. */
+  /**
+   * Requests that one `frames` event may hold. Default: 256, and 1 before login, since any command may be the
+   * one that logs in.
+   */
   readonly maxFramesPerEvent?: number
 }
 

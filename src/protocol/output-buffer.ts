@@ -6,8 +6,9 @@ export const REFERENCE_FROM = 16384
 const SHORT = 48
 
 /**
- * Bytes on their way to one socket. They are written into a block, `take` hands over what was written, and writing goes on behind it in
- * the same block: nothing is copied twice, and a handed-over chunk is never written to again. Blocks grow under load and shrink after it.
+ * Bytes on their way to one socket. They are written into a block, `take` hands over what was written, and
+ * writing goes on behind it in the same block: nothing is copied twice, and a handed-over chunk is never
+ * written to again. Blocks grow under load and shrink after it.
  */
 export class OutputBuffer {
   private block: Buffer | undefined

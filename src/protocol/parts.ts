@@ -1,11 +1,15 @@
 const FIRST_BLOCK = 4096
 const LARGEST_BLOCK = 65536
-/** A part from this size on is kept as it came, unless the chunk that it keeps alive is more than twice as long. */
+/**
+ * A part from this size on is kept as it came, unless the chunk that it keeps alive is more than twice as
+ * long.
+ */
 const REFERENCE_FROM = 16384
 
 /**
- * The received bytes of a request that is not whole yet. Small parts are gathered into blocks that double, because a Buffer object per
- * received byte costs a hundred times that byte; large ones are kept by reference, so that a long value is copied once, when it is whole.
+ * The received bytes of a request that is not whole yet. Small parts are gathered into blocks that double,
+ * because a Buffer object per received byte costs a hundred times that byte; large ones are kept by
+ * reference, so that a long value is copied once, when it is whole.
  */
 export class RequestParts {
   private parts: Buffer[] = []
@@ -13,14 +17,20 @@ export class RequestParts {
   private blockFrom = 0
   private blockUsed = 0
   private bytes = 0
-  /** Memory that the parts take, unused rest of the blocks included. Blocks of 4, 4, 8, 16 and 32 KiB hold the first 64 KiB. */
+  /**
+   * Memory that the parts take, unused rest of the blocks included. Blocks of 4, 4, 8, 16 and 32 KiB hold the
+   * first 64 KiB.
+   */
   heldBytes = 0
 
   get empty(): boolean {
     return this.bytes === 0
   }
 
-  /** `copy` forbids references: a peer that has not logged in must not keep a whole chunk alive with a part of it. */
+  /**
+   * `copy` forbids references: a peer that has not logged in must not keep a whole chunk alive with a part of
+   * it.
+   */
   add(part: Buffer, copy: boolean): void {
     this.bytes += part.length
     if (!copy && part.length >= REFERENCE_FROM && part.length * 2 >= part.buffer.byteLength) {

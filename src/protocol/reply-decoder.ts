@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer'
 
-/** What a Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error objects. */
+/**
+ * What a Redis answers in RESP2: bulk strings and simple strings are both Buffers, nested errors are Error
+ * objects.
+ */
 export type DecodedReply = Buffer | number | null | Error | DecodedReply[]
 
 const CR = 0x0d
@@ -12,7 +15,10 @@ const BULK = 0x24 // $
 const ARRAY = 0x2a // *
 const MINUS = 0x2d
 
-/** A bulk from this size on that is not all here is gathered in memory of its own size; shorter ones wait for their rest. */
+/**
+ * A bulk from this size on that is not all here is gathered in memory of its own size; shorter ones wait for
+ * their rest.
+ */
 const LONG_BULK = 16_384
 
 /** An error that Redis answered. */
@@ -26,9 +32,10 @@ interface List {
 }
 
 /**
- * Decodes the RESP2 replies of the backing Redis, in whatever pieces they come (https://redis.io/docs/latest/develop/reference/protocol-spec/).
- * Each byte is looked at once but for the rest of a piece, and a long bulk is copied once, into memory that holds nothing else.
- * Short ones are slices of the piece that they came in: anyone who keeps one for long copies it.
+ * Decodes the RESP2 replies of the backing Redis, in whatever pieces they come
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/). Each byte is looked at once but for the
+ * rest of a piece, and a long bulk is copied once, into memory that holds nothing else. Short ones are slices
+ * of the piece that they came in: anyone who keeps one for long copies it.
  */
 export class ReplyDecoder {
   private readonly onReply: (reply: DecodedReply) => void
@@ -49,7 +56,8 @@ export class ReplyDecoder {
       from = this.fill(this.bulk, piece)
       if (from < 0) return
     }
-    const chunk = this.rest === undefined ? piece : Buffer.concat([this.rest, from === 0 ? piece : piece.subarray(from)])
+    const chunk =
+      this.rest === undefined ? piece : Buffer.concat([this.rest, from === 0 ? piece : piece.subarray(from)])
     if (this.rest !== undefined) from = 0
     this.rest = undefined
     const end = this.decode(chunk, from)

@@ -1,6 +1,9 @@
 import type { FiniteText } from './float-text.ts'
 
-/** A binary floating point format; `minExponent` is that of its smallest subnormal, `maxExponent` of its largest value's last bit. */
+/**
+ * A binary floating point format; `minExponent` is that of its smallest subnormal, `maxExponent` of its
+ * largest value's last bit.
+ */
 export interface BinaryFormat {
   readonly precision: number
   readonly minExponent: number
@@ -20,8 +23,8 @@ const bitLength = (value: bigint): number => {
 }
 
 /**
- * The value of the format nearest to (numerator / denominator) * 2^scale, ties to even: one rounding, as the hardware does.
- * Answers `overflow` past the largest value.
+ * The value of the format nearest to (numerator / denominator) * 2^scale, ties to even: one rounding, as the
+ * hardware does. Answers `overflow` past the largest value.
  */
 export function roundToFormat(
   format: BinaryFormat,
@@ -52,7 +55,9 @@ export function divideToEven(numerator: bigint, denominator: bigint, shift: numb
   return twice > bottom || (twice === bottom && (quotient & 1n) === 1n) ? quotient + 1n : quotient
 }
 
-/** Rounds a text to a format; `range` when it is too large, or too small to be anything but zero (C's ERANGE). */
+/**
+ * Rounds a text to a format; `range` when it is too large, or too small to be anything but zero (C's ERANGE).
+ */
 export function textToFormat(format: BinaryFormat, text: FiniteText): BinaryFloat | 'range' {
   const { base, negative, digits, exponent } = text
   if (digits === '') return { negative, mantissa: 0n, exponent: format.minExponent }
@@ -64,7 +69,10 @@ export function textToFormat(format: BinaryFormat, text: FiniteText): BinaryFloa
   return rounded === 'overflow' || rounded.mantissa === 0n ? 'range' : rounded
 }
 
-function roundExact(format: BinaryFormat, { base, negative, digits, exponent }: FiniteText): BinaryFloat | 'overflow' {
+function roundExact(
+  format: BinaryFormat,
+  { base, negative, digits, exponent }: FiniteText,
+): BinaryFloat | 'overflow' {
   if (base === 16) return roundToFormat(format, negative, BigInt(`0x${digits}`), 1n, exponent)
   const value = BigInt(digits)
   if (exponent >= 0) return roundToFormat(format, negative, value * 10n ** BigInt(exponent), 1n, 0)

@@ -2,7 +2,8 @@ import type { Buffer } from 'node:buffer'
 
 // Bits are numbered as Redis does: bit 0 is the highest of the first byte.
 
-export const bitAt = (bytes: Buffer, offset: number): 0 | 1 => (((bytes[Math.floor(offset / 8)] ?? 0) >> (7 - (offset % 8))) & 1) as 0 | 1
+export const bitAt = (bytes: Buffer, offset: number): 0 | 1 =>
+  (((bytes[Math.floor(offset / 8)] ?? 0) >> (7 - (offset % 8))) & 1) as 0 | 1
 
 /** In place. */
 export function setBit(bytes: Buffer, offset: number, bit: number): void {
@@ -11,7 +12,10 @@ export function setBit(bytes: Buffer, offset: number, bit: number): void {
   bytes[at] = bit === 1 ? bytes[at]! | mask : bytes[at]! & ~mask
 }
 
-const ONES_OF_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length)
+const ONES_OF_BYTE = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(2).replaceAll('0', '').length,
+)
 
 /** The byte at `at`, without its bits before bit `from` and after bit `to` of the whole. */
 function byteWithin(bytes: Buffer, at: number, from: number, to: number): number {
@@ -30,7 +34,10 @@ export function countOnes(bytes: Buffer, from: number, to: number): number {
   return last === first ? ones : ones + ONES_OF_BYTE[byteWithin(bytes, last, from, to)]!
 }
 
-/** The first bit of that value from bit `from` to bit `to`, both inclusive and within the bytes; -1 when there is none. */
+/**
+ * The first bit of that value from bit `from` to bit `to`, both inclusive and within the bytes; -1 when there
+ * is none.
+ */
 export function findBit(bytes: Buffer, bit: number, from: number, to: number): number {
   const without = bit === 1 ? 0 : 0xff
   for (let at = from; at <= to; at++) {
@@ -65,6 +72,7 @@ const spare = (offset: number, bits: number): bigint => BigInt(7 - ((offset + bi
 /** All bytes that the field touches, as one number. */
 function window(bytes: Buffer, offset: number, bits: number): bigint {
   let all = 0n
-  for (let at = Math.floor(offset / 8); at <= lastByte(offset, bits); at++) all = (all << 8n) | BigInt(bytes[at] ?? 0)
+  for (let at = Math.floor(offset / 8); at <= lastByte(offset, bits); at++)
+    all = (all << 8n) | BigInt(bytes[at] ?? 0)
   return all
 }

@@ -2,10 +2,10 @@ import type { Buffer } from 'node:buffer'
 import { parseInteger } from './integers.ts'
 
 /**
- * What OBJECT ENCODING says in Redis 7.0 with its default settings, worked out from the plaintext. Redis also remembers how a value
- * came to be, which these functions cannot know: a string after APPEND or SETRANGE is `raw` at any length, and a collection that once
- * grew past a limit keeps its larger encoding.
- * Source: https://redis.io/docs/latest/commands/object-encoding/
+ * What OBJECT ENCODING says in Redis 7.0 with its default settings, worked out from the plaintext. Redis also
+ * remembers how a value came to be, which these functions cannot know: a string after APPEND or SETRANGE is
+ * `raw` at any length, and a collection that once grew past a limit keeps its larger encoding. Source:
+ * https://redis.io/docs/latest/commands/object-encoding/
  */
 export type StringEncoding = 'int' | 'embstr' | 'raw'
 
@@ -20,7 +20,10 @@ export function stringEncoding(value: Buffer): StringEncoding {
   return value.length <= MAX_EMBSTR_BYTES ? 'embstr' : 'raw'
 }
 
-/** Whether there are at most `maxCount` items and `fits` holds for each; stops reading at the first that breaks it. */
+/**
+ * Whether there are at most `maxCount` items and `fits` holds for each; stops reading at the first that
+ * breaks it.
+ */
 function allFit(items: Iterable<Buffer>, maxCount: number, fits: (item: Buffer) => boolean): boolean {
   let count = 0
   for (const item of items) {
@@ -37,7 +40,9 @@ export function hashEncoding(fieldsAndValues: Iterable<Buffer>): 'listpack' | 'h
 }
 
 export function setEncoding(members: Iterable<Buffer>): 'intset' | 'hashtable' {
-  return allFit(members, MAX_INTSET_MEMBERS, (member) => parseInteger(member) !== undefined) ? 'intset' : 'hashtable'
+  return allFit(members, MAX_INTSET_MEMBERS, (member) => parseInteger(member) !== undefined)
+    ? 'intset'
+    : 'hashtable'
 }
 
 export function sortedSetEncoding(members: Iterable<Buffer>): 'listpack' | 'skiplist' {

@@ -20,8 +20,9 @@ function nearestFloat64(parsed: FloatText, text: string): number {
 }
 
 /**
- * A double as ZADD and ZINCRBY accept it (C's strtod on the whole argument), or undefined: no spaces around it, not empty, no nan,
- * neither too large (`1e400`) nor rounded to zero (`1e-400`). `inf`, exponents and hexadecimal floats are fine.
+ * A double as ZADD and ZINCRBY accept it (C's strtod on the whole argument), or undefined: no spaces around
+ * it, not empty, no nan, neither too large (`1e400`) nor rounded to zero (`1e-400`). `inf`, exponents and
+ * hexadecimal floats are fine.
  */
 export function parseFloat64(bytes: Buffer): number | undefined {
   const text = bytes.toString('latin1')
@@ -39,8 +40,9 @@ export interface ScoreBound {
 }
 
 /**
- * A bound of ZRANGEBYSCORE, ZCOUNT...: a double, `(` before it when exclusive. Redis checks it less than a score: white space before it
- * and an empty text (0) pass, what is out of range becomes infinite or zero, and the text ends at the first NUL.
+ * A bound of ZRANGEBYSCORE, ZCOUNT...: a double, `(` before it when exclusive. Redis checks it less than a
+ * score: white space before it and an empty text (0) pass, what is out of range becomes infinite or zero, and
+ * the text ends at the first NUL.
  */
 export function parseScoreBound(bytes: Buffer): ScoreBound | undefined {
   const exclusive = bytes[0] === 0x28
@@ -66,7 +68,9 @@ function toExponential17(n: number): string {
   return last % 2 === 1 ? up : `${even}e${up.split('e')[1] as string}`
 }
 
-/** A score as Redis 7.0 prints it in RESP2 and RESP3: C's `%.17g`, `inf` and `-inf`; negative zero is `-0`. */
+/**
+ * A score as Redis 7.0 prints it in RESP2 and RESP3: C's `%.17g`, `inf` and `-inf`; negative zero is `-0`.
+ */
 export function formatDouble(n: number): string {
   if (Number.isInteger(n) && Math.abs(n) < 1e15) return Object.is(n, -0) ? '-0' : String(n)
   if (!Number.isFinite(n)) return Number.isNaN(n) ? 'nan' : n > 0 ? 'inf' : '-inf'

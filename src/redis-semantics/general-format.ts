@@ -1,7 +1,11 @@
-/** C's `%.<precision>g` of a finite number, with at most 17 digits. Source: https://en.cppreference.com/w/c/io/fprintf */
+/**
+ * C's `%.<precision>g` of a finite number, with at most 17 digits. Source:
+ * https://en.cppreference.com/w/c/io/fprintf
+ */
 export function formatGeneral(value: number, precision: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  if (Number.isInteger(value) && Math.abs(value) < 1e15 && Math.abs(value) < 10 ** precision) return String(value)
+  if (Number.isInteger(value) && Math.abs(value) < 1e15 && Math.abs(value) < 10 ** precision)
+    return String(value)
   const [mantissa = '', power = '0'] = toExponential(value, precision - 1).split('e')
   const sign = mantissa.startsWith('-') ? '-' : ''
   const digits = mantissa.replace(/[-.]/g, '').replace(/0+$/, '')
@@ -12,7 +16,9 @@ export function formatGeneral(value: number, precision: number): string {
   }
   if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
   const fraction = digits.slice(exponent + 1)
-  return sign + digits.slice(0, exponent + 1).padEnd(exponent + 1, '0') + (fraction === '' ? '' : `.${fraction}`)
+  return (
+    sign + digits.slice(0, exponent + 1).padEnd(exponent + 1, '0') + (fraction === '' ? '' : `.${fraction}`)
+  )
 }
 
 /** Ties go to the even digit as in C, where JavaScript goes away from zero. */

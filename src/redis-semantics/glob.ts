@@ -2,14 +2,16 @@ import { Buffer } from 'node:buffer'
 import { KvError } from '../errors/errors.ts'
 
 /**
- * Glob patterns of KEYS, SCAN MATCH and PSUBSCRIBE, with the corner cases of Redis's own matcher: a class without `]` runs to the
- * end of the pattern, `[a-]` starts a range up to `]`, an escape inside a class is never the start of a range, ranges may be
- * reversed, and bytes from 0x80 compare as signed. Source: https://redis.io/docs/latest/commands/keys/
+ * Glob patterns of KEYS, SCAN MATCH and PSUBSCRIBE, with the corner cases of Redis's own matcher: a class
+ * without `]` runs to the end of the pattern, `[a-]` starts a range up to `]`, an escape inside a class is
+ * never the start of a range, ranges may be reversed, and bytes from 0x80 compare as signed. Source:
+ * https://redis.io/docs/latest/commands/keys/
  *
- * A pattern is cut at its stars. The runs between them are looked for from left to right, each at the first place where it fits: what a
- * later place could still match, the first one can too. So a text is gone through once. A run of plain bytes is found in linear time
- * whatever it is; one with `?` or classes takes a step for each 32 of its bytes at each place, which is why its length has a bound.
- * Redis has none, and takes pattern length times text length.
+ * A pattern is cut at its stars. The runs between them are looked for from left to right, each at the first
+ * place where it fits: what a later place could still match, the first one can too. So a text is gone through
+ * once. A run of plain bytes is found in linear time whatever it is; one with `?` or classes takes a step for
+ * each 32 of its bytes at each place, which is why its length has a bound. Redis has none, and takes pattern
+ * length times text length.
  */
 const MAX_PATTERN = 65_536
 /** Most bytes in a run between two stars that has a `?` or a class. */
@@ -58,7 +60,10 @@ class Ranges {
     this.nocase = nocase
   }
 
-  /** Ends are put in order before they are lowered, as Redis does: `[Z-a]` without case is `[z-a]`, which is empty. */
+  /**
+   * Ends are put in order before they are lowered, as Redis does: `[Z-a]` without case is `[z-a]`, which is
+   * empty.
+   */
   add(from: number, to: number): void {
     const low = this.place(Math.min(toSigned(from), toSigned(to)))
     const high = this.place(Math.max(toSigned(from), toSigned(to)))
@@ -141,7 +146,8 @@ class Run {
   /** Where it first ends in `text[from, to)`; -1 when it is not there. */
   endIn(text: Buffer, from: number, to: number): number {
     if (this.length > to - from) return -1
-    if (this.plain !== undefined) return this.plain.length <= SHORT ? this.endOfShort(text, from, to) : this.endOfLong(text, from, to)
+    if (this.plain !== undefined)
+      return this.plain.length <= SHORT ? this.endOfShort(text, from, to) : this.endOfLong(text, from, to)
     const tried = Math.min(to - this.length + 1, from + TRIED)
     for (let at = from; at < tried; at++) if (this.fits(text, at)) return at + this.length
     return tried > to - this.length ? -1 : this.endOfWild(text, tried, to)
@@ -234,7 +240,9 @@ function readRuns(pattern: Buffer, nocase: boolean): Run[] {
   let isPlain = true
   let i = 0
   const endRun = (): void => {
-    const run = isPlain ? new Run([], Buffer.from(plain.subarray(0, items.length))) : new Run(items, undefined)
+    const run = isPlain
+      ? new Run([], Buffer.from(plain.subarray(0, items.length)))
+      : new Run(items, undefined)
     runs.push(run)
     items = []
     isPlain = true
@@ -293,8 +301,9 @@ function matchRuns(runs: readonly Run[], least: number, text: Buffer): boolean {
 }
 
 /**
- * A matcher to use on many texts. An empty text matches the empty pattern and, for KEYS and SCAN, `*` alone: not `**`, because
- * Redis stops before it looks at the pattern when there is no text. Throws for a pattern beyond the bounds.
+ * A matcher to use on many texts. An empty text matches the empty pattern and, for KEYS and SCAN, `*` alone:
+ * not `**`, because Redis stops before it looks at the pattern when there is no text. Throws for a pattern
+ * beyond the bounds.
  */
 export function compileGlob(pattern: Buffer, nocase = false): (text: Buffer) => boolean {
   if (pattern.length > MAX_PATTERN) throw tooCostly()
@@ -306,4 +315,5 @@ export function compileGlob(pattern: Buffer, nocase = false): (text: Buffer) => 
 }
 
 /** Whether the whole text matches; `nocase` ignores the case of ASCII letters. */
-export const globMatch = (pattern: Buffer, text: Buffer, nocase = false): boolean => compileGlob(pattern, nocase)(text)
+export const globMatch = (pattern: Buffer, text: Buffer, nocase = false): boolean =>
+  compileGlob(pattern, nocase)(text)

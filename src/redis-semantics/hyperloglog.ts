@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 
 /**
- * HyperLogLog sketches in Redis's own form: a header (`HYLL`, encoding, three zeros, cached count), then 16,384 registers, as runs
- * (sparse) or packed in six bits each (dense). Source: https://github.com/redis/redis/blob/7.0/src/hyperloglog.c
+ * HyperLogLog sketches in Redis's own form: a header (`HYLL`, encoding, three zeros, cached count), then
+ * 16,384 registers, as runs (sparse) or packed in six bits each (dense). Source:
+ * https://github.com/redis/redis/blob/7.0/src/hyperloglog.c
  */
 const HEADER_BYTES = 16
 const REGISTERS = 1 << 14
@@ -31,12 +32,17 @@ export function looksLikeSketch(bytes: Buffer): boolean {
 
 /** Whether the bytes are a sketch without any fault, as Redis and `writeSketch` make them. */
 export const isSketch = (bytes: Buffer): boolean =>
-  looksLikeSketch(bytes) && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0 && (isDense(bytes) || readSparse(bytes) !== undefined)
+  looksLikeSketch(bytes) &&
+  bytes[5] === 0 &&
+  bytes[6] === 0 &&
+  bytes[7] === 0 &&
+  (isDense(bytes) || readSparse(bytes) !== undefined)
 
 export const isDense = (bytes: Buffer): boolean => bytes[4] === DENSE
 
 /** Of a sketch by `looksLikeSketch`; undefined when its registers are damaged. */
-export const readRegisters = (bytes: Buffer): Registers | undefined => (isDense(bytes) ? readDense(bytes) : readSparse(bytes))
+export const readRegisters = (bytes: Buffer): Registers | undefined =>
+  isDense(bytes) ? readDense(bytes) : readSparse(bytes)
 
 function readDense(bytes: Buffer): Registers {
   const registers = new Uint8Array(REGISTERS)
@@ -84,7 +90,11 @@ function withHeader(encoding: number, body: Uint8Array): Buffer {
 function writeDense(registers: Registers): Buffer {
   const body = Buffer.alloc(DENSE_BYTES - HEADER_BYTES)
   for (let i = 0, at = 0; i < REGISTERS; i += 4, at += 3) {
-    body.writeUIntLE(registers[i]! | (registers[i + 1]! << 6) | (registers[i + 2]! << 12) | (registers[i + 3]! << 18), at, 3)
+    body.writeUIntLE(
+      registers[i]! | (registers[i + 1]! << 6) | (registers[i + 2]! << 12) | (registers[i + 3]! << 18),
+      at,
+      3,
+    )
   }
   return withHeader(DENSE, body)
 }
@@ -108,7 +118,8 @@ function writeSparse(registers: Registers): Buffer | undefined {
 }
 
 /** The count that Redis keeps in the header, undefined when it is out of date. */
-export const cachedCount = (bytes: Buffer): bigint | undefined => ((bytes[15]! & STALE) === 0 ? bytes.readBigUInt64LE(8) : undefined)
+export const cachedCount = (bytes: Buffer): bigint | undefined =>
+  (bytes[15]! & STALE) === 0 ? bytes.readBigUInt64LE(8) : undefined
 
 /** Puts an element in. Whether that changed anything. */
 export function addElement(registers: Registers, element: Buffer): boolean {
@@ -129,14 +140,16 @@ export function mergeInto(target: Registers, source: Registers): void {
 
 export const noRegisters = (): Registers => new Uint8Array(REGISTERS)
 
-/** How many different elements were put in, as Redis reckons it: Otmar Ertl, https://arxiv.org/abs/1702.01284 */
+/**
+ * How many different elements were put in, as Redis reckons it: Otmar Ertl, https://arxiv.org/abs/1702.01284
+ */
 export function estimate(registers: Registers): number {
   const histogram = new Uint32Array(64)
   for (const register of registers) histogram[register]!++
   let z = REGISTERS * tau((REGISTERS - histogram[Q + 1]!) / REGISTERS)
   for (let j = Q; j >= 1; j--) z = (z + histogram[j]!) * 0.5
   z += REGISTERS * sigma(histogram[0]! / REGISTERS)
-  return Math.round((0.5 / Math.LN2) * REGISTERS * REGISTERS / z)
+  return Math.round(((0.5 / Math.LN2) * REGISTERS * REGISTERS) / z)
 }
 
 function sigma(from: number): number {
@@ -168,7 +181,10 @@ const SEED = 0xadc83b19n
 const low64 = (value: bigint): bigint => BigInt.asUintN(64, value)
 const mixed = (value: bigint): bigint => value ^ (value >> 47n)
 
-/** Austin Appleby's MurmurHash2 of 64 bits, with Redis's seed: https://github.com/aappleby/smhasher/blob/master/src/MurmurHash2.cpp */
+/**
+ * Austin Appleby's MurmurHash2 of 64 bits, with Redis's seed:
+ * https://github.com/aappleby/smhasher/blob/master/src/MurmurHash2.cpp
+ */
 export function murmurHash64A(bytes: Buffer): bigint {
   const whole = bytes.length - (bytes.length % 8)
   let hash = SEED ^ low64(BigInt(bytes.length) * M)

@@ -13,7 +13,10 @@ const MINUS = 0x2d
 const ZERO = 0x30
 const NINE = 0x39
 
-/** Whether the text is the canonical form of an integer: `0`, or an optional `-` and digits without a leading zero. */
+/**
+ * Whether the text is the canonical form of an integer: `0`, or an optional `-` and digits without a leading
+ * zero.
+ */
 function isCanonical(bytes: Buffer): boolean {
   const { length } = bytes
   if (length === 0 || length > MAX_DIGITS_AND_SIGN) return false

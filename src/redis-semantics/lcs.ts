@@ -2,7 +2,10 @@ import type { Buffer } from 'node:buffer'
 import { Buffer as Bytes } from 'node:buffer'
 import { KvError } from '../errors/errors.ts'
 
-/** Half of Redis's default for `proto-max-bulk-len`, which limits the table there: 5 ms, where nothing else runs meanwhile. */
+/**
+ * Half of Redis's default for `proto-max-bulk-len`, which limits the table there: 5 ms, where nothing else
+ * runs meanwhile.
+ */
 const MAX_TABLE_BYTES = 256 * 1024 * 1024
 const TABLE_CELL_BYTES = 4
 
@@ -44,9 +47,9 @@ function positionsOf(a: Buffer, b: Buffer, words: number): readonly (Int32Array 
 }
 
 /**
- * The rows of the dynamic-programming table, one bit a cell: a zero bit says that the length grows from column j to j + 1. All rows
- * of them, one for each byte of `a`, or the last one alone.
- * Source: H. Hyyrö, Bit-parallel LCS-length computation revisited, AWOCA 2004.
+ * The rows of the dynamic-programming table, one bit a cell: a zero bit says that the length grows from
+ * column j to j + 1. All rows of them, one for each byte of `a`, or the last one alone. Source: H. Hyyrö,
+ * Bit-parallel LCS-length computation revisited, AWOCA 2004.
  */
 function rowsOf(a: Buffer, b: Buffer, which: 'all' | 'last'): Int32Array {
   const words = Math.ceil(b.length / WORD)
@@ -62,7 +65,8 @@ function rowsOf(a: Buffer, b: Buffer, which: 'all' | 'last'): Int32Array {
     for (let w = 0; w < words; w++) {
       const old = isFirst ? -1 : (rows[at - stride + w] as number)
       const both = old & (equal[w] as number)
-      // In integers of 32 bits, where the carry is what the highest bits tell: twice as fast as in numbers that hold it.
+      // In integers of 32 bits, where the carry is what the highest bits tell: twice as fast as in numbers
+      // that hold it.
       const sum = (old + both + carry) | 0
       carry = ((old & both) | ((old | both) & ~sum)) >>> 31
       rows[at + w] = sum | (old & ~(equal[w] as number))
@@ -71,7 +75,10 @@ function rowsOf(a: Buffer, b: Buffer, which: 'all' | 'last'): Int32Array {
   return rows
 }
 
-/** The length alone, in memory of the size of `b`. Throws Redis's memory error for values whose table would be too large. */
+/**
+ * The length alone, in memory of the size of `b`. Throws Redis's memory error for values whose table would be
+ * too large.
+ */
 export function lcsLength(a: Buffer, b: Buffer): number {
   checkSize(a, b)
   const row = rowsOf(a, b, 'last')
@@ -85,8 +92,8 @@ const grows = (rows: Int32Array, start: number, column: number): boolean =>
 
 /**
  * A longest common subsequence, the one that Redis answers, and its runs of at least `minMatchLength` bytes.
- * Throws Redis's memory error when Redis's table (4 bytes a cell; here it is one bit) would exceed 256 MiB, half of its own limit.
- * Source: https://redis.io/docs/latest/commands/lcs/
+ * Throws Redis's memory error when Redis's table (4 bytes a cell; here it is one bit) would exceed 256 MiB,
+ * half of its own limit. Source: https://redis.io/docs/latest/commands/lcs/
  */
 export function lcs(a: Buffer, b: Buffer, minMatchLength = 0): LcsResult {
   checkSize(a, b)
@@ -99,7 +106,8 @@ export function lcs(a: Buffer, b: Buffer, minMatchLength = 0): LcsResult {
   let i = a.length
   let j = b.length
   const endRun = (): void => {
-    if (run > 0 && run >= minMatchLength) matches.push({ a: [i, i + run - 1], b: [j, j + run - 1], length: run })
+    if (run > 0 && run >= minMatchLength)
+      matches.push({ a: [i, i + run - 1], b: [j, j + run - 1], length: run })
     run = 0
   }
   while (i > 0 && j > 0) {
@@ -111,7 +119,8 @@ export function lcs(a: Buffer, b: Buffer, minMatchLength = 0): LcsResult {
       continue
     }
     endRun()
-    // For unequal bytes the length grows with this column only if the row above is longer than the column before: go up then.
+    // For unequal bytes the length grows with this column only if the row above is longer than the column
+    // before: go up then.
     if (grows(rows, (i - 1) * words, j - 1)) i--
     else j--
   }

@@ -1,11 +1,18 @@
 import type { Buffer } from 'node:buffer'
 import { KvError } from '../errors/errors.ts'
-import { type BinaryFloat, type BinaryFormat, divideToEven, roundToFormat, textToFormat } from './binary-float.ts'
+import {
+  type BinaryFloat,
+  type BinaryFormat,
+  divideToEven,
+  roundToFormat,
+  textToFormat,
+} from './binary-float.ts'
 import { readFloatText } from './float-text.ts'
 
 /**
- * INCRBYFLOAT and HINCRBYFLOAT add in C's `long double`, which on x86-64 is the 80-bit extended format with a 64-bit mantissa.
- * Source: https://redis.io/docs/latest/commands/incrbyfloat/ (17 digits after the point, trailing zeros removed).
+ * INCRBYFLOAT and HINCRBYFLOAT add in C's `long double`, which on x86-64 is the 80-bit extended format with a
+ * 64-bit mantissa. Source: https://redis.io/docs/latest/commands/incrbyfloat/ (17 digits after the point,
+ * trailing zeros removed).
  */
 const EXTENDED: BinaryFormat = { precision: 64, minExponent: -16445, maxExponent: 16320 }
 
@@ -15,7 +22,10 @@ const FRACTION_DIGITS = 17
 
 export type LongDouble = BinaryFloat | 'infinite' | '-infinite'
 
-/** A long double as INCRBYFLOAT accepts it (no spaces, no nan, not out of range), or undefined. `inf` passes: it is refused later. */
+/**
+ * A long double as INCRBYFLOAT accepts it (no spaces, no nan, not out of range), or undefined. `inf` passes:
+ * it is refused later.
+ */
 export function parseLongDouble(source: Buffer | string): LongDouble | undefined {
   if (source.length > MAX_TEXT) return undefined
   const text = readFloatText(typeof source === 'string' ? source : source.toString('latin1'))
@@ -32,7 +42,9 @@ function print(value: BinaryFloat): string {
   if (scaled === 0n) return '0'
   const digits = scaled.toString().padStart(FRACTION_DIGITS + 1, '0')
   const fraction = digits.slice(-FRACTION_DIGITS).replace(/0+$/, '')
-  return (value.negative ? '-' : '') + digits.slice(0, -FRACTION_DIGITS) + (fraction === '' ? '' : `.${fraction}`)
+  return (
+    (value.negative ? '-' : '') + digits.slice(0, -FRACTION_DIGITS) + (fraction === '' ? '' : `.${fraction}`)
+  )
 }
 
 /** The printed sum. Throws `nan_or_infinity` when either is infinite or the sum is too large. */
@@ -45,7 +57,10 @@ export function sumLongDouble(a: LongDouble, b: LongDouble): string {
   return print(sum)
 }
 
-/** INCRBYFLOAT's result. Throws `not_float` when either text is no long double, `nan_or_infinity` when the sum is none. */
+/**
+ * INCRBYFLOAT's result. Throws `not_float` when either text is no long double, `nan_or_infinity` when the sum
+ * is none.
+ */
 export function addLongDouble(current: Buffer | string, increment: Buffer | string): string {
   const a = parseLongDouble(current)
   const b = parseLongDouble(increment)

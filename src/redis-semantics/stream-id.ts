@@ -1,14 +1,18 @@
 import type { Buffer } from 'node:buffer'
 import { KvError } from '../errors/errors.ts'
 
-/** An entry's id as one number, 64 bits of milliseconds before 64 bits of sequence: ids are ordered as numbers are. */
+/**
+ * An entry's id as one number, 64 bits of milliseconds before 64 bits of sequence: ids are ordered as numbers
+ * are.
+ */
 export type StreamId = bigint
 
 const PART_BITS = 64n
 export const MAX_PART = 2n ** PART_BITS - 1n
 export const MAX_ID: StreamId = 2n ** (2n * PART_BITS) - 1n
 
-export const makeId = (milliseconds: bigint, sequence: bigint): StreamId => (milliseconds << PART_BITS) | sequence
+export const makeId = (milliseconds: bigint, sequence: bigint): StreamId =>
+  (milliseconds << PART_BITS) | sequence
 export const millisecondsOf = (id: StreamId): bigint => id >> PART_BITS
 export const sequenceOf = (id: StreamId): bigint => id & MAX_PART
 
@@ -27,8 +31,8 @@ function textOf(arg: Buffer): string | undefined {
 }
 
 /**
- * As Redis's string2ull, whose fallback is strtoull: leading zeros, white space and a sign are accepted, and a negative number that
- * is not in its canonical form wraps around.
+ * As Redis's string2ull, whose fallback is strtoull: leading zeros, white space and a sign are accepted, and
+ * a negative number that is not in its canonical form wraps around.
  */
 function unsigned(text: string): bigint | undefined {
   const match = /^[\t-\r ]*([+-]?)(\d+)$/.exec(text)
@@ -66,7 +70,9 @@ export function parseAnyId(arg: Buffer, missingSequence = 0n): StreamId {
 /** The milliseconds of the form `ms-*`, undefined for any other. */
 export function parseOpenId(arg: Buffer): bigint | undefined {
   const text = textOf(arg)
-  return text !== undefined && text.endsWith('-*') && text.indexOf('-') === text.length - 2 ? unsigned(text.slice(0, -2)) : undefined
+  return text !== undefined && text.endsWith('-*') && text.indexOf('-') === text.length - 2
+    ? unsigned(text.slice(0, -2))
+    : undefined
 }
 
 const isOpen = (arg: Buffer): boolean => arg.length > 1 && arg[0] === 0x28

@@ -21,8 +21,8 @@ export class CommandTable {
   }
 
   /**
-   * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or subcommand or a wrong number of
-   * arguments, and NOPERM with the reason for what is not offered.
+   * The row that answers a request. Absent means refused: throws Redis's error for an unknown command or
+   * subcommand or a wrong number of arguments, and NOPERM with the reason for what is not offered.
    */
   lookUp(args: readonly Buffer[]): ServedRow {
     const name = args[0]!.toString('latin1').toLowerCase()
@@ -53,4 +53,5 @@ function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
 
 const wrongArity = ({ name }: Row): KvError => new KvError('wrong_arity', { command: name })
 
-const notOffered = (name: string, reason: string): KvError => new KvError('not_offered', { command: name, reason })
+const notOffered = (name: string, reason: string): KvError =>
+  new KvError('not_offered', { command: name, reason })

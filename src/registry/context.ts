@@ -16,7 +16,9 @@ export interface RunContext {
 export interface Call extends RunContext {
   /** The command's name first. */
   readonly args: readonly Buffer[]
-  /** What its connection has gathered and not sent yet, if later commands of the connection may overtake it. */
+  /**
+   * What its connection has gathered and not sent yet, if later commands of the connection may overtake it.
+   */
   readonly pendingWrites?: PendingWrites
   /** Called around the time that the command is computed, which takes more than one round trip. */
   readonly computing?: () => void

@@ -1,14 +1,17 @@
 import type { BackingReply } from '../backing/backing.ts'
-import type { Call } from './context.ts'
 import type { Operation } from '../engine/writes/native-write.ts'
 import type { Reply } from '../reply/reply.ts'
+import type { Call } from './context.ts'
 import { type Direct, writes } from './row.ts'
 
 /** For rows whose direct write is a single operation. */
 export const first = (raws: readonly BackingReply[]): BackingReply => raws[0] ?? null
 
 /** A direct write of a single operation; undefined computes it instead. */
-export const oneWrite = (write: (call: Call) => Operation | undefined, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
+export const oneWrite = (
+  write: (call: Call) => Operation | undefined,
+  reply: (call: Call, raw: BackingReply) => Reply,
+): Direct =>
   writes(
     (call) => {
       const planned = write(call)

@@ -1,21 +1,61 @@
-import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
-import type { Right } from '../gate/gate.ts'
-import type { Call, RunContext } from './context.ts'
-import type { Database } from '../engine/plaintext/database.ts'
-import type { Operation } from '../engine/writes/native-write.ts'
-import type { Extent } from '../engine/plaintext/extent.ts'
 import type { BackingArg, BackingReply } from '../backing/backing.ts'
+import type { Database } from '../engine/plaintext/database.ts'
+import type { Extent } from '../engine/plaintext/extent.ts'
+import type { Operation } from '../engine/writes/native-write.ts'
+import type { Right } from '../gate/gate.ts'
+import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { Session } from '../session/session.ts'
+import type { Call, RunContext } from './context.ts'
 
-export { ALL_KEYS, countedKeys, FIRST_KEY, KEY_VALUE_PAIRS, keyIndexes, type KeySpec, NO_KEYS, TWO_KEYS } from '../gate/key-spec.ts'
+export {
+  ALL_KEYS,
+  countedKeys,
+  FIRST_KEY,
+  KEY_VALUE_PAIRS,
+  type KeySpec,
+  keyIndexes,
+  NO_KEYS,
+  TWO_KEYS,
+} from '../gate/key-spec.ts'
 
-export type CommandGroup = 'string' | 'list' | 'hash' | 'set' | 'sorted-set' | 'stream' | 'bitmap' | 'hyperloglog' | 'generic' | 'pubsub' | 'transactions' | 'connection' | 'server' | 'scripting'
+export type CommandGroup =
+  | 'string'
+  | 'list'
+  | 'hash'
+  | 'set'
+  | 'sorted-set'
+  | 'stream'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'generic'
+  | 'pubsub'
+  | 'transactions'
+  | 'connection'
+  | 'server'
+  | 'scripting'
 
 /** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
 export type Flag =
-  | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale' | 'skip_monitor'
-  | 'skip_slowlog' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'movablekeys' | 'allow_busy' | 'no_async_loading' | 'no_mandatory_keys'
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'fast'
+  | 'no_auth'
+  | 'may_replicate'
+  | 'sentinel'
+  | 'movablekeys'
+  | 'allow_busy'
+  | 'no_async_loading'
+  | 'no_mandatory_keys'
 
 /** Facts that every row has. */
 interface Facts {
@@ -29,7 +69,10 @@ interface Facts {
   readonly since: string
   readonly complexity: string
   readonly summary: string
-  /** The arguments as redis.io writes them; COMMAND DOCS, `docs/commands.md` and the hints of redis-cli come from it. */
+  /**
+   * The arguments as redis.io writes them; COMMAND DOCS, `docs/commands.md` and the hints of redis-cli come
+   * from it.
+   */
   readonly syntax: string
   readonly keys: KeySpec
   /** What the token's scope must allow. */
@@ -42,7 +85,10 @@ export interface DirectRead {
   readonly reply: (call: Call, raw: BackingReply) => Reply
 }
 
-/** Answered by native commands on ciphertext, as one write request. `undefined` from `write`: compute it instead. */
+/**
+ * Answered by native commands on ciphertext, as one write request. `undefined` from `write`: compute it
+ * instead.
+ */
 export interface DirectWrite {
   readonly write: (call: Call) => readonly Operation[] | undefined
   readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
@@ -51,12 +97,17 @@ export interface DirectWrite {
 export type Direct = DirectRead | DirectWrite
 
 export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
-export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply']): DirectWrite => ({ write, reply })
+export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply']): DirectWrite => ({
+  write,
+  reply,
+})
 
 /** A command on the automation's data. */
 export interface DataRow extends Facts {
   readonly kind: 'data'
-  /** Redis's semantics on plaintext: what transactions use, and every command that is not answered directly. */
+  /**
+   * Redis's semantics on plaintext: what transactions use, and every command that is not answered directly.
+   */
   readonly run: (db: Database, args: readonly Buffer[], context: RunContext) => Reply
   /** How much of the key at argument `index` `run` looks at. */
   readonly extent: (args: readonly Buffer[], index: number) => Extent
@@ -71,20 +122,32 @@ export type BlockingRow = DataRow & { readonly blocking: Blocking }
 export const mayBlock = (row: Row): row is BlockingRow => row.kind === 'data' && row.blocking !== undefined
 
 export interface Blocking {
-  /** Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for a wrong timeout. */
+  /**
+   * Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for
+   * a wrong timeout.
+   */
   readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
   /** The keys that it waits at. */
   readonly keys: (args: readonly Buffer[]) => readonly Buffer[]
-  /** Clients of one competition take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  /**
+   * Clients of one competition take from each other: where one finds nothing, neither does the next.
+   * Undefined: it takes nothing away.
+   */
   readonly competition: (args: readonly Buffer[]) => string | undefined
   /**
-   * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array then. `woken`: it has been
-   * tried before, and looks only at these keys, in this order; one of another type is as good as empty then.
+   * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array
+   * then. `woken`: it has been tried before, and looks only at these keys, in this order; one of another type
+   * is as good as empty then.
    */
-  readonly attempt: ((db: Database, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined) | 'direct'
+  readonly attempt:
+    | ((db: Database, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined)
+    | 'direct'
   /** For `direct`: the same request for one of its keys. */
   readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
-  /** For `direct`: the answer when a key that it waits at has gone or is of another type; without it the waiting goes on. */
+  /**
+   * For `direct`: the answer when a key that it waits at has gone or is of another type; without it the
+   * waiting goes on.
+   */
   readonly whenKeyIsGone?: (db: Database, name: Buffer) => Reply
   /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
   readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
@@ -107,7 +170,10 @@ export interface ConnectionRow extends Facts {
   readonly immediate?: boolean
   /** It works on the data, and is ordered as a command on data. */
   readonly computes?: boolean
-  /** Waits for writes before it that take more than one round trip: anyone who is told of it may look at what they wrote. */
+  /**
+   * Waits for writes before it that take more than one round trip: anyone who is told of it may look at what
+   * they wrote.
+   */
   readonly afterWrites?: boolean
   /** Allowed to a RESP2 client that listens to channels. */
   readonly whileSubscribed?: boolean
@@ -133,7 +199,10 @@ export interface ContainerRow extends Facts {
 
 export type Row = LeafRow | ContainerRow
 
-type FactsOf<R extends Row> = Omit<R, 'kind' | 'flags' | 'keys' | 'right' | 'complexity' | 'extent' | 'subcommands'> & {
+type FactsOf<R extends Row> = Omit<
+  R,
+  'kind' | 'flags' | 'keys' | 'right' | 'complexity' | 'extent' | 'subcommands'
+> & {
   /** Space-separated. */
   readonly flags: string
   readonly keys?: KeySpec
@@ -160,9 +229,17 @@ export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): D
   kind: 'data',
 })
 
-export const keyspace = (spec: FactsOf<KeyspaceRow>): KeyspaceRow => ({ ...spec, ...facts(spec), kind: 'keyspace' })
+export const keyspace = (spec: FactsOf<KeyspaceRow>): KeyspaceRow => ({
+  ...spec,
+  ...facts(spec),
+  kind: 'keyspace',
+})
 
-export const connection = (spec: FactsOf<ConnectionRow>): ConnectionRow => ({ ...spec, ...facts(spec), kind: 'connection' })
+export const connection = (spec: FactsOf<ConnectionRow>): ConnectionRow => ({
+  ...spec,
+  ...facts(spec),
+  kind: 'connection',
+})
 
 export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly LeafRow[]): ContainerRow => ({
   ...spec,
@@ -175,4 +252,5 @@ export const META = (): Extent => 'meta'
 /** For commands on the ends of lists: a long one is not fetched whole. */
 export const ENDS = (): Extent => 'ends'
 
-export const arityFits = ({ arity }: Row, count: number): boolean => (arity >= 0 ? count === arity : count >= -arity)
+export const arityFits = ({ arity }: Row, count: number): boolean =>
+  arity >= 0 ? count === arity : count >= -arity

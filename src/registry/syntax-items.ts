@@ -19,7 +19,10 @@ export const isToken = (word: Word): boolean => !/[a-z]/.test(word.text)
 
 const CLOSES = { '[': ']', '<': '>' } as const
 
-/** The alternatives of a whole line (one, unless it has a `|` outside of all brackets). Throws when it is not well formed. */
+/**
+ * The alternatives of a whole line (one, unless it has a `|` outside of all brackets). Throws when it is not
+ * well formed.
+ */
 export function readItems(syntax: string): readonly (readonly Item[])[] {
   const pieces = syntax.match(/\.\.\.|[[\]<>|]|(?:(?!\.\.\.)[^\s[\]<>|])+/g) ?? []
   let at = 0

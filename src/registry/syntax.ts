@@ -2,10 +2,20 @@ import { MapReply, type Reply, SetReply, SimpleString } from '../reply/reply.ts'
 import { type Item, isToken, readItems } from './syntax-items.ts'
 
 /**
- * The arguments of a command as COMMAND DOCS describes them, made from the one-line syntax that redis.io shows. redis-cli 7.2 and
- * newer draws its hints from them. Source: https://redis.io/docs/latest/develop/reference/command-arguments/
+ * The arguments of a command as COMMAND DOCS describes them, made from the one-line syntax that redis.io
+ * shows. redis-cli 7.2 and newer draws its hints from them. Source:
+ * https://redis.io/docs/latest/develop/reference/command-arguments/
  */
-export type ArgumentType = 'string' | 'integer' | 'double' | 'key' | 'pattern' | 'unix-time' | 'pure-token' | 'oneof' | 'block'
+export type ArgumentType =
+  | 'string'
+  | 'integer'
+  | 'double'
+  | 'key'
+  | 'pattern'
+  | 'unix-time'
+  | 'pure-token'
+  | 'oneof'
+  | 'block'
 
 export interface Argument {
   readonly name: string
@@ -20,10 +30,16 @@ export interface Argument {
   readonly arguments?: readonly Argument[]
 }
 
-/** Types by argument name, where the guess would be wrong: redis-cli drops its hint when a value does not look like its type. */
+/**
+ * Types by argument name, where the guess would be wrong: redis-cli drops its hint when a value does not look
+ * like its type.
+ */
 export type ArgumentTypes = Readonly<Record<string, ArgumentType>>
 
-/** Parses `key value [NX | XX] [EX seconds | KEEPTTL]`. Throws on a syntax that is not well formed: it is our own text. */
+/**
+ * Parses `key value [NX | XX] [EX seconds | KEEPTTL]`. Throws on a syntax that is not well formed: it is our
+ * own text.
+ */
 export function parseSyntax(syntax: string, types: ArgumentTypes = {}): Argument[] {
   const alternatives = readItems(syntax)
   return buildAlternatives(alternatives, types)
@@ -40,7 +56,8 @@ const DOUBLES = new Set(['score', 'timeout', 'weight', 'longitude', 'latitude', 
 function guessType(name: string, types: ArgumentTypes): ArgumentType {
   const known = Object.hasOwn(types, name) ? types[name] : undefined
   if (known !== undefined) return known
-  if (/^(new|dest|dst|src|source|destination)?-?key\d*$|^(src|dst|source|destination)$/.test(name)) return 'key'
+  if (/^(new|dest|dst|src|source|destination)?-?key\d*$|^(src|dst|source|destination)$/.test(name))
+    return 'key'
   if (name.startsWith('unix-time')) return 'unix-time'
   if (name === 'pattern') return 'pattern'
   if (INTEGERS.has(name)) return 'integer'
@@ -54,7 +71,11 @@ const SYMBOL_NAMES: ReadonlyMap<string, string> = new Map([
   ['$', 'new-id'],
 ])
 
-const pureToken = (token: string): Argument => ({ name: SYMBOL_NAMES.get(token) ?? token.toLowerCase(), type: 'pure-token', token })
+const pureToken = (token: string): Argument => ({
+  name: SYMBOL_NAMES.get(token) ?? token.toLowerCase(),
+  type: 'pure-token',
+  token,
+})
 
 /** Names that Redis gives to its usual choices; they are never shown in a hint. */
 const CHOICE_NAMES: ReadonlyMap<string, string> = new Map([
@@ -73,14 +94,21 @@ function joinNames(args: readonly Argument[]): string {
   return (required.length > 0 ? required : args).map((arg) => arg.name).join('_')
 }
 
-const block = (args: readonly Argument[]): Argument => ({ name: joinNames(args), type: 'block', arguments: args })
+const block = (args: readonly Argument[]): Argument => ({
+  name: joinNames(args),
+  type: 'block',
+  arguments: args,
+})
 
 /** One argument for a sequence: itself when it has one part. */
-const single = (args: readonly Argument[]): Argument => (args.length === 1 ? (args[0] as Argument) : block(args))
+const single = (args: readonly Argument[]): Argument =>
+  args.length === 1 ? (args[0] as Argument) : block(args)
 
 function choice(args: readonly Argument[]): Argument {
   const joined = joinNames(args)
-  const name = /(^|_)(seconds|milliseconds)(_|$)/.test(joined) ? 'expiration' : (CHOICE_NAMES.get(joined) ?? joined)
+  const name = /(^|_)(seconds|milliseconds)(_|$)/.test(joined)
+    ? 'expiration'
+    : (CHOICE_NAMES.get(joined) ?? joined)
   return { name, type: 'oneof', arguments: args }
 }
 
@@ -93,7 +121,8 @@ function buildAlternatives(alternatives: readonly (readonly Item[])[], types: Ar
   const tail = last.at(-1)
   if (tail?.kind === 'group' && tail.repeated) {
     const once = [...alternatives.slice(0, -1), last.slice(0, -1)]
-    if (same(tail.alternatives, once)) return [{ ...(buildAlternatives(once, types)[0] as Argument), multiple: true }]
+    if (same(tail.alternatives, once))
+      return [{ ...(buildAlternatives(once, types)[0] as Argument), multiple: true }]
   }
   return [choice(alternatives.map((items) => single(buildSequence(items, types))))]
 }
@@ -115,7 +144,10 @@ function buildSequence(items: readonly Item[], types: ArgumentTypes): Argument[]
   return args
 }
 
-/** What belongs to the token before `from`: one `<choice>`, or all names up to the next token or option, repetitions included. */
+/**
+ * What belongs to the token before `from`: one `<choice>`, or all names up to the next token or option,
+ * repetitions included.
+ */
 function valuesAfter(items: readonly Item[], from: number): readonly Item[] {
   const first = items[from]
   if (first?.kind === 'group' && !first.optional) return [first]
@@ -129,7 +161,8 @@ function valuesAfter(items: readonly Item[], from: number): readonly Item[] {
 
 function withToken(token: string, values: readonly Argument[]): Argument {
   if (values.length === 0) return pureToken(token)
-  const value = values.length === 1 && values[0]?.token === undefined ? (values[0] as Argument) : block(values)
+  const value =
+    values.length === 1 && values[0]?.token === undefined ? (values[0] as Argument) : block(values)
   const { name, type, ...rest } = value
   return { name, type, token, ...rest }
 }

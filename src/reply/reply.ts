@@ -1,5 +1,6 @@
 /**
- * What a command answers, before it becomes bytes. One value serves RESP2 and RESP3: `encode` picks the wire form.
+ * What a command answers, before it becomes bytes. One value serves RESP2 and RESP3: `encode` picks the wire
+ * form.
  *
  * | value            | RESP2                | RESP3          |
  * |------------------|----------------------|----------------|
@@ -74,7 +75,10 @@ export class SetReply {
   }
 }
 
-/** An ordered list of pairs, such as ZRANGE WITHSCORES: flat in RESP2, an array of two-element arrays in RESP3. */
+/**
+ * An ordered list of pairs, such as ZRANGE WITHSCORES: flat in RESP2, an array of two-element arrays in
+ * RESP3.
+ */
 export class PairsReply {
   readonly flat: readonly Reply[]
   constructor(flat: readonly Reply[]) {
@@ -82,7 +86,10 @@ export class PairsReply {
   }
 }
 
-/** What XREAD and XREADGROUP answer, key and entries in turn: an array of two-element arrays in RESP2, a map in RESP3. */
+/**
+ * What XREAD and XREADGROUP answer, key and entries in turn: an array of two-element arrays in RESP2, a map
+ * in RESP3.
+ */
 export class StreamsReply {
   readonly flat: readonly Reply[]
   constructor(flat: readonly Reply[]) {

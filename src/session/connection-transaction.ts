@@ -12,6 +12,8 @@ export interface ConnectionTransaction {
   /** Remembers the keys as they are now; one that is watched already stays as it was first seen. */
   watch(names: readonly Buffer[]): Promise<void>
   unwatch(): void
-  /** Runs what was queued as one write request; the answer is the null array when a watched key was touched. */
+  /**
+   * Runs what was queued as one write request; the answer is the null array when a watched key was touched.
+   */
   execute(): Promise<Reply>
 }

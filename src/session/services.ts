@@ -32,6 +32,9 @@ export interface ScriptRunner {
 export interface Services {
   readonly store: Store
   readonly scripts: ScriptRunner
-  /** Takes errors that an operator should see: faults of ours, and what the error table says is worth a log line. */
+  /**
+   * Takes errors that an operator should see: faults of ours, and what the error table says is worth a log
+   * line.
+   */
   readonly report: (error: Error) => void
 }

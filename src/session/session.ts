@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
-import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
-import type { ChannelKind, MessageReceiver, PubSub } from '../engine/messaging/pubsub.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
+import type { ChannelKind, MessageReceiver, PubSub } from '../engine/messaging/pubsub.ts'
 import { idOf } from '../engine/plaintext/id.ts'
-import type { Gate } from '../gate/gate.ts'
+import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
-import type { ConnectionTransaction } from './connection-transaction.ts'
-import type { Services } from './services.ts'
+import type { Gate } from '../gate/gate.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
+import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Services } from './services.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext extends Services {
@@ -42,7 +42,10 @@ export class Session implements MessageReceiver {
   libName = ''
   libVersion = ''
   replyMode: ReplyMode = 'on'
-  /** Set by QUIT, when the token has expired, or at the connection's end: what was asked before is answered, what comes after it is not looked at. */
+  /**
+   * Set by QUIT, when the token has expired, or at the connection's end: what was asked before is answered,
+   * what comes after it is not looked at.
+   */
   closing = false
   lastCommand = ''
   lastCommandAt = this.createdAt
@@ -51,9 +54,23 @@ export class Session implements MessageReceiver {
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
-  readonly subscriptions: Readonly<Record<ChannelKind, Map<string, Buffer>>> = { channel: new Map(), pattern: new Map(), shard: new Map() }
-  /** What it is about to listen to, and its messages until then: a client must not get one before the confirmation. */
-  private joining: { readonly kind: ChannelKind; readonly ids: ReadonlySet<string>; readonly early: PushReply[]; bytes: number } | undefined
+  readonly subscriptions: Readonly<Record<ChannelKind, Map<string, Buffer>>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map(),
+  }
+  /**
+   * What it is about to listen to, and its messages until then: a client must not get one before the
+   * confirmation.
+   */
+  private joining:
+    | {
+        readonly kind: ChannelKind
+        readonly ids: ReadonlySet<string>
+        readonly early: PushReply[]
+        bytes: number
+      }
+    | undefined
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
@@ -81,8 +98,8 @@ export class Session implements MessageReceiver {
   }
 
   /**
-   * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`, or `other_automation` when the
-   * connection is already another automation's.
+   * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`,
+   * or `other_automation` when the connection is already another automation's.
    */
   login(token: Buffer): void | Promise<void> {
     const { verifier } = this.context
@@ -127,8 +144,8 @@ export class Session implements MessageReceiver {
   }
 
   /**
-   * Begins to listen. Resolves with the messages that came before everything was announced, since their publishers counted this listener;
-   * rejects with `unavailable`.
+   * Begins to listen. Resolves with the messages that came before everything was announced, since their
+   * publishers counted this listener; rejects with `unavailable`.
    */
   async listen(kind: ChannelKind, names: readonly Buffer[]): Promise<PushReply[]> {
     const own = this.subscriptions[kind]
@@ -168,7 +185,8 @@ export class Session implements MessageReceiver {
   }
 
   private accept(identity: Identity): void {
-    if (this.automation !== undefined && this.automation.id !== identity.automationId) throw new KvError('other_automation')
+    if (this.automation !== undefined && this.automation.id !== identity.automationId)
+      throw new KvError('other_automation')
     this.identity = identity
     this.automation = this.context.automations.get(identity.automationId)
     this.onLogin()

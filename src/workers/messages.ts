@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { Servers } from '../app/app.ts'
-import type { Config } from '../config/load.ts'
 import type { Bootstrapped } from '../app/bootstrap.ts'
+import type { Config } from '../config/load.ts'
 
 /** A key is an object of its process only; its bytes can be sent. */
 export type SentConfig = Omit<Config, 'encryptionKeys'> & {
@@ -19,7 +19,12 @@ export const unpack = ({ encryptionKeys, ...rest }: SentConfig): Config => ({
 })
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly number: number; readonly config: SentConfig; readonly bootstrapped: Bootstrapped }
+  | {
+      readonly type: 'start'
+      readonly number: number
+      readonly config: SentConfig
+      readonly bootstrapped: Bootstrapped
+    }
   | { readonly type: 'ready?' }
 
 export type FromWorker =

@@ -1,13 +1,13 @@
 import type { App } from '../app/app.ts'
-import type { Config } from '../config/load.ts'
 import { bootstrap, type Undo, undoAll } from '../app/bootstrap.ts'
 import { startAdmin } from '../app/listeners.ts'
+import type { Config } from '../config/load.ts'
 import type { Log } from '../observability/log.ts'
 import { Supervisor } from './supervisor.ts'
 
 /**
- * As `startApp` of `app.ts`, with several processes behind the same ports: this one keeps the embedded Redis, the operator's listener and
- * the workers; they serve RESP and REST.
+ * As `startApp` of `app.ts`, with several processes behind the same ports: this one keeps the embedded Redis,
+ * the operator's listener and the workers; they serve RESP and REST.
  */
 export async function startPrimary(config: Config, log: Log, fatal: (reason: string) => void): Promise<App> {
   const undo: Undo = []
@@ -19,7 +19,12 @@ export async function startPrimary(config: Config, log: Log, fatal: (reason: str
     undo.push(admin.close)
     undo.push(() => supervisor.stop())
     const ports = await supervisor.start()
-    return { ports: { ...ports, admin: admin.port }, secret: bootstrapped.secret, embedded: config.redisUrl === undefined, stop: () => undoAll(undo) }
+    return {
+      ports: { ...ports, admin: admin.port },
+      secret: bootstrapped.secret,
+      embedded: config.redisUrl === undefined,
+      stop: () => undoAll(undo),
+    }
   } catch (error) {
     await undoAll(undo)
     throw error

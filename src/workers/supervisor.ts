@@ -1,6 +1,6 @@
 import type { Servers } from '../app/app.ts'
-import type { Config } from '../config/load.ts'
 import type { Bootstrapped } from '../app/bootstrap.ts'
+import type { Config } from '../config/load.ts'
 import type { Log } from '../observability/log.ts'
 import { type Ending, WorkerProcess } from './worker-process.ts'
 
@@ -21,8 +21,8 @@ export interface SupervisorOptions {
 }
 
 /**
- * The workers. Invariants: at the start all of them listen, or the start fails; later each one that ends has a successor, unless it dies
- * quickly too often; after `stop` none is left.
+ * The workers. Invariants: at the start all of them listen, or the start fails; later each one that ends has
+ * a successor, unless it dies quickly too often; after `stop` none is left.
  */
 export class Supervisor {
   private readonly options: SupervisorOptions
@@ -33,10 +33,16 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.options = options
-    this.workers = Array.from({ length: options.config.workers }, (_, index) => new WorkerProcess(index + 1, options.config, options.bootstrapped))
+    this.workers = Array.from(
+      { length: options.config.workers },
+      (_, index) => new WorkerProcess(index + 1, options.config, options.bootstrapped),
+    )
   }
 
-  /** Resolves when all listen, with the ports that they share. Throws what the first one that cannot start says. */
+  /**
+   * Resolves when all listen, with the ports that they share. Throws what the first one that cannot start
+   * says.
+   */
   async start(): Promise<Servers['ports']> {
     const ports = await Promise.all(this.workers.map((worker) => this.fork(worker)))
     this.complete = true
@@ -44,8 +50,8 @@ export class Supervisor {
   }
 
   /**
-   * A worker that has ended does not count: the others get its connections. One that listens without a link to the Redis does, since it
-   * still gets its share of the connections.
+   * A worker that has ended does not count: the others get its connections. One that listens without a link
+   * to the Redis does, since it still gets its share of the connections.
    */
   async ready(): Promise<boolean> {
     const serving = this.workers.filter(({ serves }) => serves)
@@ -70,7 +76,12 @@ export class Supervisor {
         },
         onEnd: (ending) => {
           if (this.complete && !this.stopping) this.replace(worker, ending)
-          else reject(new Error(ending.problem ?? `worker ${worker.number} ended while it started (${ending.reason})`))
+          else
+            reject(
+              new Error(
+                ending.problem ?? `worker ${worker.number} ended while it started (${ending.reason})`,
+              ),
+            )
         },
       })
     })
@@ -78,13 +89,16 @@ export class Supervisor {
 
   private replace(worker: WorkerProcess, { reason, problem, servedMs, orderly }: Ending): void {
     const quick = servedMs === undefined || servedMs < QUICK_MS
-    // What keeps an orderly one from starting, such as a Redis that is away, will pass; the others serve meanwhile.
+    // What keeps an orderly one from starting, such as a Redis that is away, will pass; the others serve
+    // meanwhile.
     if (orderly || !quick) worker.quickDeaths = 0
     else worker.quickDeaths++
     worker.failures = quick ? worker.failures + 1 : 0
     const { log, fatal } = this.options
     if (worker.quickDeaths >= MAX_QUICK_DEATHS) {
-      fatal(`worker ${worker.number} ended ${MAX_QUICK_DEATHS} times in a row within ${QUICK_MS / 1000} s (the last time: ${reason})`)
+      fatal(
+        `worker ${worker.number} ended ${MAX_QUICK_DEATHS} times in a row within ${QUICK_MS / 1000} s (the last time: ${reason})`,
+      )
       return
     }
     const fields = { worker: worker.number, reason: problem ?? reason, count: worker.failures }

@@ -2,9 +2,9 @@ import cluster, { type Worker } from 'node:cluster'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Servers } from '../app/app.ts'
-import { compileCache } from '../lib/compile-cache.ts'
-import type { Config } from '../config/load.ts'
 import type { Bootstrapped } from '../app/bootstrap.ts'
+import type { Config } from '../config/load.ts'
+import { compileCache } from '../lib/compile-cache.ts'
 import { type FromWorker, pack, type ToWorker } from './messages.ts'
 
 /** A worker that does not answer in this time does not serve either. */
@@ -27,7 +27,8 @@ export interface WorkerEvents {
 }
 
 /** The path of a module beside this one, compiled or not. */
-const beside = (name: string): string => fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
+const beside = (name: string): string =>
+  fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
 
 /** One place in the crew, which one worker after the other takes. */
 export class WorkerProcess {
@@ -52,7 +53,9 @@ export class WorkerProcess {
   fork({ onListening, onEnd }: WorkerEvents): void {
     // The configuration holds buffers, which JSON would not bring over.
     cluster.setupPrimary({ exec: beside('worker'), args: [], serialization: 'advanced' })
-    const worker = cluster.fork(compileCache.folder === undefined ? {} : { NODE_COMPILE_CACHE: compileCache.folder })
+    const worker = cluster.fork(
+      compileCache.folder === undefined ? {} : { NODE_COMPILE_CACHE: compileCache.folder },
+    )
     let problem: string | undefined
     this.worker = worker
     worker.on('error', (error) => {
@@ -73,7 +76,12 @@ export class WorkerProcess {
       this.worker = undefined
       this.listeningSince = undefined
       this.answer(false)
-      onEnd({ reason: signal ?? `code ${code}`, problem, servedMs, orderly: code === 0 || problem !== undefined })
+      onEnd({
+        reason: signal ?? `code ${code}`,
+        problem,
+        servedMs,
+        orderly: code === 0 || problem !== undefined,
+      })
     })
   }
 

@@ -15,7 +15,11 @@ const tell = (message: FromWorker): Promise<void> =>
 async function start({ number, config: sent, bootstrapped }: ToWorker & { type: 'start' }): Promise<void> {
   const config = unpack(sent)
   try {
-    doors = await startServers(config, bootstrapped, createLog(config.logLevel, process.stderr, { worker: number }))
+    doors = await startServers(
+      config,
+      bootstrapped,
+      createLog(config.logLevel, process.stderr, { worker: number }),
+    )
   } catch (error) {
     await tell({ type: 'failed', problem: (error as Error).message })
     process.exit(1)

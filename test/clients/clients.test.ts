@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
-import { ALL, type Client, CLIENTS, missing } from './catalog.ts'
+import { ALL, CLIENTS, type Client, missing } from './catalog.ts'
 import { probe, type Report } from './programs.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -76,7 +76,8 @@ describe('real clients', () => {
     const report = await run(client)
     if (report === undefined) return skip(`${client.name} is not installed: npm run test:clients`)
     const failures = Object.entries(report.results).filter(([, { status }]) => status === 'fail')
-    if (failures.length > 0) throw new Error(failures.map(([feature, { note }]) => `${feature}: ${note}`).join('\n'))
+    if (failures.length > 0)
+      throw new Error(failures.map(([feature, { note }]) => `${feature}: ${note}`).join('\n'))
     expect(Object.keys(report.results).length).toBeGreaterThan(5)
   })
 })

@@ -33,8 +33,15 @@ const ended = (child: ChildProcess): Promise<number | string> =>
   })
 
 /** Runs a command of a client's setup (an installation, a compiler); rejects with what it printed. */
-export async function command(argv: readonly string[], options: { cwd?: string; env?: Record<string, string>; input?: string } = {}): Promise<string> {
-  const child = spawn(argv[0]!, argv.slice(1), { cwd: options.cwd, env: { ...process.env, ...options.env }, timeout: 600_000 })
+export async function command(
+  argv: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+): Promise<string> {
+  const child = spawn(argv[0]!, argv.slice(1), {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    timeout: 600_000,
+  })
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
   let output = ''
@@ -42,15 +49,23 @@ export async function command(argv: readonly string[], options: { cwd?: string; 
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
   const code = await ended(child)
-  if (code !== 0) throw new Error(`${argv.slice(0, 3).join(' ')} ended with ${code}: ${`${output}\n${errors}`.trim().slice(-2000)}`)
+  if (code !== 0)
+    throw new Error(
+      `${argv.slice(0, 3).join(' ')} ended with ${code}: ${`${output}\n${errors}`.trim().slice(-2000)}`,
+    )
   return output
 }
 
 /**
- * Runs a program against the server and collects what it tells, a line each: `version <text>`, `ok <feature>`, `none <feature> <why>`,
- * `refused <feature> <error>`, `fail <feature> <error>`, and `restart`, which it follows by waiting for a line.
+ * Runs a program against the server and collects what it tells, a line each: `version <text>`, `ok
+ * <feature>`, `none <feature> <why>`, `refused <feature> <error>`, `fail <feature> <error>`, and `restart`,
+ * which it follows by waiting for a line.
  */
-export async function probe(argv: readonly string[], env: Record<string, string>, restart: () => Promise<void>): Promise<Report> {
+export async function probe(
+  argv: readonly string[],
+  env: Record<string, string>,
+  restart: () => Promise<void>,
+): Promise<Report> {
   const report: Report = { version: '', results: {} }
   // Shorter than the test's own limit, so that a program that hangs is reported with the feature that failed.
   const child = spawn(argv[0]!, argv.slice(1), { env: { ...process.env, ...env }, timeout: 50_000 })
@@ -67,6 +82,7 @@ export async function probe(argv: readonly string[], env: Record<string, string>
     }
   })
   const code = await ended(child)
-  if (code !== 0) report.results['program'] = { status: 'fail', note: `ended with ${code}: ${errors.trim().slice(-1500)}` }
+  if (code !== 0)
+    report.results['program'] = { status: 'fail', note: `ended with ${code}: ${errors.trim().slice(-1500)}` }
   return report
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BITMAPS } from '../../src/commands/bitmaps/bitmaps.ts'
-import { startEngine } from '../helpers/engine.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
+import { startEngine } from '../helpers/engine.ts'
 import { compare, compareAtOnce } from './lib/compare.ts'
-import { wireTree } from './lib/wire-tree.ts'
 import { useComparison } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'SETBIT and GETBIT': `
@@ -63,7 +63,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     GETBIT l 0
     GETBIT l abc
   `,
-  'BITCOUNT': `
+  BITCOUNT: `
     BITCOUNT missing
     BITCOUNT missing 0
     BITCOUNT missing a b c d
@@ -113,7 +113,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     BITCOUNT l a b
     BITCOUNT l 0
   `,
-  'BITPOS': `
+  BITPOS: `
     BITPOS missing 0
     BITPOS missing 1
     BITPOS missing 2
@@ -184,7 +184,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     BITPOS l 2
     BITPOS l 0 a
   `,
-  'BITOP': `
+  BITOP: `
     SET a "\\xff\\x0f\\x00\\xaa"
     SET b "\\xf0\\xf0"
     SET c 12345678
@@ -253,7 +253,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     BITOP NOT d long1
     GET d
   `,
-  'BITFIELD': `
+  BITFIELD: `
     BITFIELD missing
     BITFIELD missing GET u8 0
     BITFIELD missing GET i5 100 GET u63 4294967295
@@ -363,16 +363,28 @@ const bit = fc.integer({ min: 0, max: 80 })
 const index = fc.integer({ min: -90, max: 90 })
 const byteIndex = fc.integer({ min: -12, max: 12 })
 const text = fc.constantFrom(
-  'abc', '"\\xff\\xff\\xff\\xff"', '"\\x00\\x00\\x01"', '12', '""',
+  'abc',
+  '"\\xff\\xff\\xff\\xff"',
+  '"\\x00\\x00\\x01"',
+  '12',
+  '""',
   '"\\xf0\\x0f\\xaa\\x55\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\x80"',
 )
 
 const command = (...parts: Array<string | fc.Arbitrary<string | number>>): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 const maybe = (...options: string[]): fc.Arbitrary<string> => fc.constantFrom('', ...options)
 
-const width = fc.oneof(fc.integer({ min: 1, max: 64 }).map((bits) => `i${bits}`), fc.integer({ min: 1, max: 63 }).map((bits) => `u${bits}`))
-const offset = fc.oneof(bit, fc.integer({ min: 0, max: 3 }).map((n) => `#${n}`))
+const width = fc.oneof(
+  fc.integer({ min: 1, max: 64 }).map((bits) => `i${bits}`),
+  fc.integer({ min: 1, max: 63 }).map((bits) => `u${bits}`),
+)
+const offset = fc.oneof(
+  bit,
+  fc.integer({ min: 0, max: 3 }).map((n) => `#${n}`),
+)
 const amount = fc.oneof(
   fc.integer({ min: -300, max: 300 }),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
@@ -380,7 +392,13 @@ const amount = fc.oneof(
 )
 const step = fc.oneof(
   command('GET', width, offset),
-  command(maybe('OVERFLOW SAT', 'OVERFLOW FAIL', 'OVERFLOW WRAP'), fc.constantFrom('SET', 'INCRBY'), width, offset, amount),
+  command(
+    maybe('OVERFLOW SAT', 'OVERFLOW FAIL', 'OVERFLOW WRAP'),
+    fc.constantFrom('SET', 'INCRBY'),
+    width,
+    offset,
+    amount,
+  ),
 )
 const steps = fc.array(step, { minLength: 1, maxLength: 4 }).map((all) => all.join(' '))
 
@@ -399,7 +417,10 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
   // Grown by a step that failed then, it is a change that Redis does not count.
   { weight: 6, arbitrary: command('!BITFIELD', name, steps) },
   { weight: 1, arbitrary: command('BITFIELD_RO', name, 'GET', width, offset) },
-  { weight: 1, arbitrary: command(fc.constantFrom('DEL', 'EXPIRE', 'TTL', 'GET', 'LPUSH', 'APPEND'), name, maybe('100')) },
+  {
+    weight: 1,
+    arbitrary: command(fc.constantFrom('DEL', 'EXPIRE', 'TTL', 'GET', 'LPUSH', 'APPEND'), name, maybe('100')),
+  },
 )
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
@@ -437,7 +458,11 @@ describe('bitmap commands answer as a real Redis does', () => {
 
   test('a string does not grow past the longest value', async () => {
     const limited = await startEngine(comparison.backingRedis.url, { maxValueSize: 1_000 })
-    for (const args of [['SETBIT', 'b', '8000', '1'], ['BITFIELD', 'b', 'SET', 'u8', '7993', '1'], ['SETBIT', 'b', '4294967295', '0']]) {
+    for (const args of [
+      ['SETBIT', 'b', '8000', '1'],
+      ['BITFIELD', 'b', 'SET', 'u8', '7993', '1'],
+      ['SETBIT', 'b', '4294967295', '0'],
+    ]) {
       const text = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)'
       expect(await limited.run('limited', args)).toEqual(new ErrorReply(text))
     }
@@ -451,7 +476,9 @@ describe('bitmap commands answer as a real Redis does', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name, arity, flags, keys } of BITMAPS) {
-      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(
+        ['COMMAND', 'INFO', name].map((word) => Buffer.from(word)),
+      )
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

@@ -2,13 +2,20 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HYPERLOGLOGS } from '../../src/commands/hyperloglog/hyperloglogs.ts'
-import { startEngine } from '../helpers/engine.ts'
-import { addElement, estimate, isSketch, noRegisters, readRegisters, writeSketch } from '../../src/redis-semantics/hyperloglog.ts'
+import {
+  addElement,
+  estimate,
+  isSketch,
+  noRegisters,
+  readRegisters,
+  writeSketch,
+} from '../../src/redis-semantics/hyperloglog.ts'
 import { ErrorReply, type Reply } from '../../src/reply/reply.ts'
-import { compare } from './lib/compare.ts'
-import { wireTree } from './lib/wire-tree.ts'
-import { useComparison } from './lib/comparison.ts'
+import { startEngine } from '../helpers/engine.ts'
 import { startServer } from '../helpers/server.ts'
+import { compare } from './lib/compare.ts'
+import { useComparison } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
 
 const EMPTY_SKETCH = '"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x7f\\xff"'
 
@@ -173,7 +180,8 @@ const plain = (reply: Reply): unknown => {
   return Buffer.isBuffer(reply) ? reply.toString('latin1') : reply
 }
 
-const numbered = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `element ${from + i}`)
+const numbered = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `element ${from + i}`)
 
 describe('HyperLogLog', () => {
   const comparison = useComparison()
@@ -187,38 +195,45 @@ describe('HyperLogLog', () => {
 
   /** What lies in the backing Redis. */
   const stored = async (automation: string, name: string): Promise<Buffer> =>
-    (await comparison.engine.redis.getBuffer(comparison.engine.automation(automation).key(Buffer.from(name))))!
+    (await comparison.engine.redis.getBuffer(
+      comparison.engine.automation(automation).key(Buffer.from(name)),
+    ))!
 
   test.each(Object.entries(SCRIPTS))('commands answer as a real Redis does: %s', async (_title, script) => {
     expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 
-  test.each([1, 50, 500, 1_500, 3_000, 20_000])('%i elements in the registers that Redis has', async (count) => {
-    const elements = [...numbered(0, count), '', '1234567', '12345678', 'é'.repeat(100)]
-    await redis.del('h')
-    for (let at = 0; at < elements.length; at += 1_000) await redis.pfadd('h', ...elements.slice(at, at + 1_000))
-    const bytes = (await redis.getBuffer('h'))!
-    const registers = noRegisters()
-    for (const element of elements) addElement(registers, Buffer.from(element))
-    expect(isSketch(bytes)).toBe(true)
-    expect(readRegisters(bytes)).toEqual(registers)
-    expect(estimate(registers)).toBe(await redis.pfcount('h'))
-    for (const dense of [false, true]) {
-      const written = writeSketch(registers, dense)
-      expect(isSketch(written)).toBe(true)
-      expect(written.length <= 3_000 || written.length === 12_304).toBe(true)
-      expect(readRegisters(written)).toEqual(registers)
-      await redis.set('ours', written)
-      expect(await redis.pfcount('ours')).toBe(await redis.pfcount('h'))
-      expect(await redis.pfadd('ours', ...elements.slice(0, 100))).toBe(0)
-      expect(await redis.pfadd('ours', 'another element')).toBe(await redis.pfadd('h', 'another element'))
-      expect(await redis.pfcount('ours')).toBe(await redis.pfcount('h'))
-      await redis.set('h', bytes)
-    }
-  })
+  test.each([1, 50, 500, 1_500, 3_000, 20_000])(
+    '%i elements in the registers that Redis has',
+    async (count) => {
+      const elements = [...numbered(0, count), '', '1234567', '12345678', 'é'.repeat(100)]
+      await redis.del('h')
+      for (let at = 0; at < elements.length; at += 1_000)
+        await redis.pfadd('h', ...elements.slice(at, at + 1_000))
+      const bytes = (await redis.getBuffer('h'))!
+      const registers = noRegisters()
+      for (const element of elements) addElement(registers, Buffer.from(element))
+      expect(isSketch(bytes)).toBe(true)
+      expect(readRegisters(bytes)).toEqual(registers)
+      expect(estimate(registers)).toBe(await redis.pfcount('h'))
+      for (const dense of [false, true]) {
+        const written = writeSketch(registers, dense)
+        expect(isSketch(written)).toBe(true)
+        expect(written.length <= 3_000 || written.length === 12_304).toBe(true)
+        expect(readRegisters(written)).toEqual(registers)
+        await redis.set('ours', written)
+        expect(await redis.pfcount('ours')).toBe(await redis.pfcount('h'))
+        expect(await redis.pfadd('ours', ...elements.slice(0, 100))).toBe(0)
+        expect(await redis.pfadd('ours', 'another element')).toBe(await redis.pfadd('h', 'another element'))
+        expect(await redis.pfcount('ours')).toBe(await redis.pfcount('h'))
+        await redis.set('h', bytes)
+      }
+    },
+  )
 
   test('counts without much of an error, and the same in both ways', { timeout: 60_000 }, async () => {
-    const run = (way: string, ...args: string[]): Promise<Reply> => comparison.engine.run('counting', args, { computed: way === 'computed' })
+    const run = (way: string, ...args: string[]): Promise<Reply> =>
+      comparison.engine.run('counting', args, { computed: way === 'computed' })
     for (let count = 0; count < 30_000; count += 1_500) {
       const elements = numbered(count, count + 1_500)
       for (const way of ['direct', 'computed']) expect(await run(way, 'PFADD', way, ...elements)).toBe(1)
@@ -231,7 +246,9 @@ describe('HyperLogLog', () => {
         expect(await run(way, 'PFADD', 'direct', ...elements.slice(0, 50))).toBe(0)
       }
     }
-    expect(readRegisters(await stored('counting', 'direct'))).toEqual(readRegisters(await stored('counting', 'computed')))
+    expect(readRegisters(await stored('counting', 'direct'))).toEqual(
+      readRegisters(await stored('counting', 'computed')),
+    )
   })
 
   const name = fc.constantFrom('a', 'b', 'c')
@@ -239,10 +256,18 @@ describe('HyperLogLog', () => {
   const elements = fc.array(fc.integer({ min: 0, max: 3_000 }).map(String), { maxLength: 200 })
   const steps = fc.array(
     fc.oneof(
-      fc.tuple(fc.constant('PFADD'), name, elements).map(([command, key, list]) => [command, [key], list] as const),
-      fc.tuple(fc.constantFrom('PFCOUNT', 'PFMERGE'), names).map(([command, keys]) => [command, keys, []] as const),
-      fc.tuple(fc.constantFrom('RENAME', 'COPY'), name, name).map(([command, ...keys]) => [command, keys, []] as const),
-      fc.tuple(fc.constantFrom('DEL', 'PERSIST', 'STRLEN'), name).map(([command, key]) => [command, [key], []] as const),
+      fc
+        .tuple(fc.constant('PFADD'), name, elements)
+        .map(([command, key, list]) => [command, [key], list] as const),
+      fc
+        .tuple(fc.constantFrom('PFCOUNT', 'PFMERGE'), names)
+        .map(([command, keys]) => [command, keys, []] as const),
+      fc
+        .tuple(fc.constantFrom('RENAME', 'COPY'), name, name)
+        .map(([command, ...keys]) => [command, keys, []] as const),
+      fc
+        .tuple(fc.constantFrom('DEL', 'PERSIST', 'STRLEN'), name)
+        .map(([command, key]) => [command, [key], []] as const),
       name.map((key) => ['EXPIRE', [key], ['100']] as const),
       name.map((key) => ['SET back', [key], []] as const),
     ),
@@ -260,17 +285,26 @@ describe('HyperLogLog', () => {
             const before = await comparison.engine.version(automation)
             const run = (...args: readonly (string | Buffer)[]): Promise<Reply> =>
               comparison.engine.run(automation, args, { computed: way === 'computed' })
-            const setBack = async (key: string): Promise<Reply> => run('SET', key, ((await run('GET', key)) as Buffer | null) ?? '')
+            const setBack = async (key: string): Promise<Reply> =>
+              run('SET', key, ((await run('GET', key)) as Buffer | null) ?? '')
             const own = keys.map((key) => `${way}:${key}`)
-            const reply = command === 'SET back' ? await setBack(own[0]!) : await run(command, ...own, ...rest)
+            const reply =
+              command === 'SET back' ? await setBack(own[0]!) : await run(command, ...own, ...rest)
             // How Redis parts equal registers into runs depends on how they came.
-            outcomes.push([command === 'STRLEN' ? reply !== 0 : plain(reply), (await comparison.engine.version(automation)) - before])
+            outcomes.push([
+              command === 'STRLEN' ? reply !== 0 : plain(reply),
+              (await comparison.engine.version(automation)) - before,
+            ])
           }
           expect([command, outcomes[1]]).toEqual([command, outcomes[0]])
         }
         for (const key of ['a', 'b', 'c']) {
-          const found = await Promise.all(['direct', 'computed'].map((way) => comparison.engine.run(automation, ['GET', `${way}:${key}`])))
-          const [direct, computed] = found.map((reply) => (Buffer.isBuffer(reply) && reply.length > 0 ? readRegisters(reply) : reply))
+          const found = await Promise.all(
+            ['direct', 'computed'].map((way) => comparison.engine.run(automation, ['GET', `${way}:${key}`])),
+          )
+          const [direct, computed] = found.map((reply) =>
+            Buffer.isBuffer(reply) && reply.length > 0 ? readRegisters(reply) : reply,
+          )
           expect(computed).toEqual(direct)
         }
       }),
@@ -303,7 +337,8 @@ describe('HyperLogLog', () => {
   })
 
   test('equal elements of two automations differ', async () => {
-    for (const automation of ['one', 'other']) await comparison.engine.run(automation, ['PFADD', 'h', 'alice', 'bob'])
+    for (const automation of ['one', 'other'])
+      await comparison.engine.run(automation, ['PFADD', 'h', 'alice', 'bob'])
     expect(await stored('one', 'h')).not.toEqual(await stored('other', 'h'))
   })
 
@@ -313,15 +348,25 @@ describe('HyperLogLog', () => {
     await engine.run('planted', ['SET', 'k', 'v'])
     const sketch = writeSketch(noRegisters(), false)
     const damaged = [
-      Buffer.from('HYLL'), Buffer.concat([sketch, Buffer.from([0])]), sketch.subarray(0, -1),
-      Buffer.concat([sketch.subarray(0, 16), Buffer.alloc(12_288)]), Buffer.from(sketch).fill(1, 5, 6),
-      Buffer.from('HYLL and a text that someone put there'), Buffer.from('plain text'),
+      Buffer.from('HYLL'),
+      Buffer.concat([sketch, Buffer.from([0])]),
+      sketch.subarray(0, -1),
+      Buffer.concat([sketch.subarray(0, 16), Buffer.alloc(12_288)]),
+      Buffer.from(sketch).fill(1, 5, 6),
+      Buffer.from('HYLL and a text that someone put there'),
+      Buffer.from('plain text'),
     ]
     for (const bytes of damaged) {
       await engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
       for (const computed of [false, true]) {
-        for (const args of [['GET', 'k'], ['GETRANGE', 'k', '0', '-1'], ['RENAME', 'k', 'l']]) {
-          expect(plain(await engine.run('planted', args, { computed }))).toMatch(/^-ERR a stored value could not be opened/)
+        for (const args of [
+          ['GET', 'k'],
+          ['GETRANGE', 'k', '0', '-1'],
+          ['RENAME', 'k', 'l'],
+        ]) {
+          expect(plain(await engine.run('planted', args, { computed }))).toMatch(
+            /^-ERR a stored value could not be opened/,
+          )
         }
       }
     }
@@ -347,12 +392,16 @@ describe('HyperLogLog', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name: command, arity, flags, keys } of HYPERLOGLOGS) {
-      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', command].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(
+        ['COMMAND', 'INFO', command].map((word) => Buffer.from(word)),
+      )
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
       expect([command, arity, keys.first, keys.last, keys.step]).toEqual([command, ...real])
-      expect([command, ...flags].sort()).toEqual([command, ...realFlags.map((flag) => flag.trim().slice(1))].sort())
+      expect([command, ...flags].sort()).toEqual(
+        [command, ...realFlags.map((flag) => flag.trim().slice(1))].sort(),
+      )
     }
   })
 })

@@ -12,7 +12,9 @@ const few = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
 
 type Part = string | fc.Arbitrary<string | number>
 const command = (...parts: Part[]): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 
 const LISTS: fc.Arbitrary<string> = fc.oneof(
   command(fc.constantFrom('RPUSH', 'LPUSH', 'RPUSH', 'LPUSHX', 'RPUSHX'), name, few(element)),
@@ -23,7 +25,15 @@ const LISTS: fc.Arbitrary<string> = fc.oneof(
   command('LREM', name, fc.integer({ min: -2, max: 2 }), element),
   command('LMOVE', name, name, end, end),
   command('LMPOP', '2', name, name, end, 'COUNT', fc.integer({ min: 1, max: 3 })),
-  command('LPOS', name, element, 'RANK', fc.constantFrom(-2, -1, 1, 2), 'COUNT', fc.integer({ min: 0, max: 2 })),
+  command(
+    'LPOS',
+    name,
+    element,
+    'RANK',
+    fc.constantFrom(-2, -1, 1, 2),
+    'COUNT',
+    fc.integer({ min: 0, max: 2 }),
+  ),
   command('LRANGE', name, index, index),
   command('LRANGE', name, '0', '-1'),
 )
@@ -45,7 +55,12 @@ const KEYS: fc.Arbitrary<string> = fc.oneof(
   command('COPY', name, name, fc.constantFrom('', 'REPLACE')),
   command('EXPIRE', name, fc.constantFrom(100, 200, -1), fc.constantFrom('', 'NX', 'XX')),
   // Absolute: the servers' clocks are some microseconds apart.
-  command('EXPIREAT', name, fc.constantFrom(1, 33_177_117_420, 33_177_117_421), fc.constantFrom('GT', 'LT', 'NX')),
+  command(
+    'EXPIREAT',
+    name,
+    fc.constantFrom(1, 33_177_117_420, 33_177_117_421),
+    fc.constantFrom('GT', 'LT', 'NX'),
+  ),
   command('PERSIST', name),
   command(fc.constantFrom('DEL', 'UNLINK', 'EXISTS'), few(name)),
   command(fc.constantFrom('TTL', 'TYPE'), name),

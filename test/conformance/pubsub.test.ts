@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ClientSource, clientsOfRedis, clientsOfServers } from '../helpers/client-source.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import type { RespClient } from '../helpers/resp-client.ts'
-import { type TestRedis, startRedis } from '../helpers/redis.ts'
-import { type TestServer, startServer } from '../helpers/server.ts'
-import { clientsOfServers, clientsOfRedis, type ClientSource } from '../helpers/client-source.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 let server: TestServer
 let real: TestRedis
@@ -12,14 +12,18 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.stop(), real.stop()]))
 
-const unescape = (word: string): Buffer => Buffer.from(word.replace(/\\x([0-9a-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1')
+const unescape = (word: string): Buffer =>
+  Buffer.from(
+    word.replace(/\\x([0-9a-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+    'latin1',
+  )
 
 /** Members of a reply whose order is by chance. */
 const sorted = (frame: string): string => frame.split('\r\n').sort().join('\r\n')
 
 /**
- * A script of several clients: `A SUBSCRIBE a => A1` sends a command as A, and takes one frame that A gets. Behind `~` frames come in no
- * order. Answers what they got, line by line.
+ * A script of several clients: `A SUBSCRIBE a => A1` sends a command as A, and takes one frame that A gets.
+ * Behind `~` frames come in no order. Answers what they got, line by line.
  */
 async function play(source: ClientSource, script: string, protocol: 2 | 3): Promise<string[]> {
   const clients = new Map<string, RespClient>()

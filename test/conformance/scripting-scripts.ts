@@ -470,7 +470,8 @@ export const LIBRARIES: readonly Row[] = [
 ]
 
 /** A lock as clients build it: release, extend and reacquire only by the holder of the token. */
-const RELEASE = 'if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end redis.call("DEL", KEYS[1]) return 1'
+const RELEASE =
+  'if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end redis.call("DEL", KEYS[1]) return 1'
 const EXTEND = `
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder ~= ARGV[1] then return 0 end
@@ -478,7 +479,8 @@ local left = redis.call('PTTL', KEYS[1])
 if ARGV[3] == '0' then left = math.max(left, 0) else left = 0 end
 redis.call('PEXPIRE', KEYS[1], left + tonumber(ARGV[2]))
 return 1`
-const REACQUIRE = 'if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("PEXPIRE", KEYS[1], ARGV[2]) return 1 end return 0'
+const REACQUIRE =
+  'if redis.call("GET", KEYS[1]) == ARGV[1] then redis.call("PEXPIRE", KEYS[1], ARGV[2]) return 1 end return 0'
 
 /** Sliding window: at most ARGV[3] events in the last ARGV[2] milliseconds before ARGV[1]. */
 const WINDOW = `
@@ -542,7 +544,12 @@ export const PROGRAMS: Readonly<Record<string, readonly (readonly string[])[]>> 
     ['GET', 'a'],
     ['EVAL', 'redis.call("SET", KEYS[1], "2") redis.call("LPUSH", KEYS[1], "x")', '1', 'a'],
     ['GET', 'a'],
-    ['EVAL', 'redis.call("SET", KEYS[1], "3") local e = redis.pcall("LPUSH", KEYS[1], "x") return {e.err, redis.call("GET", KEYS[1])}', '1', 'a'],
+    [
+      'EVAL',
+      'redis.call("SET", KEYS[1], "3") local e = redis.pcall("LPUSH", KEYS[1], "x") return {e.err, redis.call("GET", KEYS[1])}',
+      '1',
+      'a',
+    ],
   ],
   'numbers as arguments': [
     ['EVAL', 'redis.call("SET", KEYS[1], 1.5) return redis.call("GET", KEYS[1])', '1', 'n'],
@@ -582,7 +589,12 @@ export const PROGRAMS: Readonly<Record<string, readonly (readonly string[])[]>> 
     ['EVAL', 'return redis.call("XREAD", "STREAMS", KEYS[1], "$")', '1', 'none'],
     ['EVAL', 'return redis.call("xRead", "block", "x", "STREAMS", KEYS[1], "$")', '1', 'none'],
     ['EVAL', 'return redis.pcall("XREAD", "COUNT", "x", "BLOCK", 0, "STREAMS", KEYS[1], "$")', '1', 'none'],
-    ['EVAL', 'return redis.pcall("XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", KEYS[1], ">")', '1', 'none'],
+    [
+      'EVAL',
+      'return redis.pcall("XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", KEYS[1], ">")',
+      '1',
+      'none',
+    ],
   ],
   'cached scripts': [
     ['EVALSHA', CACHED_SHA1, '0'],

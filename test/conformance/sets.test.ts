@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
-  'members': `
+  members: `
     SADD s a b c
     SADD s a
     SADD s a d d e
@@ -34,7 +34,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     SADD s again
     TTL s
   `,
-  'moving': `
+  moving: `
     SMOVE a b x
     SADD a x y z
     SMOVE a b x
@@ -182,7 +182,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     SUNIONSTORE d
     SDIFFSTORE d
   `,
-  'SSCAN': `
+  SSCAN: `
     SSCAN missing 0
     SSCAN missing abc
     SSCAN missing 0 FOO
@@ -240,7 +240,9 @@ const few = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.array(item, { minLength: 1, maxLength: 4 }).map((items) => items.join(' '))
 
 const command = (...parts: Array<string | fc.Arbitrary<string | number>>): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 
 const COMMANDS: fc.Arbitrary<string> = fc.oneof(
   { weight: 6, arbitrary: command('SADD', name, few(member)) },
@@ -249,18 +251,33 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: command('SMISMEMBER', name, few(member)) },
   { weight: 2, arbitrary: command(fc.constantFrom('~SMEMBERS', 'SCARD', 'EXISTS', 'TTL', 'TYPE'), name) },
   { weight: 3, arbitrary: command(fc.constantFrom('~SINTER', '~SUNION', '~SDIFF'), few(name)) },
-  { weight: 3, arbitrary: command(fc.constantFrom('SINTERSTORE', 'SUNIONSTORE', 'SDIFFSTORE'), name, few(name)) },
-  { weight: 2, arbitrary: command('SINTERCARD 2', name, name, fc.constantFrom('', 'LIMIT 1', 'LIMIT 0', 'LIMIT -1', 'LIMIT')) },
+  {
+    weight: 3,
+    arbitrary: command(fc.constantFrom('SINTERSTORE', 'SUNIONSTORE', 'SDIFFSTORE'), name, few(name)),
+  },
+  {
+    weight: 2,
+    arbitrary: command(
+      'SINTERCARD 2',
+      name,
+      name,
+      fc.constantFrom('', 'LIMIT 1', 'LIMIT 0', 'LIMIT -1', 'LIMIT'),
+    ),
+  },
   { weight: 1, arbitrary: command('~SPOP', name, fc.constantFrom(0, 20, -1, 'x')) },
   { weight: 1, arbitrary: command('~SRANDMEMBER', name, fc.constantFrom(0, 20, 'x')) },
-  { weight: 1, arbitrary: command('~sSSCAN', name, '0 COUNT 1000', fc.constantFrom('', 'MATCH *', 'MATCH [xyz]')) },
+  {
+    weight: 1,
+    arbitrary: command('~sSSCAN', name, '0 COUNT 1000', fc.constantFrom('', 'MATCH *', 'MATCH [xyz]')),
+  },
   { weight: 1, arbitrary: command(fc.constantFrom('DEL', 'EXPIRE'), name, fc.constantFrom('', '100')) },
   { weight: 1, arbitrary: command(fc.constantFrom('SET', 'RENAME', 'COPY'), name, name) },
 )
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
 
-const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')
+const END =
+  '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')
 
 describe('set commands answer as a real Redis does', () => {
   const comparison = useComparison()
@@ -273,7 +290,8 @@ describe('set commands answer as a real Redis does', () => {
     for (const computed of [false, true]) {
       const id = `random-${computed}`
       const run = (...args: string[]) => comparison.engine.run(id, args, { computed }) as Promise<unknown>
-      const texts = (reply: unknown): string[] => ((reply as { items?: Buffer[] }).items ?? (reply as Buffer[])).map(String)
+      const texts = (reply: unknown): string[] =>
+        ((reply as { items?: Buffer[] }).items ?? (reply as Buffer[])).map(String)
       expect(await run('SADD', 's', ...members)).toBe(300)
       const sample = texts(await run('SRANDMEMBER', 's', '100'))
       expect(new Set(sample).size).toBe(100)

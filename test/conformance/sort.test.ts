@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 import { SORT } from '../../src/commands/generic/sort.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
+import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 import { wireTree } from './lib/wire-tree.ts'
 
-// After a number out of range Redis takes others for that too, until another command has it reset C's errno, as ZADD does.
+// After a number out of range Redis takes others for that too, until another command has it reset C's errno,
+// as ZADD does.
 const SCRIPTS: Readonly<Record<string, string>> = {
   'numbers and bytes': `
     SORT missing
@@ -83,7 +84,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     SORT same DESC
     SORT same LIMIT 1 3
   `,
-  'errors': `
+  errors: `
     SET t text
     HSET h f v
     XADD x 1-1 f v
@@ -227,7 +228,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     SET t text
     SORT t BY nosort
   `,
-  'STORE': `
+  STORE: `
     RPUSH l 3 1 2
     SORT l STORE d
     LRANGE d 0 -1
@@ -282,21 +283,29 @@ const SCRIPTS: Readonly<Record<string, string>> = {
 }
 
 const element = fc.constantFrom('1', '2', '3', '10', '-1', '2.0', '02', '5', '6', '7')
-const word = fc.oneof({ weight: 9, arbitrary: element }, { weight: 1, arbitrary: fc.constantFrom('x', '""', '"a b"') })
+const word = fc.oneof(
+  { weight: 9, arbitrary: element },
+  { weight: 1, arbitrary: fc.constantFrom('x', '""', '"a b"') },
+)
 const source = fc.constantFrom('l', 's', 'z')
 const few = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.array(item, { minLength: 1, maxLength: 8 }).map((items) => items.join(' '))
 const command = (...parts: Array<string | fc.Arbitrary<string | number>>): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 const maybe = (...options: string[]): fc.Arbitrary<string> => fc.constantFrom('', ...options)
 
 const limit = maybe('LIMIT 0 2', 'LIMIT 1 3', 'LIMIT 2 -1', 'LIMIT -1 2', 'LIMIT 3 0')
 const order = maybe('ASC', 'DESC')
 const get = fc
-  .array(fc.constantFrom('GET #', 'GET w_*', 'GET h_*->f', 'GET h_*->g', 'GET w_1', 'GET h_*'), { maxLength: 3 })
+  .array(fc.constantFrom('GET #', 'GET w_*', 'GET h_*->f', 'GET h_*->g', 'GET w_1', 'GET h_*'), {
+    maxLength: 3,
+  })
   .map((items) => items.join(' '))
 const store = maybe('STORE l', 'STORE d', 'STORE w_1')
-// Redis leaves open in which order come the elements of a set, and elements of equal weight by ALPHA where the first few are looked for.
+// Redis leaves open in which order come the elements of a set, and elements of equal weight by ALPHA where
+// the first few are looked for.
 const numeric = maybe('BY w_*', 'BY h_*->f')
 const sortable = fc.constantFrom('l', 'z')
 
@@ -304,15 +313,46 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: command('RPUSH l', few(word)) },
   { weight: 2, arbitrary: command('SADD s', few(word)) },
   { weight: 2, arbitrary: command('ZADD z', few(command(fc.integer({ min: 0, max: 3 }), word))) },
-  { weight: 3, arbitrary: command('SET', element.map((n) => `w_${n}`), word) },
-  { weight: 3, arbitrary: command('HSET', element.map((n) => `h_${n}`), fc.constantFrom('f', 'g'), word) },
+  {
+    weight: 3,
+    arbitrary: command(
+      'SET',
+      element.map((n) => `w_${n}`),
+      word,
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: command(
+      'HSET',
+      element.map((n) => `h_${n}`),
+      fc.constantFrom('f', 'g'),
+      word,
+    ),
+  },
   { weight: 1, arbitrary: command('DEL', fc.constantFrom('l', 's', 'z', 'w_1', 'h_2')) },
-  { weight: 1, arbitrary: command('HGET', element.map((n) => `h_${n}`), 'g') },
-  { weight: 1, arbitrary: command('EXISTS', element.map((n) => `w_${n} h_${n}`)) },
+  {
+    weight: 1,
+    arbitrary: command(
+      'HGET',
+      element.map((n) => `h_${n}`),
+      'g',
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: command(
+      'EXISTS',
+      element.map((n) => `w_${n} h_${n}`),
+    ),
+  },
   { weight: 6, arbitrary: command('SORT', source, numeric, limit, get, order, store) },
   { weight: 3, arbitrary: command('SORT_RO', source, numeric, limit, get, order) },
   { weight: 2, arbitrary: command('SORT', source, limit, get, order, 'ALPHA', store) },
-  { weight: 2, arbitrary: command('SORT l', fc.constantFrom('BY w_*', 'BY h_*->f'), get, order, 'ALPHA', store) },
+  {
+    weight: 2,
+    arbitrary: command('SORT l', fc.constantFrom('BY w_*', 'BY h_*->f'), get, order, 'ALPHA', store),
+  },
   { weight: 3, arbitrary: command('SORT', sortable, 'BY nosort', limit, get, order, store) },
 )
 
@@ -327,7 +367,8 @@ describe('SORT answers as a real Redis does', () => {
   randomScriptsAreAnsweredAlike(comparison, RANDOM_SCRIPTS, END)
 
   const run = async (automation: string, ...args: string[]): Promise<Reply> => {
-    const show = (reply: Reply): Reply => (Buffer.isBuffer(reply) ? reply.toString() : Array.isArray(reply) ? reply.map(show) : reply)
+    const show = (reply: Reply): Reply =>
+      Buffer.isBuffer(reply) ? reply.toString() : Array.isArray(reply) ? reply.map(show) : reply
     return show(await comparison.engine.run(automation, args))
   }
 
@@ -349,7 +390,20 @@ describe('SORT answers as a real Redis does', () => {
   test('patterns name keys of the same automation only', async () => {
     await run('their', 'SET', 'w_1', 'theirs')
     await run('own', 'RPUSH', 'l', '1', 'kv:{their}:k:w_1', '}:k:w_1')
-    const reply = await run('own', 'SORT', 'l', 'ALPHA', 'GET', 'w_*', 'GET', '*', 'GET', 'kv:{their*', 'GET', '$*')
+    const reply = await run(
+      'own',
+      'SORT',
+      'l',
+      'ALPHA',
+      'GET',
+      'w_*',
+      'GET',
+      '*',
+      'GET',
+      'kv:{their*',
+      'GET',
+      '$*',
+    )
     expect(reply).toEqual(Array.from({ length: 12 }, () => null))
   })
 
@@ -366,7 +420,9 @@ describe('SORT answers as a real Redis does', () => {
 
   test('rows have the facts that COMMAND INFO tells', async () => {
     for (const { name, arity, flags, keys } of SORT) {
-      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((text) => Buffer.from(text)))
+      const [resp2] = await comparison.reference.run(
+        ['COMMAND', 'INFO', name].map((text) => Buffer.from(text)),
+      )
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))

@@ -2,10 +2,54 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
 
-const SCORES = ['-inf +inf', '1 2', '(1 2', '1 (2', '(1 (1', '2 1', '1.5 inf', '-5 0', '(-inf (+inf', '0x1 1e0']
-const NAMES = ['- +', '[b [d', '+ -', '- -', '+ +', '(b [d', '[b (d', '(b (b', '[d [b', '[b +', '- (d', '[\\x00 [z', '"[" +', '"(" +']
-const LIMITS = ['LIMIT 0 2', 'LIMIT 1 2', 'LIMIT 2 -1', 'LIMIT 0 0', 'LIMIT -1 2', 'LIMIT 100 1', 'LIMIT 1 -5']
-const RANKS = ['0 -1', '1 2', '0 0', '-2 -1', '2 1', '5 100', '-100 1', '-1 0', '9223372036854775807 -9223372036854775808']
+const SCORES = [
+  '-inf +inf',
+  '1 2',
+  '(1 2',
+  '1 (2',
+  '(1 (1',
+  '2 1',
+  '1.5 inf',
+  '-5 0',
+  '(-inf (+inf',
+  '0x1 1e0',
+]
+const NAMES = [
+  '- +',
+  '[b [d',
+  '+ -',
+  '- -',
+  '+ +',
+  '(b [d',
+  '[b (d',
+  '(b (b',
+  '[d [b',
+  '[b +',
+  '- (d',
+  '[\\x00 [z',
+  '"[" +',
+  '"(" +',
+]
+const LIMITS = [
+  'LIMIT 0 2',
+  'LIMIT 1 2',
+  'LIMIT 2 -1',
+  'LIMIT 0 0',
+  'LIMIT -1 2',
+  'LIMIT 100 1',
+  'LIMIT 1 -5',
+]
+const RANKS = [
+  '0 -1',
+  '1 2',
+  '0 0',
+  '-2 -1',
+  '2 1',
+  '5 100',
+  '-100 1',
+  '-1 0',
+  '9223372036854775807 -9223372036854775808',
+]
 
 const backwards = (range: string): string => range.split(' ').reverse().join(' ')
 
@@ -23,19 +67,26 @@ const byName = (key: string, range: string, limit: string): string[] => [
   `ZRANGE ${key} ${backwards(range)} BYLEX REV ${limit}`,
 ]
 
-/** Every form of a range, forwards and backwards, in every command that takes one; limits with the first two forms only. */
+/**
+ * Every form of a range, forwards and backwards, in every command that takes one; limits with the first two
+ * forms only.
+ */
 const eachRange = (key: string): string =>
   [
     ...SCORES.flatMap((range) => [`ZCOUNT ${key} ${range}`, ...byScore(key, range, '')]),
     ...NAMES.flatMap((range) => [`ZLEXCOUNT ${key} ${range}`, ...byName(key, range, '')]),
     ...LIMITS.flatMap((limit) => SCORES.slice(0, 2).flatMap((range) => byScore(key, range, limit))),
     ...LIMITS.flatMap((limit) => NAMES.slice(0, 2).flatMap((range) => byName(key, range, limit))),
-    ...RANKS.flatMap((ranks) => [`ZRANGE ${key} ${ranks}`, `ZREVRANGE ${key} ${ranks} WITHSCORES`, `ZRANGE ${key} ${ranks} REV`]),
+    ...RANKS.flatMap((ranks) => [
+      `ZRANGE ${key} ${ranks}`,
+      `ZREVRANGE ${key} ${ranks} WITHSCORES`,
+      `ZRANGE ${key} ${ranks} REV`,
+    ]),
     ...RANKS.map((ranks) => `ZRANGESTORE stored ${key} ${ranks} REV`),
   ].join('\n')
 
 const SCRIPTS: Readonly<Record<string, string>> = {
-  'ZADD': `
+  ZADD: `
     ZADD z 1 a 2 b 3 c
     ZADD z 1 a
     ZADD z 5 a
@@ -327,7 +378,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     ZREMRANGEBYLEX t - +
     ZREMRANGEBYLEX t a b
   `,
-  'pops': `
+  pops: `
     ZADD z 1 b 1 a 2 d 2 c 3 f 3 e
     ZPOPMIN z
     ZPOPMAX z
@@ -534,7 +585,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     ZRANDMEMBER t abc
     ZRANDMEMBER t 1 FOO
   `,
-  'ZSCAN': `
+  ZSCAN: `
     ZSCAN missing 0
     ZSCAN missing abc
     ZSCAN missing 0 FOO
@@ -564,7 +615,9 @@ const few = (item: fc.Arbitrary<string>): fc.Arbitrary<string> =>
 const maybe = (...options: string[]): fc.Arbitrary<string> => fc.constantFrom('', '', ...options)
 
 const command = (...parts: Array<string | fc.Arbitrary<string | number>>): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 
 const index = fc.integer({ min: -6, max: 6 })
 const scoreBound = fc.constantFrom('-inf', '+inf', '0', '1', '(1', '2', '(2', '(-inf', '0.5', 'x')
@@ -575,16 +628,45 @@ const weights = maybe('WEIGHTS 2 0.5', 'WEIGHTS -1 inf', 'WEIGHTS 0 1')
 const aggregate = maybe('AGGREGATE MIN', 'AGGREGATE MAX', 'AGGREGATE SUM')
 
 const COMMANDS: fc.Arbitrary<string> = fc.oneof(
-  { weight: 9, arbitrary: command('ZADD', name, maybe('NX', 'XX'), maybe('GT', 'LT'), maybe('CH'), few(command(score, member))) },
+  {
+    weight: 9,
+    arbitrary: command(
+      'ZADD',
+      name,
+      maybe('NX', 'XX'),
+      maybe('GT', 'LT'),
+      maybe('CH'),
+      few(command(score, member)),
+    ),
+  },
   { weight: 2, arbitrary: command('!ZADD', name, maybe('NX', 'XX', 'GT', 'LT'), 'INCR', score, member) },
   { weight: 2, arbitrary: command('!ZINCRBY', name, score, member) },
   { weight: 2, arbitrary: command('ZREM', name, few(member)) },
   { weight: 2, arbitrary: command(fc.constantFrom('ZRANK', 'ZREVRANK', 'ZMSCORE', 'ZSCORE'), name, member) },
   { weight: 3, arbitrary: command(fc.constantFrom('ZRANGE', 'ZREVRANGE'), name, index, index, withScores) },
-  { weight: 2, arbitrary: command('ZRANGE', name, scoreBound, scoreBound, 'BYSCORE', maybe('REV'), limit, withScores) },
+  {
+    weight: 2,
+    arbitrary: command('ZRANGE', name, scoreBound, scoreBound, 'BYSCORE', maybe('REV'), limit, withScores),
+  },
   { weight: 2, arbitrary: command('ZRANGE', name, lexBound, lexBound, 'BYLEX', maybe('REV'), limit) },
-  { weight: 2, arbitrary: command(fc.constantFrom('ZRANGEBYSCORE', 'ZREVRANGEBYSCORE', 'ZCOUNT'), name, scoreBound, scoreBound) },
-  { weight: 2, arbitrary: command(fc.constantFrom('ZRANGEBYLEX', 'ZREVRANGEBYLEX', 'ZLEXCOUNT'), name, lexBound, lexBound) },
+  {
+    weight: 2,
+    arbitrary: command(
+      fc.constantFrom('ZRANGEBYSCORE', 'ZREVRANGEBYSCORE', 'ZCOUNT'),
+      name,
+      scoreBound,
+      scoreBound,
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: command(
+      fc.constantFrom('ZRANGEBYLEX', 'ZREVRANGEBYLEX', 'ZLEXCOUNT'),
+      name,
+      lexBound,
+      lexBound,
+    ),
+  },
   { weight: 1, arbitrary: command('ZRANGESTORE', name, name, index, index, maybe('REV')) },
   { weight: 1, arbitrary: command('ZRANGESTORE', name, name, scoreBound, scoreBound, 'BYSCORE', limit) },
   { weight: 1, arbitrary: command('ZREMRANGEBYSCORE', name, scoreBound, scoreBound) },
@@ -592,10 +674,24 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: command('ZREMRANGEBYRANK', name, index, index) },
   { weight: 1, arbitrary: command(fc.constantFrom('ZPOPMIN', 'ZPOPMAX'), name, maybe('0', '2', '-1')) },
   { weight: 1, arbitrary: command('ZMPOP 2', name, name, fc.constantFrom('MIN', 'MAX'), maybe('COUNT 2')) },
-  { weight: 3, arbitrary: command(fc.constantFrom('ZUNION 2', 'ZINTER 2'), name, name, weights, aggregate, withScores) },
+  {
+    weight: 3,
+    arbitrary: command(fc.constantFrom('ZUNION 2', 'ZINTER 2'), name, name, weights, aggregate, withScores),
+  },
   { weight: 1, arbitrary: command('ZDIFF 2', name, name, withScores) },
   { weight: 1, arbitrary: command('ZINTERCARD 2', name, name, maybe('LIMIT 1')) },
-  { weight: 2, arbitrary: command(fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'), name, '2', name, name, weights, aggregate) },
+  {
+    weight: 2,
+    arbitrary: command(
+      fc.constantFrom('ZUNIONSTORE', 'ZINTERSTORE'),
+      name,
+      '2',
+      name,
+      name,
+      weights,
+      aggregate,
+    ),
+  },
   { weight: 1, arbitrary: command('ZDIFFSTORE', name, '2', name, name) },
   { weight: 1, arbitrary: command('~s2ZSCAN', name, '0', maybe('MATCH x*')) },
   { weight: 1, arbitrary: command('~ZRANDMEMBER', name, '20') },
@@ -607,7 +703,9 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
 
-const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `ZRANGE ${key} 0 -1 WITHSCORES`]).join('\n')
+const END =
+  '\n' +
+  ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `ZRANGE ${key} 0 -1 WITHSCORES`]).join('\n')
 
 describe('sorted set commands answer as a real Redis does', () => {
   const comparison = useComparison()
@@ -621,7 +719,10 @@ describe('sorted set commands answer as a real Redis does', () => {
     const scanned = new Map<string, string>()
     let cursor = '0'
     do {
-      const [next, page] = (await comparison.engine.run('scan', ['ZSCAN', 'z', cursor])) as [Buffer, Array<Buffer | string>]
+      const [next, page] = (await comparison.engine.run('scan', ['ZSCAN', 'z', cursor])) as [
+        Buffer,
+        Array<Buffer | string>,
+      ]
       for (let i = 0; i < page.length; i += 2) scanned.set(String(page[i]), String(page[i + 1]))
       cursor = String(next)
     } while (cursor !== '0')

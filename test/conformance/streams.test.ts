@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { locations } from '../../src/automation/location.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
-import { compare, type Difference, ownAutomation, parseLines, replyDifferences } from './lib/compare.ts'
 import { startEngine } from '../helpers/engine.ts'
+import { compare, type Difference, ownAutomation, parseLines, replyDifferences } from './lib/compare.ts'
 import { useComparison } from './lib/comparison.ts'
 import { hideTimes } from './lib/hide-times.ts'
 
@@ -478,41 +478,155 @@ const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
 const key = fc.constantFrom('s', 's', 's', 't')
 /** Few ids, so that commands meet: added are 1-0, 1-1 and so on, later some of 2. */
 const newId = fc.constantFrom('1-*', '1-*', '1-*', '1-*', '1-*', '2-*', '1-3', '2-2', '0-1', '5')
-const plainId = fc.tuple(fc.constantFrom(1, 1, 1, 2), fc.integer({ min: 0, max: 5 })).map((parts) => parts.join('-'))
-const point = fc.oneof(plainId, plainId.map((id) => `(${id}`), fc.constantFrom('-', '0', '1', '2'))
+const plainId = fc
+  .tuple(fc.constantFrom(1, 1, 1, 2), fc.integer({ min: 0, max: 5 }))
+  .map((parts) => parts.join('-'))
+const point = fc.oneof(
+  plainId,
+  plainId.map((id) => `(${id}`),
+  fc.constantFrom('-', '0', '1', '2'),
+)
 const ids = fc.array(plainId, { minLength: 1, maxLength: 4 }).map((list) => list.join(' '))
 const group = fc.constantFrom('g', 'g', 'g', 'h')
 const consumer = fc.constantFrom('c', 'd')
 const small = fc.integer({ min: 0, max: 4 })
 
 const command = (...parts: Array<string | fc.Arbitrary<string | number>>): fc.Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((words) => words.join(' '))
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((words) => words.join(' '))
 
-// `!`: whether a reading of the history, or a claim of what was deleted, counts as a change is not told by the reply.
+// `!`: whether a reading of the history, or a claim of what was deleted, counts as a change is not told by
+// the reply.
 const COMMANDS: fc.Arbitrary<string> = fc.oneof(
-  { weight: 6, arbitrary: command('XADD', key, fc.constantFrom('', '', 'NOMKSTREAM', 'MAXLEN 4', 'MINID 1-2'), newId, 'f', small) },
+  {
+    weight: 6,
+    arbitrary: command(
+      'XADD',
+      key,
+      fc.constantFrom('', '', 'NOMKSTREAM', 'MAXLEN 4', 'MINID 1-2'),
+      newId,
+      'f',
+      small,
+    ),
+  },
   { weight: 2, arbitrary: command('XDEL', key, ids) },
-  { weight: 1, arbitrary: command('XTRIM', key, fc.constantFrom('MAXLEN 2', 'MAXLEN = 3', 'MINID 1-2', 'MAXLEN 0')) },
-  { weight: 1, arbitrary: command('XSETID', key, plainId, fc.constantFrom('', 'ENTRIESADDED 20', 'MAXDELETEDID 1-1')) },
-  { weight: 3, arbitrary: command('XGROUP CREATE', key, group, fc.constantFrom('0', '0', '$', '1-1'), fc.constantFrom('', 'MKSTREAM', 'ENTRIESREAD 2')) },
-  { weight: 1, arbitrary: command('XGROUP SETID', key, group, fc.constantFrom('0', '0', '$', '1-1'), fc.constantFrom('', 'ENTRIESREAD 2')) },
+  {
+    weight: 1,
+    arbitrary: command('XTRIM', key, fc.constantFrom('MAXLEN 2', 'MAXLEN = 3', 'MINID 1-2', 'MAXLEN 0')),
+  },
+  {
+    weight: 1,
+    arbitrary: command('XSETID', key, plainId, fc.constantFrom('', 'ENTRIESADDED 20', 'MAXDELETEDID 1-1')),
+  },
+  {
+    weight: 3,
+    arbitrary: command(
+      'XGROUP CREATE',
+      key,
+      group,
+      fc.constantFrom('0', '0', '$', '1-1'),
+      fc.constantFrom('', 'MKSTREAM', 'ENTRIESREAD 2'),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: command(
+      'XGROUP SETID',
+      key,
+      group,
+      fc.constantFrom('0', '0', '$', '1-1'),
+      fc.constantFrom('', 'ENTRIESREAD 2'),
+    ),
+  },
   { weight: 1, arbitrary: command('XGROUP DESTROY', key, group) },
   { weight: 1, arbitrary: command('XGROUP CREATECONSUMER', key, group, consumer) },
   { weight: 1, arbitrary: command('!XGROUP DELCONSUMER', key, group, consumer) },
-  { weight: 5, arbitrary: command('XREADGROUP GROUP', group, consumer, 'COUNT', small, fc.constantFrom('', '', 'NOACK'), 'STREAMS', key, '>') },
-  { weight: 1, arbitrary: command('!XREADGROUP GROUP', group, consumer, 'STREAMS s t >', fc.constantFrom('>', '0', '1-1')) },
-  { weight: 2, arbitrary: command('!XREADGROUP GROUP', group, consumer, 'COUNT', small, 'STREAMS', key, fc.constantFrom('0', '0', '1-1')) },
+  {
+    weight: 5,
+    arbitrary: command(
+      'XREADGROUP GROUP',
+      group,
+      consumer,
+      'COUNT',
+      small,
+      fc.constantFrom('', '', 'NOACK'),
+      'STREAMS',
+      key,
+      '>',
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: command(
+      '!XREADGROUP GROUP',
+      group,
+      consumer,
+      'STREAMS s t >',
+      fc.constantFrom('>', '0', '1-1'),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: command(
+      '!XREADGROUP GROUP',
+      group,
+      consumer,
+      'COUNT',
+      small,
+      'STREAMS',
+      key,
+      fc.constantFrom('0', '0', '1-1'),
+    ),
+  },
   { weight: 2, arbitrary: command('XACK', key, group, ids) },
   {
     weight: 3,
-    arbitrary: command('!XCLAIM', key, group, consumer, fc.constantFrom(0, 1_000_000), ids, fc.constantFrom('', 'FORCE', 'FORCE JUSTID', 'LASTID 1-4', 'RETRYCOUNT 3')),
+    arbitrary: command(
+      '!XCLAIM',
+      key,
+      group,
+      consumer,
+      fc.constantFrom(0, 1_000_000),
+      ids,
+      fc.constantFrom('', 'FORCE', 'FORCE JUSTID', 'LASTID 1-4', 'RETRYCOUNT 3'),
+    ),
   },
-  { weight: 2, arbitrary: command('!XAUTOCLAIM', key, group, consumer, fc.constantFrom(0, 1_000_000), point, fc.constantFrom('', 'COUNT 1', 'COUNT 2 JUSTID')) },
-  { weight: 1, arbitrary: command('XRANGE', key, point, fc.constantFrom('+', '1-4', '(2-1'), fc.constantFrom('', 'COUNT 2')) },
+  {
+    weight: 2,
+    arbitrary: command(
+      '!XAUTOCLAIM',
+      key,
+      group,
+      consumer,
+      fc.constantFrom(0, 1_000_000),
+      point,
+      fc.constantFrom('', 'COUNT 1', 'COUNT 2 JUSTID'),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: command(
+      'XRANGE',
+      key,
+      point,
+      fc.constantFrom('+', '1-4', '(2-1'),
+      fc.constantFrom('', 'COUNT 2'),
+    ),
+  },
   { weight: 1, arbitrary: command('XREVRANGE', key, fc.constantFrom('+', '1-4', '(2-1'), point) },
   { weight: 1, arbitrary: command('XREAD COUNT', small, 'STREAMS s t', plainId, fc.constantFrom('0', '$')) },
   { weight: 1, arbitrary: command('XPENDING', key, group, point, '+', small, fc.constantFrom('', 'c')) },
-  { weight: 2, arbitrary: fc.constantFrom('RENAME s t', 'RENAME t s', 'COPY s t REPLACE', 'COPY t s REPLACE', 'COPY s t') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      'RENAME s t',
+      'RENAME t s',
+      'COPY s t REPLACE',
+      'COPY t s REPLACE',
+      'COPY s t',
+    ),
+  },
   { weight: 1, arbitrary: command('DEL', key) },
   { weight: 1, arbitrary: command('XINFO STREAM', key, fc.constantFrom('', 'FULL COUNT 2')) },
 )
@@ -520,7 +634,16 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
 const SCRIPTS_AT_RANDOM = fc.array(COMMANDS, { minLength: 5, maxLength: 40 })
 
 /** Something to begin with. */
-const START = ['XADD s 1-0 f 0', 'XADD s 1-1 f 1', 'XADD s 1-2 f 2', 'XADD s 1-3 f 3', 'XADD s 1-4 f 4', 'XGROUP CREATE s g 0', 'XADD t 1 f 1', 'XGROUP CREATE t g 0']
+const START = [
+  'XADD s 1-0 f 0',
+  'XADD s 1-1 f 1',
+  'XADD s 1-2 f 2',
+  'XADD s 1-3 f 3',
+  'XADD s 1-4 f 4',
+  'XGROUP CREATE s g 0',
+  'XADD t 1 f 1',
+  'XGROUP CREATE t g 0',
+]
 
 const END = `${look('s')}${look('t')}`
 
@@ -536,7 +659,14 @@ describe('streams', () => {
   test('random commands, one after the other', { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(SCRIPTS_AT_RANDOM, async (lines) => {
-        expect(await compare(comparison.reference, comparison.engine, [...START, ...lines].join('\n') + END, hideTimes)).toEqual([])
+        expect(
+          await compare(
+            comparison.reference,
+            comparison.engine,
+            [...START, ...lines].join('\n') + END,
+            hideTimes,
+          ),
+        ).toEqual([])
       }),
       { numRuns },
     )
@@ -551,13 +681,25 @@ describe('streams', () => {
         const differences: Difference[] = []
         for (const round of [START, ...rounds]) {
           const lines = parseLines(round.join('\n'))
-          const replies = await Promise.all(lines.map(({ args }) => comparison.engine.run(automation, args, { computed: true })))
+          const replies = await Promise.all(
+            lines.map(({ args }) => comparison.engine.run(automation, args, { computed: true })),
+          )
           for (const [i, line] of lines.entries()) {
-            differences.push(...replyDifferences(line, 'at once', await comparison.reference.run(line.args), replies[i]!, hideTimes))
+            differences.push(
+              ...replyDifferences(
+                line,
+                'at once',
+                await comparison.reference.run(line.args),
+                replies[i]!,
+                hideTimes,
+              ),
+            )
           }
           for (const line of parseLines(END)) {
             const reply = await comparison.engine.run(automation, line.args)
-            differences.push(...replyDifferences(line, 'then', await comparison.reference.run(line.args), reply, hideTimes))
+            differences.push(
+              ...replyDifferences(line, 'then', await comparison.reference.run(line.args), reply, hideTimes),
+            )
           }
         }
         expect(differences).toEqual([])
@@ -568,30 +710,46 @@ describe('streams', () => {
 
   test('an entry is one sealed field, whatever fields it has', async () => {
     const id = ownAutomation()
-    await comparison.engine.run(id, ['XADD', 's', '1-1', 'secret-field', 'secret-value', 'secret-field', 'again'])
+    await comparison.engine.run(id, [
+      'XADD',
+      's',
+      '1-1',
+      'secret-field',
+      'secret-value',
+      'secret-field',
+      'again',
+    ])
     await comparison.engine.run(id, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
     const automation = comparison.engine.automation(id)
     const entries = await comparison.engine.redis.xrange(automation.key(Buffer.from('s')), '-', '+')
-    expect(entries.map(([id, [field]]) => [id, field])).toEqual([['1-1', 'e'], ['1-2', 'e']])
-    const [first, second] = entries.map(([, [, sealed]]) => automation.sealer.open(locations.streamValue('s'), Buffer.from(sealed!)).bytes.toString())
+    expect(entries.map(([id, [field]]) => [id, field])).toEqual([
+      ['1-1', 'e'],
+      ['1-2', 'e'],
+    ])
+    const [first, second] = entries.map(([, [, sealed]]) =>
+      automation.sealer.open(locations.streamValue('s'), Buffer.from(sealed!)).bytes.toString(),
+    )
     expect(first).toBe('12:secret-field,12:secret-value,12:secret-field,5:again,')
     expect(second).toBe('12:secret-field,12:secret-value,')
   })
 
-  test.each([false, true])('approximate trimming keeps what exact trimming would keep (computed: %s)', async (computed) => {
-    const automation = ownAutomation()
-    const run = (...args: string[]) => comparison.engine.run(automation, args, { computed })
-    await Promise.all(Array.from({ length: 450 }, (_, i) => run('XADD', 's', `1-${i + 1}`, 'f', 'v')))
-    const trimmed = await run('XTRIM', 's', 'MAXLEN', '~', '120')
-    expect(trimmed).toBeGreaterThan(200)
-    expect(trimmed).toBeLessThanOrEqual(330)
-    const left = 450 - (trimmed as number)
-    const more = (await run('XTRIM', 's', 'MINID', '~', '1-400', 'LIMIT', '100')) as number
-    expect(more).toBeLessThanOrEqual(100)
-    expect(await run('XLEN', 's')).toBe(left - more)
-    await run('XADD', 's', 'MAXLEN', '~', '10', '2-1', 'f', 'v')
-    expect(await run('XLEN', 's')).toBeGreaterThanOrEqual(10)
-  })
+  test.each([false, true])(
+    'approximate trimming keeps what exact trimming would keep (computed: %s)',
+    async (computed) => {
+      const automation = ownAutomation()
+      const run = (...args: string[]) => comparison.engine.run(automation, args, { computed })
+      await Promise.all(Array.from({ length: 450 }, (_, i) => run('XADD', 's', `1-${i + 1}`, 'f', 'v')))
+      const trimmed = await run('XTRIM', 's', 'MAXLEN', '~', '120')
+      expect(trimmed).toBeGreaterThan(200)
+      expect(trimmed).toBeLessThanOrEqual(330)
+      const left = 450 - (trimmed as number)
+      const more = (await run('XTRIM', 's', 'MINID', '~', '1-400', 'LIMIT', '100')) as number
+      expect(more).toBeLessThanOrEqual(100)
+      expect(await run('XLEN', 's')).toBe(left - more)
+      await run('XADD', 's', 'MAXLEN', '~', '10', '2-1', 'f', 'v')
+      expect(await run('XLEN', 's')).toBeGreaterThanOrEqual(10)
+    },
+  )
 
   test.each([false, true])('the quota holds for streams (computed: %s)', async (computed) => {
     const small = await startEngine(comparison.backingRedis.url, { maxKeys: 1 })
@@ -612,10 +770,23 @@ describe('streams', () => {
     try {
       const automation = ownAutomation()
       const run = (line: string) => older.run(automation, line.split(' '), { computed: true })
-      const lines = ['XADD s 1 f v', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >', 'XADD s 2 f v', 'RENAME s t', 'XREADGROUP GROUP g c STREAMS t >']
+      const lines = [
+        'XADD s 1 f v',
+        'XGROUP CREATE s g 0',
+        'XREADGROUP GROUP g c STREAMS s >',
+        'XADD s 2 f v',
+        'RENAME s t',
+        'XREADGROUP GROUP g c STREAMS t >',
+      ]
       for (const line of lines) expect(await run(line)).not.toBeInstanceOf(ErrorReply)
-      const [info] = (await comparison.engine.redis.call('XINFO', 'GROUPS', comparison.engine.automation(automation).key(Buffer.from('t')))) as unknown[][]
-      expect(info).toEqual(expect.arrayContaining(['entries-read', null, 'last-delivered-id', '2-0', 'pending', 2]))
+      const [info] = (await comparison.engine.redis.call(
+        'XINFO',
+        'GROUPS',
+        comparison.engine.automation(automation).key(Buffer.from('t')),
+      )) as unknown[][]
+      expect(info).toEqual(
+        expect.arrayContaining(['entries-read', null, 'last-delivered-id', '2-0', 'pending', 2]),
+      )
     } finally {
       await older.close()
     }

@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { HASHES } from '../../src/commands/hashes/hashes.ts'
 import { KEYS } from '../../src/commands/generic/keys.ts'
 import { OBJECT } from '../../src/commands/generic/keys-object.ts'
 import { KEYSPACE } from '../../src/commands/generic/keyspace.ts'
+import { HASHES } from '../../src/commands/hashes/hashes.ts'
 import { LISTS } from '../../src/commands/lists/lists.ts'
 import { STRINGS } from '../../src/commands/strings/strings.ts'
 import { compare } from './lib/compare.ts'
-import { wireTree } from './lib/wire-tree.ts'
 import { useComparison } from './lib/comparison.ts'
+import { wireTree } from './lib/wire-tree.ts'
 
 /** The files in commands/: sections under `## title`, one command a line (see compare.ts for the marks). */
 const SECTIONS = readdirSync(new URL('commands/', import.meta.url)).flatMap((file) =>
@@ -21,7 +21,8 @@ const SECTIONS = readdirSync(new URL('commands/', import.meta.url)).flatMap((fil
     }),
 )
 
-const many = (count: number, item: (i: number) => string): string => Array.from({ length: count }, (_, i) => item(i)).join(' ')
+const many = (count: number, item: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => item(i)).join(' ')
 
 /** More arguments than a Lua script can pass on at once. */
 const LARGE = `
@@ -48,8 +49,9 @@ const LARGE = `
 `
 
 /**
- * The same commands on a real Redis 7.0 and on the core, in its direct and in its computed way: replies byte for byte in RESP2 and RESP3,
- * the version grows exactly when Redis counts a change, and the index stays true.
+ * The same commands on a real Redis 7.0 and on the core, in its direct and in its computed way: replies byte
+ * for byte in RESP2 and RESP3, the version grows exactly when Redis counts a change, and the index stays
+ * true.
  */
 describe('commands as Redis has them', () => {
   const comparison = useComparison()
@@ -70,8 +72,11 @@ describe('commands as Redis has them', () => {
       const { indexKey } = comparison.engine.automation('expiring')
       await expect.poll(() => comparison.engine.run('expiring', ['EXISTS', 'goes']), { interval: 2 }).toBe(0)
       expect(await comparison.engine.redis.hlen(indexKey)).toBe(2)
-      const reply = JSON.stringify(await comparison.engine.run('expiring', read), (_key, value: { data?: number[] }) =>
-        value?.data === undefined ? value : Buffer.from(value.data).toString())
+      const reply = JSON.stringify(
+        await comparison.engine.run('expiring', read),
+        (_key, value: { data?: number[] }) =>
+          value?.data === undefined ? value : Buffer.from(value.data).toString(),
+      )
       expect(['["stays"]', '["0",["stays"]]', '1']).toContain(reply)
       expect(await comparison.engine.redis.hlen(indexKey)).toBe(1)
     }
@@ -80,7 +85,9 @@ describe('commands as Redis has them', () => {
   test('rows have the facts that COMMAND INFO tells', async () => {
     const rows = [...STRINGS, ...LISTS, ...HASHES, ...KEYS, ...KEYSPACE, ...OBJECT.subcommands.values()]
     for (const { name, arity, flags, keys } of rows) {
-      const [resp2] = await comparison.reference.run(['COMMAND', 'INFO', name].map((word) => Buffer.from(word)))
+      const [resp2] = await comparison.reference.run(
+        ['COMMAND', 'INFO', name].map((word) => Buffer.from(word)),
+      )
       type Info = [string, [string, string, string, string[], string, string, string]]
       const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
       const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
@@ -89,44 +96,53 @@ describe('commands as Redis has them', () => {
     }
   })
 
-  test.for(['direct', 'computed'])('a document that is an array is a list to list commands (%s)', async (way) => {
-    const automation = `documents-${way}`
-    const document = '["a", {"b": [1, 2.50]}, 12345678901234567890, "\\u00e9"]'
-    const bulk = async (...args: string[]): Promise<string> => {
-      const reply = await comparison.engine.run(automation, args, { computed: way === 'computed' })
-      return JSON.stringify(reply, (_key, value: { type?: string; data?: number[]; text?: string }) =>
-        value?.type === 'Buffer' ? Buffer.from(value.data!).toString() : (value?.text ?? value))
-    }
-    const put = (): Promise<void> =>
-      new Promise((resolve, reject) => {
-        comparison.engine.store.compute(comparison.engine.automation(automation), {
-          needs: [{ name: Buffer.from('d'), extent: 'meta' }],
-          run: (db) => db.setPlain(Buffer.from('d'), { bytes: Buffer.from(document), json: true }, { expireAt: db.now + 100_000 }),
-          done: (error) => (error === null ? resolve() : reject(error)),
+  test.for(['direct', 'computed'])(
+    'a document that is an array is a list to list commands (%s)',
+    async (way) => {
+      const automation = `documents-${way}`
+      const document = '["a", {"b": [1, 2.50]}, 12345678901234567890, "\\u00e9"]'
+      const bulk = async (...args: string[]): Promise<string> => {
+        const reply = await comparison.engine.run(automation, args, { computed: way === 'computed' })
+        return JSON.stringify(reply, (_key, value: { type?: string; data?: number[]; text?: string }) =>
+          value?.type === 'Buffer' ? Buffer.from(value.data!).toString() : (value?.text ?? value),
+        )
+      }
+      const put = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+          comparison.engine.store.compute(comparison.engine.automation(automation), {
+            needs: [{ name: Buffer.from('d'), extent: 'meta' }],
+            run: (db) =>
+              db.setPlain(
+                Buffer.from('d'),
+                { bytes: Buffer.from(document), json: true },
+                { expireAt: db.now + 100_000 },
+              ),
+            done: (error) => (error === null ? resolve() : reject(error)),
+          })
         })
-      })
-    await put()
-    const elements = '["a","{\\"b\\": [1, 2.50]}","12345678901234567890","é"]'
-    expect(await bulk('LRANGE', 'd', '0', '-1')).toBe(elements)
-    expect(await bulk('TYPE', 'd')).toBe('"string"')
-    expect(await bulk('LLEN', 'd')).toBe('4')
-    expect(await bulk('LINDEX', 'd', '-1')).toBe('"é"')
-    expect(await bulk('LPOS', 'd', 'é')).toBe('3')
-    expect(await bulk('RPUSH', 'd', 'more')).toBe('5')
-    expect(await bulk('TYPE', 'd')).toBe('"list"')
-    expect(await bulk('TTL', 'd')).toBe('100')
-    await put()
-    expect(await bulk('LPOP', 'd')).toBe('"a"')
-    await put()
-    expect(await bulk('LPOP', 'd', '10')).toBe(elements)
-    expect(await bulk('EXISTS', 'd')).toBe('0')
-    await put()
-    expect(await bulk('LTRIM', 'd', '0', '0')).toBe('"OK"')
-    expect(await bulk('LRANGE', 'd', '0', '-1')).toBe('["a"]')
-    await put()
-    expect(await bulk('LSET', 'd', '0', 'A')).toBe('"OK"')
-    expect(await bulk('LMOVE', 'd', 'e', 'LEFT', 'LEFT')).toBe('"A"')
-    expect(await bulk('LREM', 'd', '0', 'é')).toBe('1')
-    expect(await bulk('LLEN', 'd')).toBe('2')
-  })
+      await put()
+      const elements = '["a","{\\"b\\": [1, 2.50]}","12345678901234567890","é"]'
+      expect(await bulk('LRANGE', 'd', '0', '-1')).toBe(elements)
+      expect(await bulk('TYPE', 'd')).toBe('"string"')
+      expect(await bulk('LLEN', 'd')).toBe('4')
+      expect(await bulk('LINDEX', 'd', '-1')).toBe('"é"')
+      expect(await bulk('LPOS', 'd', 'é')).toBe('3')
+      expect(await bulk('RPUSH', 'd', 'more')).toBe('5')
+      expect(await bulk('TYPE', 'd')).toBe('"list"')
+      expect(await bulk('TTL', 'd')).toBe('100')
+      await put()
+      expect(await bulk('LPOP', 'd')).toBe('"a"')
+      await put()
+      expect(await bulk('LPOP', 'd', '10')).toBe(elements)
+      expect(await bulk('EXISTS', 'd')).toBe('0')
+      await put()
+      expect(await bulk('LTRIM', 'd', '0', '0')).toBe('"OK"')
+      expect(await bulk('LRANGE', 'd', '0', '-1')).toBe('["a"]')
+      await put()
+      expect(await bulk('LSET', 'd', '0', 'A')).toBe('"OK"')
+      expect(await bulk('LMOVE', 'd', 'e', 'LEFT', 'LEFT')).toBe('"A"')
+      expect(await bulk('LREM', 'd', '0', 'é')).toBe('1')
+      expect(await bulk('LLEN', 'd')).toBe('2')
+    },
+  )
 })

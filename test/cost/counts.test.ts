@@ -6,8 +6,9 @@ import { ErrorReply } from '../../src/reply/reply.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
-// Commands made from the table's own syntax, grown four times and once more: what the backing Redis is sent, sends back and looks up may
-// grow as the command does, and no faster. The words are picked at random, from AUTOMATION_KV_TEST_SEED or a seed that is printed.
+// Commands made from the table's own syntax, grown four times and once more: what the backing Redis is sent,
+// sends back and looks up may grow as the command does, and no faster. The words are picked at random, from
+// AUTOMATION_KV_TEST_SEED or a seed that is printed.
 
 const SEED = Number(process.env['AUTOMATION_KV_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const SIZES = [16, 64, 256] as const
@@ -29,7 +30,9 @@ type Names = 'one' | 'different'
 
 const isKey = (name: string): boolean => /^(?:new|dest|dst|src|source|destination)?-?key\d*$/.test(name)
 const isNumber = (name: string): boolean =>
-  /^(?:index|start|stop|end|offset|count|rank|increment|decrement|float|score|weight|number|min|max|len|bit|limit|cursor|seconds|milliseconds)/.test(name)
+  /^(?:index|start|stop|end|offset|count|rank|increment|decrement|float|score|weight|number|min|max|len|bit|limit|cursor|seconds|milliseconds)/.test(
+    name,
+  )
 
 /** The words of one command whose repeated groups have `size` members. */
 function wordsOf(row: DataRow, size: number, names: Names, random: (below: number) => number): string[] {
@@ -42,36 +45,48 @@ function wordsOf(row: DataRow, size: number, names: Names, random: (below: numbe
     if (name === 'encoding') return 'u8'
     return names === 'one' ? 'm1' : `m${made}`
   }
-  const sequence = (items: readonly Item[]): string[] => items.flatMap((item, i): string[] => {
-    if (item.kind === 'word') {
-      if (isToken(item)) return [item.text]
-      if (item.text === 'numkeys') return [String(size + 1)]
-      return [word(item.text)]
-    }
-    const one = (): string[] => sequence(item.alternatives[random(item.alternatives.length)]!)
-    if (!item.repeated) return item.optional && random(3) > 0 ? [] : one()
-    // WEIGHTS has one number for each key, as many as there are.
-    const already = items[i - 1]?.kind === 'word' ? 1 : 0
-    return Array.from({ length: size + 1 - already }, () => {
-      made++
-      return one()
-    }).flat()
-  })
+  const sequence = (items: readonly Item[]): string[] =>
+    items.flatMap((item, i): string[] => {
+      if (item.kind === 'word') {
+        if (isToken(item)) return [item.text]
+        if (item.text === 'numkeys') return [String(size + 1)]
+        return [word(item.text)]
+      }
+      const one = (): string[] => sequence(item.alternatives[random(item.alternatives.length)]!)
+      if (!item.repeated) return item.optional && random(3) > 0 ? [] : one()
+      // WEIGHTS has one number for each key, as many as there are.
+      const already = items[i - 1]?.kind === 'word' ? 1 : 0
+      return Array.from({ length: size + 1 - already }, () => {
+        made++
+        return one()
+      }).flat()
+    })
   const lines = readItems(row.syntax)
   return [...row.name.toUpperCase().split('|'), ...sequence(lines[random(lines.length)]!)]
 }
 
-const LEAVES = [...COMMANDS.rows.values()].flatMap((row) => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
+const LEAVES = [...COMMANDS.rows.values()].flatMap((row) =>
+  row.kind === 'container' ? [...row.subcommands.values()] : [row],
+)
 
-const REPEATING = LEAVES.filter((row): row is DataRow =>
-  row.kind === 'data' && row.blocking === undefined && row.syntax.includes('...') && !row.flags.includes('noscript'))
+const REPEATING = LEAVES.filter(
+  (row): row is DataRow =>
+    row.kind === 'data' &&
+    row.blocking === undefined &&
+    row.syntax.includes('...') &&
+    !row.flags.includes('noscript'),
+)
 
 const MAKERS: Readonly<Record<string, (size: number) => string[]>> = {
   string: () => ['SET', 'k', 'v'.repeat(ELEMENTS)],
   list: (size) => ['RPUSH', 'k', ...Array.from({ length: size }, (_, i) => `m${i}`)],
   hash: (size) => ['HSET', 'k', ...Array.from({ length: size }, (_, i) => [`m${i}`, 'v']).flat()],
   set: (size) => ['SADD', 'k', ...Array.from({ length: size }, (_, i) => `m${i}`)],
-  'sorted-set': (size) => ['ZADD', 'k', ...Array.from({ length: size }, (_, i) => [String(i), `m${i}`]).flat()],
+  'sorted-set': (size) => [
+    'ZADD',
+    'k',
+    ...Array.from({ length: size }, (_, i) => [String(i), `m${i}`]).flat(),
+  ],
   stream: () => ['XADD', 'k', '1-1', 'f', 'v'],
   bitmap: () => ['SET', 'k', 'v'.repeat(ELEMENTS)],
   hyperloglog: () => ['PFADD', 'k', 'a', 'b'],
@@ -99,7 +114,11 @@ afterAll(async () => {
 const counters = async (): Promise<Omit<Cost, 'refused'>> => {
   const stats = await engine.redis.info('stats')
   const of = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(stats)![1])
-  return { sent: of('total_net_input_bytes'), received: of('total_net_output_bytes'), keys: of('keyspace_hits') + of('keyspace_misses') }
+  return {
+    sent: of('total_net_input_bytes'),
+    received: of('total_net_output_bytes'),
+    keys: of('keyspace_hits') + of('keyspace_misses'),
+  }
 }
 
 let automations = 0
@@ -118,39 +137,52 @@ async function costOf(row: DataRow, args: readonly string[], elements: number): 
   }
 }
 
-/** From the second size to the third a cost may grow by four times what it grew from the first to the second. */
+/**
+ * From the second size to the third a cost may grow by four times what it grew from the first to the second.
+ */
 function expectLinear(costs: readonly Cost[]): void {
   const [small, medium, large] = costs as [Cost, Cost, Cost]
   const slack = { sent: SLACK_BYTES, received: SLACK_BYTES, keys: SLACK_KEYS }
   for (const what of ['sent', 'received', 'keys'] as const) {
-    expect(large[what] - medium[what], what).toBeLessThanOrEqual(4.5 * Math.max(0, medium[what] - small[what]) + slack[what])
+    expect(large[what] - medium[what], what).toBeLessThanOrEqual(
+      4.5 * Math.max(0, medium[what] - small[what]) + slack[what],
+    )
   }
 }
 
 let understood = 0
 for (const names of ['one', 'different'] as const) {
-  test.each(REPEATING.map((row) => [row.name, row] as const))(`a longer %s, its names ${names === 'one' ? 'alike' : 'different'}`, async (_name, row) => {
-    for (let round = 0; round < 3; round++) {
-      const costs: Cost[] = []
-      let shown: string[] = []
-      for (const size of SIZES) {
-        shown = wordsOf(row, size, names, randomOf(SEED + round))
-        costs.push(await costOf(row, shown, ELEMENTS))
+  test.each(REPEATING.map((row) => [row.name, row] as const))(
+    `a longer %s, its names ${names === 'one' ? 'alike' : 'different'}`,
+    async (_name, row) => {
+      for (let round = 0; round < 3; round++) {
+        const costs: Cost[] = []
+        let shown: string[] = []
+        for (const size of SIZES) {
+          shown = wordsOf(row, size, names, randomOf(SEED + round))
+          costs.push(await costOf(row, shown, ELEMENTS))
+        }
+        if (costs.every(({ refused }) => !refused)) understood++
+        expectLinear(costs)
+        // A key that is named again is not looked up again.
+        if (names === 'one' && row.flags.includes('readonly'))
+          expect(costs[2]!.keys - costs[0]!.keys).toBeLessThanOrEqual(SLACK_KEYS)
       }
-      if (costs.every(({ refused }) => !refused)) understood++
-      expectLinear(costs)
-      // A key that is named again is not looked up again.
-      if (names === 'one' && row.flags.includes('readonly')) expect(costs[2]!.keys - costs[0]!.keys).toBeLessThanOrEqual(SLACK_KEYS)
-    }
-  })
+    },
+  )
 }
 
 test('most of these commands were understood', () => {
   expect(understood).toBeGreaterThan(REPEATING.length * 2)
 })
 
-const PLAIN = LEAVES.filter((row): row is DataRow =>
-  row.kind === 'data' && row.blocking === undefined && MAKERS[row.group] !== undefined && row.keys.first === 1)
+const PLAIN = LEAVES.filter(
+  (row): row is DataRow =>
+    row.kind === 'data' &&
+    row.blocking === undefined &&
+    MAKERS[row.group] !== undefined &&
+    row.keys.first === 1,
+)
 
 test.each(PLAIN.map((row) => [row.name, row] as const))('%s on a larger key', async (_name, row) => {
   const args = wordsOf(row, 1, 'one', randomOf(SEED))

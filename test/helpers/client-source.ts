@@ -1,7 +1,7 @@
-import type { TestRedis } from './redis.ts'
-import type { TestServer } from './server.ts'
 import { eventually } from './eventually.ts'
+import type { TestRedis } from './redis.ts'
 import { RespClient } from './resp-client.ts'
+import type { TestServer } from './server.ts'
 
 /**
  * A store with clients, ours or a real Redis: what a scenario does in the one must look the same in the

@@ -11,8 +11,8 @@ interface Link {
 }
 
 /**
- * A TCP relay on a free port of 127.0.0.1 that breaks on demand. What was held back by a stall arrives late, even when the
- * sender has given up meanwhile, as on a real network.
+ * A TCP relay on a free port of 127.0.0.1 that breaks on demand. What was held back by a stall arrives late,
+ * even when the sender has given up meanwhile, as on a real network.
  */
 export class FaultProxy {
   private readonly listener: Server
@@ -133,7 +133,9 @@ export class FaultProxy {
       return
     }
     // What is written before a reset is lost with it, unless the peer has had the time to read it.
-    client.write(chunk.subarray(0, Math.max(1, chunk.length >> 1)), () => setImmediate(() => client.resetAndDestroy()))
+    client.write(chunk.subarray(0, Math.max(1, chunk.length >> 1)), () =>
+      setImmediate(() => client.resetAndDestroy()),
+    )
     server.resetAndDestroy()
   }
 
@@ -147,7 +149,8 @@ export class FaultProxy {
   }
 
   private hold({ client, server, dead }: Link): void {
-    const holds = (stalled: boolean, socket: Socket): void => void (stalled || dead ? socket.pause() : socket.resume())
+    const holds = (stalled: boolean, socket: Socket): void =>
+      void (stalled || dead ? socket.pause() : socket.resume())
     holds(this.mode === 'stall', client)
     holds(this.mode === 'stall' || this.mode === 'stall-replies', server)
   }

@@ -2,21 +2,21 @@ import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mintToken } from '../../src/auth/mint.ts'
 import { TokenVerifier } from '../../src/auth/tokens.ts'
-import type { BackingArg, BackingReply } from '../../src/backing/backing.ts'
-import { SingleNode } from '../../src/backing/single-node.ts'
-import { STRINGS } from '../../src/commands/strings/strings.ts'
-import type { Database } from '../../src/engine/plaintext/database.ts'
-import { errorReply } from '../../src/commands/execution/error-reply.ts'
-import { execute } from '../../src/commands/execution/execute.ts'
-import { Store, type StoreLimits } from '../../src/engine/store.ts'
 import { Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
-import { createHttpServer } from '../../src/servers/rest/rest-server.ts'
+import type { BackingArg, BackingReply } from '../../src/backing/backing.ts'
+import { SingleNode } from '../../src/backing/single-node.ts'
+import { errorReply } from '../../src/commands/execution/error-reply.ts'
+import { execute } from '../../src/commands/execution/execute.ts'
+import { Scripts } from '../../src/commands/scripting/scripts.ts'
+import { STRINGS } from '../../src/commands/strings/strings.ts'
+import { COMMANDS } from '../../src/commands/table.ts'
+import type { Database } from '../../src/engine/plaintext/database.ts'
+import { Store, type StoreLimits } from '../../src/engine/store.ts'
+import { Gate } from '../../src/gate/gate.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import type { Reply } from '../../src/reply/reply.ts'
-import { COMMANDS } from '../../src/commands/table.ts'
-import { Scripts } from '../../src/commands/scripting/scripts.ts'
-import { Gate } from '../../src/gate/gate.ts'
+import { createHttpServer } from '../../src/servers/rest/rest-server.ts'
 import { reportFaults } from './engine.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 
@@ -77,8 +77,17 @@ export interface RestOptions extends Partial<StoreLimits> {
 export async function startRest(options: RestOptions = {}): Promise<RestServer> {
   const redis = options.redis ?? (await startRedis())
   const lines: RestServer['lines'] = []
-  const at = (level: string) => (fields: LogFields, message: string): void => void lines.push({ level, fields, message })
-  const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), enabled: () => true }
+  const at =
+    (level: string) =>
+    (fields: LogFields, message: string): void =>
+      void lines.push({ level, fields, message })
+  const log: Log = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    enabled: () => true,
+  }
   const backing = new SingleNode({ url: redis.url, commandTimeoutMs: 5_000, log })
   await backing.connect()
   const limits = { maxKeys: 1_000, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...options }
@@ -86,7 +95,14 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   const gate = new Gate({ maxKeyLength: 255, maxValueSize: limits.maxValueSize })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
   const automations = new Automations(Keyring.fromSettings({ secret: SECRET }))
-  const app = createHttpServer({ store, automations, verifier: new TokenVerifier({ secret: SECRET }), gate, log, maxValueSize: limits.maxValueSize })
+  const app = createHttpServer({
+    store,
+    automations,
+    verifier: new TokenVerifier({ secret: SECRET }),
+    gate,
+    log,
+    maxValueSize: limits.maxValueSize,
+  })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const agent = new Agent({ keepAlive: true })
@@ -94,7 +110,13 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
 
   const client = async (scope?: string): Promise<RestClient> => {
     const id = `auto-${process.pid}-${++clients}`
-    const token = await mintToken({ secret: SECRET, automationId: id, runId: 'run-1', ttlSeconds: 3_600, scope })
+    const token = await mintToken({
+      secret: SECRET,
+      automationId: id,
+      runId: 'run-1',
+      ttlSeconds: 3_600,
+      scope,
+    })
     const automation = automations.get(id)
     const call: RestClient['call'] = (method, path, { body, headers = {}, token: other } = {}) =>
       send(agent, port, method, path, body, {
@@ -116,9 +138,22 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
       resp: (name, ...args) =>
         new Promise((resolve) => {
           const row = STRINGS.find((candidate) => candidate.name === name)!
-          const identity = { automationId: id, runId: undefined, expiresAt: Infinity, issuedAt: undefined, readOnly: false }
-          const call = { args: [name, ...args].map((arg) => Buffer.from(arg)), identity, automation, services: { store, scripts, report: reportFaults } }
-          execute(row, call, (error, reply) => resolve(error === null ? reply : errorReply(error, reportFaults)))
+          const identity = {
+            automationId: id,
+            runId: undefined,
+            expiresAt: Infinity,
+            issuedAt: undefined,
+            readOnly: false,
+          }
+          const call = {
+            args: [name, ...args].map((arg) => Buffer.from(arg)),
+            identity,
+            automation,
+            services: { store, scripts, report: reportFaults },
+          }
+          execute(row, call, (error, reply) =>
+            resolve(error === null ? reply : errorReply(error, reportFaults)),
+          )
         }),
       plain: (key, run) =>
         new Promise((resolve, reject) => {
@@ -150,7 +185,14 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
 
 type Body = string | Buffer | undefined
 
-const send = (agent: Agent, port: number, method: string, path: string, body: Body, headers: Record<string, string>) =>
+const send = (
+  agent: Agent,
+  port: number,
+  method: string,
+  path: string,
+  body: Body,
+  headers: Record<string, string>,
+) =>
   new Promise<Answer>((resolve, reject) => {
     const call = request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
       const chunks: Buffer[] = []

@@ -19,7 +19,10 @@ export interface RedisOptions {
 }
 
 export interface TestRedis {
-  /** What REDIS_URL and `new Redis(...)` of ioredis both take: `redis://...`, or the absolute path of the unix socket. */
+  /**
+   * What REDIS_URL and `new Redis(...)` of ioredis both take: `redis://...`, or the absolute path of the unix
+   * socket.
+   */
   readonly url: string
   readonly socketPath?: string
   readonly port?: number
@@ -31,7 +34,10 @@ export interface TestRedis {
   stop(): Promise<void>
 }
 
-/** A fresh real Redis: in a container when a Docker engine answers, else the `redis-server` or `valkey-server` on PATH. */
+/**
+ * A fresh real Redis: in a container when a Docker engine answers, else the `redis-server` or `valkey-server`
+ * on PATH.
+ */
 export const startRedis = async (options: RedisOptions = {}): Promise<TestRedis> =>
   (await dockerAnswers()) ? startContainer(options) : startLocal(options)
 
@@ -62,8 +68,13 @@ const startLocal = async (options: RedisOptions): Promise<TestRedis> => {
   let child: ChildProcess
 
   const launch = async (): Promise<void> => {
-    const listen = 'port' in address ? ['--port', `${address.port}`, '--bind', '127.0.0.1'] : ['--port', '0', '--unixsocket', address.path]
-    const running = spawn(binary, [...argumentsOf(options, dataDir), ...listen], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const listen =
+      'port' in address
+        ? ['--port', `${address.port}`, '--bind', '127.0.0.1']
+        : ['--port', '0', '--unixsocket', address.path]
+    const running = spawn(binary, [...argumentsOf(options, dataDir), ...listen], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     child = running
     let output = ''
     for (const stream of [running.stdout, running.stderr])
@@ -76,7 +87,8 @@ const startLocal = async (options: RedisOptions): Promise<TestRedis> => {
       await delay(10)
     }
     // A test that forgets stop() must not keep its process from ending.
-    for (const handle of [running, running.stdout, running.stderr]) (handle as unknown as { unref(): void }).unref()
+    for (const handle of [running, running.stdout, running.stderr])
+      (handle as unknown as { unref(): void }).unref()
   }
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -120,12 +132,19 @@ const startLocal = async (options: RedisOptions): Promise<TestRedis> => {
   }
 }
 
-const hasEnded = (child: ChildProcess): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+const hasEnded = (child: ChildProcess): boolean =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
 
-/** A shell that waits on a pipe of ours ends the Redis when this process is gone, however it went; no exit handler sees a SIGKILL. */
+/**
+ * A shell that waits on a pipe of ours ends the Redis when this process is gone, however it went; no exit
+ * handler sees a SIGKILL.
+ */
 const endWithUs = (child: ChildProcess, dataDir: string): void => {
   const script = 'read -r _; kill -9 "$1"; rm -rf "$2"'
-  const guard = spawn('/bin/sh', ['-c', script, 'sh', `${child.pid}`, dataDir], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  const guard = spawn('/bin/sh', ['-c', script, 'sh', `${child.pid}`, dataDir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
   guard.unref()
   ;(guard.stdin as unknown as { unref(): void }).unref()
   child.once('exit', () => guard.kill('SIGKILL'))
@@ -142,7 +161,11 @@ const freePort = (): Promise<number> =>
   })
 
 /** Whether a Redis that finished loading answers there; with `pid`, only that very process counts. */
-const answers = async (address: Address, password: string | undefined, pid: number | undefined): Promise<boolean> => {
+const answers = async (
+  address: Address,
+  password: string | undefined,
+  pid: number | undefined,
+): Promise<boolean> => {
   let client: RespClient
   try {
     client = await RespClient.connect('port' in address ? address.port : address.path)
@@ -153,7 +176,10 @@ const answers = async (address: Address, password: string | undefined, pid: numb
   const timer = setTimeout(() => client.destroy(), 1000)
   try {
     if (password !== undefined) client.send('AUTH', password)
-    const replies = await client.send('INFO', 'server').send('PING').replies(password === undefined ? 2 : 3)
+    const replies = await client
+      .send('INFO', 'server')
+      .send('PING')
+      .replies(password === undefined ? 2 : 3)
     const [info, pong] = replies.slice(-2).map(show)
     return pong === 'PONG' && (pid === undefined || info!.includes(`\r\nprocess_id:${pid}\r\n`))
   } catch {
@@ -206,7 +232,10 @@ const startContainer = async (options: RedisOptions): Promise<TestRedis> => {
 
 let docker: Promise<boolean> | undefined
 
-/** Looks before it asks, because a client without an engine takes seconds to say so. `AUTOMATION_KV_TEST_REDIS=local` says no. */
+/**
+ * Looks before it asks, because a client without an engine takes seconds to say so.
+ * `AUTOMATION_KV_TEST_REDIS=local` says no.
+ */
 const dockerAnswers = (): Promise<boolean> => {
   docker ??= process.env['AUTOMATION_KV_TEST_REDIS'] === 'local' ? Promise.resolve(false) : pingDocker()
   return docker
@@ -215,8 +244,10 @@ const dockerAnswers = (): Promise<boolean> => {
 const pingDocker = (): Promise<boolean> => {
   const host = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock'
   const url = URL.canParse(host) ? new URL(host) : undefined
-  if (url?.protocol !== 'tcp:' && (url?.protocol !== 'unix:' || !existsSync(url.pathname))) return Promise.resolve(false)
-  const place = url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port || 2375 }
+  if (url?.protocol !== 'tcp:' && (url?.protocol !== 'unix:' || !existsSync(url.pathname)))
+    return Promise.resolve(false)
+  const place =
+    url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port || 2375 }
   return new Promise((resolve) => {
     const call = request({ ...place, path: '/_ping', timeout: 1000 }, (response) => {
       response.resume()

@@ -1,6 +1,6 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Push, request, RespClient, show } from './resp-client.ts'
+import { Push, RespClient, request, show } from './resp-client.ts'
 import { decodeReply, endOfReply } from './resp-reply.ts'
 
 let server: Server

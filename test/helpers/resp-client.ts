@@ -212,7 +212,7 @@ export class RespClient {
   /** Notes the ends of the frames that are whole. */
   private cut(): void {
     const bytes = this.buffer.subarray(0, this.end)
-    for (let at = this.frameEnds.at(-1) ?? this.start; at < this.end;) {
+    for (let at = this.frameEnds.at(-1) ?? this.start; at < this.end; ) {
       at = endOfReply(bytes, at)
       if (at < 0) return
       this.frameEnds.push(at)

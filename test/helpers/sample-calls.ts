@@ -11,7 +11,8 @@ export const leaves = (): ServedRow[] =>
     .flatMap((row): LeafRow[] => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
     .filter((row) => row.kind !== 'refused')
 
-export const dataRows = (): ServedRow[] => leaves().filter(({ kind }) => kind === 'data' || kind === 'keyspace')
+export const dataRows = (): ServedRow[] =>
+  leaves().filter(({ kind }) => kind === 'data' || kind === 'keyspace')
 
 /** Where the arguments of generated calls come from; each list is used in turn. */
 export interface Pool {
@@ -83,7 +84,8 @@ class Generator {
       const times = arg.multiple ? 1 + this.decide(2) : 1
       const made: Buffer[] = []
       for (let i = 0; i < times; i++) {
-        if (arg.token !== undefined && arg.type !== 'pure-token' && (i === 0 || arg.multipleToken)) made.push(Buffer.from(arg.token))
+        if (arg.token !== undefined && arg.type !== 'pure-token' && (i === 0 || arg.multipleToken))
+          made.push(Buffer.from(arg.token))
         // WAIT counts in milliseconds, whatever blocks in seconds.
         if (arg.name === 'timeout' && args[0]?.name === 'numreplicas') made.push(Buffer.from('1'))
         else made.push(...this.one(arg))
@@ -127,8 +129,8 @@ class Generator {
 }
 
 /**
- * Calls of a command with all its options, alternatives and repetitions, each at least once: first without any, then one fork after
- * the other taken differently. `offset` is where in the pool to begin.
+ * Calls of a command with all its options, alternatives and repetitions, each at least once: first without
+ * any, then one fork after the other taken differently. `offset` is where in the pool to begin.
  */
 export function sampleCalls(row: LeafRow, pool: Pool | readonly Buffer[], offset = 0): Buffer[][] {
   const full: Required<Pool> = {

@@ -9,7 +9,10 @@ import { RespClient } from './resp-client.ts'
 
 export const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'
 
-/** The lifetime of a token that a test sees expire: long enough to log in with on a machine that stalls, as `exp` is in whole seconds. */
+/**
+ * The lifetime of a token that a test sees expire: long enough to log in with on a machine that stalls, as
+ * `exp` is in whole seconds.
+ */
 export const SHORT_LIFE_SECONDS = 4
 
 /** A whole server in this process, on free ports, before a Redis of its own. */
@@ -19,7 +22,10 @@ export interface TestServer {
   readonly config: Config
   /** Everything that it logged so far. */
   logged(): string
-  token(automationId: string, options?: { scope?: string; ttlSeconds?: number; runId?: string }): Promise<string>
+  token(
+    automationId: string,
+    options?: { scope?: string; ttlSeconds?: number; runId?: string },
+  ): Promise<string>
   /** An ioredis client that is logged in; closed by `stop`. */
   client(automationId: string, options?: Record<string, unknown>): Promise<Redis>
   /** A client that adds nothing of its own, not logged in; closed by `stop`. */
@@ -28,11 +34,19 @@ export interface TestServer {
   backing(): Redis
   /** Base URL of the REST door. */
   readonly api: string
-  fetch(automationId: string, method: string, path: string, body?: string): Promise<{ status: number; text: string; headers: Headers }>
+  fetch(
+    automationId: string,
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<{ status: number; text: string; headers: Headers }>
   stop(): Promise<void>
 }
 
-/** `env` adds settings; `redis` puts the server before a Redis that others use too (it is then not stopped with the server). */
+/**
+ * `env` adds settings; `redis` puts the server before a Redis that others use too (it is then not stopped
+ * with the server).
+ */
 export async function startServer(env: Record<string, string> = {}, shared?: TestRedis): Promise<TestServer> {
   const redis = shared ?? (await startRedis())
   const config = loadConfig({
@@ -61,7 +75,13 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
     token,
     logged: () => Buffer.concat(chunks).toString(),
     async client(automationId, options = {}) {
-      const client = new Redis({ port: app.ports.resp, password: await token(automationId), lazyConnect: true, protocol: 2, ...options })
+      const client = new Redis({
+        port: app.ports.resp,
+        password: await token(automationId),
+        lazyConnect: true,
+        protocol: 2,
+        ...options,
+      })
       client.on('error', () => {})
       clients.push(client)
       await client.connect()
@@ -80,7 +100,10 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
     async fetch(automationId, method, path, body) {
       const response = await fetch(`${api}${path}`, {
         method,
-        headers: { authorization: `Bearer ${await token(automationId)}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          authorization: `Bearer ${await token(automationId)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body }),
       })
       return { status: response.status, text: await response.text(), headers: response.headers }

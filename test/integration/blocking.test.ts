@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient } from '../helpers/resp-client.ts'
-import { startRedis } from '../helpers/redis.ts'
-import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
 import { clientsOfServers } from '../helpers/client-source.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { startRedis } from '../helpers/redis.ts'
+import { RespClient, request } from '../helpers/resp-client.ts'
+import { SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
 
 let server: TestServer
 /** Another process before the same Redis, as far as that can see. */
@@ -22,7 +22,8 @@ let automations = 0
 const ownAutomation = (): string => `blocking-${++automations}`
 
 /** The reply of a pop. */
-const popped = (key: string, element: string): string => `*2\r\n$${key.length}\r\n${key}\r\n$${element.length}\r\n${element}\r\n`
+const popped = (key: string, element: string): string =>
+  `*2\r\n$${key.length}\r\n${key}\r\n$${element.length}\r\n${element}\r\n`
 const NULL_ARRAY = '*-1\r\n'
 
 /** Clients of one automation of its own, closed with the test. */
@@ -37,7 +38,11 @@ async function clientsOf(servers: readonly TestServer[], automation = ownAutomat
   return { automation, client: () => source.client(), untilBlocked: source.untilBlocked, waiting }
 }
 
-async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] = {}): Promise<RespClient> {
+async function login(
+  to: TestServer,
+  automation: string,
+  options: Parameters<TestServer['token']>[1] = {},
+): Promise<RespClient> {
   const client = await RespClient.connect(to.app.ports.resp)
   onTestFinished(() => client.destroy())
   expect(await client.raw('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
@@ -49,7 +54,8 @@ async function backingLinks(to: TestServer): Promise<{ ids: (name: string) => st
   const backing = to.backing()
   const lines = String(await backing.client('LIST')).split('\n')
   backing.disconnect()
-  const named = (name: string): string[] => lines.filter((line) => line.includes(` name=${name} `)).map((line) => /^id=(\d+)/.exec(line)![1]!)
+  const named = (name: string): string[] =>
+    lines.filter((line) => line.includes(` name=${name} `)).map((line) => /^id=(\d+)/.exec(line)![1]!)
   return { ids: named, count: named('automation-kv').length + named('automation-kv-subscriber').length }
 }
 
@@ -57,7 +63,11 @@ describe('woken through the other door', () => {
   test.each([
     ['rpush', '/kv/k/rpush', '{"value":"a"}'],
     ['lpush', '/kv/k/lpush', '{"value":"a"}'],
-    ['a batch', '/kv/batch', '{"operations":[{"op":"set","key":"x","value":1},{"op":"rpush","key":"k","value":"a"}]}'],
+    [
+      'a batch',
+      '/kv/batch',
+      '{"operations":[{"op":"set","key":"x","value":1},{"op":"rpush","key":"k","value":"a"}]}',
+    ],
   ])('%s', async (_name, path, body) => {
     const { automation, waiting, untilBlocked } = await clientsOf([server])
     const waiter = await waiting('BLPOP', 'k', '0')
@@ -79,7 +89,12 @@ describe('through another process', () => {
     ['BLPOP', ['BLPOP', 'k', '0'], ['RPUSH', 'k', 'a'], popped('k', 'a')],
     ['BLMOVE', ['BLMOVE', 'k', 't', 'LEFT', 'LEFT', '0'], ['RPUSH', 'k', 'a'], '$1\r\na\r\n'],
     ['BZPOPMIN', ['BZPOPMIN', 'k', '0'], ['ZADD', 'k', '1', 'a'], '*3\r\n$1\r\nk\r\n$1\r\na\r\n$1\r\n1\r\n'],
-    ['XREAD', ['XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$'], ['XADD', 'k', '1-1', 'f', 'v'], '*1\r\n*2\r\n$1\r\nk\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n'],
+    [
+      'XREAD',
+      ['XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$'],
+      ['XADD', 'k', '1-1', 'f', 'v'],
+      '*1\r\n*2\r\n$1\r\nk\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n',
+    ],
   ])('%s', async (_name, command, write, reply) => {
     const here = await clientsOf([server])
     const there = await login(other, here.automation)
@@ -92,7 +107,8 @@ describe('through another process', () => {
   test('every element goes to exactly one of those who wait in several processes', async () => {
     const [here, there] = [await clientsOf([server]), await clientsOf([other], `blocking-${automations}`)]
     const blockedClients: RespClient[] = []
-    for (let i = 0; i < 40; i++) blockedClients.push(await (i % 2 === 0 ? here : there).waiting('BLPOP', 'k', '0'))
+    for (let i = 0; i < 40; i++)
+      blockedClients.push(await (i % 2 === 0 ? here : there).waiting('BLPOP', 'k', '0'))
     await Promise.all([here.untilBlocked(20), there.untilBlocked(20)])
     const [writer, otherWriter] = [await here.client(), await there.client()]
     for (let i = 0; i < 40; i++) (i % 3 === 0 ? writer : otherWriter).send('RPUSH', 'k', `e${i}`)
@@ -108,27 +124,36 @@ describe('the order', () => {
     const { client, waiting, untilBlocked } = await clientsOf([server])
     const blockedClients: RespClient[] = []
     for (let i = 0; i < 200; i++) {
-      blockedClients.push(await waiting(...(i % 2 === 0 ? ['BLPOP', 'a', 'b', '0'] : ['BLMPOP', '0', '2', 'b', 'a', 'LEFT'])))
+      blockedClients.push(
+        await waiting(...(i % 2 === 0 ? ['BLPOP', 'a', 'b', '0'] : ['BLMPOP', '0', '2', 'b', 'a', 'LEFT'])),
+      )
       if (i % 20 === 19) await untilBlocked(i + 1)
     }
     const writer = await client()
     writer.send('RPUSH', 'a', ...Array.from({ length: 120 }, (_, i) => `e${i}`))
     writer.send('RPUSH', 'a', ...Array.from({ length: 80 }, (_, i) => `e${120 + i}`))
-    for (const [i, waiter] of blockedClients.entries()) expect(await waiter.frame()).toContain(`\r\ne${i}\r\n`)
+    for (const [i, waiter] of blockedClients.entries())
+      expect(await waiter.frame()).toContain(`\r\ne${i}\r\n`)
   })
 
   test('holds for those who want what many before them do not', async () => {
     const { client, waiting, untilBlocked } = await clientsOf([server])
     for (let i = 0; i < 100; i++) await waiting('BLPOP', 'k', 'l', '0')
     await untilBlocked(100)
-    const [sorted, reader, last] = [await waiting('BZPOPMIN', 'k', '0'), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$'), await waiting('BLPOP', 'm', '0')]
+    const [sorted, reader, last] = [
+      await waiting('BZPOPMIN', 'k', '0'),
+      await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$'),
+      await waiting('BLPOP', 'm', '0'),
+    ]
     await untilBlocked(103)
     const writer = await client()
     await writer.raw('MULTI')
     writer.send('RPUSH', 'm', 'x').send('SET', 'l', 'x').send('ZADD', 'k', '1', 'a').send('EXEC')
     expect(await sorted.frame()).toContain('\r\na\r\n')
     expect(await last.frame()).toBe(popped('m', 'x'))
-    await eventually(async () => (await login(server, `blocking-${automations}`)).raw('EXISTS', 'k').then((reply) => reply === ':0\r\n'))
+    await eventually(async () =>
+      (await login(server, `blocking-${automations}`)).raw('EXISTS', 'k').then((reply) => reply === ':0\r\n'),
+    )
     const again = await client()
     again.send('XADD', 'k', '1-1', 'f', 'v')
     expect(await reader.frame()).toContain('1-1')
@@ -150,7 +175,11 @@ describe('time', () => {
   test('is up when it was said', async () => {
     const { client } = await clientsOf([server])
     const waiter = await client()
-    for (const [line, ms] of [['BLPOP k 0.1', 100], ['BZPOPMAX k 0.25', 250], ['XREAD BLOCK 150 STREAMS k 0', 150]] as const) {
+    for (const [line, ms] of [
+      ['BLPOP k 0.1', 100],
+      ['BZPOPMAX k 0.25', 250],
+      ['XREAD BLOCK 150 STREAMS k 0', 150],
+    ] as const) {
       const startedAt = performance.now()
       expect(await waiter.raw(...line.split(' '))).toBe(NULL_ARRAY)
       const took = performance.now() - startedAt
@@ -187,15 +216,24 @@ describe('a client that goes away while it waits', () => {
 
   test('takes nothing', () => next((client) => client.destroy()))
   test('takes nothing, when it was reset', () => next((client) => client.socket.resetAndDestroy()))
-  test('takes nothing, and nothing runs that it sent behind', () => next((client) => client.destroy(), ['BLPOP', 'k', '0'], ['SET', 'marker', 'x']))
+  test('takes nothing, and nothing runs that it sent behind', () =>
+    next((client) => client.destroy(), ['BLPOP', 'k', '0'], ['SET', 'marker', 'x']))
   test('takes nothing, however much it sent behind', () =>
-    next((client) => client.destroy(), ...Array.from({ length: 4 }, () => ['SET', 'marker', 'x'.repeat(100_000)])))
+    next(
+      (client) => client.destroy(),
+      ...Array.from({ length: 4 }, () => ['SET', 'marker', 'x'.repeat(100_000)]),
+    ))
 
   test('is answered what was there when it only said that it sends no more', async () => {
     const { client } = await clientsOf([server])
     const [writer, polite] = [await client(), await client()]
     await writer.raw('RPUSH', 'k', 'a')
-    polite.send('BLPOP', 'k', '0').send('SET', 'marker', 'x').send('BLPOP', 'k', '0').send('SET', 'marker', 'y').socket.end()
+    polite
+      .send('BLPOP', 'k', '0')
+      .send('SET', 'marker', 'x')
+      .send('BLPOP', 'k', '0')
+      .send('SET', 'marker', 'y')
+      .socket.end()
     expect((await polite.framesUntilClosed()).slice(0, 2)).toEqual([popped('k', 'a'), '+OK\r\n'])
     expect(await writer.raw('GET', 'marker')).toBe('$1\r\nx\r\n')
   })
@@ -241,7 +279,12 @@ test('a token that expires ends the waiting, and what was sent behind', async ()
 test('a read-only token may wait for what it may read', async () => {
   const automation = ownAutomation()
   const reader = await login(server, automation, { scope: 'kv:read' })
-  for (const command of ['BLPOP k 0', 'BLMOVE a b LEFT LEFT 0', 'BZMPOP 0 1 k MIN', 'XREADGROUP GROUP g c BLOCK 0 STREAMS k >']) {
+  for (const command of [
+    'BLPOP k 0',
+    'BLMOVE a b LEFT LEFT 0',
+    'BZMPOP 0 1 k MIN',
+    'XREADGROUP GROUP g c BLOCK 0 STREAMS k >',
+  ]) {
     expect(await reader.raw(...command.split(' '))).toMatch(/^-NOPERM /)
   }
   reader.send('XREAD', 'BLOCK', '0', 'STREAMS', 'k', '0')
@@ -253,7 +296,9 @@ test('a server that stops ends the waiting', async () => {
   const leaving = await startServer({}, server.redis)
   const { automation, client, waiting, untilBlocked } = await clientsOf([leaving])
   const blockedClients = [await client(), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')]
-  blockedClients[0]!.write(Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]))
+  blockedClients[0]!.write(
+    Buffer.concat([request('BLPOP', 'k', '0'), request('SET', 'behind', 'x'), request('BLPOP', 'k', '0')]),
+  )
   await untilBlocked(2)
   const startedAt = Date.now()
   await leaving.stop()
@@ -278,12 +323,17 @@ describe('when a link to the Redis is lost', () => {
   }
 
   /** Retried until the Redis is back. */
-  const write = async (client: RespClient, ...command: string[]): Promise<void> => eventually(async () => !(await client.raw(...command)).startsWith('-'))
+  const write = async (client: RespClient, ...command: string[]): Promise<void> =>
+    eventually(async () => !(await client.raw(...command)).startsWith('-'))
 
   test('they are served after its restart', async () => {
     const [here, there] = await start()
     const { automation, waiting, untilBlocked } = await clientsOf([here])
-    const blockedClients = [await waiting('BLPOP', 'k', '0'), await waiting('BZPOPMIN', 'z', '0'), await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '0')]
+    const blockedClients = [
+      await waiting('BLPOP', 'k', '0'),
+      await waiting('BZPOPMIN', 'z', '0'),
+      await waiting('XREAD', 'BLOCK', '0', 'STREAMS', 's', '0'),
+    ]
     await untilBlocked(3)
     const writer = await login(there, automation)
     for (let round = 0; round < 2; round++) await here.redis.restart()
@@ -293,20 +343,23 @@ describe('when a link to the Redis is lost', () => {
     for (const waiter of blockedClients) expect((await waiter.frame())[0]).toBe('*')
   })
 
-  test.each([['automation-kv'], ['automation-kv-subscriber']])('%s: they find what came meanwhile', async (name) => {
-    const [here, there] = await start()
-    const { automation, waiting, untilBlocked } = await clientsOf([here])
-    const waiter = await waiting('BLPOP', 'k', '0')
-    await untilBlocked(1)
-    const writer = await login(there, automation)
-    const backing = here.backing()
-    const mine = (await backingLinks(here)).ids(name)
-    const kill = backing.pipeline()
-    for (const id of mine) kill.client('KILL', 'ID', id)
-    await kill.exec()
-    await write(writer, 'RPUSH', 'k', 'a')
-    expect(await waiter.frame()).toBe(popped('k', 'a'))
-  })
+  test.each([['automation-kv'], ['automation-kv-subscriber']])(
+    '%s: they find what came meanwhile',
+    async (name) => {
+      const [here, there] = await start()
+      const { automation, waiting, untilBlocked } = await clientsOf([here])
+      const waiter = await waiting('BLPOP', 'k', '0')
+      await untilBlocked(1)
+      const writer = await login(there, automation)
+      const backing = here.backing()
+      const mine = (await backingLinks(here)).ids(name)
+      const kill = backing.pipeline()
+      for (const id of mine) kill.client('KILL', 'ID', id)
+      await kill.exec()
+      await write(writer, 'RPUSH', 'k', 'a')
+      expect(await waiter.frame()).toBe(popped('k', 'a'))
+    },
+  )
 
   test('a first wait that failed spoils none after it', async () => {
     const [here] = await start()
@@ -364,7 +417,9 @@ test('a thousand wait on few connections, are all served, and leave nothing behi
   const writer = await login(other, automation)
   for (let i = 0; i < 1_000; i++) writer.send('RPUSH', 'jobs', `job-${i}`)
   const replies = await Promise.all(blockedClients.map((waiter) => waiter.frames(2)))
-  expect(new Set(replies.map(([, reply]) => reply))).toEqual(new Set(Array.from({ length: 1_000 }, (_, i) => popped('jobs', `job-${i}`))))
+  expect(new Set(replies.map(([, reply]) => reply))).toEqual(
+    new Set(Array.from({ length: 1_000 }, (_, i) => popped('jobs', `job-${i}`))),
+  )
   const backing = server.backing()
   const left = await backing.keys(`kv:{${automation}}:*`)
   // The version stays, with what tells WATCH of deleted keys; the notes of who waits go by themselves.

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { RespClient } from '../helpers/resp-client.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 const CLIENTS = 50
 
@@ -11,7 +11,10 @@ let servers: TestServer[]
 
 beforeAll(async () => {
   redis = await startRedis()
-  servers = [await startServer({ AUTOMATION_KV_LOG_LEVEL: 'warn' }, redis), await startServer({ AUTOMATION_KV_LOG_LEVEL: 'warn' }, redis)]
+  servers = [
+    await startServer({ AUTOMATION_KV_LOG_LEVEL: 'warn' }, redis),
+    await startServer({ AUTOMATION_KV_LOG_LEVEL: 'warn' }, redis),
+  ]
 })
 afterAll(async () => {
   for (const server of servers) await server.stop()
@@ -19,8 +22,13 @@ afterAll(async () => {
 })
 
 /** Runs `work` on so many connections at once, half of them at each server. */
-const crowd = async <T>(automation: string, work: (client: RespClient, i: number) => Promise<T>): Promise<T[]> => {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, (_, i) => RespClient.connect(servers[i % 2]!.app.ports.resp)))
+const crowd = async <T>(
+  automation: string,
+  work: (client: RespClient, i: number) => Promise<T>,
+): Promise<T[]> => {
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS }, (_, i) => RespClient.connect(servers[i % 2]!.app.ports.resp)),
+  )
   const token = await servers[0]!.token(automation)
   await Promise.all(clients.map((client) => client.call('AUTH', token)))
   const results = await Promise.all(clients.map(work))
@@ -61,7 +69,8 @@ describe('50 clients at two servers before one Redis', () => {
       return values
     })
     // Each client sees its own grow, and no two see the same.
-    for (const values of seen) expect(values.every((value, i) => i === 0 || value > values[i - 1]!)).toBe(true)
+    for (const values of seen)
+      expect(values.every((value, i) => i === 0 || value > values[i - 1]!)).toBe(true)
     expect(new Set(seen.flat()).size).toBe(10_000)
     const client = await one('count')
     expect(await client.text('GET', 'n')).toBe('10000')
@@ -92,14 +101,19 @@ describe('50 clients at two servers before one Redis', () => {
     })
     const client = await one('mix')
     const pieces = Array.from({ length: CLIENTS }, (_, i) =>
-      Array.from({ length: rounds }, (_, round) => `${String(i).padStart(2, '0')}${String(round).padStart(2, '0')};`),
+      Array.from(
+        { length: rounds },
+        (_, round) => `${String(i).padStart(2, '0')}${String(round).padStart(2, '0')};`,
+      ),
     )
     const all = pieces.flat().sort()
     const log = await client.text('GET', 'log')
     expect(log.match(/.{5}/g)!.sort()).toEqual(all)
     // What one client appended stands in the order in which it did.
     for (const own of pieces)
-      expect(own.map((piece) => log.indexOf(piece)).every((at, i, places) => i === 0 || at > places[i - 1]!)).toBe(true)
+      expect(
+        own.map((piece) => log.indexOf(piece)).every((at, i, places) => i === 0 || at > places[i - 1]!),
+      ).toBe(true)
     expect(popped.flat().sort()).toEqual(all)
     expect(await client.text('EXISTS', 'list')).toBe('0')
     expect(await client.text('HGET', 'hash', 'total')).toBe(String(CLIENTS * rounds * 2))

@@ -1,11 +1,25 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type EmbeddedRedis, ensureSecret, findRedisServer, startEmbedded } from '../../src/backing/embedded/embedded-redis.ts'
+import {
+  type EmbeddedRedis,
+  ensureSecret,
+  findRedisServer,
+  startEmbedded,
+} from '../../src/backing/embedded/embedded-redis.ts'
 import { startRedis } from '../helpers/redis.ts'
 
 const log = { info: () => {}, warn: vi.fn(), error: () => {} }
@@ -36,9 +50,13 @@ const client = (url: string): Redis => {
   return redis
 }
 
-const pidOf = async (redis: Redis): Promise<number> => Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1])
+const pidOf = async (redis: Redis): Promise<number> =>
+  Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1])
 
-/** The module as plain JavaScript, which is what another process of Node 20 can run; compiled in the project, so that it finds ioredis. */
+/**
+ * The module as plain JavaScript, which is what another process of Node 20 can run; compiled in the project,
+ * so that it finds ioredis.
+ */
 const compile = (): string => {
   const root = join(import.meta.dirname, '../..')
   mkdirSync(join(root, '.tmp'), { recursive: true })
@@ -49,7 +67,9 @@ const compile = (): string => {
     include: ['../../src/backing/embedded/embedded-redis.ts'],
   }
   writeFileSync(join(out, 'tsconfig.json'), JSON.stringify(options))
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', out], { stdio: 'inherit' })
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', out], {
+    stdio: 'inherit',
+  })
   return out
 }
 
@@ -75,7 +95,10 @@ const startElsewhere = async (): Promise<ChildProcess> => {
   )
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
   cleanups.push(() => child.kill('SIGKILL'))
-  const outcome = await Promise.race([once(child.stdout, 'data').then(String), once(child, 'exit').then(() => 'it ended')])
+  const outcome = await Promise.race([
+    once(child.stdout, 'data').then(String),
+    once(child, 'exit').then(() => 'it ended'),
+  ])
   expect(outcome).toBe('ready')
   return child
 }
@@ -92,8 +115,17 @@ describe('embedded Redis', () => {
   test('is private to the user and durable', async () => {
     const { url } = await start()
     const redis = client(url)
-    const settings = await redis.config('GET', 'appendonly', 'appendfsync', 'maxmemory-policy', 'port', 'save')
-    expect(Object.fromEntries(Array.from({ length: 5 }, (_, i) => (settings as string[]).slice(2 * i, 2 * i + 2)))).toEqual({
+    const settings = await redis.config(
+      'GET',
+      'appendonly',
+      'appendfsync',
+      'maxmemory-policy',
+      'port',
+      'save',
+    )
+    expect(
+      Object.fromEntries(Array.from({ length: 5 }, (_, i) => (settings as string[]).slice(2 * i, 2 * i + 2))),
+    ).toEqual({
       appendonly: 'yes',
       appendfsync: 'everysec',
       'maxmemory-policy': 'noeviction',
@@ -132,7 +164,10 @@ describe('embedded Redis', () => {
     const redis = client((await start()).url)
     expect(await pidOf(redis)).not.toBe(pid)
     expect(await redis.mget('k', 'l')).toEqual(['written before the kill', 'written to the orphan'])
-    expect(log.warn).toHaveBeenCalledWith(expect.objectContaining({ pid }), expect.stringContaining('left its Redis running'))
+    expect(log.warn).toHaveBeenCalledWith(
+      expect.objectContaining({ pid }),
+      expect.stringContaining('left its Redis running'),
+    )
   })
 
   test('a server that exits takes its Redis along', async () => {
@@ -194,7 +229,9 @@ describe('embedded Redis', () => {
   test('a start that fails shows what Redis said, and frees the directory', async () => {
     mkdirSync(join(dataDir, 'appendonlydir'), { recursive: true })
     writeFileSync(join(dataDir, 'appendonlydir/appendonly.aof.manifest'), 'no manifest\n')
-    await expect(startEmbedded({ dataDir, log })).rejects.toThrow(/did not start; .*redis\.log says:\n[^]*manifest/)
+    await expect(startEmbedded({ dataDir, log })).rejects.toThrow(
+      /did not start; .*redis\.log says:\n[^]*manifest/,
+    )
     rmSync(join(dataDir, 'appendonlydir'), { recursive: true })
     await start()
   })

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { startRedis } from '../helpers/redis.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient, show } from '../helpers/resp-client.ts'
+import { startRedis } from '../helpers/redis.ts'
+import { RespClient, request, show } from '../helpers/resp-client.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 const MIB = 1024 * 1024
 const STRANGERS = 100
 
 let server: TestServer
-let clients: RespClient[] = []
+const clients: RespClient[] = []
 let extra: TestServer[] = []
 
 beforeAll(async () => {
@@ -42,16 +42,51 @@ const login = async (to = server, automation = `limits-${++automations}`): Promi
 describe('bytes that are no request', () => {
   const header = (text: string): string => `-ERR Protocol error: ${text}`
   const CASES: ReadonlyArray<[what: string, bytes: string | Buffer, stranger: string, known: string]> = [
-    ['a huge multibulk', '*1000000000\r\n', header('invalid multibulk length'), header('invalid multibulk length')],
+    [
+      'a huge multibulk',
+      '*1000000000\r\n',
+      header('invalid multibulk length'),
+      header('invalid multibulk length'),
+    ],
     ['a negative bulk', '*1\r\n$-5\r\n', header('invalid bulk length'), header('invalid bulk length')],
-    ['a bulk length that is no number', '*1\r\n$abc\r\n', header('invalid bulk length'), header('invalid bulk length')],
-    ['a multibulk length that is no number', '*x\r\n', header('invalid multibulk length'), header('invalid multibulk length')],
+    [
+      'a bulk length that is no number',
+      '*1\r\n$abc\r\n',
+      header('invalid bulk length'),
+      header('invalid bulk length'),
+    ],
+    [
+      'a multibulk length that is no number',
+      '*x\r\n',
+      header('invalid multibulk length'),
+      header('invalid multibulk length'),
+    ],
     ['a huge bulk', '*1\r\n$999999999\r\n', header('invalid bulk length'), header('invalid bulk length')],
     ['eleven arguments', '*11\r\n', header('unauthenticated multibulk length'), ''],
-    ['no bulk in a multibulk', '*1\r\n+OK\r\n', header("expected '$', got '+'"), header("expected '$', got '+'")],
-    ['a bulk without its end', '*1\r\n$4\r\nPINGxx', header('expected CRLF after bulk'), header('expected CRLF after bulk')],
-    ['an endless header', `*${'1'.repeat(70_000)}`, header('too big mbulk count string'), header('too big mbulk count string')],
-    ['an endless line', 'x'.repeat(70_000), header('too big inline request'), header('too big inline request')],
+    [
+      'no bulk in a multibulk',
+      '*1\r\n+OK\r\n',
+      header("expected '$', got '+'"),
+      header("expected '$', got '+'"),
+    ],
+    [
+      'a bulk without its end',
+      '*1\r\n$4\r\nPINGxx',
+      header('expected CRLF after bulk'),
+      header('expected CRLF after bulk'),
+    ],
+    [
+      'an endless header',
+      `*${'1'.repeat(70_000)}`,
+      header('too big mbulk count string'),
+      header('too big mbulk count string'),
+    ],
+    [
+      'an endless line',
+      'x'.repeat(70_000),
+      header('too big inline request'),
+      header('too big inline request'),
+    ],
     [
       'HTTP',
       'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
@@ -66,7 +101,9 @@ describe('bytes that are no request', () => {
     expect(show(await client.reply())).toBe(stranger)
     if (known === '') return
     const member = await login()
-    member.write(Buffer.concat([request('SET', 'kept', '1'), Buffer.from(bytes), request('SET', 'kept', '2')]))
+    member.write(
+      Buffer.concat([request('SET', 'kept', '1'), Buffer.from(bytes), request('SET', 'kept', '2')]),
+    )
     expect((await member.replies(2)).map(show)).toEqual(['OK', known])
     if (!known.includes('Protocol')) return
     await member.repliesUntilClosed()
@@ -102,7 +139,9 @@ describe('strangers', () => {
     const busy = await connect(hasty)
     const replies: string[] = []
     while (!busy.closed) replies.push(await busy.text('PING').catch(() => 'closed'))
-    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication')).slice(0, 1)).toEqual(['-NOAUTH login timeout'])
+    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication')).slice(0, 1)).toEqual([
+      '-NOAUTH login timeout',
+    ])
   })
 
   test('after RESET the time runs again', async () => {
@@ -121,7 +160,9 @@ describe('strangers', () => {
     const left = strangers.filter(({ closed }) => !closed)
     expect(await left[0]!.text('PING')).toBe('-NOAUTH Authentication required.')
     const gone = strangers.find(({ closed }) => closed)!
-    expect((await gone.repliesUntilClosed()).map(show)).toEqual(['-ERR max number of unauthenticated clients reached'])
+    expect((await gone.repliesUntilClosed()).map(show)).toEqual([
+      '-ERR max number of unauthenticated clients reached',
+    ])
     expect(await client.text('GET', 'k')).toBe('1')
   })
 
@@ -143,7 +184,13 @@ describe('keys and values', () => {
   test('a value that is too large costs its own command only', async () => {
     const client = await login()
     const tooLarge = '-ERR value too large: it is longer than AUTOMATION_KV_MAX_VALUE_SIZE allows'
-    client.write(Buffer.concat([request('SET', 'a', '1'), request('SET', 'a', Buffer.alloc(2 * MIB)), request('GET', 'a')]))
+    client.write(
+      Buffer.concat([
+        request('SET', 'a', '1'),
+        request('SET', 'a', Buffer.alloc(2 * MIB)),
+        request('GET', 'a'),
+      ]),
+    )
     expect((await client.replies(3)).map(show)).toEqual(['OK', tooLarge, '1'])
     expect(await client.text('RPUSH', 'l', 'x', Buffer.alloc(MIB + 1))).toBe(tooLarge)
     expect(await client.text('EXISTS', 'l')).toBe('0')
@@ -168,10 +215,14 @@ describe('keys and values', () => {
     const client = await login()
     const long = 'k'.repeat(255)
     expect(await client.text('SET', long, '1')).toBe('OK')
-    expect(await client.text('SET', `${long}k`, '1')).toBe('-ERR invalid key: the name is longer than AUTOMATION_KV_MAX_KEY_LENGTH allows')
+    expect(await client.text('SET', `${long}k`, '1')).toBe(
+      '-ERR invalid key: the name is longer than AUTOMATION_KV_MAX_KEY_LENGTH allows',
+    )
     expect(await client.text('MSET', 'fine', '1', `${long}k`, '1')).toMatch(/^-ERR invalid key/)
     expect(await client.text('EXISTS', 'fine')).toBe('0')
-    expect(await client.text('GET', '$reserved')).toBe("-ERR invalid key: names that start with '$' are reserved")
+    expect(await client.text('GET', '$reserved')).toBe(
+      "-ERR invalid key: names that start with '$' are reserved",
+    )
     expect(await client.text('RENAME', long, '$x')).toMatch(/^-ERR invalid key/)
     const names = [
       Buffer.from('a\r\nb\0c\x1b'),
@@ -186,7 +237,9 @@ describe('keys and values', () => {
       expect(await client.text('GET', name)).toBe(String(i + 10))
     }
     const keys = (await client.call('KEYS', '*')) as Buffer[]
-    expect(keys.map((name) => name.toString('latin1')).sort()).toEqual([...names.map((name) => name.toString('latin1')), long].sort())
+    expect(keys.map((name) => name.toString('latin1')).sort()).toEqual(
+      [...names.map((name) => name.toString('latin1')), long].sort(),
+    )
   })
 
   test('the number of keys: a pipeline that deletes and makes keys fills the quota, no more and no less', async () => {
@@ -196,7 +249,8 @@ describe('keys and values', () => {
       client.write(Buffer.concat(lines.map((line) => request(...line.split(' ')))))
       return (await client.replies(lines.length)).map(String)
     }
-    const some = (count: number, command: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => command(i))
+    const some = (count: number, command: (i: number) => string): string[] =>
+      Array.from({ length: count }, (_, i) => command(i))
     await pipeline(some(10, (i) => `SET k${i} v`))
     for (let round = 0; round < 3; round++) {
       await pipeline([...some(5, (i) => `DEL k${i}`), ...some(60, (i) => `SET new${round}-${i} v`)])
@@ -246,7 +300,9 @@ describe('keys and values', () => {
     await eventually(async () => (await client.call('EXISTS', 'b')) === 0)
     expect(await client.text('SET', 'new', '1')).toBe('OK')
     expect(await client.text('SET', 'newer', '1')).toBe(full)
-    client.write(Buffer.concat([request('DEL', 'new'), ...['p', 'q', 'r'].map((key) => request('INCR', key))]))
+    client.write(
+      Buffer.concat([request('DEL', 'new'), ...['p', 'q', 'r'].map((key) => request('INCR', key))]),
+    )
     expect((await client.replies(4)).map(show)).toEqual(['1', '1', full, full])
     expect(await (await login(small, 'other')).text('SET', 'k', '1')).toBe('OK')
   })
@@ -284,18 +340,35 @@ describe('the backing Redis', () => {
     const client = await login(before, 'outage')
     expect(await client.text('SET', 'kept', '1')).toBe('OK')
     await redis.kill()
-    await eventually(async () => (await client.text('GET', 'kept')) === '-TRYAGAIN the backing Redis is unavailable; nothing was written')
+    await eventually(
+      async () =>
+        (await client.text('GET', 'kept')) ===
+        '-TRYAGAIN the backing Redis is unavailable; nothing was written',
+    )
     const startedAt = Date.now()
     const unavailable = '-TRYAGAIN the backing Redis is unavailable; nothing was written'
-    for (const args of [['SET', 'kept', '2'], ['INCR', 'kept'], ['KEYS', '*'], ['DEL', 'kept'], ['HSET', 'h', 'a', '1'], ['FLUSHALL']]) {
+    for (const args of [
+      ['SET', 'kept', '2'],
+      ['INCR', 'kept'],
+      ['KEYS', '*'],
+      ['DEL', 'kept'],
+      ['HSET', 'h', 'a', '1'],
+      ['FLUSHALL'],
+    ]) {
       expect([args, await client.text(...args)]).toEqual([args, unavailable])
     }
     expect(await client.text('INFO')).toBe(unavailable)
     expect(await client.text('PING')).toBe('PONG')
     const answer = await before.fetch('outage', 'GET', '/kv/kept')
-    expect([answer.status, JSON.parse(answer.text).error, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '1'])
+    expect([answer.status, JSON.parse(answer.text).error, answer.headers.get('retry-after')]).toEqual([
+      503,
+      'unavailable',
+      '1',
+    ])
     expect((await fetch(`http://127.0.0.1:${before.app.ports.admin}/readyz`)).status).toBe(503)
-    expect(await (await connect(before)).text('AUTH', await before.token('outage', { runId: 'new' }))).toBe('OK')
+    expect(await (await connect(before)).text('AUTH', await before.token('outage', { runId: 'new' }))).toBe(
+      'OK',
+    )
     expect(Date.now() - startedAt).toBeLessThan(before.config.commandTimeoutMs)
     await redis.restart()
     await eventually(async () => (await client.text('INCR', 'kept')) === '2')
@@ -325,7 +398,8 @@ describe('the backing Redis', () => {
       let expected = round === 0 ? '(nil)' : '59'
       for (let i = 0; i < 60; i++) {
         if (replies[2 * i] === 'OK') expected = String(i)
-        else expect(replies[2 * i]).toBe('-TRYAGAIN the backing Redis had lost its scripts; nothing was written')
+        else
+          expect(replies[2 * i]).toBe('-TRYAGAIN the backing Redis had lost its scripts; nothing was written')
         expect([i, replies[2 * i + 1]]).toEqual([i, expected])
       }
       await eventually(async () => (await client.text('SET', 'p', '59')) === 'OK')
@@ -360,7 +434,8 @@ describe('the backing Redis', () => {
     const client = await login(other, 'full')
     const backing = other.backing()
     expect(await client.text('MSET', 'a', '1', 'l', '2')).toBe('OK')
-    const refusal = (prefix: string): string => `-TRYAGAIN the backing Redis refused the command (${prefix}); nothing was written`
+    const refusal = (prefix: string): string =>
+      `-TRYAGAIN the backing Redis refused the command (${prefix}); nothing was written`
     const version = JSON.parse((await other.fetch('full', 'GET', '/kv/a?meta=true')).text).version
     await backing.config('SET', 'maxmemory', '1')
     for (const args of [

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient, show } from '../helpers/resp-client.ts'
+import { RespClient, request, show } from '../helpers/resp-client.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 const NOAUTH = '-NOAUTH Authentication required.'
 
 let server: TestServer
-let clients: RespClient[] = []
+const clients: RespClient[] = []
 
 beforeAll(async () => {
   server = await startServer({ AUTOMATION_KV_MAX_KEYS: '100000' })
@@ -83,23 +83,34 @@ describe('the stream of bytes', () => {
       add(String(++length), 'LPUSH', 'doc', `e${i}`)
       add(`e${i}`, 'LINDEX', 'doc', '0')
       if (i % 3 === 0) add(String(length), 'LLEN', 'doc')
-      if (i % 5 === 0) (add(`e${i}`, 'LPOP', 'doc'), length--)
+      if (i % 5 === 0) add(`e${i}`, 'LPOP', 'doc'), length--
       add('PONG', 'PING')
       add('1', 'DEL', key)
       add('(nil)', 'GET', key)
-      if (i % 7 === 0) add('-WRONGTYPE Operation against a key holding the wrong kind of value', 'INCR', 'doc')
+      if (i % 7 === 0)
+        add('-WRONGTYPE Operation against a key holding the wrong kind of value', 'INCR', 'doc')
     }
     client.write(Buffer.concat(parts))
     const replies = (await client.replies(expected.length)).map(show)
     const wrong = replies.findIndex((reply, i) => reply !== expected[i])
-    expect(wrong === -1 ? 'all right' : `${wrong}: ${replies[wrong]} instead of ${expected[wrong]}`).toBe('all right')
+    expect(wrong === -1 ? 'all right' : `${wrong}: ${replies[wrong]} instead of ${expected[wrong]}`).toBe(
+      'all right',
+    )
   })
 
   test('commands that are refused at once, behind one that takes its time, get one reply each', async () => {
     const client = await login()
-    const refused = Array.from({ length: 2_000 }, (_, i) => (i % 2 === 0 ? request('GET', '$reserved') : request('NOSUCH')))
+    const refused = Array.from({ length: 2_000 }, (_, i) =>
+      i % 2 === 0 ? request('GET', '$reserved') : request('NOSUCH'),
+    )
     client.write(
-      Buffer.concat([request('INCR', 'n'), ...refused, request('INCR', 'n'), request('SET', 'n', 'x', 'EX', '0'), request('GET', 'n')]),
+      Buffer.concat([
+        request('INCR', 'n'),
+        ...refused,
+        request('INCR', 'n'),
+        request('SET', 'n', 'x', 'EX', '0'),
+        request('GET', 'n'),
+      ]),
     )
     const replies = (await client.replies(2_004)).map(show)
     expect([replies[0], replies[2_001], replies[2_002], replies[2_003]]).toEqual([
@@ -162,10 +173,29 @@ describe('the stream of bytes', () => {
     expect(await after(['LLEN', 'd'], ['SET', 'd', 'x'], ['GET', 'd'])).toEqual(['2', 'OK', 'x'])
     expect(await after(['LLEN', 'd'], ['APPEND', 'd', 'x'], ['GET', 'd'])).toEqual(['2', '10', '["a","b"]x'])
     expect(await after(['LPUSH', 'd', 'x'], ['LREM', 'd', '0', 'x'], all)).toEqual(['3', '1', '[a, b]'])
-    expect(await after(['LINDEX', 'd', '0'], ['LINSERT', 'd', 'BEFORE', 'a', 'y'], all)).toEqual(['a', '3', '[y, a, b]'])
-    expect(await after(all, ['RPUSH', 'd', 'c'], ['LPOP', 'd'], all, ['FLUSHALL'])).toEqual(['[a, b]', '3', 'a', '[b, c]', 'OK'])
-    expect(await after(['LLEN', 'd'], ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'd'], all)).toEqual(['2', '1', '[]'])
-    expect(await after(['RPUSH', 'd', 'c'], ['GET', 'none'], ['TYPE', 'd'], ['LPOS', 'd', 'c'])).toEqual(['3', '(nil)', 'list', '2'])
+    expect(await after(['LINDEX', 'd', '0'], ['LINSERT', 'd', 'BEFORE', 'a', 'y'], all)).toEqual([
+      'a',
+      '3',
+      '[y, a, b]',
+    ])
+    expect(await after(all, ['RPUSH', 'd', 'c'], ['LPOP', 'd'], all, ['FLUSHALL'])).toEqual([
+      '[a, b]',
+      '3',
+      'a',
+      '[b, c]',
+      'OK',
+    ])
+    expect(await after(['LLEN', 'd'], ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'd'], all)).toEqual([
+      '2',
+      '1',
+      '[]',
+    ])
+    expect(await after(['RPUSH', 'd', 'c'], ['GET', 'none'], ['TYPE', 'd'], ['LPOS', 'd', 'c'])).toEqual([
+      '3',
+      '(nil)',
+      'list',
+      '2',
+    ])
     expect(await after(['LLEN', 'd'], ['MULTI'], ['DEL', 'd'], ['LLEN', 'd'], ['EXEC'], all)).toEqual([
       '2',
       'OK',
@@ -180,7 +210,8 @@ describe('the stream of bytes', () => {
     const client = await connect({ allowHalfOpen: true })
     const token = await server.token('pipe', { runId: 'half-close' })
     const parts = [request('AUTH', token)]
-    for (let i = 0; i < 10_000; i++) parts.push(i % 2 === 0 ? request('SET', `k${i % 500}`, i) : request('INCR', `k${(i - 1) % 500}`))
+    for (let i = 0; i < 10_000; i++)
+      parts.push(i % 2 === 0 ? request('SET', `k${i % 500}`, i) : request('INCR', `k${(i - 1) % 500}`))
     client.write(Buffer.concat(parts))
     client.socket.end()
     const replies = await client.repliesUntilClosed()

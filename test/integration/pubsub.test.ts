@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient } from '../helpers/resp-client.ts'
 import { startRedis } from '../helpers/redis.ts'
-import { SHORT_LIFE_SECONDS, type TestServer, startServer } from '../helpers/server.ts'
+import { RespClient, request } from '../helpers/resp-client.ts'
+import { SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
 
 let server: TestServer
 /** Another process before the same Redis, as far as that can see. */
@@ -20,7 +20,11 @@ afterAll(async () => {
 let automations = 0
 const ownAutomation = (): string => `pubsub-${++automations}`
 
-async function login(to: TestServer, automation: string, options: Parameters<TestServer['token']>[1] & { protocol?: 2 | 3 } = {}): Promise<RespClient> {
+async function login(
+  to: TestServer,
+  automation: string,
+  options: Parameters<TestServer['token']>[1] & { protocol?: 2 | 3 } = {},
+): Promise<RespClient> {
   const client = await RespClient.connect(to.app.ports.resp)
   onTestFinished(() => client.destroy())
   expect(await client.raw('AUTH', await to.token(automation, options))).toBe('+OK\r\n')
@@ -61,12 +65,19 @@ describe('across processes', () => {
 
   test('PUBSUB tells of all of them', async () => {
     const automation = ownAutomation()
-    const [here, there] = [await subscriber(server, automation, 'a', 'b'), await subscriber(other, automation, 'b', 'c')]
+    const [here, there] = [
+      await subscriber(server, automation, 'a', 'b'),
+      await subscriber(other, automation, 'b', 'c'),
+    ]
     await here.raw('PSUBSCRIBE', 'p*')
     there.send('PSUBSCRIBE', 'p*', 'q*').send('SSUBSCRIBE', 's')
     await there.frames(3)
     for (const asking of [await login(server, automation), await login(other, automation)]) {
-      const names = (frame: string): string[] => frame.split('\r\n').filter((line) => /^\w/.test(line)).sort()
+      const names = (frame: string): string[] =>
+        frame
+          .split('\r\n')
+          .filter((line) => /^\w/.test(line))
+          .sort()
       expect(names(await asking.raw('PUBSUB', 'CHANNELS'))).toEqual(['a', 'b', 'c'])
       expect(names(await asking.raw('PUBSUB', 'CHANNELS', '[bc]'))).toEqual(['b', 'c'])
       expect(await asking.raw('PUBSUB', 'NUMSUB', 'a', 'b', 'x')).toBe(array('*', 'a', 1, 'b', 2, 'x', 0))
@@ -82,11 +93,18 @@ describe('across processes', () => {
     const publishers = [await login(server, automation), await login(other, automation)]
     const COUNT = 1_000
     for (const [i, publisher] of publishers.entries()) {
-      publisher.write(Buffer.concat(Array.from({ length: COUNT }, (_, n) => request('PUBLISH', 'c', `${i}-${n}`))))
+      publisher.write(
+        Buffer.concat(Array.from({ length: COUNT }, (_, n) => request('PUBLISH', 'c', `${i}-${n}`))),
+      )
     }
     for (const listener of listeners) {
-      const texts = (await listener.frames(publishers.length * COUNT)).map((frame) => frame.split('\r\n').at(-2)!)
-      for (const i of publishers.keys()) expect(texts.filter((text) => text.startsWith(`${i}-`))).toEqual(Array.from({ length: COUNT }, (_, n) => `${i}-${n}`))
+      const texts = (await listener.frames(publishers.length * COUNT)).map(
+        (frame) => frame.split('\r\n').at(-2)!,
+      )
+      for (const i of publishers.keys())
+        expect(texts.filter((text) => text.startsWith(`${i}-`))).toEqual(
+          Array.from({ length: COUNT }, (_, n) => `${i}-${n}`),
+        )
     }
     expect(new Set(await publishers[0]!.frames(COUNT))).toEqual(new Set([':2\r\n']))
   })
@@ -117,8 +135,12 @@ test('automations hear nothing of each other', async () => {
   expect(await asking.raw('PUBSUB', 'NUMSUB', 'c')).toBe(array('*', 'c', 1))
   expect(await asking.raw('PUBLISH', 'c', 'own')).toBe(':2\r\n')
   // Had anything crossed, it would have come before this.
-  expect((await spy.frames(2)).sort()).toEqual([array('*', 'pmessage', '*', 'c', 'own'), message('c', 'own')].sort())
-  expect(await asking.raw('CLIENT', 'LIST')).not.toContain(`id=${(await publisher.raw('CLIENT', 'ID')).slice(1).trim()} `)
+  expect((await spy.frames(2)).sort()).toEqual(
+    [array('*', 'pmessage', '*', 'c', 'own'), message('c', 'own')].sort(),
+  )
+  expect(await asking.raw('CLIENT', 'LIST')).not.toContain(
+    `id=${(await publisher.raw('CLIENT', 'ID')).slice(1).trim()} `,
+  )
   expect(spy.pending).toBe(0)
 })
 
@@ -126,7 +148,9 @@ test('the Redis sees neither channels nor messages', async () => {
   const automation = ownAutomation()
   const backing = server.backing()
   const heard: Buffer[] = []
-  backing.on('pmessageBuffer', (_pattern, channel, text) => heard.push(channel as unknown as Buffer, text as Buffer))
+  backing.on('pmessageBuffer', (_pattern, channel, text) =>
+    heard.push(channel as unknown as Buffer, text as Buffer),
+  )
   await backing.psubscribe('*')
   const watching = await server.backing().monitor()
   onTestFinished(() => watching.disconnect())
@@ -136,11 +160,22 @@ test('the Redis sees neither channels nor messages', async () => {
   listener.send('PSUBSCRIBE', 'canary-*').send('SSUBSCRIBE', 'canary-shard')
   await listener.frames(2)
   const publisher = await login(other, automation)
-  for (const command of [['PUBLISH', 'canary-channel', 'canary-message'], ['SPUBLISH', 'canary-shard', 'canary-message']]) await publisher.raw(...command)
+  for (const command of [
+    ['PUBLISH', 'canary-channel', 'canary-message'],
+    ['SPUBLISH', 'canary-shard', 'canary-message'],
+  ])
+    await publisher.raw(...command)
   await listener.frames(3)
-  await eventually(() => heard.length >= 4 && seen.some((line) => /^hset /i.test(line)) && seen.some((line) => /^publish /i.test(line)))
+  await eventually(
+    () =>
+      heard.length >= 4 &&
+      seen.some((line) => /^hset /i.test(line)) &&
+      seen.some((line) => /^publish /i.test(line)),
+  )
   expect(new Set(heard.filter((_, i) => i % 2 === 0).map(String))).toEqual(new Set([`kv:{${automation}}:p`]))
-  expect(`${Buffer.concat(heard).toString('latin1')} ${seen.join(' ')} ${server.logged()}`).not.toContain('canary')
+  expect(`${Buffer.concat(heard).toString('latin1')} ${seen.join(' ')} ${server.logged()}`).not.toContain(
+    'canary',
+  )
 })
 
 test('any bytes pass, in channels and in messages', async () => {
@@ -163,10 +198,21 @@ test('whoever hears of a write sees it', async () => {
   const publisher = await login(other, automation)
   for (let i = 0; i < 20; i++) {
     // One that is sent as it is, one that is computed, and one on a list.
-    publisher.write(Buffer.concat([request('SET', 's', i), request('APPEND', 'a', 'x'), request('RPUSH', 'l', i), request('PUBLISH', 'c', i)]))
+    publisher.write(
+      Buffer.concat([
+        request('SET', 's', i),
+        request('APPEND', 'a', 'x'),
+        request('RPUSH', 'l', i),
+        request('PUBLISH', 'c', i),
+      ]),
+    )
     expect(await listener.frame()).toContain(`\r\n${i}\r\n`)
     listener.send('GET', 's').send('STRLEN', 'a').send('LLEN', 'l')
-    expect(await listener.frames(3)).toEqual([`$${String(i).length}\r\n${i}\r\n`, `:${i + 1}\r\n`, `:${i + 1}\r\n`])
+    expect(await listener.frames(3)).toEqual([
+      `$${String(i).length}\r\n${i}\r\n`,
+      `:${i + 1}\r\n`,
+      `:${i + 1}\r\n`,
+    ])
   }
 })
 
@@ -183,7 +229,13 @@ test('a RESP3 listener works on, and its replies keep their order', async () => 
   const pushes = frames.filter((frame) => frame.startsWith('>'))
   expect(pushes).toEqual(Array.from({ length: 200 }, (_, i) => array('>', 'message', 'c', `m${i}`)))
   const replies = frames.filter((frame) => !frame.startsWith('>'))
-  expect(replies).toEqual(Array.from({ length: 200 }, (_, i) => [`$${`e${i}`.length}\r\ne${i}\r\n`, '+OK\r\n', `$${`${i}`.length}\r\n${i}\r\n`]).flat())
+  expect(replies).toEqual(
+    Array.from({ length: 200 }, (_, i) => [
+      `$${`e${i}`.length}\r\ne${i}\r\n`,
+      '+OK\r\n',
+      `$${`${i}`.length}\r\n${i}\r\n`,
+    ]).flat(),
+  )
 })
 
 describe('coming and going', () => {
@@ -250,7 +302,9 @@ describe('coming and going', () => {
       else listener.socket.resetAndDestroy()
     }
     const asking = await login(server, automation)
-    await eventually(async () => (await asking.raw('PUBSUB', 'NUMSUB', 'c', 'd')) === array('*', 'c', 0, 'd', 0))
+    await eventually(
+      async () => (await asking.raw('PUBSUB', 'NUMSUB', 'c', 'd')) === array('*', 'c', 0, 'd', 0),
+    )
     await eventually(async () => (await asking.raw('PUBSUB', 'NUMPAT')) === ':0\r\n')
     const backing = server.backing()
     await eventually(async () => (await backing.keys(`kv:{${automation}}:*`)).length === 0)
@@ -260,8 +314,16 @@ describe('coming and going', () => {
   test('RESET ends all subscriptions', async () => {
     const automation = ownAutomation()
     const listener = await login(server, automation)
-    listener.send('SUBSCRIBE', 'c').send('PSUBSCRIBE', '*').send('SSUBSCRIBE', 's').send('RESET').send('GET', 'x')
-    expect((await listener.frames(5)).slice(3)).toEqual(['+RESET\r\n', '-NOAUTH Authentication required.\r\n'])
+    listener
+      .send('SUBSCRIBE', 'c')
+      .send('PSUBSCRIBE', '*')
+      .send('SSUBSCRIBE', 's')
+      .send('RESET')
+      .send('GET', 'x')
+    expect((await listener.frames(5)).slice(3)).toEqual([
+      '+RESET\r\n',
+      '-NOAUTH Authentication required.\r\n',
+    ])
     const asking = await login(other, automation)
     await eventually(async () => (await asking.raw('PUBLISH', 'c', 'm')) === ':0\r\n')
     await listener.raw('AUTH', await server.token(automation))
@@ -273,7 +335,9 @@ describe('coming and going', () => {
     const listener = await subscriber(server, automation, 'a', 'b')
     await listener.raw('PSUBSCRIBE', '*')
     const asking = await login(server, automation)
-    expect(await asking.raw('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).toMatch(/^\$\d+\r\nid=\d+ .* flags=P db=0 sub=2 psub=1 ssub=0 [^\n]*\n\r\n$/)
+    expect(await asking.raw('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).toMatch(
+      /^\$\d+\r\nid=\d+ .* flags=P db=0 sub=2 psub=1 ssub=0 [^\n]*\n\r\n$/,
+    )
     expect(await asking.raw('CLIENT', 'LIST', 'TYPE', 'NORMAL')).not.toContain('flags=P')
   })
 })
@@ -286,7 +350,9 @@ test('within MULTI messages are sent by EXEC, and nobody begins to listen', asyn
     for (const line of lines) client.send(...line.split(' '))
     return client.frames(lines.length)
   }
-  expect((await run('MULTI', 'SET k v', 'PUBLISH c one', 'GET k', 'EXEC')).at(-1)).toBe('*3\r\n+OK\r\n:1\r\n$1\r\nv\r\n')
+  expect((await run('MULTI', 'SET k v', 'PUBLISH c one', 'GET k', 'EXEC')).at(-1)).toBe(
+    '*3\r\n+OK\r\n:1\r\n$1\r\nv\r\n',
+  )
   await run('MULTI', 'PUBLISH c discarded', 'DISCARD')
   await run('WATCH k', 'SET k w', 'MULTI', 'PUBLISH c conflicting', 'EXEC')
   expect((await run('MULTI', 'SUBSCRIBE x', 'EXEC')).slice(1)).toEqual([
@@ -354,17 +420,20 @@ describe('when the link to the Redis is lost', () => {
     await listener.frame()
   }
 
-  test.each([['its subscribing connection is killed'], ['it is started again']])('all listen again: %s', async (how) => {
-    const lone = await start()
-    const automation = ownAutomation()
-    const [listener, publisher] = [await subscriber(lone, automation, 'c'), await login(lone, automation)]
-    await listener.raw('PSUBSCRIBE', 'd*')
-    if (how.startsWith('its')) await lone.backing().call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    else await lone.redis.restart()
-    await heardBy(listener, publisher)
-    await eventually(async () => (await publisher.raw('PUBLISH', 'd', 'm')) === ':1\r\n')
-    await eventually(async () => (await publisher.raw('PUBSUB', 'NUMSUB', 'c')) === array('*', 'c', 1))
-  })
+  test.each([['its subscribing connection is killed'], ['it is started again']])(
+    'all listen again: %s',
+    async (how) => {
+      const lone = await start()
+      const automation = ownAutomation()
+      const [listener, publisher] = [await subscriber(lone, automation, 'c'), await login(lone, automation)]
+      await listener.raw('PSUBSCRIBE', 'd*')
+      if (how.startsWith('its')) await lone.backing().call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      else await lone.redis.restart()
+      await heardBy(listener, publisher)
+      await eventually(async () => (await publisher.raw('PUBLISH', 'd', 'm')) === ':1\r\n')
+      await eventually(async () => (await publisher.raw('PUBSUB', 'NUMSUB', 'c')) === array('*', 'c', 1))
+    },
+  )
 
   test('a subscription that failed leaves nothing, and spoils none after it', async () => {
     const lone = await start()
@@ -393,10 +462,14 @@ test('a thousand listen on few connections', async () => {
   })
   for (const listener of listeners) await listener.frames(3)
   const lines = String(await server.backing().client('LIST')).split('\n')
-  expect(lines.filter((line) => / name=automation-kv(-subscriber)? /.test(line)).length).toBeLessThanOrEqual(10)
+  expect(lines.filter((line) => / name=automation-kv(-subscriber)? /.test(line)).length).toBeLessThanOrEqual(
+    10,
+  )
   const publisher = await login(other, automation)
   expect(await publisher.raw('PUBLISH', 'all', 'm')).toBe(':1000\r\n')
-  expect(new Set(await Promise.all(listeners.map((listener) => listener.frame())))).toEqual(new Set([message('all', 'm')]))
+  expect(new Set(await Promise.all(listeners.map((listener) => listener.frame())))).toEqual(
+    new Set([message('all', 'm')]),
+  )
   expect(await publisher.raw('PUBLISH', 'own-7', 'm')).toBe(':1\r\n')
   expect(await listeners[7]!.frame()).toBe(message('own-7', 'm'))
 }, 60_000)

@@ -4,7 +4,8 @@ import { Double, PairsReply, type Reply, SetReply, SimpleString } from '../../sr
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
-// Keys and fields that a command names a thousand times: the replies are Redis's, and the backing Redis is asked for each but once.
+// Keys and fields that a command names a thousand times: the replies are Redis's, and the backing Redis is
+// asked for each but once.
 
 const TIMES = 1_000
 const many = (name: string): string[] => Array.from({ length: TIMES }, () => name)
@@ -25,10 +26,22 @@ afterAll(async () => {
   await Promise.all([backing.stop(), plain.stop()])
 })
 
-const SETS: readonly string[][] = [['SADD', 'a', 'x', 'y', 'z'], ['SADD', 'b', 'y', 'z', 'w']]
-const SORTED: readonly string[][] = [['ZADD', 'a', '1', 'x', '2', 'y', '-3', 'z'], ['ZADD', 'b', '4', 'y', '5', 'z']]
-const STRINGS: readonly string[][] = [['SET', 'a', 'foobar'], ['SET', 'b', 'abcdefgh']]
-const SKETCHES: readonly string[][] = [['PFADD', 'a', 'x', 'y'], ['PFADD', 'b', 'y', 'z']]
+const SETS: readonly string[][] = [
+  ['SADD', 'a', 'x', 'y', 'z'],
+  ['SADD', 'b', 'y', 'z', 'w'],
+]
+const SORTED: readonly string[][] = [
+  ['ZADD', 'a', '1', 'x', '2', 'y', '-3', 'z'],
+  ['ZADD', 'b', '4', 'y', '5', 'z'],
+]
+const STRINGS: readonly string[][] = [
+  ['SET', 'a', 'foobar'],
+  ['SET', 'b', 'abcdefgh'],
+]
+const SKETCHES: readonly string[][] = [
+  ['PFADD', 'a', 'x', 'y'],
+  ['PFADD', 'b', 'y', 'z'],
+]
 const HASH: readonly string[][] = [['HSET', 'a', 'f', 'x', 'g', 'y']]
 
 const numbered = (names: readonly string[]): string[] => [String(names.length), ...names]
@@ -44,8 +57,30 @@ const CASES: ReadonlyArray<readonly [made: readonly string[][], command: string[
   [SETS, ['SDIFFSTORE', 'd', 'a', ...many('b')]],
   [SORTED, ['ZUNION', ...numbered(AB), 'WITHSCORES']],
   [SORTED, ['ZUNION', ...numbered(['a', 'a', 'b']), 'WEIGHTS', '2', '0.5', '3', 'WITHSCORES']],
-  [SORTED, ['ZUNION', ...numbered(AB), 'WEIGHTS', ...AB.map((_, i) => String((i % 7) - 3)), 'AGGREGATE', 'MIN', 'WITHSCORES']],
-  [SORTED, ['ZUNION', ...numbered(AB), 'WEIGHTS', ...AB.map((_, i) => String((i % 7) - 3)), 'AGGREGATE', 'MAX', 'WITHSCORES']],
+  [
+    SORTED,
+    [
+      'ZUNION',
+      ...numbered(AB),
+      'WEIGHTS',
+      ...AB.map((_, i) => String((i % 7) - 3)),
+      'AGGREGATE',
+      'MIN',
+      'WITHSCORES',
+    ],
+  ],
+  [
+    SORTED,
+    [
+      'ZUNION',
+      ...numbered(AB),
+      'WEIGHTS',
+      ...AB.map((_, i) => String((i % 7) - 3)),
+      'AGGREGATE',
+      'MAX',
+      'WITHSCORES',
+    ],
+  ],
   [SORTED, ['ZUNION', ...numbered(AB), 'WEIGHTS', ...AB.map((_, i) => String(i % 7)), 'WITHSCORES']],
   [SORTED, ['ZINTER', ...numbered(AB), 'WITHSCORES']],
   [SORTED, ['ZDIFF', ...numbered(['a', ...many('b')]), 'WITHSCORES']],
@@ -82,25 +117,34 @@ const keysAskedFor = async (): Promise<number> => {
 }
 
 let automations = 0
-const title = (command: readonly string[]): string => `${command.slice(0, 6).join(' ')} (${command.length} words)`
-test.each(CASES.map(([made, command]) => [title(command), made, command] as const))('%s', async (_title, made, command) => {
-  for (const computed of [false, true]) {
-    const id = `names-${++automations}`
-    await oracle.flushall()
-    for (const args of made) {
-      await oracle.call(args[0]!, ...args.slice(1))
-      await engine.run(id, args)
+const title = (command: readonly string[]): string =>
+  `${command.slice(0, 6).join(' ')} (${command.length} words)`
+test.each(CASES.map(([made, command]) => [title(command), made, command] as const))(
+  '%s',
+  async (_title, made, command) => {
+    for (const computed of [false, true]) {
+      const id = `names-${++automations}`
+      await oracle.flushall()
+      for (const args of made) {
+        await oracle.call(args[0]!, ...args.slice(1))
+        await engine.run(id, args)
+      }
+      const expected = await oracle.call(command[0]!, ...command.slice(1))
+      const before = await keysAskedFor()
+      const reply = shown(await engine.run(id, command, { computed }))
+      // A script asks for a key a few times, for its type, its contents and its bookkeeping.
+      expect((await keysAskedFor()) - before).toBeLessThan(40)
+      expect(reply).toEqual(Array.isArray(expected) && /^S/.test(command[0]!) ? expected.sort() : expected)
+      if (command.includes('d')) {
+        const [dump, type] = [{ string: 'GET', set: 'SCARD', zset: 'ZRANGE' }, await oracle.type('d')]
+        const look = [
+          dump[type as keyof typeof dump],
+          'd',
+          ...(type === 'zset' ? ['0', '-1', 'WITHSCORES'] : []),
+        ]
+        if (command[0] !== 'PFMERGE')
+          expect(shown(await engine.run(id, look))).toEqual(await oracle.call(look[0]!, ...look.slice(1)))
+      }
     }
-    const expected = await oracle.call(command[0]!, ...command.slice(1))
-    const before = await keysAskedFor()
-    const reply = shown(await engine.run(id, command, { computed }))
-    // A script asks for a key a few times, for its type, its contents and its bookkeeping.
-    expect(await keysAskedFor() - before).toBeLessThan(40)
-    expect(reply).toEqual(Array.isArray(expected) && /^S/.test(command[0]!) ? expected.sort() : expected)
-    if (command.includes('d')) {
-      const [dump, type] = [{ string: 'GET', set: 'SCARD', zset: 'ZRANGE' }, await oracle.type('d')]
-      const look = [dump[type as keyof typeof dump], 'd', ...(type === 'zset' ? ['0', '-1', 'WITHSCORES'] : [])]
-      if (command[0] !== 'PFMERGE') expect(shown(await engine.run(id, look))).toEqual(await oracle.call(look[0]!, ...look.slice(1)))
-    }
-  }
-})
+  },
+)

@@ -1,18 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { keyIndexes, type LeafRow } from '../../src/registry/row.ts'
 import { COMMANDS } from '../../src/commands/table.ts'
-import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
+import { keyIndexes, type LeafRow } from '../../src/registry/row.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient, show } from '../helpers/resp-client.ts'
+import { RespClient, request, show } from '../helpers/resp-client.ts'
 import { leaves, sampleCalls } from '../helpers/sample-calls.ts'
+import { SECRET, SHORT_LIFE_SECONDS, startServer, type TestServer } from '../helpers/server.ts'
 
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.'
 const NOAUTH = '-NOAUTH Authentication required.'
 
 let server: TestServer
-let clients: RespClient[] = []
+const clients: RespClient[] = []
 
 beforeAll(async () => {
   server = await startServer({ AUTOMATION_KV_MAX_KEYS: '100000' })
@@ -57,12 +57,18 @@ describe('login', () => {
     const token = await server.token('hello')
     const two = await connect()
     const greeting = await two.text('HELLO', '2', 'AUTH', 'default', token, 'SETNAME', 'worker')
-    expect(greeting).toMatch(/^\[server, redis, version, 7\.0\.15, proto, 2, id, \d+, mode, standalone, role, master, modules, \[\]\]$/)
+    expect(greeting).toMatch(
+      /^\[server, redis, version, 7\.0\.15, proto, 2, id, \d+, mode, standalone, role, master, modules, \[\]\]$/,
+    )
     expect(await two.text('CLIENT', 'GETNAME')).toBe('worker')
     expect(await two.text('HELLO')).toContain('proto, 2')
 
     const three = await server.respClient()
-    three.send('HELLO', '3', 'AUTH', 'default', token).send('HGETALL', 'none').send('GET', 'none').send('HELLO', '2')
+    three
+      .send('HELLO', '3', 'AUTH', 'default', token)
+      .send('HGETALL', 'none')
+      .send('GET', 'none')
+      .send('HELLO', '2')
     expect(await three.until('$7\r\nmodules\r\n*0\r\n')).toMatch(/^%7\r\n\$6\r\nserver\r\n\$5\r\nredis\r\n/)
     expect(await three.until('_\r\n')).toBe('%0\r\n_\r\n')
     expect(await three.until('*14\r\n')).toBe('*14\r\n')
@@ -71,13 +77,19 @@ describe('login', () => {
   test('HELLO refuses other protocols, unknown options and strangers', async () => {
     const token = await server.token('hello')
     const client = await connect()
-    expect(await client.text('HELLO', '3')).toMatch(/^-NOAUTH HELLO must be called with the client already authenticated/)
+    expect(await client.text('HELLO', '3')).toMatch(
+      /^-NOAUTH HELLO must be called with the client already authenticated/,
+    )
     expect(await client.text('HELLO')).toMatch(/^-NOAUTH HELLO must be called/)
-    expect(await client.text('HELLO', '4', 'AUTH', 'default', token)).toBe('-NOPROTO unsupported protocol version')
+    expect(await client.text('HELLO', '4', 'AUTH', 'default', token)).toBe(
+      '-NOPROTO unsupported protocol version',
+    )
     expect(await client.text('HELLO', 'x')).toBe('-ERR Protocol version is not an integer or out of range')
     expect(await client.text('HELLO', '2', 'AUTH', 'default', 'nonsense')).toBe(WRONGPASS)
     expect(await client.text('HELLO', '2', 'AUTH', 'default')).toBe('-ERR Syntax error in HELLO option')
-    expect(await client.text('HELLO', '2', 'SETNAME', 'a b', 'AUTH', 'default', token)).toMatch(/^-ERR Client names cannot contain spaces/)
+    expect(await client.text('HELLO', '2', 'SETNAME', 'a b', 'AUTH', 'default', token)).toMatch(
+      /^-ERR Client names cannot contain spaces/,
+    )
     expect(await client.text('PING')).toBe(NOAUTH)
   })
 
@@ -99,13 +111,17 @@ describe('login', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = publicKey.export({ type: 'spki', format: 'pem' }) as string
     const sign = (alg: string, key: Parameters<SignJWT['sign']>[0], extra: object = {}) =>
-      new SignJWT({ ...claims, ...extra }).setProtectedHeader({ alg }).setIssuedAt().setExpirationTime('1h').sign(key)
+      new SignJWT({ ...claims, ...extra })
+        .setProtectedHeader({ alg })
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(key)
     const secret = Buffer.from(SECRET)
     const good = await server.token('victim')
     const [header, body, signature] = good.split('.') as [string, string, string]
-    const other = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(body, 'base64url').toString()), automation_id: 'else' })).toString(
-      'base64url',
-    )
+    const other = Buffer.from(
+      JSON.stringify({ ...JSON.parse(Buffer.from(body, 'base64url').toString()), automation_id: 'else' }),
+    ).toString('base64url')
     const refused: Record<string, string> = {
       empty: '',
       garbage: 'garbage',
@@ -130,7 +146,11 @@ describe('login', () => {
       expect([what, await client.text('GET', 'x')]).toEqual([what, NOAUTH])
       client.destroy()
     }
-    const expired = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setIssuedAt(1).setExpirationTime(2).sign(secret)
+    const expired = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuedAt(1)
+      .setExpirationTime(2)
+      .sign(secret)
     const client = await connect()
     expect(await client.text('AUTH', expired)).toBe('-NOAUTH token expired')
     expect(await client.text('AUTH', good)).toBe('OK')
@@ -140,8 +160,12 @@ describe('login', () => {
     const client = await login('owner')
     await client.call('SET', 'mine', '1')
     expect(await client.text('AUTH', await server.token('owner', { runId: 'run-2' }))).toBe('OK')
-    expect(await client.text('AUTH', await server.token('thief'))).toMatch(/^-NOPERM this connection belongs to another automation/)
-    expect(await client.text('HELLO', '2', 'AUTH', 'u', await server.token('thief'), 'SETNAME', 'x')).toMatch(/^-NOPERM /)
+    expect(await client.text('AUTH', await server.token('thief'))).toMatch(
+      /^-NOPERM this connection belongs to another automation/,
+    )
+    expect(await client.text('HELLO', '2', 'AUTH', 'u', await server.token('thief'), 'SETNAME', 'x')).toMatch(
+      /^-NOPERM /,
+    )
     expect(await client.text('AUTH', 'garbage')).toBe(WRONGPASS)
     expect(await client.text('CLIENT', 'GETNAME')).toBe('(nil)')
     expect(await client.text('GET', 'mine')).toBe('1')
@@ -151,7 +175,14 @@ describe('login', () => {
     const client = await connect()
     const big = 'v'.repeat(100_000)
     const token = await server.token('packet', { runId: 'never seen before' })
-    client.write(Buffer.concat([request('GET', 'x'), request('AUTH', token), request('SET', 'x', big), request('GET', 'x')]))
+    client.write(
+      Buffer.concat([
+        request('GET', 'x'),
+        request('AUTH', token),
+        request('SET', 'x', big),
+        request('GET', 'x'),
+      ]),
+    )
     expect((await client.replies(4)).map(show)).toEqual([NOAUTH, 'OK', 'OK', big])
   })
 
@@ -163,13 +194,22 @@ describe('login', () => {
     expect(await client.text('AUTH', await server.token('someone-else'))).toBe('OK')
     expect(await client.text('CLIENT', 'GETNAME')).toBe('(nil)')
     expect(await client.text('RESET')).toBe('RESET')
-    expect(await client.text('SET', 'x', 'v'.repeat(20_000))).toBe('-ERR Protocol error: unauthenticated bulk length')
+    expect(await client.text('SET', 'x', 'v'.repeat(20_000))).toBe(
+      '-ERR Protocol error: unauthenticated bulk length',
+    )
     await client.repliesUntilClosed()
   })
 
   test('QUIT answers what came before, closes, and runs nothing that came after', async () => {
     const client = await login('quitter')
-    client.write(Buffer.concat([request('SET', 'before', '1'), request('QUIT'), request('SET', 'after', '1'), request('PING')]))
+    client.write(
+      Buffer.concat([
+        request('SET', 'before', '1'),
+        request('QUIT'),
+        request('SET', 'after', '1'),
+        request('PING'),
+      ]),
+    )
     expect((await client.repliesUntilClosed()).map(show)).toEqual(['OK', 'OK'])
     expect(await (await login('quitter')).text('MGET', 'before', 'after')).toBe('[1, (nil)]')
   })
@@ -198,14 +238,19 @@ describe('login', () => {
 describe('the end of a token', () => {
   test('closes an idle connection', async () => {
     const client = await connect()
-    expect(await client.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe('OK')
+    expect(await client.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe(
+      'OK',
+    )
     expect((await client.repliesUntilClosed()).map(show)).toEqual([])
   })
 
   test('answers what is queued with NOAUTH token expired, and a refresh in time prevents it', async () => {
     const client = await connect()
     const other = await connect()
-    for (const each of [client, other]) expect(await each.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe('OK')
+    for (const each of [client, other])
+      expect(await each.text('AUTH', await server.token('short', { ttlSeconds: SHORT_LIFE_SECONDS }))).toBe(
+        'OK',
+      )
     expect(await other.text('AUTH', await server.token('short', { ttlSeconds: 60 }))).toBe('OK')
     let replies: string[] = []
     // One command after the other until the server has had enough of it.
@@ -274,8 +319,12 @@ describe('connection commands', () => {
     expect(await client.text('CLIENT', 'NO-TOUCH', 'maybe')).toBe('-ERR syntax error')
     expect(await client.text('CLIENT', 'GETREDIR')).toBe('-1')
     expect(await client.text('CLIENT', 'HELP')).toContain('SETNAME <name>')
-    expect(await client.text('CLIENT', 'KILL', 'ID', strangerId)).toMatch(/^-NOPERM 'client\|kill' is not offered: /)
-    expect(await client.text('CLIENT', 'NONSENSE')).toBe("-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.")
+    expect(await client.text('CLIENT', 'KILL', 'ID', strangerId)).toMatch(
+      /^-NOPERM 'client\|kill' is not offered: /,
+    )
+    expect(await client.text('CLIENT', 'NONSENSE')).toBe(
+      "-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.",
+    )
     expect(await client.text('CLIENT')).toBe("-ERR wrong number of arguments for 'client' command")
   })
 
@@ -284,8 +333,13 @@ describe('connection commands', () => {
     const stranger = await login('other')
     for (const client of [waiting, stranger]) client.write(request('BLPOP', 'nothing', '0'))
     for (const args of [['MULTI'], ['GET', 'a'], ['GET', 'b']]) await collecting.call(...args)
-    await eventually(async () => (await asking.text('INFO', 'clients')).endsWith('connected_clients:3\r\nblocked_clients:1\r\n'))
-    const states = (await asking.text('CLIENT', 'LIST')).trim().split('\n').map((line) => /flags=\w+|multi=-?\d+/g[Symbol.match](line)!.join(' '))
+    await eventually(async () =>
+      (await asking.text('INFO', 'clients')).endsWith('connected_clients:3\r\nblocked_clients:1\r\n'),
+    )
+    const states = (await asking.text('CLIENT', 'LIST'))
+      .trim()
+      .split('\n')
+      .map((line) => /flags=\w+|multi=-?\d+/g[Symbol.match](line)!.join(' '))
     expect(states).toEqual(['flags=N multi=-1', 'flags=b multi=-1', 'flags=x multi=2'])
     await asking.call('SET', 'lasting', '1')
     for (const seconds of ['100', '300']) await asking.call('SET', `for-${seconds}`, '1', 'EX', seconds)
@@ -338,16 +392,27 @@ describe('connection commands', () => {
     expect(await client.text('COMMAND', 'LIST', 'FILTERBY', 'PATTERN', 'hk*')).toBe('[hkeys]')
     expect(await client.text('COMMAND', 'GETKEYS', 'MSET', 'a', '1', 'b', '2')).toBe('[a, b]')
     expect(await client.text('COMMAND', 'GETKEYS', 'EVAL', 'return 1', '0')).toBe('[]')
-    expect(await client.text('COMMAND', 'GETKEYS', 'XREAD', 'STREAMS', 'k', '0', '1')).toBe('-ERR Invalid arguments specified for command')
+    expect(await client.text('COMMAND', 'GETKEYS', 'XREAD', 'STREAMS', 'k', '0', '1')).toBe(
+      '-ERR Invalid arguments specified for command',
+    )
     expect(await client.text('COMMAND', 'GETKEYS', 'PING')).toBe('-ERR The command has no key arguments')
-    expect(await client.text('COMMAND', 'GETKEYS', 'GET')).toBe('-ERR Invalid number of arguments specified for command')
+    expect(await client.text('COMMAND', 'GETKEYS', 'GET')).toBe(
+      '-ERR Invalid number of arguments specified for command',
+    )
     expect(await client.text('COMMAND', 'GETKEYS', 'nosuch', 'x')).toBe('-ERR Invalid command specified')
     expect(await client.text('COMMAND', 'NOSUCH')).toBe("-ERR unknown subcommand 'NOSUCH'. Try COMMAND HELP.")
   })
 
   test('INFO has its sections, and counts what the pipeline wrote before it', async () => {
     const client = await login()
-    client.write(Buffer.concat([request('SET', 'a', '1'), request('INCR', 'b'), request('EXPIRE', 'b', '100'), request('INFO')]))
+    client.write(
+      Buffer.concat([
+        request('SET', 'a', '1'),
+        request('INCR', 'b'),
+        request('EXPIRE', 'b', '100'),
+        request('INFO'),
+      ]),
+    )
     const info = show((await client.replies(4))[3]!)
     expect(info.match(/^# \w+/gm)).toEqual([
       '# Server',
@@ -370,20 +435,30 @@ describe('connection commands', () => {
 describe('refusals', () => {
   test('unknown commands, wrong arity and what is not offered', async () => {
     const client = await login()
-    expect(await client.text('NOSUCH', 'secret argument')).toBe("-ERR unknown command 'NOSUCH', with args beginning with: ")
+    expect(await client.text('NOSUCH', 'secret argument')).toBe(
+      "-ERR unknown command 'NOSUCH', with args beginning with: ",
+    )
     expect(await client.text('__proto__')).toMatch(/^-ERR unknown command '__proto__'/)
-    expect(await client.text('bad\r\n+OK')).toBe("-ERR unknown command 'bad??+OK', with args beginning with: ")
+    expect(await client.text('bad\r\n+OK')).toBe(
+      "-ERR unknown command 'bad??+OK', with args beginning with: ",
+    )
     expect(await client.text('get|x', 'k')).toMatch(/^-ERR unknown command/)
     expect(await client.text('client|id')).toMatch(/^-ERR unknown command/)
     for (const row of leaves()) {
       const name = row.name.split('|')
-      const fill = (count: number): string[] => [...name, ...Array.from({ length: Math.max(0, count - name.length) }, () => '1')]
+      const fill = (count: number): string[] => [
+        ...name,
+        ...Array.from({ length: Math.max(0, count - name.length) }, () => '1'),
+      ]
       const wrong = [
         ...(Math.abs(row.arity) > name.length ? [fill(Math.abs(row.arity) - 1)] : []),
         ...(row.arity > 0 ? [fill(row.arity + 1)] : []),
       ]
       for (const args of wrong)
-        expect([args, await client.text(...args)]).toEqual([args, `-ERR wrong number of arguments for '${row.name}' command`])
+        expect([args, await client.text(...args)]).toEqual([
+          args,
+          `-ERR wrong number of arguments for '${row.name}' command`,
+        ])
     }
     for (const row of COMMANDS.rows.values()) {
       if (row.kind !== 'refused') continue
@@ -397,7 +472,10 @@ describe('refusals', () => {
       for (const args of sampleCalls(row, [Buffer.from('key-1'), Buffer.from('key-2')])) {
         const keys = keyIndexes(row as LeafRow, args).map((index) => args[index]!.toString())
         if (keys.length === 0) continue
-        expect([row.name, await client.text('COMMAND', 'GETKEYS', ...args)]).toEqual([row.name, `[${keys.join(', ')}]`])
+        expect([row.name, await client.text('COMMAND', 'GETKEYS', ...args)]).toEqual([
+          row.name,
+          `[${keys.join(', ')}]`,
+        ])
       }
     }
   })

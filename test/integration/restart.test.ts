@@ -9,9 +9,9 @@ import { type App, startApp } from '../../src/app/app.ts'
 import { mintToken } from '../../src/auth/mint.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/observability/log.ts'
-import { SECRET } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { RespClient } from '../helpers/resp-client.ts'
+import { SECRET } from '../helpers/server.ts'
 
 const PORTS = { AUTOMATION_KV_RESP_PORT: '0', AUTOMATION_KV_HTTP_PORT: '0', AUTOMATION_KV_ADMIN_PORT: '0' }
 
@@ -26,7 +26,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup()
 })
 
-const tokenOf = (secret: string): Promise<string> => mintToken({ secret, automationId: 'lasting', runId: 'r', ttlSeconds: 600 })
+const tokenOf = (secret: string): Promise<string> =>
+  mintToken({ secret, automationId: 'lasting', runId: 'r', ttlSeconds: 600 })
 
 const login = async (port: number, secret: string): Promise<RespClient> => {
   const client = await RespClient.connect(port)
@@ -42,8 +43,16 @@ describe('the embedded Redis', () => {
     return app
   }
 
-  const rest = async (app: App, method: string, path: string, body?: string): Promise<Record<string, unknown>> => {
-    const headers = { authorization: `Bearer ${await tokenOf(app.secret)}`, 'content-type': 'application/json' }
+  const rest = async (
+    app: App,
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<Record<string, unknown>> => {
+    const headers = {
+      authorization: `Bearer ${await tokenOf(app.secret)}`,
+      'content-type': 'application/json',
+    }
     const response = await fetch(`http://127.0.0.1:${app.ports.http}/api/automation/v1/kv${path}`, {
       method,
       headers,
@@ -85,7 +94,12 @@ const MAIN = join(import.meta.dirname, '../../dist/main.js')
 // `npm test` builds first; a test run by hand may find no build.
 describe.skipIf(!existsSync(MAIN))('the command line, killed with SIGKILL while it writes', () => {
   const serve = async (): Promise<{ child: ChildProcess; port: number }> => {
-    const env = { PATH: process.env['PATH'], AUTOMATION_KV_DATA_DIR: dataDir, AUTOMATION_KV_SECRET: SECRET, ...PORTS }
+    const env = {
+      PATH: process.env['PATH'],
+      AUTOMATION_KV_DATA_DIR: dataDir,
+      AUTOMATION_KV_SECRET: SECRET,
+      ...PORTS,
+    }
     const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
     cleanups.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return

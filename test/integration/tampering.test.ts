@@ -1,13 +1,14 @@
-import { CompactEncrypt, compactDecrypt } from 'jose'
 import type { Redis } from 'ioredis'
+import { CompactEncrypt, compactDecrypt } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { HeaderCache } from '../../src/automation/headers.ts'
 import { type DerivedKeys, Keyring } from '../../src/automation/keyring.ts'
 import { type Location, locations } from '../../src/automation/location.ts'
-import { SECRET, startServer, type TestServer } from '../helpers/server.ts'
 import { RespClient } from '../helpers/resp-client.ts'
+import { SECRET, startServer, type TestServer } from '../helpers/server.ts'
 
-const UNREADABLE = '-ERR a stored value could not be opened: it is damaged, was moved, or its key is not configured'
+const UNREADABLE =
+  '-ERR a stored value could not be opened: it is damaged, was moved, or its key is not configured'
 const OWNER = 'owner'
 const OTHER = 'other'
 const PREFIX = `kv:{${OWNER}}:k:`
@@ -37,7 +38,8 @@ afterEach(() => {
 })
 afterAll(() => server.stop())
 
-const keysOf = (automation: string): DerivedKeys => Keyring.fromSettings({ secret: SECRET }).automation(automation).sealing
+const keysOf = (automation: string): DerivedKeys =>
+  Keyring.fromSettings({ secret: SECRET }).automation(automation).sealing
 
 /** Everything sealed in the backing Redis. */
 const allSealed = async (): Promise<string[]> => {
@@ -120,7 +122,13 @@ describe('what lies in the backing Redis', () => {
     await backing.set(`${PREFIX}theirs`, await seal(locations.string('theirs'), '{"a":[1,2]}', 'json'))
     expect((await server.fetch(OWNER, 'GET', '/kv/theirs?path=a[1]')).text).toContain('"value":2')
     // The same key and text, but for another place or with a header that we never write.
-    for (const header of [{ loc: 'x' }, { zip: 'DEF' }, { cty: 'text' }, { kid: 'nope' }, { crit: ['b64'] }]) {
+    for (const header of [
+      { loc: 'x' },
+      { zip: 'DEF' },
+      { cty: 'text' },
+      { kid: 'nope' },
+      { crit: ['b64'] },
+    ]) {
       const sealed = await new CompactEncrypt(Buffer.from('x'))
         .setProtectedHeader({
           alg: 'dir',
@@ -243,7 +251,9 @@ describe('what someone changed there is not opened', () => {
     const key = `${PREFIX}h`
     const fields = await backing.hkeys(key)
     const byName: Record<string, string> = {}
-    for (const field of fields) byName[Buffer.from((await compactDecrypt(field, keysOf(OWNER).contentBytes)).plaintext).toString()] = field
+    for (const field of fields)
+      byName[Buffer.from((await compactDecrypt(field, keysOf(OWNER).contentBytes)).plaintext).toString()] =
+        field
     const [one, two] = await backing.hmget(key, byName['one']!, byName['two']!)
     await backing.hset(key, { [byName['one']!]: two!, [byName['two']!]: one! })
     await expectUnreadable(

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { request, RespClient, show } from '../helpers/resp-client.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { RespClient, request, show } from '../helpers/resp-client.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 const ABORTED = '-EXECABORT Transaction discarded because of previous errors.'
 const WRONGTYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value'
@@ -12,7 +12,7 @@ const NOT_INTEGER = '-ERR value is not an integer or out of range'
 let redis: TestRedis
 let server: TestServer
 let second: TestServer
-let clients: RespClient[] = []
+const clients: RespClient[] = []
 let automation = ''
 let automations = 0
 
@@ -61,15 +61,42 @@ const rest = (method: string, path: string, body?: unknown): Promise<{ status: n
   server.fetch(automation, method, path, body === undefined ? undefined : JSON.stringify(body))
 
 const version = async (): Promise<number> =>
-  (JSON.parse((await rest('POST', '/kv/batch', { operations: [{ op: 'get', key: 'any' }] })).text) as { version: number }).version
+  (
+    JSON.parse((await rest('POST', '/kv/batch', { operations: [{ op: 'get', key: 'any' }] })).text) as {
+      version: number
+    }
+  ).version
 
 describe('EXEC', () => {
   test('runs what needs plaintext and what does not, each seeing the ones before it', async () => {
     const client = await fresh()
-    expect(await transaction(client, 'SET a 1', 'INCR a', 'APPEND a x', 'RENAME a b', 'GET b')).toBe('[OK, 2, 2, OK, 2x]')
+    expect(await transaction(client, 'SET a 1', 'INCR a', 'APPEND a x', 'RENAME a b', 'GET b')).toBe(
+      '[OK, 2, 2, OK, 2x]',
+    )
     expect(await run(client, 'EXISTS a')).toBe('0')
-    expect(await transaction(client, 'SET n 1', 'GET n', 'RPUSH l x y', 'HSET h f v', 'SADD s m', 'ZADD z 1 m', 'DEL b')).toBe('[OK, 1, 2, 1, 1, 1, 1]')
-    expect(await transaction(client, 'HINCRBY h n 5', 'LPOP l', 'LINSERT l BEFORE y w', 'LRANGE l 0 -1', 'ZINCRBY z 2 m', 'STRLEN n')).toBe('[5, x, 2, [w, y], 3, 1]')
+    expect(
+      await transaction(
+        client,
+        'SET n 1',
+        'GET n',
+        'RPUSH l x y',
+        'HSET h f v',
+        'SADD s m',
+        'ZADD z 1 m',
+        'DEL b',
+      ),
+    ).toBe('[OK, 1, 2, 1, 1, 1, 1]')
+    expect(
+      await transaction(
+        client,
+        'HINCRBY h n 5',
+        'LPOP l',
+        'LINSERT l BEFORE y w',
+        'LRANGE l 0 -1',
+        'ZINCRBY z 2 m',
+        'STRLEN n',
+      ),
+    ).toBe('[5, x, 2, [w, y], 3, 1]')
   })
 
   test('of nothing is an empty list; without MULTI, twice and nested it is refused', async () => {
@@ -86,7 +113,14 @@ describe('EXEC', () => {
 
   test('a command that is refused when queued aborts all', async () => {
     const client = await fresh()
-    for (const line of ['GET', 'NOSUCH x', 'GEOADD g 1 1 m', 'GET $reserved', 'OBJECT NOSUCH a', `GET ${'k'.repeat(256)}`]) {
+    for (const line of [
+      'GET',
+      'NOSUCH x',
+      'GEOADD g 1 1 m',
+      'GET $reserved',
+      'OBJECT NOSUCH a',
+      `GET ${'k'.repeat(256)}`,
+    ]) {
       expect(await run(client, 'MULTI', 'SET a 1')).toBe('QUEUED')
       expect(await run(client, line)).toMatch(/^-/)
       expect([line, await run(client, 'SET b 1', 'EXEC')]).toEqual([line, ABORTED])
@@ -97,7 +131,18 @@ describe('EXEC', () => {
 
   test('a command that fails when run answers its error, and the others are applied', async () => {
     const client = await fresh()
-    expect(await transaction(client, 'SET a x', 'INCR a', 'LPUSH a y', 'SET b 2', 'INCRBY b 9223372036854775807', 'SELECT 1', 'INCR b')).toBe(
+    expect(
+      await transaction(
+        client,
+        'SET a x',
+        'INCR a',
+        'LPUSH a y',
+        'SET b 2',
+        'INCRBY b 9223372036854775807',
+        'SELECT 1',
+        'INCR b',
+      ),
+    ).toBe(
       `[OK, ${NOT_INTEGER}, ${WRONGTYPE}, OK, -ERR increment or decrement would overflow, -ERR DB index is out of range, 3]`,
     )
     expect(await run(client, 'MGET a b')).toBe('[x, 3]')
@@ -130,29 +175,116 @@ describe('EXEC', () => {
 
   test('one request after the other, or all as one write', async () => {
     const client = await fresh()
-    const lines = ['SET a 1', 'MULTI', 'INCR a', 'SET b x', 'GET a', 'EXEC', 'GET b', 'MULTI', 'APPEND b y', 'EXEC', 'STRLEN b']
+    const lines = [
+      'SET a 1',
+      'MULTI',
+      'INCR a',
+      'SET b x',
+      'GET a',
+      'EXEC',
+      'GET b',
+      'MULTI',
+      'APPEND b y',
+      'EXEC',
+      'STRLEN b',
+    ]
     client.write(Buffer.concat(lines.map((line) => request(...words(line)))))
     const replies = await client.replies(lines.length)
-    expect(replies.map(show)).toEqual(['OK', 'OK', 'QUEUED', 'QUEUED', 'QUEUED', '[2, OK, 2]', 'x', 'OK', 'QUEUED', '[2]', '2'])
+    expect(replies.map(show)).toEqual([
+      'OK',
+      'OK',
+      'QUEUED',
+      'QUEUED',
+      'QUEUED',
+      '[2, OK, 2]',
+      'x',
+      'OK',
+      'QUEUED',
+      '[2]',
+      '2',
+    ])
   })
 
   test('what is sent at once keeps its place among what is computed', async () => {
     const client = await fresh()
-    const lines = ['INCR a', 'MULTI', 'SET a 5', 'GET a', 'EXEC', 'INCR a', 'MULTI', 'SET b 1', 'EXEC', 'MULTI', 'INCR b', 'EXEC', 'MULTI', 'HSET h f v', 'EXPIRE h 100', 'EXEC', 'GET b', 'HGET h f']
+    const lines = [
+      'INCR a',
+      'MULTI',
+      'SET a 5',
+      'GET a',
+      'EXEC',
+      'INCR a',
+      'MULTI',
+      'SET b 1',
+      'EXEC',
+      'MULTI',
+      'INCR b',
+      'EXEC',
+      'MULTI',
+      'HSET h f v',
+      'EXPIRE h 100',
+      'EXEC',
+      'GET b',
+      'HGET h f',
+    ]
     for (let i = 0; i < 20; i++) {
       client.write(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
       const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
-      expect(replies).toEqual(['1', 'OK', '[OK, 5]', '6', 'OK', '[OK]', 'OK', '[2]', 'OK', '[1, 1]', '2', 'v', 'OK'])
+      expect(replies).toEqual([
+        '1',
+        'OK',
+        '[OK, 5]',
+        '6',
+        'OK',
+        '[OK]',
+        'OK',
+        '[2]',
+        'OK',
+        '[1, 1]',
+        '2',
+        'v',
+        'OK',
+      ])
     }
   })
 
   test('one of a single write is not overtaken by what comes behind it', async () => {
     const client = await fresh()
-    const lines = ['MULTI', 'SET g 1', 'EXEC', 'GET g', 'MULTI', 'SET n 10', 'EXEC', 'INCR n', 'GET n', 'MULTI', 'HSET h f v', 'EXEC', 'MULTI', 'GET n', 'HGET h f', 'EXEC']
+    const lines = [
+      'MULTI',
+      'SET g 1',
+      'EXEC',
+      'GET g',
+      'MULTI',
+      'SET n 10',
+      'EXEC',
+      'INCR n',
+      'GET n',
+      'MULTI',
+      'HSET h f v',
+      'EXEC',
+      'MULTI',
+      'GET n',
+      'HGET h f',
+      'EXEC',
+    ]
     for (let i = 0; i < 20; i++) {
       client.write(Buffer.concat([...lines, 'FLUSHALL'].map((line) => request(...words(line)))))
       const replies = (await client.replies(lines.length + 1)).map(show).filter((reply) => reply !== 'QUEUED')
-      expect(replies).toEqual(['OK', '[OK]', '1', 'OK', '[OK]', '11', '11', 'OK', '[1]', 'OK', '[11, v]', 'OK'])
+      expect(replies).toEqual([
+        'OK',
+        '[OK]',
+        '1',
+        'OK',
+        '[OK]',
+        '11',
+        '11',
+        'OK',
+        '[1]',
+        'OK',
+        '[11, v]',
+        'OK',
+      ])
     }
   })
 
@@ -161,7 +293,9 @@ describe('EXEC', () => {
     listener.write(request('SUBSCRIBE', 'c'))
     await listener.replies(1)
     for (let i = 1; i <= 30; i++) {
-      client.write(Buffer.concat(['INCR m', 'MULTI', 'PUBLISH c x', 'EXEC'].map((line) => request(...words(line)))))
+      client.write(
+        Buffer.concat(['INCR m', 'MULTI', 'PUBLISH c x', 'EXEC'].map((line) => request(...words(line)))),
+      )
       await listener.replies(1)
       expect(Number(await run(reader, 'GET m'))).toBeGreaterThanOrEqual(i)
       await client.replies(4)
@@ -170,11 +304,34 @@ describe('EXEC', () => {
 
   test('commands on the connection and on all keys take part', async () => {
     const client = await fresh()
-    expect(await transaction(client, 'PING', 'ECHO hi', 'SELECT 0', 'CLIENT SETNAME me', 'CLIENT GETNAME', 'PING x')).toBe('[PONG, hi, OK, OK, me, x]')
-    expect(await transaction(client, 'SET a 1', 'DBSIZE', 'KEYS *', 'RANDOMKEY', 'SCAN 0', 'SET b 1', 'DBSIZE', 'DEL a', 'KEYS *')).toBe(
-      '[OK, 1, [a], a, [0, [a]], OK, 2, 1, [b]]',
+    expect(
+      await transaction(
+        client,
+        'PING',
+        'ECHO hi',
+        'SELECT 0',
+        'CLIENT SETNAME me',
+        'CLIENT GETNAME',
+        'PING x',
+      ),
+    ).toBe('[PONG, hi, OK, OK, me, x]')
+    expect(
+      await transaction(
+        client,
+        'SET a 1',
+        'DBSIZE',
+        'KEYS *',
+        'RANDOMKEY',
+        'SCAN 0',
+        'SET b 1',
+        'DBSIZE',
+        'DEL a',
+        'KEYS *',
+      ),
+    ).toBe('[OK, 1, [a], a, [0, [a]], OK, 2, 1, [b]]')
+    expect(await transaction(client, 'SET c 1', 'FLUSHDB', 'DBSIZE', 'SET d 1', 'KEYS *')).toBe(
+      '[OK, OK, 0, OK, [d]]',
     )
-    expect(await transaction(client, 'SET c 1', 'FLUSHDB', 'DBSIZE', 'SET d 1', 'KEYS *')).toBe('[OK, OK, 0, OK, [d]]')
     expect(await run(client, 'KEYS *')).toBe('[d]')
     expect(await transaction(client, 'FLUSHALL', 'RANDOMKEY', 'SCAN 0 COUNT 1')).toBe('[OK, (nil), [0, []]]')
     expect(await transaction(client, 'SET x 1', 'INFO keyspace')).toMatch(/db0:keys=1,expires=0/)
@@ -228,7 +385,13 @@ describe('WATCH', () => {
     'REST PUT': () => rest('PUT', '/kv/w', 5),
     'REST DELETE': () => rest('DELETE', '/kv/w'),
     'REST incr': () => rest('POST', '/kv/w/incr', {}),
-    'a REST batch': () => rest('POST', '/kv/batch', { operations: [{ op: 'set', key: 'v', value: 1 }, { op: 'incr', key: 'w' }] }),
+    'a REST batch': () =>
+      rest('POST', '/kv/batch', {
+        operations: [
+          { op: 'set', key: 'v', value: 1 },
+          { op: 'incr', key: 'w' },
+        ],
+      }),
   }
 
   test.each(Object.entries(CHANGES))('sees %s', async (_name, change) => {
@@ -276,7 +439,19 @@ describe('WATCH', () => {
     const other = await connect()
     await run(own, 'SET w 1', 'SADD s m', 'SET v 1')
     const watch = ['WATCH w s nokey']
-    for (const line of ['GET w', 'SET v 2', 'SADD s m', 'SREM s x', 'DEL nokey', 'SETNX w 5', 'PERSIST w', 'INCR s', 'APPEND v x', 'TOUCH w', 'RPUSHX nokey x']) {
+    for (const line of [
+      'GET w',
+      'SET v 2',
+      'SADD s m',
+      'SREM s x',
+      'DEL nokey',
+      'SETNX w 5',
+      'PERSIST w',
+      'INCR s',
+      'APPEND v x',
+      'TOUCH w',
+      'RPUSHX nokey x',
+    ]) {
       await run(own, ...watch)
       await run(other, line)
       expect([line, await transaction(own, 'PING')]).toEqual([line, '[PONG]'])
@@ -305,9 +480,33 @@ describe('WATCH', () => {
 
   test('is in order within a pipeline', async () => {
     const own = await fresh()
-    const lines = ['SET w 1', 'WATCH w', 'MULTI', 'INCR w', 'EXEC', 'WATCH w', 'INCR w', 'MULTI', 'INCR w', 'EXEC', 'GET w']
+    const lines = [
+      'SET w 1',
+      'WATCH w',
+      'MULTI',
+      'INCR w',
+      'EXEC',
+      'WATCH w',
+      'INCR w',
+      'MULTI',
+      'INCR w',
+      'EXEC',
+      'GET w',
+    ]
     own.write(Buffer.concat(lines.map((line) => request(...words(line)))))
-    expect((await own.replies(lines.length)).map(show)).toEqual(['OK', 'OK', 'OK', 'QUEUED', '[2]', 'OK', '3', 'OK', 'QUEUED', '(nil)', '3'])
+    expect((await own.replies(lines.length)).map(show)).toEqual([
+      'OK',
+      'OK',
+      'OK',
+      'QUEUED',
+      '[2]',
+      'OK',
+      '3',
+      'OK',
+      'QUEUED',
+      '(nil)',
+      '3',
+    ])
   })
 })
 
@@ -317,7 +516,9 @@ test('a transaction that exceeds the quota writes nothing', async () => {
     await fresh()
     const client = await connect(small)
     await run(client, 'SET a 1', 'SET b 1')
-    expect(await transaction(client, 'SET a 2', 'SET c 1', 'SET d 1')).toMatch(/^-OOM automation quota exceeded/)
+    expect(await transaction(client, 'SET a 2', 'SET c 1', 'SET d 1')).toMatch(
+      /^-OOM automation quota exceeded/,
+    )
     expect(await run(client, 'MGET a c d')).toBe('[1, (nil), (nil)]')
     expect(await transaction(client, 'DEL a', 'SET c 1', 'INCR d')).toBe('[1, OK, 1]')
     expect(await transaction(client, 'SET e 1', 'DEL e', 'INCR b')).toBe('[OK, 1, 2]')
@@ -338,7 +539,10 @@ describe('two processes', () => {
       for (let i = 0; i < 40; i++) {
         const amount = 1 + ((i * 7 + seed) % 5)
         // With plaintext, and as a list of native and computed commands in turn.
-        const lines = i % 2 === 0 ? [`DECRBY x ${amount}`, `INCRBY y ${amount}`] : [`DECRBY y ${amount}`, 'SET note moved', `INCRBY x ${amount}`]
+        const lines =
+          i % 2 === 0
+            ? [`DECRBY x ${amount}`, `INCRBY y ${amount}`]
+            : [`DECRBY y ${amount}`, 'SET note moved', `INCRBY x ${amount}`]
         expect(await transaction(client, ...lines)).toMatch(/^\[/)
       }
       writing--
@@ -367,7 +571,10 @@ describe('two processes', () => {
       for (let done = 0; done < rounds; ) {
         await run(client, 'WATCH counter')
         const value = await run(client, 'GET counter')
-        if ((await transaction(client, `SET counter ${Number(value === '(nil)' ? 0 : value) + 1}`)) !== '(nil)') done++
+        if (
+          (await transaction(client, `SET counter ${Number(value === '(nil)' ? 0 : value) + 1}`)) !== '(nil)'
+        )
+          done++
       }
     }
     await Promise.all(all.map(count))
@@ -378,9 +585,11 @@ describe('two processes', () => {
     await fresh()
     const all = await Promise.all([connect(server), connect(second)])
     const before = await version()
-    await Promise.all(all.map(async (client) => {
-      for (let i = 0; i < 20; i++) await transaction(client, 'INCR a', 'INCR b')
-    }))
+    await Promise.all(
+      all.map(async (client) => {
+        for (let i = 0; i < 20; i++) await transaction(client, 'INCR a', 'INCR b')
+      }),
+    )
     expect(await version()).toBe(before + 40)
     expect(await run(all[0]!, 'MGET a b')).toBe('[40, 40]')
   })
@@ -389,7 +598,12 @@ describe('two processes', () => {
 test('ioredis: multi() and pipelines', async () => {
   automation = `transactions-${++automations}`
   const client = await server.client(automation)
-  expect(await client.multi().set('a', '1').incr('a').hset('h', { f: 'v' }).hgetall('h').exec()).toEqual([[null, 'OK'], [null, 2], [null, 1], [null, { f: 'v' }]])
+  expect(await client.multi().set('a', '1').incr('a').hset('h', { f: 'v' }).hgetall('h').exec()).toEqual([
+    [null, 'OK'],
+    [null, 2],
+    [null, 1],
+    [null, { f: 'v' }],
+  ])
   expect(await client.multi({ pipeline: false })).toBe('OK')
   await client.set('b', 'x')
   expect(await client.exec()).toEqual([[null, 'OK']])
@@ -399,7 +613,17 @@ test('ioredis: multi() and pipelines', async () => {
   await client.watch('a')
   await (await server.client(automation)).incr('a')
   expect(await client.multi().incr('a').exec()).toBeNull()
-  const results = await client.pipeline().rpush('l', 1, 2).linsert('l', 'BEFORE', '2', 'x').lrange('l', 0, -1).incr('l').exec()
-  expect(results!.slice(0, 3)).toEqual([[null, 2], [null, 3], [null, ['1', 'x', '2']]])
+  const results = await client
+    .pipeline()
+    .rpush('l', 1, 2)
+    .linsert('l', 'BEFORE', '2', 'x')
+    .lrange('l', 0, -1)
+    .incr('l')
+    .exec()
+  expect(results!.slice(0, 3)).toEqual([
+    [null, 2],
+    [null, 3],
+    [null, ['1', 'x', '2']],
+  ])
   expect(results![3]![0]!.message).toContain('WRONGTYPE')
 })

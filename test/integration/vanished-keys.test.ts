@@ -4,8 +4,8 @@ import { type Engine, startEngine } from '../helpers/engine.ts'
 import { type RestServer, startRest } from '../helpers/http.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
-// A key that the backing Redis evicted, or that somebody deleted there by hand, is absent, though the index still knows it: whatever writes
-// it next makes it anew, at once.
+// A key that the backing Redis evicted, or that somebody deleted there by hand, is absent, though the index
+// still knows it: whatever writes it next makes it anew, at once.
 
 type Command = readonly string[]
 
@@ -115,28 +115,32 @@ const shown = (reply: unknown): unknown => {
 
 let automations = 0
 const automation = (): string => `vanished-${++automations}`
-const physical = (automationId: string, name = 'k'): Buffer => engine.automation(automationId).key(Buffer.from(name))
+const physical = (automationId: string, name = 'k'): Buffer =>
+  engine.automation(automationId).key(Buffer.from(name))
 const take = (automationId: string): Promise<number> => engine.redis.del(physical(automationId))
 
 describe.each(Object.entries(SCENES))('a %s', (_type, { make, writes }) => {
   describe.each(PLACES)('%s', (_way, options) => {
-    test.each(writes.map(([command, reply]) => [command.join(' '), command, reply] as const))('%s', async (_text, command, reply) => {
-      for (const ttl of [false, true]) {
-        const id = automation()
-        await engine.run(id, make, options)
-        if (ttl) await engine.run(id, ['PEXPIRE', 'k', '60000'], options)
-        expect(await take(id)).toBe(1)
-        expect(shown(await engine.run(id, command, options))).toEqual(reply)
-        // What is there now is no heir of what vanished.
-        const there = Number(await engine.run(id, ['EXISTS', 'k']))
-        expect(await engine.run(id, ['PTTL', 'k'], { computed: true })).toBe(there === 1 ? -1 : -2)
-        const entry = await engine.redis.hget(engine.automation(id).indexKey, 'k')
-        if (there === 1) {
-          const [created, updated, , expires] = entry!.split(':')
-          expect({ created, expires }).toEqual({ created: updated, expires: '0' })
+    test.each(writes.map(([command, reply]) => [command.join(' '), command, reply] as const))(
+      '%s',
+      async (_text, command, reply) => {
+        for (const ttl of [false, true]) {
+          const id = automation()
+          await engine.run(id, make, options)
+          if (ttl) await engine.run(id, ['PEXPIRE', 'k', '60000'], options)
+          expect(await take(id)).toBe(1)
+          expect(shown(await engine.run(id, command, options))).toEqual(reply)
+          // What is there now is no heir of what vanished.
+          const there = Number(await engine.run(id, ['EXISTS', 'k']))
+          expect(await engine.run(id, ['PTTL', 'k'], { computed: true })).toBe(there === 1 ? -1 : -2)
+          const entry = await engine.redis.hget(engine.automation(id).indexKey, 'k')
+          if (there === 1) {
+            const [created, updated, , expires] = entry!.split(':')
+            expect({ created, expires }).toEqual({ created: updated, expires: '0' })
+          }
         }
-      }
-    })
+      },
+    )
   })
 })
 

@@ -33,7 +33,9 @@ describe('WAIT', () => {
     await replica.kill('SIGSTOP')
     await engine.run('a', ['SET', 'k', 'w'])
     const waiting = engine.run('a', ['WAIT', '1', '300'])
-    expect(String(await engine.run('b', ['SET', 'other', 'v']).then((reply) => (reply as { text: string }).text))).toBe('OK')
+    expect(
+      String(await engine.run('b', ['SET', 'other', 'v']).then((reply) => (reply as { text: string }).text)),
+    ).toBe('OK')
     expect(await engine.run('a', ['WAIT', '0', '0'])).toBe(0)
     expect(await waiting).toBe(0)
     await replica.kill('SIGCONT')
@@ -43,11 +45,14 @@ describe('WAIT', () => {
 
 test('reads what INFO tells of replicas', () => {
   const info = [
-    '# Replication', 'role:master', 'connected_slaves:3',
+    '# Replication',
+    'role:master',
+    'connected_slaves:3',
     'slave0:ip=10.0.0.1,port=6379,state=online,offset=120,lag=0',
     'slave1:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0',
     'slave2:ip=10.0.0.3,port=6379,state=online,offset=99,lag=1',
-    'master_repl_offset:123', '',
+    'master_repl_offset:123',
+    '',
   ].join('\r\n')
   expect(parseReplication(info)).toEqual({ offset: 123, acknowledged: [120, 99] })
   expect(parseReplication('')).toEqual({ offset: 0, acknowledged: [] })

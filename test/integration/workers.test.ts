@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { mintToken } from '../../src/auth/mint.ts'
-import { startRedis, type TestRedis } from '../helpers/redis.ts'
-import { SECRET } from '../helpers/server.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { RespClient } from '../helpers/resp-client.ts'
+import { SECRET } from '../helpers/server.ts'
 
 const MAIN = join(import.meta.dirname, '../../dist/main.js')
 
@@ -31,16 +31,27 @@ class Served {
   readonly exit: Promise<number | null>
 
   constructor(env: Record<string, string>) {
-    const ports = { AUTOMATION_KV_RESP_PORT: '0', AUTOMATION_KV_HTTP_PORT: '0', AUTOMATION_KV_ADMIN_PORT: '0' }
+    const ports = {
+      AUTOMATION_KV_RESP_PORT: '0',
+      AUTOMATION_KV_HTTP_PORT: '0',
+      AUTOMATION_KV_ADMIN_PORT: '0',
+    }
     const settings = { AUTOMATION_KV_SECRET: SECRET, AUTOMATION_KV_WORKERS: '2', ...ports, ...env }
-    this.child = spawn(process.execPath, [MAIN, 'serve'], { env: { PATH: process.env['PATH'], ...settings }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(process.execPath, [MAIN, 'serve'], {
+      env: { PATH: process.env['PATH'], ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.child.stdout!.on('data', (chunk) => (this.output += chunk))
     this.child.stderr!.on('data', (chunk) => (this.errors += chunk))
     this.exit = once(this.child, 'close').then(([code]) => code as number | null)
   }
 
   get lines(): Line[] {
-    return this.errors.split('\n').slice(0, -1).filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Line)
+    return this.errors
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Line)
   }
 
   /** Process ids of the workers that came to listen, the latest last. */
@@ -55,7 +66,12 @@ class Served {
   }
 
   port(door: 'Redis clients' | 'REST' | 'the operator'): number {
-    return Number(this.lines.find(({ msg }) => msg === `listening for ${door}`)!.address!.split(':').at(-1))
+    return Number(
+      this.lines
+        .find(({ msg }) => msg === `listening for ${door}`)!
+        .address!.split(':')
+        .at(-1),
+    )
   }
 
   async readyz(): Promise<number> {
@@ -96,7 +112,8 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     return served
   }
 
-  const tokenOf = (automationId: string): Promise<string> => mintToken({ secret: SECRET, automationId, runId: 'r', ttlSeconds: 600 })
+  const tokenOf = (automationId: string): Promise<string> =>
+    mintToken({ secret: SECRET, automationId, runId: 'r', ttlSeconds: 600 })
 
   const login = async (served: Served, automationId = 'shared'): Promise<RespClient> => {
     const client = await RespClient.connect(served.port('Redis clients'))
@@ -106,7 +123,8 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
   }
 
   /** Names the process that serves the connection. */
-  const runOf = async (client: RespClient): Promise<string> => /run_id:(\w+)/.exec(await client.text('INFO', 'server'))![1]!
+  const runOf = async (client: RespClient): Promise<string> =>
+    /run_id:(\w+)/.exec(await client.text('INFO', 'server'))![1]!
 
   /** Connections on two workers. */
   const pair = async (served: Served, automationId?: string): Promise<[RespClient, RespClient]> => {
@@ -123,7 +141,9 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     const served = await serve().ready()
     expect(served.output.split('automation-kv is running.')).toHaveLength(2)
     expect(served.pids).toHaveLength(2)
-    expect(new Set(served.lines.filter(({ msg }) => msg === 'backing Redis: link up').map(({ worker }) => worker))).toEqual(new Set([1, 2]))
+    expect(
+      new Set(served.lines.filter(({ msg }) => msg === 'backing Redis: link up').map(({ worker }) => worker)),
+    ).toEqual(new Set([1, 2]))
     expect(served.lines.filter(({ msg }) => msg === 'listening for Redis clients')).toHaveLength(1)
     expect(await served.readyz()).toBe(200)
 
@@ -132,7 +152,9 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     expect(await right.text('GET', 'shared')).toBe('value')
     const headers = { authorization: `Bearer ${await tokenOf('shared')}`, connection: 'close' }
     for (let i = 0; i < 4; i++) {
-      const answer = await fetch(`http://127.0.0.1:${served.port('REST')}/api/automation/v1/kv/shared`, { headers })
+      const answer = await fetch(`http://127.0.0.1:${served.port('REST')}/api/automation/v1/kv/shared`, {
+        headers,
+      })
       expect(await answer.json()).toEqual({ key: 'shared', value: 'value' })
     }
 
@@ -143,9 +165,11 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     expect(await left.text('INCR', 'watched')).toBe('QUEUED')
     expect(await left.text('EXEC')).toBe('(nil)')
     expect(await right.text('GET', 'watched')).toBe('1')
-    await Promise.all([left, right].map(async (client) => {
-      for (let i = 0; i < 20; i++) await client.call('INCR', 'both')
-    }))
+    await Promise.all(
+      [left, right].map(async (client) => {
+        for (let i = 0; i < 20; i++) await client.call('INCR', 'both')
+      }),
+    )
     expect(await left.text('GET', 'both')).toBe('40')
 
     // Waiting and listening reach over processes too.
@@ -171,7 +195,13 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     // New connections come to the survivor until the new one listens.
     expect(await (await login(served, 'killed')).text('GET', 'k')).toBe('v')
     await eventually(() => served.pids.length === 3, 25_000)
-    expect(served.lines).toContainEqual(expect.objectContaining({ level: 'error', reason: 'SIGKILL', msg: 'worker ended; starting another one' }))
+    expect(served.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        reason: 'SIGKILL',
+        msg: 'worker ended; starting another one',
+      }),
+    )
     expect(survivor.closed).toBe(false)
     const [one, other] = await pair(served, 'killed')
     expect(await one.text('APPEND', 'k', 'w')).toBe('2')
@@ -185,7 +215,12 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     const killed = new Set<number>()
     const reaper = setInterval(() => {
       for (const { worker, pid, msg } of served.lines) {
-        if (msg !== 'worker is listening' || worker !== served.lines.find((line) => line.pid === first)!.worker || killed.has(pid!)) continue
+        if (
+          msg !== 'worker is listening' ||
+          worker !== served.lines.find((line) => line.pid === first)!.worker ||
+          killed.has(pid!)
+        )
+          continue
         killed.add(pid!)
         if (isAlive(pid!)) process.kill(pid!, 'SIGKILL')
       }
@@ -196,55 +231,72 @@ describe.skipIf(!existsSync(MAIN))('two workers', () => {
     expect(killed.size).toBe(5)
     const words = served.lines.filter(({ msg }) => msg === 'cannot go on')
     expect(words).toHaveLength(1)
-    expect(words[0]!.reason).toMatch(/^worker \d ended 5 times in a row within 10 s \(the last time: SIGKILL\)$/)
+    expect(words[0]!.reason).toMatch(
+      /^worker \d ended 5 times in a row within 10 s \(the last time: SIGKILL\)$/,
+    )
     expect(served.pids.filter(isAlive)).toEqual([])
   }, 60_000)
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s lets both finish, with exit code 0 and no process left', async (signal) => {
-    const served = await serve().ready()
-    const [left, right] = await pair(served, 'drained')
-    // What was received is answered, in both processes, before the connections end.
-    const commands = Array.from({ length: 200 }, (_, i) => `SET k${i} v\r\n`).join('')
-    const answered = [left, right].map(async (client) => {
-      const { bytesRead } = client.socket
-      const replies = client.write(commands).replies(200)
-      await eventually(() => client.socket.bytesRead > bytesRead)
-      return { replies }
-    })
-    const pending = await Promise.all(answered)
-    served.child.kill(signal)
-    for (const { replies } of pending) expect((await replies).map(String)).toEqual(Array(200).fill('OK'))
-    expect(await served.exit).toBe(0)
-    expect(served.pids.filter(isAlive)).toEqual([])
-    expect(served.lines.at(-1)).toMatchObject({ msg: 'stopped' })
-  })
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s lets both finish, with exit code 0 and no process left',
+    async (signal) => {
+      const served = await serve().ready()
+      const [left, right] = await pair(served, 'drained')
+      // What was received is answered, in both processes, before the connections end.
+      const commands = Array.from({ length: 200 }, (_, i) => `SET k${i} v\r\n`).join('')
+      const answered = [left, right].map(async (client) => {
+        const { bytesRead } = client.socket
+        const replies = client.write(commands).replies(200)
+        await eventually(() => client.socket.bytesRead > bytesRead)
+        return { replies }
+      })
+      const pending = await Promise.all(answered)
+      served.child.kill(signal)
+      for (const { replies } of pending) expect((await replies).map(String)).toEqual(Array(200).fill('OK'))
+      expect(await served.exit).toBe(0)
+      expect(served.pids.filter(isAlive)).toEqual([])
+      expect(served.lines.at(-1)).toMatchObject({ msg: 'stopped' })
+    },
+  )
 
   test('a worker that is asked to stop is replaced; killing the primary ends all', async () => {
     const served = await serve().ready()
     process.kill(served.pids[1]!, 'SIGTERM')
     await eventually(() => served.pids.length === 3, 25_000)
-    expect(served.lines).toContainEqual(expect.objectContaining({ level: 'info', worker: expect.any(Number), msg: 'worker was stopped; starting another one' }))
+    expect(served.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'info',
+        worker: expect.any(Number),
+        msg: 'worker was stopped; starting another one',
+      }),
+    )
     served.child.kill('SIGKILL')
     await served.exit
     await eventually(() => !served.pids.some(isAlive))
   })
 
-  test.each(['RESP', 'HTTP', 'ADMIN'])('a %s port that is in use is told once, with exit code 1', async (door) => {
-    const squatter = createServer()
-    squatter.listen(0, '127.0.0.1')
-    await once(squatter, 'listening')
-    cleanups.push(() => squatter.close())
-    const { port } = squatter.address() as { port: number }
-    const served = serve({ [`AUTOMATION_KV_${door}_PORT`]: String(port), AUTOMATION_KV_LOG_LEVEL: 'error' })
-    expect(await served.exit).toBe(1)
-    expect(served.errors).toBe(
-      `automation-kv: port ${port} is in use. Stop what listens there, or set AUTOMATION_KV_${door}_PORT to another port (0 picks a free one).\n`,
-    )
-    expect(served.output).toBe('')
-  })
+  test.each(['RESP', 'HTTP', 'ADMIN'])(
+    'a %s port that is in use is told once, with exit code 1',
+    async (door) => {
+      const squatter = createServer()
+      squatter.listen(0, '127.0.0.1')
+      await once(squatter, 'listening')
+      cleanups.push(() => squatter.close())
+      const { port } = squatter.address() as { port: number }
+      const served = serve({ [`AUTOMATION_KV_${door}_PORT`]: String(port), AUTOMATION_KV_LOG_LEVEL: 'error' })
+      expect(await served.exit).toBe(1)
+      expect(served.errors).toBe(
+        `automation-kv: port ${port} is in use. Stop what listens there, or set AUTOMATION_KV_${door}_PORT to another port (0 picks a free one).\n`,
+      )
+      expect(served.output).toBe('')
+    },
+  )
 
   test('a Redis that is not there and a wrong setting are told once, with exit code 1', async () => {
-    const away = serve({ REDIS_URL: join(tmpdir(), 'akv-nobody-listens.sock'), AUTOMATION_KV_LOG_LEVEL: 'error' })
+    const away = serve({
+      REDIS_URL: join(tmpdir(), 'akv-nobody-listens.sock'),
+      AUTOMATION_KV_LOG_LEVEL: 'error',
+    })
     const wrong = serve({ AUTOMATION_KV_WORKERS: 'many' })
     expect(await away.exit).toBe(1)
     expect(away.errors).toMatch(/^automation-kv: cannot reach the backing Redis: [^\n]+\n$/)

@@ -7,18 +7,23 @@ const onLinux = process.platform === 'linux'
 const IN_SHORT = ['idle', 'active', 'never-readers-2', 'pipeline-small']
 
 describe.skipIf(!onLinux)('a server under load, in short (all of it: npm run test:load)', () => {
-  test.each(SMALL.filter(({ id }) => IN_SHORT.includes(id)))('$title', { timeout: 120_000 }, async (scenario) => {
-    const [row] = await runScenarios([scenario], { say: () => {}, warmSeconds: 0.5 })
-    // How long something takes depends on what else the machine does.
-    const lasting = row!.checks.filter(({ unit }) => unit !== 'ms')
-    expect(lasting.length).toBeGreaterThan(5)
-    expect(lasting.filter(({ ok }) => !ok)).toEqual([])
-  })
+  test.each(SMALL.filter(({ id }) => IN_SHORT.includes(id)))(
+    '$title',
+    { timeout: 120_000 },
+    async (scenario) => {
+      const [row] = await runScenarios([scenario], { say: () => {}, warmSeconds: 0.5 })
+      // How long something takes depends on what else the machine does.
+      const lasting = row!.checks.filter(({ unit }) => unit !== 'ms')
+      expect(lasting.length).toBeGreaterThan(5)
+      expect(lasting.filter(({ ok }) => !ok)).toEqual([])
+    },
+  )
 })
 
 describe('the trend of memory', () => {
   const MIB = 1024 * 1024
-  const series = (bytesAt: (n: number) => number): Point[] => Array.from({ length: 300 }, (_, n) => [n * 5, bytesAt(n)])
+  const series = (bytesAt: (n: number) => number): Point[] =>
+    Array.from({ length: 300 }, (_, n) => [n * 5, bytesAt(n)])
   const sawTooth = (n: number): number => (n % 7) * 4 * MIB
 
   test.each([

@@ -1,4 +1,5 @@
-// npm run test:load [-- options]: heavy load on a real server process; writes docs/data/load.json and docs/load.md, and fails when a bound breaks.
+// npm run test:load [-- options]: heavy load on a real server process; writes docs/data/load.json and
+// docs/load.md, and fails when a bound breaks.
 import { circumstances } from '../../bench/lib/report.mjs'
 import { ensureBuild } from '../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../scripts/lib/dependencies.mjs'
@@ -29,9 +30,11 @@ const values = optionsOf(HELP, {
 
 const print = ({ title, figures, checks }) => {
   process.stdout.write(`\n${title}\n`)
-  for (const [what, [value, unit]] of Object.entries(figures)) process.stdout.write(`  ${what}: ${shown(value, unit)}\n`)
+  for (const [what, [value, unit]] of Object.entries(figures))
+    process.stdout.write(`  ${what}: ${shown(value, unit)}\n`)
   for (const { what, ok, value, limit, unit, detail } of checks) {
-    const measured = value === undefined ? (detail ?? '') : `${shown(value, unit)}, at most ${shown(limit, unit)}`
+    const measured =
+      value === undefined ? (detail ?? '') : `${shown(value, unit)}, at most ${shown(limit, unit)}`
     process.stdout.write(`  ${ok ? 'holds ' : 'BROKEN'} ${what}${measured === '' ? '' : `: ${measured}`}\n`)
   }
 }
@@ -46,7 +49,9 @@ await run(async () => {
   ensureRedis()
   stopOnSignal()
   const prefixes = values.only?.split(',')
-  const chosen = (values.small ? SMALL : FULL).filter(({ id }) => prefixes === undefined || prefixes.some((prefix) => id.startsWith(prefix)))
+  const chosen = (values.small ? SMALL : FULL).filter(
+    ({ id }) => prefixes === undefined || prefixes.some((prefix) => id.startsWith(prefix)),
+  )
   const rows = await runScenarios(chosen, { say, warmSeconds: values.small ? 0.5 : 2, dist: values.dist })
   rows.forEach(print)
   // A part of the scenarios would make a page with holes.

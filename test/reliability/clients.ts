@@ -4,8 +4,8 @@ import type { Cluster, Member } from './cluster.ts'
 import type { Random } from './random.ts'
 
 /**
- * How a request ended. `refused`: nothing was written, as the answer said, or because it was never sent. `unknown`: the answer said so, or the
- * connection ended without one.
+ * How a request ended. `refused`: nothing was written, as the answer said, or because it was never sent.
+ * `unknown`: the answer said so, or the connection ended without one.
  */
 export type Outcome<T> =
   | { readonly kind: 'ok'; readonly reply: T }
@@ -28,7 +28,10 @@ export function outcomeOfText<T>(text: string): Outcome<T> {
 const withDeadline = async <T>(what: string, work: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${ANSWER_WITHIN_MS} ms: ${what}`)), ANSWER_WITHIN_MS)
+    timer = setTimeout(
+      () => reject(new NoAnswer(`no answer within ${ANSWER_WITHIN_MS} ms: ${what}`)),
+      ANSWER_WITHIN_MS,
+    )
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
@@ -53,7 +56,9 @@ export class ClusterRespClient {
     return outcome.kind === 'ok' ? { kind: 'ok', reply: outcome.reply[0]! } : outcome
   }
 
-  /** Sends all at once. Its outcome is that of the last command; the replies to the others are as they came. */
+  /**
+   * Sends all at once. Its outcome is that of the last command; the replies to the others are as they came.
+   */
   async pipeline(commands: ReadonlyArray<ReadonlyArray<string | number>>): Promise<Outcome<RespReply[]>> {
     let client: RespClient
     try {
@@ -119,7 +124,8 @@ export class ClusterRestClient {
     try {
       const text = body === undefined ? undefined : JSON.stringify(body)
       const reply = await withDeadline(`${method} ${path}`, this.send(target.httpPort, method, path, text))
-      if (ANSWERS.has(reply.status) || (reply.status === 409 && CONFLICTS.has(reply.body['error']))) return { kind: 'ok', reply }
+      if (ANSWERS.has(reply.status) || (reply.status === 409 && CONFLICTS.has(reply.body['error'])))
+        return { kind: 'ok', reply }
       return outcomeOfText(`${reply.status} ${reply.body['error']}: ${reply.body['message']}`)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
@@ -134,7 +140,10 @@ export class ClusterRestClient {
 
   private send(port: number, method: string, path: string, body: string | undefined): Promise<RestReply> {
     return new Promise((resolve, reject) => {
-      const headers = { authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+      const headers = {
+        authorization: `Bearer ${this.token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      }
       const sending = httpRequest(
         { port, host: '127.0.0.1', method, path: `/api/automation/v1/kv${path}`, headers, agent: this.agent },
         (response) => {

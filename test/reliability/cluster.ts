@@ -24,7 +24,10 @@ export interface Member {
   readonly process: ChildProcess
 }
 
-/** Several server processes, each behind a link of its own that can be broken, before one Redis that syncs its file with every write. */
+/**
+ * Several server processes, each behind a link of its own that can be broken, before one Redis that syncs its
+ * file with every write.
+ */
 export class Cluster {
   readonly proxies: FaultProxy[] = []
   redis: TestRedis
@@ -86,7 +89,10 @@ export class Cluster {
       AUTOMATION_KV_LOG_LEVEL: 'info',
       ...(crash === undefined ? {} : { AUTOMATION_KV_TEST_CRASH: crash }),
     }
-    const child = spawn(process.execPath, [join(this.dist, 'main.js'), 'serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(process.execPath, [join(this.dist, 'main.js'), 'serve'], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     const ports: number[] = []
     const lines: string[] = []
     const member = await new Promise<Member>((resolve, reject) => {
@@ -157,4 +163,8 @@ export class Cluster {
 }
 
 const startDurableRedis = (): Promise<TestRedis> =>
-  startRedis({ port: 'free', aof: true, args: ['--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0'] })
+  startRedis({
+    port: 'free',
+    aof: true,
+    args: ['--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0'],
+  })

@@ -18,7 +18,10 @@ export interface EpisodeReport {
   readonly checked: number
   /** From the end of the fault until every server writes and is ready, in milliseconds. */
   readonly recoveryMs: number
-  /** How long refusals took while the Redis was away: the slowest, and all but the slowest hundredth, in milliseconds. */
+  /**
+   * How long refusals took while the Redis was away: the slowest, and all but the slowest hundredth, in
+   * milliseconds.
+   */
   readonly refusalMs: { readonly max: number; readonly p99: number }
   /** Acknowledged writes that are gone, where that is not a violation. */
   readonly lost: number
@@ -33,21 +36,31 @@ const RACERS = 4
 let episodes = 0
 
 /**
- * Fresh automations, clients at work, one fault, recovery, clients at work, and a look at everything. `enough`: so many acknowledged
- * requests before and after the fault.
+ * Fresh automations, clients at work, one fault, recovery, clients at work, and a look at everything.
+ * `enough`: so many acknowledged requests before and after the fault.
  */
-export async function runEpisode(cluster: Cluster, fault: Fault, random: Random, enough: number): Promise<EpisodeReport> {
+export async function runEpisode(
+  cluster: Cluster,
+  fault: Fault,
+  random: Random,
+  enough: number,
+): Promise<EpisodeReport> {
   const number = ++episodes
   const recorder = new Recorder()
   const raceRecorder = new Recorder()
-  const [token, raceToken] = await Promise.all([cluster.token(`episode-${number}`), cluster.token(`race-${number}`)])
+  const [token, raceToken] = await Promise.all([
+    cluster.token(`episode-${number}`),
+    cluster.token(`race-${number}`),
+  ])
   const clients: Array<{ close(): void }> = []
   const resp = (): ClusterRespClient => kept(clients, new ClusterRespClient(cluster, random.fork(), token))
   const rest = (): ClusterRestClient => kept(clients, new ClusterRestClient(cluster, random.fork(), token))
   const opener = resp()
   await openAccounts(recorder, opener)
   const queue = new WorkQueue(recorder)
-  const racers = Array.from({ length: RACERS }, () => kept(clients, new ClusterRestClient(cluster, random.fork(), raceToken)))
+  const racers = Array.from({ length: RACERS }, () =>
+    kept(clients, new ClusterRestClient(cluster, random.fork(), raceToken)),
+  )
   const race = new Race(raceRecorder, racers)
 
   let stopping = false
@@ -55,8 +68,10 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
     const own = random.fork()
     while (!stopping) await step(own)
   }
-  const at = <A>(client: A, step: (recorder: Recorder, client: A, random: Random) => Promise<unknown>): Promise<void> =>
-    loop((own) => step(recorder, client, own))
+  const at = <A>(
+    client: A,
+    step: (recorder: Recorder, client: A, random: Random) => Promise<unknown>,
+  ): Promise<void> => loop((own) => step(recorder, client, own))
   const work = [
     ...Array.from({ length: RESP_CLIENTS }, () => at(resp(), respStep)),
     ...Array.from({ length: REST_CLIENTS }, () => at(rest(), restStep)),
@@ -65,8 +80,12 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
     at(resp(), blindTransfer),
     at(rest(), batchTransfer),
     ((a, b) => loop((own) => audit(recorder, a, b, own)))(resp(), rest()),
-    ...Array.from({ length: PRODUCERS }, (_, i) => ((a, b) => loop((own) => queue.push(i, a, b, own)))(resp(), rest())),
-    ...Array.from({ length: PRODUCERS }, () => ((a, b) => loop((own) => queue.pop(a, b, own)))(resp(), rest())),
+    ...Array.from({ length: PRODUCERS }, (_, i) =>
+      ((a, b) => loop((own) => queue.push(i, a, b, own)))(resp(), rest()),
+    ),
+    ...Array.from({ length: PRODUCERS }, () =>
+      ((a, b) => loop((own) => queue.pop(a, b, own)))(resp(), rest()),
+    ),
     loop(() => race.run()),
   ]
   const failed = Promise.all(work).then(() => new Promise<never>(() => {}))
@@ -90,10 +109,12 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
   const reader = rest()
   await audit(recorder, opener, reader, random)
   queue.check()
-  recorder.checkVersions(await persistent(async () => {
-    const meta = await reader.call('GET', '/account-0?meta=true')
-    return meta.kind === 'ok' ? (meta.reply.body['version'] as number) : undefined
-  }))
+  recorder.checkVersions(
+    await persistent(async () => {
+      const meta = await reader.call('GET', '/account-0?meta=true')
+      return meta.kind === 'ok' ? (meta.reply.body['version'] as number) : undefined
+    }),
+  )
   raceRecorder.checkVersions(await persistent(async () => (await race.look())?.version))
   const checked = recorder.checkHistories()
   for (const client of clients) client.close()
@@ -102,7 +123,8 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
     .filter(({ call }) => scene.wasAway(call))
     .map(({ ms }) => ms)
     .sort((a, b) => a - b)
-  const sum = (kind: 'ok' | 'refused' | 'unknown'): number => recorder.counts[kind] + raceRecorder.counts[kind]
+  const sum = (kind: 'ok' | 'refused' | 'unknown'): number =>
+    recorder.counts[kind] + raceRecorder.counts[kind]
   return {
     fault: fault.name,
     ok: sum('ok'),
@@ -112,7 +134,9 @@ export async function runEpisode(cluster: Cluster, fault: Fault, random: Random,
     recoveryMs,
     refusalMs: { max: refusals.at(-1) ?? 0, p99: refusals[Math.floor(refusals.length * 0.99)] ?? 0 },
     lost: 0,
-    violations: [...recorder.violations, ...raceRecorder.violations, ...unforeseen].map((text) => `${fault.name}, episode ${number}: ${text}`),
+    violations: [...recorder.violations, ...raceRecorder.violations, ...unforeseen].map(
+      (text) => `${fault.name}, episode ${number}: ${text}`,
+    ),
   }
 }
 
@@ -157,7 +181,8 @@ class EpisodeScene implements Scene {
   }
 
   async away(): Promise<void> {
-    for (const member of this.cluster.living) while ((await readiness(member.adminPort)) !== 503) await delay(5)
+    for (const member of this.cluster.living)
+      while ((await readiness(member.adminPort)) !== 503) await delay(5)
     this.awayAt = performance.now()
   }
 
@@ -166,7 +191,8 @@ class EpisodeScene implements Scene {
   }
 }
 
-const readiness = async (adminPort: number): Promise<number> => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status
+const readiness = async (adminPort: number): Promise<number> =>
+  (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status
 
 /** Nobody helps the servers: each must find its way back by itself. */
 const GIVE_UP_MS = 20_000
@@ -179,7 +205,8 @@ export async function recovered(cluster: Cluster, random: Random, since: number)
     for (;;) {
       const outcome = await client.call('PUT', '/probe', 'x', member)
       if (outcome.kind === 'ok' && (await readiness(member.adminPort)) === 200) break
-      if (performance.now() - since > GIVE_UP_MS) throw new Error(`a server did not recover within ${GIVE_UP_MS} ms: ${JSON.stringify(outcome)}`)
+      if (performance.now() - since > GIVE_UP_MS)
+        throw new Error(`a server did not recover within ${GIVE_UP_MS} ms: ${JSON.stringify(outcome)}`)
       await delay(5)
     }
   }

@@ -10,10 +10,20 @@ describe('a clock that jumps', () => {
   const setup = async (): Promise<{ jump(ms: number): void; verdict(): Promise<string> }> => {
     let now = START
     const verifier = new TokenVerifier({ secret: SECRET, now: () => now })
-    const token = await mintToken({ secret: SECRET, automationId: 'clock', runId: 'r', ttlSeconds: HOUR_MS / 1000, now: () => START })
+    const token = await mintToken({
+      secret: SECRET,
+      automationId: 'clock',
+      runId: 'r',
+      ttlSeconds: HOUR_MS / 1000,
+      now: () => START,
+    })
     return {
       jump: (ms) => void (now += ms),
-      verdict: () => Promise.resolve(verifier.verify(token)).then(() => 'valid', (error: { code: string }) => error.code),
+      verdict: () =>
+        Promise.resolve(verifier.verify(token)).then(
+          () => 'valid',
+          (error: { code: string }) => error.code,
+        ),
     }
   }
 

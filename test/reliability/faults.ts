@@ -9,7 +9,10 @@ export interface Scene {
   readonly random: Random
   /** Lets the clients go on for so long. */
   pause(ms: number): Promise<void>
-  /** The Redis is away: waits until every server says so at /readyz, and measures how fast commands are refused. */
+  /**
+   * The Redis is away: waits until every server says so at /readyz, and measures how fast commands are
+   * refused.
+   */
   away(): Promise<void>
   /** The Redis is back, or the fault over: what follows is measured as recovery. */
   back(): void
@@ -33,15 +36,18 @@ const CRASH_POINTS: ReadonlyArray<[name: string, scripts: string, moment: string
 ]
 
 /** Breaks every link, or only that of one server. */
-const someProxies = ({ cluster, random }: Scene): Cluster['proxies'] => (random.below(2) === 0 ? cluster.proxies : [random.of(cluster.proxies)])
+const someProxies = ({ cluster, random }: Scene): Cluster['proxies'] =>
+  random.below(2) === 0 ? cluster.proxies : [random.of(cluster.proxies)]
 
 /** A setting of the Redis that makes it refuse writes for a while. */
-const refusing = (set: readonly [string, string], undo: readonly [string, string]): Fault['inject'] => async (scene) => {
-  await scene.cluster.onRedis((redis) => redis.config('SET', ...set))
-  await scene.pause(scene.random.between(200, 500))
-  await scene.cluster.onRedis((redis) => redis.config('SET', ...undo))
-  scene.back()
-}
+const refusing =
+  (set: readonly [string, string], undo: readonly [string, string]): Fault['inject'] =>
+  async (scene) => {
+    await scene.cluster.onRedis((redis) => redis.config('SET', ...set))
+    await scene.pause(scene.random.between(200, 500))
+    await scene.cluster.onRedis((redis) => redis.config('SET', ...undo))
+    scene.back()
+  }
 
 export const FAULTS: readonly Fault[] = [
   fault('none', 'nothing breaks', async (scene) => {
@@ -62,7 +68,8 @@ export const FAULTS: readonly Fault[] = [
       const i = random.below(cluster.size)
       await cluster.kill(i)
       const { process: child } = await cluster.launch(i, `${scripts}:${moment}:${random.between(3, 30)}`)
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(20_000) })
+      if (child.exitCode === null && child.signalCode === null)
+        await once(child, 'exit', { signal: AbortSignal.timeout(20_000) })
       await cluster.launch(i)
       scene.back()
     }),
@@ -75,13 +82,17 @@ export const FAULTS: readonly Fault[] = [
     await redis.restart()
     scene.back()
   }),
-  fault('redis-pause', 'the Redis stands still (SIGSTOP) for longer than the command timeout', async (scene) => {
-    const { redis } = scene.cluster
-    await redis.kill('SIGSTOP')
-    await scene.pause(COMMAND_TIMEOUT_MS + scene.random.between(100, 600))
-    await redis.kill('SIGCONT')
-    scene.back()
-  }),
+  fault(
+    'redis-pause',
+    'the Redis stands still (SIGSTOP) for longer than the command timeout',
+    async (scene) => {
+      const { redis } = scene.cluster
+      await redis.kill('SIGSTOP')
+      await scene.pause(COMMAND_TIMEOUT_MS + scene.random.between(100, 600))
+      await redis.kill('SIGCONT')
+      scene.back()
+    },
+  ),
   fault('link-cut', 'the link is reset, and refused for a while', async (scene) => {
     const proxies = someProxies(scene)
     for (const proxy of proxies) proxy.cut(true)
@@ -90,13 +101,17 @@ export const FAULTS: readonly Fault[] = [
     for (const proxy of proxies) proxy.restore()
     scene.back()
   }),
-  fault('link-stall', 'nothing passes for a while, shorter or longer than the command timeout; what was held back arrives late', async (scene) => {
-    const proxies = someProxies(scene)
-    for (const proxy of proxies) proxy.stall('both')
-    await scene.pause(scene.random.between(100, 2 * COMMAND_TIMEOUT_MS))
-    for (const proxy of proxies) proxy.restore()
-    scene.back()
-  }),
+  fault(
+    'link-stall',
+    'nothing passes for a while, shorter or longer than the command timeout; what was held back arrives late',
+    async (scene) => {
+      const proxies = someProxies(scene)
+      for (const proxy of proxies) proxy.stall('both')
+      await scene.pause(scene.random.between(100, 2 * COMMAND_TIMEOUT_MS))
+      for (const proxy of proxies) proxy.restore()
+      scene.back()
+    },
+  ),
   fault('replies-stall', 'requests reach the Redis, replies are held back', async (scene) => {
     const proxies = someProxies(scene)
     for (const proxy of proxies) proxy.stall('replies')
@@ -141,7 +156,11 @@ export const FAULTS: readonly Fault[] = [
     scene.back()
   }),
   fault('oom', 'maxmemory is reached', refusing(['maxmemory', '1'], ['maxmemory', '0'])),
-  fault('noreplicas', 'min-replicas-to-write is not reached', refusing(['min-replicas-to-write', '3'], ['min-replicas-to-write', '0'])),
+  fault(
+    'noreplicas',
+    'min-replicas-to-write is not reached',
+    refusing(['min-replicas-to-write', '3'], ['min-replicas-to-write', '0']),
+  ),
   fault('readonly', 'the Redis becomes a replica and answers READONLY', async (scene) => {
     await scene.cluster.onRedis((redis) => redis.replicaof('127.0.0.1', 1))
     await scene.pause(scene.random.between(200, 500))
@@ -166,18 +185,26 @@ export const FAULTS: readonly Fault[] = [
     })
     scene.back()
   }),
-  fault('failover-drained', 'a replica that has received all (writes paused, offsets compared) is promoted, the old Redis killed', async (scene) => {
-    const { cluster } = scene
-    const replica = await cluster.follow()
-    await scene.pause(200)
-    await cluster.onRedis(async (redis) => {
-      await redis.call('CLIENT', 'PAUSE', '10000', 'WRITE')
-      const offset = async (): Promise<string> => /^master_repl_offset:(\d+)/m.exec(await redis.info('replication'))![1]!
-      const received = (): Promise<string> =>
-        cluster.onRedis(async (follower) => /^slave_repl_offset:(\d+)/m.exec(await follower.info('replication'))![1]!, replica)
-      await eventually(async () => (await offset()) === (await received()))
-    })
-    await cluster.promote(replica)
-    scene.back()
-  }),
+  fault(
+    'failover-drained',
+    'a replica that has received all (writes paused, offsets compared) is promoted, the old Redis killed',
+    async (scene) => {
+      const { cluster } = scene
+      const replica = await cluster.follow()
+      await scene.pause(200)
+      await cluster.onRedis(async (redis) => {
+        await redis.call('CLIENT', 'PAUSE', '10000', 'WRITE')
+        const offset = async (): Promise<string> =>
+          /^master_repl_offset:(\d+)/m.exec(await redis.info('replication'))![1]!
+        const received = (): Promise<string> =>
+          cluster.onRedis(
+            async (follower) => /^slave_repl_offset:(\d+)/m.exec(await follower.info('replication'))![1]!,
+            replica,
+          )
+        await eventually(async () => (await offset()) === (await received()))
+      })
+      await cluster.promote(replica)
+      scene.back()
+    },
+  ),
 ]

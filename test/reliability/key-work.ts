@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RespReply } from '../helpers/resp-client.ts'
-import type { Outcome, ClusterRespClient, ClusterRestClient, RestReply } from './clients.ts'
+import type { ClusterRespClient, ClusterRestClient, Outcome, RestReply } from './clients.ts'
 import type { Model } from './linearizability.ts'
 import { COUNTER, type Input, LIST, type Output, REGISTER, SET } from './models.ts'
 import type { Random } from './random.ts'
@@ -23,7 +23,18 @@ interface Command<Reply> {
   readonly version?: (reply: Reply) => number | undefined
 }
 
-const WRITING: ReadonlySet<string> = new Set(['write', 'create', 'append', 'swap', 'remove', 'add', 'pushRight', 'pushLeft', 'popLeft', 'popRight'])
+const WRITING: ReadonlySet<string> = new Set([
+  'write',
+  'create',
+  'append',
+  'swap',
+  'remove',
+  'add',
+  'pushRight',
+  'pushLeft',
+  'popLeft',
+  'popRight',
+])
 
 /** By its own answer, a write that changed nothing: it must not count as a version. */
 const changedNothing = ({ model, input, output }: Effect): boolean => {
@@ -35,7 +46,12 @@ const changedNothing = ({ model, input, output }: Effect): boolean => {
 async function perform<Reply>(recorder: Recorder, command: Command<Reply>): Promise<boolean> {
   const { outcome, call, end } = await recorder.request(command.writes, command.send)
   if (outcome.kind === 'refused') await delay(5)
-  if (outcome.kind === 'refused' || outcome.kind === 'error' || (outcome.kind === 'unknown' && !command.writes)) return false
+  if (
+    outcome.kind === 'refused' ||
+    outcome.kind === 'error' ||
+    (outcome.kind === 'unknown' && !command.writes)
+  )
+    return false
   const reply = outcome.kind === 'ok' ? outcome.reply : undefined
   const effects = command.effects(reply)
   for (const { key, model, input, output } of effects) recorder.note(key, model, input, output, call, end)
@@ -66,12 +82,19 @@ export function respStep(recorder: Recorder, client: ClusterRespClient, random: 
   const value = freshValue()
   const name = (kind: string): string => `${kind}-${random.below(KEYS_OF_A_KIND)}`
   const one = (
-    model: Effect['model'], key: string, op: string, args: ReadonlyArray<string | number>, operand?: string, read = plain,
+    model: Effect['model'],
+    key: string,
+    op: string,
+    args: ReadonlyArray<string | number>,
+    operand?: string,
+    read = plain,
   ): Promise<unknown> =>
     perform<RespReply>(recorder, {
       writes: WRITING.has(op),
       send: () => client.call(...args),
-      effects: (reply) => [{ key, model, input: { op, value: operand }, output: reply === undefined ? undefined : read(reply) }],
+      effects: (reply) => [
+        { key, model, input: { op, value: operand }, output: reply === undefined ? undefined : read(reply) },
+      ],
     })
   const number = (reply: RespReply): Output => counted(plain(reply))
   const by = String(random.between(1, 9))
@@ -90,7 +113,14 @@ export function respStep(recorder: Recorder, client: ClusterRespClient, random: 
     () => one(COUNTER, counter, 'read', ['GET', counter], undefined, number),
     () => one(COUNTER, counter, 'add', ['INCR', counter], '1'),
     () => one(COUNTER, counter, 'add', ['DECRBY', counter, by], `-${by}`),
-    () => one(COUNTER, counter, 'add', ['EVAL', "return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, counter, by], by),
+    () =>
+      one(
+        COUNTER,
+        counter,
+        'add',
+        ['EVAL', "return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, counter, by],
+        by,
+      ),
     () => one(COUNTER, 'hash.field', 'add', ['HINCRBY', 'hash', 'field', by], by),
     () => one(COUNTER, 'hash.field', 'read', ['HGET', 'hash', 'field'], undefined, number),
     () => one(LIST, list, 'pushRight', ['RPUSH', list, value], value),
@@ -116,7 +146,12 @@ function several(recorder: Recorder, client: ClusterRespClient, value: string): 
     send: () => client.call('MSET', 'register-0', value, 'register-1', value),
     effects: (reply) => {
       const output = reply === undefined ? undefined : 'OK'
-      return ['register-0', 'register-1'].map((key) => ({ key, model: REGISTER, input: { op: 'write', value }, output }))
+      return ['register-0', 'register-1'].map((key) => ({
+        key,
+        model: REGISTER,
+        input: { op: 'write', value },
+        output,
+      }))
     },
   })
 }
@@ -124,7 +159,8 @@ function several(recorder: Recorder, client: ClusterRespClient, value: string): 
 function transaction(recorder: Recorder, client: ClusterRespClient, by: string): Promise<unknown> {
   return perform<RespReply[]>(recorder, {
     writes: true,
-    send: () => client.pipeline([['MULTI'], ['INCRBY', 'counter-0', by], ['INCRBY', 'counter-1', by], ['EXEC']]),
+    send: () =>
+      client.pipeline([['MULTI'], ['INCRBY', 'counter-0', by], ['INCRBY', 'counter-1', by], ['EXEC']]),
     effects: (replies) =>
       ['counter-0', 'counter-1'].map((key, i) => ({
         key,
@@ -144,7 +180,11 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
   const list = name('list')
   const by = random.between(1, 9)
   const one = (
-    model: Effect['model'], key: string, input: Input, [method, path, body]: readonly [string, string, unknown?], read: (reply: RestReply) => Output,
+    model: Effect['model'],
+    key: string,
+    input: Input,
+    [method, path, body]: readonly [string, string, unknown?],
+    read: (reply: RestReply) => Output,
   ): Promise<unknown> =>
     perform<RestReply>(recorder, {
       writes: WRITING.has(input.op),
@@ -156,23 +196,56 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
   const choices: ReadonlyArray<() => Promise<unknown>> = [
     () => one(REGISTER, register, { op: 'read' }, ['GET', `/${register}?meta=true`], shown),
     () => one(REGISTER, register, { op: 'write', value }, ['PUT', `/${register}`, value], () => 'OK'),
-    () => one(REGISTER, register, { op: 'create', value }, ['PUT', `/${register}?nx=true`, value], ({ status }) => (status === 409 ? null : 'OK')),
-    () => one(REGISTER, register, { op: 'remove' }, ['DELETE', `/${register}`], ({ body }) => (body['deleted'] === true ? 1 : 0)),
+    () =>
+      one(
+        REGISTER,
+        register,
+        { op: 'create', value },
+        ['PUT', `/${register}?nx=true`, value],
+        ({ status }) => (status === 409 ? null : 'OK'),
+      ),
+    () =>
+      one(REGISTER, register, { op: 'remove' }, ['DELETE', `/${register}`], ({ body }) =>
+        body['deleted'] === true ? 1 : 0,
+      ),
     () => one(COUNTER, counter, { op: 'read' }, ['GET', `/${counter}`], (reply) => counted(shown(reply))),
-    () => one(COUNTER, counter, { op: 'add', value: String(by) }, ['POST', `/${counter}/incr`, { by }], shown),
+    () =>
+      one(COUNTER, counter, { op: 'add', value: String(by) }, ['POST', `/${counter}/incr`, { by }], shown),
     () => one(COUNTER, counter, { op: 'add', value: `-${by}` }, ['POST', `/${counter}/decr`, { by }], shown),
-    () => one(LIST, list, { op: 'pushRight', value }, ['POST', `/${list}/rpush`, { value }], ({ body }) => body['length']),
-    () => one(LIST, list, { op: 'pushLeft', value }, ['POST', `/${list}/lpush`, { value }], ({ body }) => body['length']),
+    () =>
+      one(
+        LIST,
+        list,
+        { op: 'pushRight', value },
+        ['POST', `/${list}/rpush`, { value }],
+        ({ body }) => body['length'],
+      ),
+    () =>
+      one(
+        LIST,
+        list,
+        { op: 'pushLeft', value },
+        ['POST', `/${list}/lpush`, { value }],
+        ({ body }) => body['length'],
+      ),
     () => one(LIST, list, { op: 'popLeft' }, ['POST', `/${list}/lpop`], shown),
     () => one(LIST, list, { op: 'popRight' }, ['POST', `/${list}/rpop`], shown),
-    () => one(LIST, list, { op: 'length' }, ['GET', `/${list}/len`], ({ status, body }) => (status === 404 ? 0 : body['length'])),
+    () =>
+      one(LIST, list, { op: 'length' }, ['GET', `/${list}/len`], ({ status, body }) =>
+        status === 404 ? 0 : body['length'],
+      ),
   ]
   return random.of(choices)()
 }
 
 /** Reads every key once, when all is quiet: what was acknowledged is there, what was refused is not. */
 export async function readAll(recorder: Recorder, client: ClusterRespClient): Promise<void> {
-  const read = async (model: Effect['model'], key: string, args: readonly string[], convert = (output: Output): Output => output): Promise<void> => {
+  const read = async (
+    model: Effect['model'],
+    key: string,
+    args: readonly string[],
+    convert = (output: Output): Output => output,
+  ): Promise<void> => {
     const command: Command<RespReply> = {
       writes: false,
       send: () => client.call(...args),

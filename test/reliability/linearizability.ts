@@ -1,8 +1,9 @@
 /**
- * Is there an order of the operations, in which each takes effect at one moment between its call and its return, that the sequential model
- * allows? The search is that of J. M. Wing and C. Gong, "Testing and Verifying Concurrent Objects" (J. Parallel Distrib. Comput. 17, 1993),
- * with the memory of visited configurations of G. Lowe, "Testing for linearizability" (Concurrency Comput.: Pract. Exper. 29, 2017), as in
- * Knossos and Porcupine.
+ * Is there an order of the operations, in which each takes effect at one moment between its call and its
+ * return, that the sequential model allows? The search is that of J. M. Wing and C. Gong, "Testing and
+ * Verifying Concurrent Objects" (J. Parallel Distrib. Comput. 17, 1993), with the memory of visited
+ * configurations of G. Lowe, "Testing for linearizability" (Concurrency Comput.: Pract. Exper. 29, 2017), as
+ * in Knossos and Porcupine.
  */
 export interface Operation<Input, Output> {
   readonly input: Input
@@ -15,7 +16,10 @@ export interface Operation<Input, Output> {
 
 export interface Model<State, Input, Output> {
   readonly initial: State
-  /** The state after `input`, or undefined when it cannot have been answered with `output`. Any answer will do when that is undefined. */
+  /**
+   * The state after `input`, or undefined when it cannot have been answered with `output`. Any answer will do
+   * when that is undefined.
+   */
   step(state: State, input: Input, output: Output | undefined): State | undefined
   /** Equal for equal states. */
   key(state: State): string
@@ -34,7 +38,10 @@ interface Entry {
 
 const MAX_STEPS = 5_000_000
 
-export function check<State, Input, Output>(model: Model<State, Input, Output>, history: ReadonlyArray<Operation<Input, Output>>): Verdict {
+export function check<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  history: ReadonlyArray<Operation<Input, Output>>,
+): Verdict {
   const head = entriesOf(history)
   let open = history.filter((operation) => operation.return !== Infinity).length
   const done = new Bits(history.length)
@@ -77,14 +84,26 @@ const isNew = (visited: Set<string>, configuration: string): boolean => {
   return visited.add(configuration).size > size
 }
 
-/** Calls and returns in the order of time, behind a head; at the same moment calls come first, since those operations overlap. */
+/**
+ * Calls and returns in the order of time, behind a head; at the same moment calls come first, since those
+ * operations overlap.
+ */
 function entriesOf(history: ReadonlyArray<Operation<unknown, unknown>>): Entry {
   const timed = history.flatMap((operation, i) => {
     const call: Entry = { operation: i, match: undefined, isCall: true, previous: undefined, next: undefined }
     if (operation.return === Infinity) return [{ time: operation.call, entry: call }]
-    const back: Entry = { operation: i, match: undefined, isCall: false, previous: undefined, next: undefined }
+    const back: Entry = {
+      operation: i,
+      match: undefined,
+      isCall: false,
+      previous: undefined,
+      next: undefined,
+    }
     call.match = back
-    return [{ time: operation.call, entry: call }, { time: operation.return, entry: back }]
+    return [
+      { time: operation.call, entry: call },
+      { time: operation.return, entry: back },
+    ]
   })
   timed.sort((a, b) => a.time - b.time || Number(b.entry.isCall) - Number(a.entry.isCall))
   const head: Entry = { operation: -1, match: undefined, isCall: false, previous: undefined, next: undefined }
@@ -97,7 +116,10 @@ function entriesOf(history: ReadonlyArray<Operation<unknown, unknown>>): Entry {
   return head
 }
 
-/** Takes an operation out of the list, so that `unlift` can put it back: the entries keep their own neighbours. */
+/**
+ * Takes an operation out of the list, so that `unlift` can put it back: the entries keep their own
+ * neighbours.
+ */
 function lift(entry: Entry): void {
   for (const each of [entry, entry.match]) {
     if (each === undefined) continue

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { eventually } from '../helpers/eventually.ts'
 import { FaultProxy } from '../helpers/fault-proxy.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
-import { startServer, type TestServer } from '../helpers/server.ts'
-import { eventually } from '../helpers/eventually.ts'
 import { RespClient } from '../helpers/resp-client.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 process.env['AUTOMATION_KV_TEST_REDIS'] ??= 'local'
 
-let cleanups: Array<() => unknown> = []
+const cleanups: Array<() => unknown> = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
@@ -33,7 +33,8 @@ const login = async (server: TestServer): Promise<RespClient> => {
   return client
 }
 
-const ready = async (server: TestServer): Promise<boolean> => (await fetch(`http://127.0.0.1:${server.app.ports.admin}/readyz`)).status === 200
+const ready = async (server: TestServer): Promise<boolean> =>
+  (await fetch(`http://127.0.0.1:${server.app.ports.admin}/readyz`)).status === 200
 
 describe('a link that dies without a sign', () => {
   test('while commands are on their way: they are answered, and a new link is made', async () => {
@@ -107,7 +108,9 @@ describe('a primary that became a replica', () => {
     cleanups.push(() => admin.destroy())
     proxy.retarget(next.port!)
     expect(await admin.text('REPLICAOF', '127.0.0.1', String(next.port))).toBe('OK')
-    expect(await client.text(...command)).toBe('-TRYAGAIN the backing Redis refused the command (READONLY); nothing was written')
+    expect(await client.text(...command)).toBe(
+      '-TRYAGAIN the backing Redis refused the command (READONLY); nothing was written',
+    )
     await eventually(async () => !(await client.text(...command)).startsWith('-'), 3_000)
   })
 })
@@ -122,7 +125,9 @@ describe('a note that somebody waits, refused by a full Redis', () => {
     cleanups.push(() => admin.destroy())
     expect(await admin.text('CONFIG', 'SET', 'maxmemory', '1')).toBe('OK')
     const popped = waiting.text('BLPOP', 'queue', '8')
-    await eventually(async () => /cmdstat_zadd:.*(?:rejected_calls|failed_calls)=[1-9]/.test(await admin.text('INFO', 'commandstats')))
+    await eventually(async () =>
+      /cmdstat_zadd:.*(?:rejected_calls|failed_calls)=[1-9]/.test(await admin.text('INFO', 'commandstats')),
+    )
     expect(await admin.text('CONFIG', 'SET', 'maxmemory', '0')).toBe('OK')
     expect(await pushing.text('RPUSH', 'queue', 'element')).toBe('1')
     expect(await popped).toBe('[queue, element]')

@@ -1,4 +1,5 @@
-// Ways to break the server on purpose: see mutations.mjs. An edit is [file, what is there, what is put in its place].
+// Ways to break the server on purpose: see mutations.mjs. An edit is [file, what is there, what is put in its
+// place].
 
 /**
  * @typedef {object} Mutation
@@ -14,14 +15,24 @@ export const MUTATIONS = [
     name: 'no-guard',
     what: 'commit applies what was computed, whatever has changed since',
     faults: 'none',
-    edits: [['src/backing/lua/commit.lua', "if (entry and entry[2] or '0') ~= guard and (entry and entry[4]) ~= guard then return conflict() end", '']],
+    edits: [
+      [
+        'src/backing/lua/commit.lua',
+        "if (entry and entry[2] or '0') ~= guard and (entry and entry[4]) ~= guard then return conflict() end",
+        '',
+      ],
+    ],
   },
   {
     name: 'no-version-guard',
     what: 'the scripts do not compare the version that if_version asks for',
     faults: 'none',
     edits: [
-      ['src/backing/lua/commit.lua', "if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end", ''],
+      [
+        'src/backing/lua/commit.lua',
+        "if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end",
+        '',
+      ],
       ['src/backing/lua/run.lua', 'if version ~= ARGV[3] then return', 'if false then return'],
     ],
   },
@@ -30,7 +41,11 @@ export const MUTATIONS = [
     what: 'the version is counted by a command of its own, behind the script that writes',
     faults: 'none',
     edits: [
-      ['src/backing/lua/commit.lua', "redis.call('INCRBY', KEYS[1], requests) - requests", "tonumber(redis.call('GET', KEYS[1]) or '0')"],
+      [
+        'src/backing/lua/commit.lua',
+        "redis.call('INCRBY', KEYS[1], requests) - requests",
+        "tonumber(redis.call('GET', KEYS[1]) or '0')",
+      ],
       [
         'src/backing/single-node.ts',
         '        done(error, reply)\n',
@@ -80,7 +95,13 @@ export class Link {`,
     name: 'unknown-as-refused',
     what: 'a write whose outcome is unknown is reported as not written',
     faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [['src/backing/single-node.ts', "writes ? 'outcome_unknown' : 'unavailable'", "writes ? 'unavailable' : 'unavailable'"]],
+    edits: [
+      [
+        'src/backing/single-node.ts',
+        "writes ? 'outcome_unknown' : 'unavailable'",
+        "writes ? 'unavailable' : 'unavailable'",
+      ],
+    ],
   },
   {
     name: 'no-append-only-file',

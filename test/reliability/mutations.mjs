@@ -1,5 +1,6 @@
-// node test/reliability/mutations.mjs [name...]: does the harness find what it is for? Breaks the server on purpose, one way at a time, in a
-// copy of the tree under the system's temporary folder, and expects a violation within a minute of each. Nothing in this tree is changed.
+// node test/reliability/mutations.mjs [name...]: does the harness find what it is for? Breaks the server on
+// purpose, one way at a time, in a copy of the tree under the system's temporary folder, and expects a
+// violation within a minute of each. Nothing in this tree is changed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,16 @@ import { join } from 'node:path'
 import { root, run, Stop } from '../../scripts/lib/project.mjs'
 import { MUTATIONS } from './mutation-list.mjs'
 
-const COPIED = ['src', 'test', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.test.json', 'vitest.config.ts']
+const COPIED = [
+  'src',
+  'test',
+  'scripts',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.test.json',
+  'vitest.config.ts',
+]
 
 /**
  * Whether the harness finds one mutation, and after how many seconds.
@@ -21,19 +31,33 @@ function tryOne({ name, faults, edits }, copy) {
     for (const [file, from, to] of edits) {
       const text = readFileSync(join(copy, file), 'utf8')
       if (!text.includes(from)) throw new Stop(`${name}: ${file} no longer has: ${from}`)
-      writeFileSync(join(copy, file), text.replace(from, () => to))
+      writeFileSync(
+        join(copy, file),
+        text.replace(from, () => to),
+      )
     }
-    const node = (/** @type {string[]} */ ...args) => spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8', env })
+    const node = (/** @type {string[]} */ ...args) =>
+      spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8', env })
     const env = {
-      ...process.env, NO_COLOR: '1', AUTOMATION_KV_TEST_MINUTES: '1', AUTOMATION_KV_TEST_OUTPUT: output, AUTOMATION_KV_TEST_FAULTS: faults,
+      ...process.env,
+      NO_COLOR: '1',
+      AUTOMATION_KV_TEST_MINUTES: '1',
+      AUTOMATION_KV_TEST_OUTPUT: output,
+      AUTOMATION_KV_TEST_FAULTS: faults,
     }
     // Not `npm run build`, which might install packages into the folder of this tree.
     const built = node('--input-type=module', '-e', "(await import('./scripts/lib/build.mjs')).build()")
     if (built.status !== 0) throw new Stop(`${name}: the build failed\n${built.stdout}${built.stderr}`)
     const startedAt = performance.now()
-    const { stdout, stderr } = node('node_modules/vitest/vitest.mjs', 'run', 'test/reliability/reliability.test.ts')
+    const { stdout, stderr } = node(
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      'test/reliability/reliability.test.ts',
+    )
     const seconds = Math.round((performance.now() - startedAt) / 1000)
-    const [violation] = existsSync(output) ? JSON.parse(readFileSync(output, 'utf8')).violations : [/Error: .*/.exec(stdout + stderr)?.[0]]
+    const [violation] = existsSync(output)
+      ? JSON.parse(readFileSync(output, 'utf8')).violations
+      : [/Error: .*/.exec(stdout + stderr)?.[0]]
     return { seconds, violation }
   } finally {
     for (const [file, text] of before) writeFileSync(join(copy, file), text)
@@ -44,7 +68,8 @@ function tryOne({ name, faults, edits }, copy) {
 await run(() => {
   const copy = mkdtempSync(join(tmpdir(), 'akv-mutations-'))
   try {
-    for (const item of COPIED) cpSync(join(root, item), join(copy, item), { recursive: true, preserveTimestamps: true })
+    for (const item of COPIED)
+      cpSync(join(root, item), join(copy, item), { recursive: true, preserveTimestamps: true })
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
     const chosen = process.argv.slice(2)
     let missed = 0
@@ -52,7 +77,9 @@ await run(() => {
       const { seconds, violation } = tryOne(mutation, copy)
       if (violation === undefined) missed++
       const verdict = violation === undefined ? 'NOT FOUND' : `found after ${seconds} s`
-      process.stdout.write(`${mutation.name} (${mutation.what}): ${verdict}\n  ${(violation ?? '').split('\n')[0].slice(0, 200)}\n`)
+      process.stdout.write(
+        `${mutation.name} (${mutation.what}): ${verdict}\n  ${(violation ?? '').split('\n')[0].slice(0, 200)}\n`,
+      )
     }
     return missed === 0 ? 0 : 1
   } finally {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RespReply } from '../helpers/resp-client.ts'
-import type { Outcome, ClusterRespClient, ClusterRestClient } from './clients.ts'
+import type { ClusterRespClient, ClusterRestClient, Outcome } from './clients.ts'
 import type { Random } from './random.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -36,12 +36,21 @@ export class WorkQueue {
     return this.pushed.size + this.popped.length
   }
 
-  async push(producer: number, client: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
+  async push(
+    producer: number,
+    client: ClusterRespClient,
+    rest: ClusterRestClient,
+    random: Random,
+  ): Promise<void> {
     const ordinal = this.ordinals.get(producer) ?? 0
     this.ordinals.set(producer, ordinal + 1)
     const element = `p${producer}-${ordinal}`
-    const { outcome } = await this.recorder.request<unknown>(true, async (): Promise<Outcome<unknown>> =>
-      random.below(3) === 0 ? rest.call('POST', `/${QUEUE}/rpush`, { value: element }) : client.call('RPUSH', QUEUE, element),
+    const { outcome } = await this.recorder.request<unknown>(
+      true,
+      async (): Promise<Outcome<unknown>> =>
+        random.below(3) === 0
+          ? rest.call('POST', `/${QUEUE}/rpush`, { value: element })
+          : client.call('RPUSH', QUEUE, element),
     )
     if (outcome.kind === 'error') return
     if (outcome.kind === 'ok') this.recorder.written++
@@ -51,19 +60,35 @@ export class WorkQueue {
 
   async pop(client: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
     const way = random.below(3)
-    if (way === 0) await this.took<Record<string, any>>(() => rest.call('POST', `/${QUEUE}/lpop`), (reply) => reply['body'].value)
-    else if (way === 1) await this.took<RespReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
-    else await this.took<RespReply>(() => client.call('BLPOP', QUEUE, '0.2'), (reply) => (reply as Buffer[] | null)?.[1]?.toString())
+    if (way === 0)
+      await this.took<Record<string, any>>(
+        () => rest.call('POST', `/${QUEUE}/lpop`),
+        (reply) => reply['body'].value,
+      )
+    else if (way === 1)
+      await this.took<RespReply>(
+        () => client.call('LPOP', QUEUE),
+        (reply) => (reply as Buffer | null)?.toString(),
+      )
+    else
+      await this.took<RespReply>(
+        () => client.call('BLPOP', QUEUE, '0.2'),
+        (reply) => (reply as Buffer[] | null)?.[1]?.toString(),
+      )
   }
 
   /** Empties the queue when all is quiet. */
   async drain(client: ClusterRespClient): Promise<void> {
     for (let refusals = 0; ; ) {
       const before = this.popped.length
-      const outcome = await this.took<RespReply>(() => client.call('LPOP', QUEUE), (reply) => (reply as Buffer | null)?.toString())
+      const outcome = await this.took<RespReply>(
+        () => client.call('LPOP', QUEUE),
+        (reply) => (reply as Buffer | null)?.toString(),
+      )
       if (outcome.kind === 'ok' && this.popped.length === before) return
       // On a busy machine a link may still be given up.
-      if (outcome.kind !== 'ok' && ++refusals > MAX_REFUSALS) throw new Error(`the queue could not be emptied: ${outcome.text}`)
+      if (outcome.kind !== 'ok' && ++refusals > MAX_REFUSALS)
+        throw new Error(`the queue could not be emptied: ${outcome.text}`)
     }
   }
 
@@ -77,7 +102,9 @@ export class WorkQueue {
       if (outcome === undefined) violations.push(`${element} was popped, but nobody pushed it`)
       if (outcome === 'refused') violations.push(`${element} was popped, but its push was refused`)
     }
-    const missing = [...this.pushed].filter(([element, { outcome }]) => outcome === 'ok' && !seen.has(element)).map(([element]) => element)
+    const missing = [...this.pushed]
+      .filter(([element, { outcome }]) => outcome === 'ok' && !seen.has(element))
+      .map(([element]) => element)
     if (missing.length > this.unknownPops) {
       const last = this.popped.slice(-5).map(({ element }) => element)
       violations.push(
@@ -88,7 +115,10 @@ export class WorkQueue {
     this.checkOrder()
   }
 
-  /** Of two elements of one producer the earlier one leaves first. One whose push is unknown may have come late. */
+  /**
+   * Of two elements of one producer the earlier one leaves first. One whose push is unknown may have come
+   * late.
+   */
   private checkOrder(): void {
     const latest = new Map<number, Popped & Pushed>()
     const sure = this.popped.flatMap((pop) => {
@@ -98,12 +128,16 @@ export class WorkQueue {
     for (const pop of sure.sort((a, b) => a.producer - b.producer || a.ordinal - b.ordinal)) {
       const before = latest.get(pop.producer)
       // `before` holds that pop of an earlier element which began last.
-      if (before !== undefined && pop.end < before.call) this.recorder.violations.push(`${pop.element} was popped before ${before.element}`)
+      if (before !== undefined && pop.end < before.call)
+        this.recorder.violations.push(`${pop.element} was popped before ${before.element}`)
       if (before === undefined || pop.call > before.call) latest.set(pop.producer, pop)
     }
   }
 
-  private async took<Reply>(send: () => Promise<Outcome<Reply>>, read: (reply: Reply) => string | null | undefined): Promise<Outcome<Reply>> {
+  private async took<Reply>(
+    send: () => Promise<Outcome<Reply>>,
+    read: (reply: Reply) => string | null | undefined,
+  ): Promise<Outcome<Reply>> {
     const { outcome, call, end } = await this.recorder.request(true, send)
     if (outcome.kind === 'unknown') this.unknownPops++
     if (outcome.kind === 'refused') await delay(5)

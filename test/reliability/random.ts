@@ -1,4 +1,6 @@
-/** Numbers from a seed (mulberry32): it repeats the choices of a run, though not the timing of its processes. */
+/**
+ * Numbers from a seed (mulberry32): it repeats the choices of a run, though not the timing of its processes.
+ */
 export class Random {
   private state: number
 

@@ -17,7 +17,11 @@ const HELP = `npm run test:reliability [-- options]
   --faults <names>   only these, such as redis-kill,link; the docs are then not written
 `
 
-const values = optionsOf(HELP, { minutes: { type: 'string', default: '10' }, seed: { type: 'string' }, faults: { type: 'string' } })
+const values = optionsOf(HELP, {
+  minutes: { type: 'string', default: '10' },
+  seed: { type: 'string' },
+  faults: { type: 'string' },
+})
 
 await run(() => {
   if (!(Number(values.minutes) > 0)) throw new Stop('--minutes must be a number above 0')
@@ -37,7 +41,11 @@ await run(() => {
       ...(values.faults === undefined ? {} : { AUTOMATION_KV_TEST_FAULTS: values.faults }),
     }
     const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const { status } = spawnSync(process.execPath, [vitest, 'run', 'test/reliability/reliability.test.ts'], { cwd: root, env, stdio: 'inherit' })
+    const { status } = spawnSync(process.execPath, [vitest, 'run', 'test/reliability/reliability.test.ts'], {
+      cwd: root,
+      env,
+      stdio: 'inherit',
+    })
     if (!existsSync(output)) return status ?? 1
     const report = JSON.parse(readFileSync(output, 'utf8'))
     process.stdout.write(`\n${tableOf(report)}\n`)

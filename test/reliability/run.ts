@@ -41,10 +41,22 @@ export interface RunOptions {
   readonly onEpisode?: (report: EpisodeReport) => void
 }
 
-/** Goes through the faults, round by round, until the time is over. Stops after the first episode with a violation. */
-export async function run({ seed, minutes, servers, enough, only, onEpisode }: RunOptions): Promise<RunReport> {
+/**
+ * Goes through the faults, round by round, until the time is over. Stops after the first episode with a
+ * violation.
+ */
+export async function run({
+  seed,
+  minutes,
+  servers,
+  enough,
+  only,
+  onEpisode,
+}: RunOptions): Promise<RunReport> {
   const startedAt = performance.now()
-  const faults = [...FAULTS, WAITED].filter(({ name }) => only?.some((start) => name.startsWith(start)) ?? true)
+  const faults = [...FAULTS, WAITED].filter(
+    ({ name }) => only?.some((start) => name.startsWith(start)) ?? true,
+  )
   const random = new Random(seed)
   const rows = new Map(faults.map(({ name, what }) => [name, emptyRow(name, what)]))
   const violations: string[] = []
@@ -52,7 +64,10 @@ export async function run({ seed, minutes, servers, enough, only, onEpisode }: R
   try {
     for (let i = 0; i < faults.length || performance.now() - startedAt < minutes * 60_000; i++) {
       const fault = faults[i % faults.length]!
-      const report = 'inject' in fault ? await runEpisode(cluster, fault, random.fork(), enough) : await runWaited(cluster, random.fork())
+      const report =
+        'inject' in fault
+          ? await runEpisode(cluster, fault, random.fork(), enough)
+          : await runWaited(cluster, random.fork())
       add(rows.get(report.fault)!, report)
       onEpisode?.(report)
       violations.push(...report.violations)
@@ -63,11 +78,28 @@ export async function run({ seed, minutes, servers, enough, only, onEpisode }: R
   }
   const all = [...rows.values()]
   const operations = all.reduce((sum, { ok, refused, unknown }) => sum + ok + refused + unknown, 0)
-  return { seed, seconds: Math.round((performance.now() - startedAt) / 1000), servers, operations, rows: all, violations }
+  return {
+    seed,
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    servers,
+    operations,
+    rows: all,
+    violations,
+  }
 }
 
 const emptyRow = (fault: string, what: string): Row => ({
-  fault, what, episodes: 0, ok: 0, refused: 0, unknown: 0, checked: 0, slowestRecoveryMs: 0, slowestRefusalMs: 0, refusalP99Ms: 0, lost: 0,
+  fault,
+  what,
+  episodes: 0,
+  ok: 0,
+  refused: 0,
+  unknown: 0,
+  checked: 0,
+  slowestRecoveryMs: 0,
+  slowestRefusalMs: 0,
+  refusalP99Ms: 0,
+  lost: 0,
   violations: 0,
 })
 

@@ -25,8 +25,9 @@ interface Progress {
 let episodes = 0
 
 /**
- * Replication is asynchronous: what the old Redis had not yet passed on is lost, though it was acknowledged. Promised is that what WAIT confirmed
- * stays, that what is lost is a tail, and that of no transaction a half is left.
+ * Replication is asynchronous: what the old Redis had not yet passed on is lost, though it was acknowledged.
+ * Promised is that what WAIT confirmed stays, that what is lost is a tail, and that of no transaction a half
+ * is left.
  */
 export async function runWaited(cluster: Cluster, random: Random): Promise<EpisodeReport> {
   const number = ++episodes
@@ -41,13 +42,21 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
   // Until the accounts are there too, the replica must not take over.
   while ((await opener.call('WAIT', 1, 1_000)).kind !== 'ok') await delay(5)
   let stopping = false
-  const progress = Array.from({ length: WRITERS }, (): Progress => ({ sent: 0, acknowledged: 0, confirmed: 0 }))
+  const progress = Array.from(
+    { length: WRITERS },
+    (): Progress => ({ sent: 0, acknowledged: 0, confirmed: 0 }),
+  )
   const writers = progress.map(async (mine, i) => {
     const client = resp()
     // After an unknown outcome the place of what follows is not known, so the writer ends.
     for (let certain = true; certain && !stopping; ) {
       const element = mine.sent
-      const { outcome } = await recorder.request(true, () => client.pipeline([['RPUSH', `waited-${i}`, element], ['WAIT', 1, 50]]))
+      const { outcome } = await recorder.request(true, () =>
+        client.pipeline([
+          ['RPUSH', `waited-${i}`, element],
+          ['WAIT', 1, 50],
+        ]),
+      )
       certain = outcome.kind === 'ok' && typeof outcome.reply[0] === 'number'
       mine.sent++
       if (!certain || outcome.kind !== 'ok') continue
@@ -62,7 +71,8 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
     client.close()
   })
   const deadline = performance.now() + 20_000
-  while (progress.some(({ confirmed }) => confirmed < ENOUGH_CONFIRMED) && performance.now() < deadline) await delay(5)
+  while (progress.some(({ confirmed }) => confirmed < ENOUGH_CONFIRMED) && performance.now() < deadline)
+    await delay(5)
 
   // The replica falls behind; what is written now is acknowledged, but nowhere else.
   replication.stall('both')
@@ -81,9 +91,12 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
       const { outcome } = await recorder.request(false, () => opener.call('LRANGE', `waited-${i}`, 0, -1))
       return outcome.kind === 'ok' ? (outcome.reply as Buffer[]).map(Number) : undefined
     })
-    const fail = (text: string): void => void recorder.violations.push(`${WAITED.name}, episode ${number}: ${text}`)
-    if (list.some((element, place) => element !== place)) fail(`list ${i} has a gap: ${list.slice(-10).join()}`)
-    if (list.length < confirmed) fail(`list ${i}: ${confirmed} elements were confirmed, but only ${list.length} are there`)
+    const fail = (text: string): void =>
+      void recorder.violations.push(`${WAITED.name}, episode ${number}: ${text}`)
+    if (list.some((element, place) => element !== place))
+      fail(`list ${i} has a gap: ${list.slice(-10).join()}`)
+    if (list.length < confirmed)
+      fail(`list ${i}: ${confirmed} elements were confirmed, but only ${list.length} are there`)
     if (confirmed === 0) fail('nothing was confirmed')
     lost += Math.max(0, acknowledged - list.length)
   }
@@ -92,5 +105,13 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
   rest.close()
   const { counts, violations } = recorder
   const checked = progress.reduce((sum, { sent }) => sum + sent, 0)
-  return { fault: WAITED.name, ...counts, checked, recoveryMs, refusalMs: { max: 0, p99: 0 }, lost, violations }
+  return {
+    fault: WAITED.name,
+    ...counts,
+    checked,
+    recoveryMs,
+    refusalMs: { max: 0, p99: 0 },
+    lost,
+    violations,
+  }
 }

@@ -24,17 +24,21 @@ const MIN_SECRET_BYTES = 32
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
-/** Makes the data directory (mode 0700). One that was there before is only narrowed when it is empty or already ours. */
+/**
+ * Makes the data directory (mode 0700). One that was there before is only narrowed when it is empty or
+ * already ours.
+ */
 export function prepareDataDir(dataDir: string): string {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const entries = readdirSync(dataDir)
-  if (entries.length === 0 || entries.includes(SECRET_FILE) || entries.includes('appendonlydir')) chmodSync(dataDir, 0o700)
+  if (entries.length === 0 || entries.includes(SECRET_FILE) || entries.includes('appendonlydir'))
+    chmodSync(dataDir, 0o700)
   return realpathSync(dataDir)
 }
 
 /**
- * The secret kept in the data directory, made on first use. It is on the disk before it is used, since what is sealed
- * with a lost secret is lost.
+ * The secret kept in the data directory, made on first use. It is on the disk before it is used, since what
+ * is sealed with a lost secret is lost.
  */
 export function ensureSecret(dataDir: string): string {
   const folder = prepareDataDir(dataDir)
@@ -83,24 +87,32 @@ const syncFolder = (folder: string): void => {
   }
 }
 
-/** Where a socket of this data directory lies: in it, or under the temporary directory when its path would be too long. */
+/**
+ * Where a socket of this data directory lies: in it, or under the temporary directory when its path would be
+ * too long.
+ */
 export function socketPath(dataDir: string, name: string): string {
   const path = join(dataDir, name)
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path
   const uid = process.getuid?.() ?? 0
-  const folder = join(tmpdir(), `automation-kv-${uid}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`)
+  const folder = join(
+    tmpdir(),
+    `automation-kv-${uid}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`,
+  )
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const { mode, uid: owner } = lstatSync(folder)
   // The name can be guessed: a folder that someone else put there must not be trusted with our sockets.
   if (!lstatSync(folder).isDirectory() || owner !== uid || (mode & 0o077) !== 0) {
-    throw new Error(`${folder} must be a directory of this user with mode 0700; remove it or choose a shorter AUTOMATION_KV_DATA_DIR`)
+    throw new Error(
+      `${folder} must be a directory of this user with mode 0700; remove it or choose a shorter AUTOMATION_KV_DATA_DIR`,
+    )
   }
   return join(folder, name)
 }
 
 /**
- * Lets one process at a time use the data directory. The lock is a listening socket, because the kernel ends it with its
- * process: a pid file survives kill -9, and pids are reused. Anyone who connects is told the pid.
+ * Lets one process at a time use the data directory. The lock is a listening socket, because the kernel ends
+ * it with its process: a pid file survives kill -9, and pids are reused. Anyone who connects is told the pid.
  */
 export async function lockDataDir(dataDir: string): Promise<{ release(): Promise<void> }> {
   const path = socketPath(dataDir, 'lock')
@@ -122,7 +134,10 @@ export async function lockDataDir(dataDir: string): Promise<{ release(): Promise
   }
 }
 
-/** A link neither replaces nor is seen before the socket listens; the socket keeps living under its second name. */
+/**
+ * A link neither replaces nor is seen before the socket listens; the socket keeps living under its second
+ * name.
+ */
 const linkLock = async (draft: string, path: string, dataDir: string): Promise<number | undefined> => {
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
@@ -172,5 +187,7 @@ const askHolder = (path: string): Promise<string | undefined> =>
       answer += chunk.toString('latin1')
     })
     socket.once('connect', () => socket.once('close', () => resolve(answer)))
-    socket.once('error', (error) => resolve(['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? '') ? undefined : answer))
+    socket.once('error', (error) =>
+      resolve(['ECONNREFUSED', 'ENOENT'].includes(codeOf(error) ?? '') ? undefined : answer),
+    )
   })

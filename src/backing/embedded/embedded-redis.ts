@@ -32,10 +32,17 @@ const POLL_MS = 20
 const SHUTDOWN_TIMEOUT_MS = 30_000
 
 /**
- * Runs a Redis of our own on a unix socket in the data directory, append-only file on. Throws when no binary is found,
- * when another server uses the directory, or when Redis does not start; the message says what to do.
+ * Runs a Redis of our own on a unix socket in the data directory, append-only file on. Throws when no binary
+ * is found, when another server uses the directory, or when Redis does not start; the message says what to
+ * do.
  */
-export async function startEmbedded({ dataDir, log }: { dataDir: string; log: EmbeddedLog }): Promise<EmbeddedRedis> {
+export async function startEmbedded({
+  dataDir,
+  log,
+}: {
+  dataDir: string
+  log: EmbeddedLog
+}): Promise<EmbeddedRedis> {
   const binary = findRedisServer()
   const folder = prepareDataDir(dataDir)
   const lock = await lockDataDir(folder)
@@ -62,7 +69,9 @@ export function findRedisServer(path = process.env['PATH'] ?? ''): string {
     }
   }
   const command = process.platform === 'darwin' ? 'brew install redis' : 'sudo apt-get install redis-server'
-  throw new Error(`no redis-server or valkey-server on PATH: install one with '${command}', or set REDIS_URL to a Redis that you have`)
+  throw new Error(
+    `no redis-server or valkey-server on PATH: install one with '${command}', or set REDIS_URL to a Redis that you have`,
+  )
 }
 
 interface Setup {
@@ -144,7 +153,10 @@ const supervise = async ({ binary, folder, socket, log, release }: Setup): Promi
   }
 }
 
-/** At most a second is lost, and only with the machine: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/ */
+/**
+ * At most a second is lost, and only with the machine:
+ * https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+ */
 const argumentsOf = (folder: string, socket: string): string[] => [
   '--port',
   '0',
@@ -171,7 +183,8 @@ const argumentsOf = (folder: string, socket: string): string[] => [
 ]
 
 /** A child without pid could not even be started. */
-const hasEnded = (child: ChildProcess): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null
+const hasEnded = (child: ChildProcess): boolean =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null
 
 /** Redis's log starts anew with each run and the one before is kept, so it cannot grow for ever. */
 const keepLog = (folder: string): void => {
@@ -228,14 +241,18 @@ const untilReady = async (child: ChildProcess, socket: string, folder: string): 
   throw failure(folder)
 }
 
-/** Ends the Redis of a server that was killed before it could; its file is synced first, so nothing is lost. */
+/**
+ * Ends the Redis of a server that was killed before it could; its file is synced first, so nothing is lost.
+ */
 const stopOrphan = async (socket: string, folder: string, log: EmbeddedLog): Promise<void> => {
   await ask(socket, async (redis) => {
     const [, dir] = (await redis.call('CONFIG', 'GET', 'dir')) as string[]
-    if (dir !== folder) throw new Error(`the Redis on ${socket} belongs to ${dir}, not to ${folder}: stop it first`)
+    if (dir !== folder)
+      throw new Error(`the Redis on ${socket} belongs to ${dir}, not to ${folder}: stop it first`)
     const pid = Number(/^process_id:(\d+)/m.exec(await redis.info('server'))?.[1])
     log.warn({ pid, path: socket }, 'an earlier server left its Redis running; stopping it')
-    // SHUTDOWN is answered only when it fails; else the kernel closes the connection, as the last thing, when the process ends.
+    // SHUTDOWN is answered only when it fails; else the kernel closes the connection, as the last thing, when
+    // the process ends.
     const closed = new Promise<'closed'>((resolve) => redis.once('close', () => resolve('closed')))
     const outcome = await Promise.race([
       closed,
@@ -244,7 +261,8 @@ const stopOrphan = async (socket: string, folder: string, log: EmbeddedLog): Pro
         (error: Error) => refusal(error) ?? closed,
       ),
     ])
-    if (outcome !== 'closed') throw new Error(`the Redis that an earlier server left (pid ${pid}) cannot be stopped: ${outcome}`)
+    if (outcome !== 'closed')
+      throw new Error(`the Redis that an earlier server left (pid ${pid}) cannot be stopped: ${outcome}`)
   })
 }
 

@@ -1,6 +1,6 @@
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
 
 /** Redis's default of `proto-max-bulk-len`, in bits. */
 const MAX_BITS = 2n ** 32n
@@ -14,7 +14,9 @@ export function checkOffset(offset: bigint | undefined): number {
 
 export const bitOffset = (arg: Buffer): number => checkOffset(parseInteger(arg))
 
-/** A copy of the string that is long enough to hold the bit, with zeros at its end. Throws `string_too_long`. */
+/**
+ * A copy of the string that is long enough to hold the bit, with zeros at its end. Throws `string_too_long`.
+ */
 export function grown(db: Database, bytes: Buffer | undefined, offset: number): Buffer {
   const length = Math.floor(offset / 8) + 1
   if (bytes !== undefined && bytes.length >= length) return Buffer.from(bytes)

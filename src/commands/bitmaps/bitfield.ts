@@ -27,7 +27,8 @@ const HASH = 0x23
 function fieldType(arg: Buffer): Field {
   const signed = arg[0] === 0x69
   const nul = arg.indexOf(0)
-  const bits = signed || arg[0] === 0x75 ? parseInteger(arg.subarray(1, nul < 0 ? arg.length : nul)) : undefined
+  const bits =
+    signed || arg[0] === 0x75 ? parseInteger(arg.subarray(1, nul < 0 ? arg.length : nul)) : undefined
   if (bits === undefined || bits < 1n || bits > (signed ? 64n : 63n)) {
     throw new KvError('bitfield_type')
   }
@@ -96,7 +97,8 @@ function fitted(value: bigint, by: bigint, step: BitfieldOperation): bigint | un
 
 const EMPTY = Buffer.alloc(0)
 
-const got = (bytes: Buffer | null, { offset, bits, signed }: BitfieldOperation): bigint => readField(bytes ?? EMPTY, offset, bits, signed)
+const got = (bytes: Buffer | null, { offset, bits, signed }: BitfieldOperation): bigint =>
+  readField(bytes ?? EMPTY, offset, bits, signed)
 
 export function readSteps(args: readonly Buffer[]): BitfieldOperation[] {
   const steps = parseSteps(args)
@@ -104,20 +106,28 @@ export function readSteps(args: readonly Buffer[]): BitfieldOperation[] {
   return steps
 }
 
-export const bitfieldRo = (bytes: Buffer | null, steps: readonly BitfieldOperation[]): Reply => steps.map((step) => got(bytes, step))
+export const bitfieldRo = (bytes: Buffer | null, steps: readonly BitfieldOperation[]): Reply =>
+  steps.map((step) => got(bytes, step))
 
 export function bitfield(db: Database, args: readonly Buffer[]): Reply {
   const steps = parseSteps(args)
   const old = db.bytes(args[1]!)
   const writes = steps.filter(({ kind }) => kind !== 'GET')
   if (writes.length === 0) return steps.map((step) => got(old ?? null, step))
-  const bytes = grown(db, old, writes.reduce((most, { offset, bits }) => Math.max(most, offset + bits - 1), 0))
+  const bytes = grown(
+    db,
+    old,
+    writes.reduce((most, { offset, bits }) => Math.max(most, offset + bits - 1), 0),
+  )
   let changed = bytes.length !== old?.length
   const replies = steps.map((step) => {
     const { kind, offset, bits, signed, value } = step
     const before = readField(bytes, offset, bits, signed)
     if (kind === 'GET') return before
-    const after = kind === 'SET' ? fitted(signed ? value : BigInt.asUintN(64, value), 0n, step) : fitted(before, value, step)
+    const after =
+      kind === 'SET'
+        ? fitted(signed ? value : BigInt.asUintN(64, value), 0n, step)
+        : fitted(before, value, step)
     if (after === undefined) return null
     if (after !== before) {
       writeField(bytes, offset, bits, after)

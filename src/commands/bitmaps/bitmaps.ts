@@ -1,17 +1,23 @@
 import type { Database } from '../../engine/plaintext/database.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
+import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import { distinct } from '../parsing/distinct.ts'
+import { fromString } from '../strings/strings.ts'
 import { bitOffset, grown } from './bit-offset.ts'
 import { bitfield, bitfieldRo, readSteps } from './bitfield.ts'
-import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
-import { fromString } from '../strings/strings.ts'
 
-/** A command that only looks at one string. What is wrong with the arguments that `parse` reads, Redis says before it looks. */
-function looks<T>(parse: (args: readonly Buffer[]) => T, answer: (bytes: Buffer | null, parsed: T, args: readonly Buffer[]) => Reply) {
+/**
+ * A command that only looks at one string. What is wrong with the arguments that `parse` reads, Redis says
+ * before it looks.
+ */
+function looks<T>(
+  parse: (args: readonly Buffer[]) => T,
+  answer: (bytes: Buffer | null, parsed: T, args: readonly Buffer[]) => Reply,
+) {
   const direct = fromString((bytes, args) => answer(bytes, parse(args), args))
   return {
     run: (db: Database, args: readonly Buffer[]): Reply => {
@@ -46,8 +52,16 @@ function inBits(unit: Buffer | undefined): boolean {
   return name === 'BIT'
 }
 
-/** First and last bit of a range in bits or bytes; unlike other ranges, an end before the first one still means the first one. */
-function bitRange(start: number, end: number, length: number, bits: boolean): { from: number; to: number } | undefined {
+/**
+ * First and last bit of a range in bits or bytes; unlike other ranges, an end before the first one still
+ * means the first one.
+ */
+function bitRange(
+  start: number,
+  end: number,
+  length: number,
+  bits: boolean,
+): { from: number; to: number } | undefined {
   const unit = bits ? 1 : 8
   const count = (length * 8) / unit
   const range = rangeOf(start, end < 0 ? Math.max(0, count + end) : end, count)
@@ -60,7 +74,12 @@ function bitcount(bytes: Buffer | null, args: readonly Buffer[]): Reply {
   if (args.length === 3 || args.length > 5) throw new KvError('syntax')
   const [start, end] = [int64(args[2]!), int64(args[3]!)]
   if (start < 0n && end < 0n && start > end) return 0
-  const range = bitRange(integer(args[2]!), integer(args[3]!), bytes.length, args.length === 5 && inBits(args[4]))
+  const range = bitRange(
+    integer(args[2]!),
+    integer(args[3]!),
+    bytes.length,
+    args.length === 5 && inBits(args[4]),
+  )
   return range === undefined ? 0 : countOnes(bytes, range.from, range.to)
 }
 
@@ -85,7 +104,11 @@ function bitpos(bytes: Buffer | null, bit: 0 | 1, args: readonly Buffer[]): Repl
 
 type Combine = (a: number, b: number) => number
 
-const COMBINE: Readonly<Record<string, Combine>> = { AND: (a, b) => a & b, OR: (a, b) => a | b, XOR: (a, b) => a ^ b }
+const COMBINE: Readonly<Record<string, Combine>> = {
+  AND: (a, b) => a & b,
+  OR: (a, b) => a | b,
+  XOR: (a, b) => a ^ b,
+}
 
 const EMPTY = Buffer.alloc(0)
 
@@ -113,7 +136,9 @@ function bitop(db: Database, args: readonly Buffer[]): Reply {
   const result = Buffer.alloc(length)
   sources[0]?.copy(result)
   if (combine === undefined) for (let at = 0; at < length; at++) result[at] = ~result[at]!
-  else for (const source of sources.slice(1)) for (let at = 0; at < length; at++) result[at] = combine(result[at]!, source[at] ?? 0)
+  else
+    for (const source of sources.slice(1))
+      for (let at = 0; at < length; at++) result[at] = combine(result[at]!, source[at] ?? 0)
   db.setBytes(target, result)
   return length
 }
@@ -124,14 +149,27 @@ const TARGET_AND_SOURCES: KeySpec = { first: 2, last: -1, step: 1 }
 
 export const BITMAPS = [
   data({
-    name: 'bitcount', arity: -2, flags: 'readonly', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'bitcount',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key [start end [BYTE | BIT]]',
     summary: 'Counts the bits that are set in a string.',
     complexity: 'O(N) in the length of the string',
-    ...looks(() => undefined, (bytes, _parsed, args) => bitcount(bytes, args)),
+    ...looks(
+      () => undefined,
+      (bytes, _parsed, args) => bitcount(bytes, args),
+    ),
   }),
   data({
-    name: 'bitfield', arity: -2, flags: 'write denyoom', group, since: '3.2.0', keys: FIRST_KEY,
+    name: 'bitfield',
+    arity: -2,
+    flags: 'write denyoom',
+    group,
+    since: '3.2.0',
+    keys: FIRST_KEY,
     syntax:
       'key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ' +
       '[GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]]',
@@ -140,14 +178,24 @@ export const BITMAPS = [
     run: bitfield,
   }),
   data({
-    name: 'bitfield_ro', arity: -2, flags: 'readonly fast', group, since: '6.0.0', keys: FIRST_KEY,
+    name: 'bitfield_ro',
+    arity: -2,
+    flags: 'readonly fast',
+    group,
+    since: '6.0.0',
+    keys: FIRST_KEY,
     syntax: 'key [GET encoding offset [GET encoding offset ...]]',
     summary: 'Reads integers of any width within a string.',
     complexity: 'O(N) in the number of operations and the length of the string',
     ...looks(readSteps, bitfieldRo),
   }),
   data({
-    name: 'bitop', arity: -4, flags: 'write denyoom', group, since: '2.6.0', keys: TARGET_AND_SOURCES,
+    name: 'bitop',
+    arity: -4,
+    flags: 'write denyoom',
+    group,
+    since: '2.6.0',
+    keys: TARGET_AND_SOURCES,
     syntax: '<AND | OR | XOR | NOT> destkey key [key ...]',
     summary: 'Combines strings bit by bit and stores the result.',
     complexity: 'O(N) in the lengths of the strings',
@@ -155,21 +203,39 @@ export const BITMAPS = [
     run: bitop,
   }),
   data({
-    name: 'bitpos', arity: -3, flags: 'readonly', group, since: '2.8.7', keys: FIRST_KEY,
+    name: 'bitpos',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '2.8.7',
+    keys: FIRST_KEY,
     syntax: 'key bit [start [end [BYTE | BIT]]]',
     summary: 'Finds the first bit that is set, or that is not, in a string.',
     complexity: 'O(N) in the length of the string',
     ...looks((args) => bitArgument(args[2]!), bitpos),
   }),
   data({
-    name: 'getbit', arity: 3, flags: 'readonly fast', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'getbit',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key offset',
     summary: 'Returns a bit of a string.',
     complexity: 'O(N) in the length of the string, which is opened whole',
-    ...looks((args) => bitOffset(args[2]!), (bytes, offset) => (bytes === null ? 0 : bitAt(bytes, offset))),
+    ...looks(
+      (args) => bitOffset(args[2]!),
+      (bytes, offset) => (bytes === null ? 0 : bitAt(bytes, offset)),
+    ),
   }),
   data({
-    name: 'setbit', arity: 4, flags: 'write denyoom', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'setbit',
+    arity: 4,
+    flags: 'write denyoom',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key offset value',
     summary: 'Sets or clears a bit of a string, which grows as far as needed.',
     complexity: 'O(N) in the length of the string',

@@ -1,18 +1,23 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble } from '../../redis-semantics/floats.ts'
+import { type Blocking, countedKeys, type DataRow, data, ENDS, type KeySpec } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type End, endOf } from '../lists/list-ends.ts'
 import { move, parsePopMany, popMany } from '../lists/lists-move.ts'
-import { type Blocking, countedKeys, data, type DataRow, ENDS, type KeySpec } from '../../registry/row.ts'
 import { double } from '../sorted-sets/sorted-set-order.ts'
-import { parsePopManyScored, popManyReply, popManyScored, type ScoreEnd } from '../sorted-sets/sorted-sets-pop.ts'
+import {
+  parsePopManyScored,
+  popManyReply,
+  popManyScored,
+  type ScoreEnd,
+} from '../sorted-sets/sorted-sets-pop.ts'
 
 const MS_PER_SECOND = 1000n
 
 /**
- * Seconds with a fraction to milliseconds, as Redis's getTimeoutFromObjectOrReply: a long double, of which a part of a millisecond counts
- * as a whole one, and what does not fit 64 bits becomes negative.
+ * Seconds with a fraction to milliseconds, as Redis's getTimeoutFromObjectOrReply: a long double, of which a
+ * part of a millisecond counts as a whole one, and what does not fit 64 bits becomes negative.
  */
 export function secondsToMs(arg: Buffer): number {
   const seconds = parseLongDouble(arg)
@@ -57,7 +62,10 @@ interface Taking {
   readonly otherwise: Reply
 }
 
-function waiting({ timeoutAt, check, keys, source, take, otherwise }: Taking): { run: DataRow['run']; blocking: Blocking } {
+function waiting({ timeoutAt, check, keys, source, take, otherwise }: Taking): {
+  run: DataRow['run']
+  blocking: Blocking
+} {
   const timeoutMs = (args: Args): number => {
     check?.(args)
     return secondsToMs(args[timeoutAt(args)]!)
@@ -71,7 +79,8 @@ function waiting({ timeoutAt, check, keys, source, take, otherwise }: Taking): {
       timeoutMs,
       keys,
       competition: () => source.type,
-      attempt: (db, args, woken) => take(db, args, woken?.filter((name) => isOf(source, db, name)) ?? keys(args)),
+      attempt: (db, args, woken) =>
+        take(db, args, woken?.filter((name) => isOf(source, db, name)) ?? keys(args)),
     },
   }
 }
@@ -117,7 +126,8 @@ const moveFirst = (timeoutAt: number, ends: (args: Args) => readonly [from: End,
     keys: (args) => args.slice(1, 2),
     source: LIST,
     // Another type under the destination is an error at any time.
-    take: (db, args, names) => (names.length === 0 ? undefined : (move(db, args[1]!, args[2]!, ...ends(args)) ?? undefined)),
+    take: (db, args, names) =>
+      names.length === 0 ? undefined : (move(db, args[1]!, args[2]!, ...ends(args)) ?? undefined),
     otherwise: null,
   })
 
@@ -126,13 +136,25 @@ const complexity = 'O(N) in the number of keys'
 
 export const BLOCKING = [
   data({
-    name: 'blmove', arity: 6, flags: 'write denyoom noscript blocking', group, since: '6.2.0', keys: { first: 1, last: 2, step: 1 }, extent: ENDS,
+    name: 'blmove',
+    arity: 6,
+    flags: 'write denyoom noscript blocking',
+    group,
+    since: '6.2.0',
+    keys: { first: 1, last: 2, step: 1 },
+    extent: ENDS,
     syntax: 'source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout',
     summary: 'Moves an element from one list to another, and waits for one if there is none.',
     ...moveFirst(5, (args) => [endOf(args[3]), endOf(args[4])]),
   }),
   data({
-    name: 'blmpop', arity: -5, flags: 'write blocking movablekeys', group, since: '7.0.0', keys: countedKeys(2), extent: ENDS,
+    name: 'blmpop',
+    arity: -5,
+    flags: 'write blocking movablekeys',
+    group,
+    since: '7.0.0',
+    keys: countedKeys(2),
+    extent: ENDS,
     syntax: 'timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
     summary: 'Removes elements from the first list that has any, and waits for one if none has.',
     complexity: 'O(N+M) in the numbers of keys and of elements returned',
@@ -146,25 +168,51 @@ export const BLOCKING = [
     }),
   }),
   data({
-    name: 'blpop', arity: -3, flags: 'write noscript blocking', group, since: '2.0.0', keys: KEYS_BEFORE_TIMEOUT, extent: ENDS, complexity,
+    name: 'blpop',
+    arity: -3,
+    flags: 'write noscript blocking',
+    group,
+    since: '2.0.0',
+    keys: KEYS_BEFORE_TIMEOUT,
+    extent: ENDS,
+    complexity,
     syntax: 'key [key ...] timeout',
     summary: 'Removes the first element of the first list that has any, and waits for one if none has.',
     ...popFirst('LEFT'),
   }),
   data({
-    name: 'brpop', arity: -3, flags: 'write noscript blocking', group, since: '2.0.0', keys: KEYS_BEFORE_TIMEOUT, extent: ENDS, complexity,
+    name: 'brpop',
+    arity: -3,
+    flags: 'write noscript blocking',
+    group,
+    since: '2.0.0',
+    keys: KEYS_BEFORE_TIMEOUT,
+    extent: ENDS,
+    complexity,
     syntax: 'key [key ...] timeout',
     summary: 'Removes the last element of the first list that has any, and waits for one if none has.',
     ...popFirst('RIGHT'),
   }),
   data({
-    name: 'brpoplpush', arity: 4, flags: 'write denyoom noscript blocking', group, since: '2.2.0', keys: { first: 1, last: 2, step: 1 }, extent: ENDS,
+    name: 'brpoplpush',
+    arity: 4,
+    flags: 'write denyoom noscript blocking',
+    group,
+    since: '2.2.0',
+    keys: { first: 1, last: 2, step: 1 },
+    extent: ENDS,
     syntax: 'source destination timeout',
-    summary: 'Takes the last element of one list, puts it at the head of another, and waits for one if there is none.',
+    summary:
+      'Takes the last element of one list, puts it at the head of another, and waits for one if there is none.',
     ...moveFirst(3, () => ['RIGHT', 'LEFT']),
   }),
   data({
-    name: 'bzmpop', arity: -5, flags: 'write blocking movablekeys', group: 'sorted-set', since: '7.0.0', keys: countedKeys(2),
+    name: 'bzmpop',
+    arity: -5,
+    flags: 'write blocking movablekeys',
+    group: 'sorted-set',
+    since: '7.0.0',
+    keys: countedKeys(2),
     syntax: 'timeout numkeys key [key ...] <MIN | MAX> [COUNT count]',
     summary: 'Removes members from the first sorted set that has any, and waits for one if none has.',
     complexity: 'O(K) + O(M*log(N)) in the numbers of keys, of members returned and of members',
@@ -181,16 +229,28 @@ export const BLOCKING = [
     }),
   }),
   data({
-    name: 'bzpopmax', arity: -3, flags: 'write noscript fast blocking', group: 'sorted-set', since: '5.0.0', keys: KEYS_BEFORE_TIMEOUT,
+    name: 'bzpopmax',
+    arity: -3,
+    flags: 'write noscript fast blocking',
+    group: 'sorted-set',
+    since: '5.0.0',
+    keys: KEYS_BEFORE_TIMEOUT,
     syntax: 'key [key ...] timeout',
-    summary: 'Removes the member with the highest score of the first sorted set that has any, and waits for one if none has.',
+    summary:
+      'Removes the member with the highest score of the first sorted set that has any, and waits for one if none has.',
     complexity: 'O(log(N)) in the number of members',
     ...popFirstScored('MAX'),
   }),
   data({
-    name: 'bzpopmin', arity: -3, flags: 'write noscript fast blocking', group: 'sorted-set', since: '5.0.0', keys: KEYS_BEFORE_TIMEOUT,
+    name: 'bzpopmin',
+    arity: -3,
+    flags: 'write noscript fast blocking',
+    group: 'sorted-set',
+    since: '5.0.0',
+    keys: KEYS_BEFORE_TIMEOUT,
     syntax: 'key [key ...] timeout',
-    summary: 'Removes the member with the lowest score of the first sorted set that has any, and waits for one if none has.',
+    summary:
+      'Removes the member with the lowest score of the first sorted set that has any, and waits for one if none has.',
     complexity: 'O(log(N)) in the number of members',
     ...popFirstScored('MIN'),
   }),

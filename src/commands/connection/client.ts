@@ -1,17 +1,21 @@
 import { KvError, respText } from '../../errors/errors.ts'
+import { connection, container, type LeafRow } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
 import { checkName } from './handshake.ts'
-import { connection, container, type LeafRow } from '../../registry/row.ts'
 
-/** One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are left out. */
+/**
+ * One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are
+ * left out.
+ */
 function describe(session: Session, now: number): string {
   const age = Math.floor((now - session.createdAt) / 1000)
   const idle = Math.floor((now - session.lastCommandAt) / 1000)
   const { channel, pattern, shard } = session.subscriptions
   const { queued } = session.transaction
-  const flags = `${session.subscribed ? 'P' : ''}${queued === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
+  const flags =
+    `${session.subscribed ? 'P' : ''}${queued === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
   return (
     `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
     `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queued ?? -1} ` +
@@ -113,54 +117,104 @@ const flags = 'noscript loading stale'
 
 const SUBCOMMANDS: LeafRow[] = [
   connection({
-    name: 'client|getname', arity: 2, flags, group, since: '2.6.9', syntax: '',
+    name: 'client|getname',
+    arity: 2,
+    flags,
+    group,
+    since: '2.6.9',
+    syntax: '',
     summary: 'Returns the name of the connection.',
     handle: (session) => (session.name === '' ? null : session.name),
   }),
   connection({
-    name: 'client|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', syntax: '',
+    name: 'client|help',
+    arity: 2,
+    flags: 'loading stale',
+    group,
+    since: '5.0.0',
+    syntax: '',
     summary: 'Returns help about CLIENT.',
     handle: () => HELP,
   }),
   connection({
-    name: 'client|id', arity: 2, flags, group, since: '5.0.0', syntax: '',
+    name: 'client|id',
+    arity: 2,
+    flags,
+    group,
+    since: '5.0.0',
+    syntax: '',
     summary: 'Returns the number of the connection.',
     handle: (session) => session.id,
   }),
   connection({
-    name: 'client|info', arity: 2, flags, group, since: '6.2.0', syntax: '',
+    name: 'client|info',
+    arity: 2,
+    flags,
+    group,
+    since: '6.2.0',
+    syntax: '',
     summary: 'Describes the connection.',
     handle: (session) => new Verbatim('txt', `${describe(session, Date.now())}\n`),
   }),
   connection({
-    name: 'client|list', arity: -2, flags, group, since: '2.4.0',
+    name: 'client|list',
+    arity: -2,
+    flags,
+    group,
+    since: '2.4.0',
     syntax: '[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]',
     summary: "Describes the automation's own connections to this server.",
     complexity: 'O(N) in the number of connections',
     handle: list,
   }),
   connection({
-    name: 'client|no-evict', arity: 3, flags, group, since: '7.0.0', syntax: '<ON | OFF>',
+    name: 'client|no-evict',
+    arity: 3,
+    flags,
+    group,
+    since: '7.0.0',
+    syntax: '<ON | OFF>',
     summary: 'Accepted: connections are never evicted.',
     handle: (_session, args) => (onOff(args[2]!), OK),
   }),
   connection({
-    name: 'client|no-touch', arity: 3, flags, group, since: '7.2.0', syntax: '<ON | OFF>',
+    name: 'client|no-touch',
+    arity: 3,
+    flags,
+    group,
+    since: '7.2.0',
+    syntax: '<ON | OFF>',
     summary: 'Accepted: idle times are kept by the backing Redis.',
     handle: (_session, args) => (onOff(args[2]!), OK),
   }),
   connection({
-    name: 'client|reply', arity: 3, flags, group, since: '3.2.0', syntax: '<ON | OFF | SKIP>', exclusive: true,
+    name: 'client|reply',
+    arity: 3,
+    flags,
+    group,
+    since: '3.2.0',
+    syntax: '<ON | OFF | SKIP>',
+    exclusive: true,
     summary: 'Switches replies on or off, or skips the next one.',
     handle: replyMode,
   }),
   connection({
-    name: 'client|setinfo', arity: 4, flags, group, since: '7.2.0', syntax: '<LIB-NAME libname | LIB-VER libver>',
+    name: 'client|setinfo',
+    arity: 4,
+    flags,
+    group,
+    since: '7.2.0',
+    syntax: '<LIB-NAME libname | LIB-VER libver>',
     summary: 'Tells the name and version of the client library.',
     handle: setInfo,
   }),
   connection({
-    name: 'client|setname', arity: 3, flags, group, since: '2.6.9', syntax: 'connection-name',
+    name: 'client|setname',
+    arity: 3,
+    flags,
+    group,
+    since: '2.6.9',
+    syntax: 'connection-name',
     summary: 'Names the connection.',
     handle: (session, args) => {
       session.name = checkName(args[2]!)
@@ -168,18 +222,36 @@ const SUBCOMMANDS: LeafRow[] = [
     },
   }),
   connection({
-    name: 'client|unblock', arity: -3, flags, group, since: '5.0.0', syntax: 'client-id [TIMEOUT | ERROR]',
+    name: 'client|unblock',
+    arity: -3,
+    flags,
+    group,
+    since: '5.0.0',
+    syntax: 'client-id [TIMEOUT | ERROR]',
     summary: "Ends the waiting of one of the automation's own connections to this server.",
     handle: unblock,
   }),
   connection({
-    name: 'client|getredir', arity: 2, flags, group, since: '6.0.0', syntax: '',
+    name: 'client|getredir',
+    arity: 2,
+    flags,
+    group,
+    since: '6.0.0',
+    syntax: '',
     summary: 'Answers -1: there is no tracking.',
     handle: () => -1,
   }),
 ]
 
 export const CLIENT = container(
-  { name: 'client', arity: -2, flags: '', group, since: '2.4.0', syntax: '', summary: 'A container for commands on connections.' },
+  {
+    name: 'client',
+    arity: -2,
+    flags: '',
+    group,
+    since: '2.4.0',
+    syntax: '',
+    summary: 'A container for commands on connections.',
+  },
   SUBCOMMANDS,
 )

@@ -1,10 +1,18 @@
 import { KvError } from '../../errors/errors.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
+import type { CommandTable } from '../../registry/command-table.ts'
+import {
+  arityFits,
+  type ContainerRow,
+  connection,
+  container,
+  keyIndexes,
+  type LeafRow,
+  type Row,
+} from '../../registry/row.ts'
+import { argumentReply, parseSyntax } from '../../registry/syntax.ts'
 import { MapReply, NULL_ARRAY, type Reply, SetReply, SimpleString } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
-import type { CommandTable } from '../../registry/command-table.ts'
-import { arityFits, connection, container, type ContainerRow, keyIndexes, type LeafRow, type Row } from '../../registry/row.ts'
-import { argumentReply, parseSyntax } from '../../registry/syntax.ts'
 
 const served = ({ rows }: CommandTable): Row[] => [...rows.values()].filter((row) => row.kind !== 'refused')
 
@@ -18,8 +26,19 @@ function find({ rows }: CommandTable, name: string): Row | undefined {
 }
 
 const CATEGORY_OF_GROUP: Partial<Record<Row['group'], string>> = {
-  string: '@string', list: '@list', hash: '@hash', set: '@set', 'sorted-set': '@sortedset', stream: '@stream', bitmap: '@bitmap',
-  hyperloglog: '@hyperloglog', generic: '@keyspace', pubsub: '@pubsub', transactions: '@transaction', connection: '@connection', scripting: '@scripting',
+  string: '@string',
+  list: '@list',
+  hash: '@hash',
+  set: '@set',
+  'sorted-set': '@sortedset',
+  stream: '@stream',
+  bitmap: '@bitmap',
+  hyperloglog: '@hyperloglog',
+  generic: '@keyspace',
+  pubsub: '@pubsub',
+  transactions: '@transaction',
+  connection: '@connection',
+  scripting: '@scripting',
 }
 
 function categories({ flags, group }: Row): string[] {
@@ -36,7 +55,8 @@ function categories({ flags, group }: Row): string[] {
 /** One element of COMMAND's reply: https://redis.io/docs/latest/commands/command/ */
 function info(row: Row): Reply {
   const { keys } = row
-  const flags = keys.find === undefined || row.flags.includes('movablekeys') ? row.flags : [...row.flags, 'movablekeys']
+  const flags =
+    keys.find === undefined || row.flags.includes('movablekeys') ? row.flags : [...row.flags, 'movablekeys']
   const access = row.flags.includes('write') ? ['RW', 'update'] : ['RO', 'access']
   const lastKey = keys.last < 0 ? keys.last : keys.last - keys.first
   const specs: Reply[] =
@@ -44,28 +64,60 @@ function info(row: Row): Reply {
       ? []
       : [
           new MapReply([
-            'flags', new SetReply(access.map((flag) => new SimpleString(flag))),
-            'begin_search', new MapReply(['type', 'index', 'spec', new MapReply(['index', keys.first])]),
-            'find_keys', new MapReply(['type', 'range', 'spec', new MapReply(['lastkey', lastKey, 'keystep', keys.step, 'limit', 0])]),
+            'flags',
+            new SetReply(access.map((flag) => new SimpleString(flag))),
+            'begin_search',
+            new MapReply(['type', 'index', 'spec', new MapReply(['index', keys.first])]),
+            'find_keys',
+            new MapReply([
+              'type',
+              'range',
+              'spec',
+              new MapReply(['lastkey', lastKey, 'keystep', keys.step, 'limit', 0]),
+            ]),
           ]),
         ]
   const subcommands = row.kind === 'container' ? [...row.subcommands.values()].map(info) : []
   return [
-    row.name, row.arity, new SetReply(flags.map((flag) => new SimpleString(flag))), keys.first, keys.last, keys.step,
-    new SetReply(categories(row).map((category) => new SimpleString(category))), [], specs, subcommands,
+    row.name,
+    row.arity,
+    new SetReply(flags.map((flag) => new SimpleString(flag))),
+    keys.first,
+    keys.last,
+    keys.step,
+    new SetReply(categories(row).map((category) => new SimpleString(category))),
+    [],
+    specs,
+    subcommands,
   ]
 }
 
 /** One command's entry of COMMAND DOCS: https://redis.io/docs/latest/commands/command-docs/ */
 function docs(row: Row): Reply {
-  const flat: Reply[] = ['summary', row.summary, 'since', row.since, 'group', row.group, 'complexity', row.complexity]
+  const flat: Reply[] = [
+    'summary',
+    row.summary,
+    'since',
+    row.since,
+    'group',
+    row.group,
+    'complexity',
+    row.complexity,
+  ]
   if (row.syntax !== '') flat.push('arguments', argumentReply(parseSyntax(row.syntax)))
-  if (row.kind === 'container') flat.push('subcommands', new MapReply([...row.subcommands.values()].flatMap((sub) => [sub.name, docs(sub)])))
+  if (row.kind === 'container')
+    flat.push(
+      'subcommands',
+      new MapReply([...row.subcommands.values()].flatMap((sub) => [sub.name, docs(sub)])),
+    )
   return new MapReply(flat)
 }
 
 function list(table: CommandTable, args: readonly Buffer[]): Reply {
-  const names = served(table).flatMap((row) => [row.name, ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : [])])
+  const names = served(table).flatMap((row) => [
+    row.name,
+    ...(row.kind === 'container' ? [...row.subcommands.values()].map((sub) => sub.name) : []),
+  ])
   if (args.length === 2) return names
   if (args.length !== 5 || word(args[2]) !== 'FILTERBY') throw new KvError('syntax')
   switch (word(args[3])) {
@@ -121,32 +173,62 @@ const names = (args: readonly Buffer[]): string[] => args.slice(2).map((arg) => 
 
 const subcommands = (table: () => CommandTable): LeafRow[] => [
   connection({
-    name: 'command|count', arity: 2, flags, group, since: '2.8.13', syntax: '',
+    name: 'command|count',
+    arity: 2,
+    flags,
+    group,
+    since: '2.8.13',
+    syntax: '',
     summary: 'Returns how many commands are served.',
     handle: () => served(table()).length,
   }),
   connection({
-    name: 'command|docs', arity: -2, flags, group, since: '7.0.0', syntax: '[command-name [command-name ...]]',
+    name: 'command|docs',
+    arity: -2,
+    flags,
+    group,
+    since: '7.0.0',
+    syntax: '[command-name [command-name ...]]',
     summary: 'Documents commands.',
     complexity: 'O(N) in the number of commands',
     handle: (_session, args) => {
-      const rows = args.length === 2 ? served(table()) : names(args).map((name) => find(table(), name)).filter((row) => row !== undefined)
+      const rows =
+        args.length === 2
+          ? served(table())
+          : names(args)
+              .map((name) => find(table(), name))
+              .filter((row) => row !== undefined)
       return new MapReply(rows.flatMap((row) => [row.name, docs(row)]))
     },
   }),
   connection({
-    name: 'command|getkeys', arity: -3, flags, group, since: '2.8.13', syntax: 'command [arg [arg ...]]',
+    name: 'command|getkeys',
+    arity: -3,
+    flags,
+    group,
+    since: '2.8.13',
+    syntax: 'command [arg [arg ...]]',
     summary: 'Returns which arguments of a command are keys.',
     complexity: 'O(N) in the number of arguments',
     handle: (_session, args) => getKeys(table(), args),
   }),
   connection({
-    name: 'command|help', arity: 2, flags, group, since: '5.0.0', syntax: '',
+    name: 'command|help',
+    arity: 2,
+    flags,
+    group,
+    since: '5.0.0',
+    syntax: '',
     summary: 'Returns help about COMMAND.',
     handle: () => HELP,
   }),
   connection({
-    name: 'command|info', arity: -2, flags, group, since: '2.8.13', syntax: '[command-name [command-name ...]]',
+    name: 'command|info',
+    arity: -2,
+    flags,
+    group,
+    since: '2.8.13',
+    syntax: '[command-name [command-name ...]]',
     summary: 'Describes commands.',
     complexity: 'O(N) in the number of commands',
     handle: (_session, args) => {
@@ -158,7 +240,12 @@ const subcommands = (table: () => CommandTable): LeafRow[] => [
     },
   }),
   connection({
-    name: 'command|list', arity: -2, flags, group, since: '7.0.0', syntax: '[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]',
+    name: 'command|list',
+    arity: -2,
+    flags,
+    group,
+    since: '7.0.0',
+    syntax: '[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]',
     summary: 'Lists the commands that are served.',
     complexity: 'O(N) in the number of commands',
     handle: (_session, args) => list(table(), args),
@@ -169,7 +256,12 @@ const subcommands = (table: () => CommandTable): LeafRow[] => [
 export const commandRow = (table: () => CommandTable): ContainerRow =>
   container(
     {
-      name: 'command', arity: -1, flags, group, since: '2.8.13', syntax: '',
+      name: 'command',
+      arity: -1,
+      flags,
+      group,
+      since: '2.8.13',
+      syntax: '',
       summary: 'Describes all commands that are served.',
       complexity: 'O(N) in the number of commands',
       bare: () => served(table()).map(info),

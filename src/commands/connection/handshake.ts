@@ -1,9 +1,9 @@
 import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
+import { connection } from '../../registry/row.ts'
 import { MapReply, OK, PONG, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int32, word } from '../parsing/args.ts'
-import { connection } from '../../registry/row.ts'
 
 /** The Redis whose commands and replies this server has. */
 export const COMPATIBLE_VERSION = '7.0.15'
@@ -44,7 +44,20 @@ function hello(session: Session, args: readonly Buffer[]): Reply | Promise<Reply
     session.protocol = protocol
     if (name !== undefined) session.name = name
     return new MapReply([
-      'server', 'redis', 'version', COMPATIBLE_VERSION, 'proto', protocol, 'id', session.id, 'mode', 'standalone', 'role', 'master', 'modules', [],
+      'server',
+      'redis',
+      'version',
+      COMPATIBLE_VERSION,
+      'proto',
+      protocol,
+      'id',
+      session.id,
+      'mode',
+      'standalone',
+      'role',
+      'master',
+      'modules',
+      [],
     ])
   }
   const login = token === undefined ? undefined : session.login(token)
@@ -60,19 +73,33 @@ const group = 'connection'
 
 export const CONNECTION = [
   connection({
-    name: 'auth', arity: -2, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true,
+    name: 'auth',
+    arity: -2,
+    flags: 'noscript loading stale fast no_auth allow_busy',
+    group,
+    since: '1.0.0',
+    exclusive: true,
     syntax: '[username] password',
     summary: 'Logs in: the password is the token of the run, the username is ignored.',
     handle: auth,
   }),
   connection({
-    name: 'hello', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.0.0', exclusive: true,
+    name: 'hello',
+    arity: -1,
+    flags: 'noscript loading stale fast no_auth allow_busy',
+    group,
+    since: '6.0.0',
+    exclusive: true,
     syntax: '[protover [AUTH username password] [SETNAME clientname]]',
     summary: 'Picks the protocol version, and may log in and name the connection.',
     handle: hello,
   }),
   connection({
-    name: 'ping', arity: -1, flags: 'fast sentinel', group, since: '1.0.0',
+    name: 'ping',
+    arity: -1,
+    flags: 'fast sentinel',
+    group,
+    since: '1.0.0',
     syntax: '[message]',
     summary: 'Answers PONG, or the message.',
     whileSubscribed: true,
@@ -84,13 +111,21 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'echo', arity: 2, flags: 'loading stale fast', group, since: '1.0.0',
+    name: 'echo',
+    arity: 2,
+    flags: 'loading stale fast',
+    group,
+    since: '1.0.0',
     syntax: 'message',
     summary: 'Answers the message.',
     handle: (_session, args) => args[1]!,
   }),
   connection({
-    name: 'select', arity: 2, flags: 'loading stale fast', group, since: '1.0.0',
+    name: 'select',
+    arity: 2,
+    flags: 'loading stale fast',
+    group,
+    since: '1.0.0',
     syntax: 'index',
     summary: 'Accepts database 0, the only one.',
     handle: (_session, args) => {
@@ -99,7 +134,14 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', exclusive: true, immediate: true, whileSubscribed: true,
+    name: 'quit',
+    arity: -1,
+    flags: 'noscript loading stale fast no_auth allow_busy',
+    group,
+    since: '1.0.0',
+    exclusive: true,
+    immediate: true,
+    whileSubscribed: true,
     syntax: '',
     summary: 'Answers OK and closes the connection.',
     handle: (session) => {
@@ -108,7 +150,14 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', exclusive: true, immediate: true, whileSubscribed: true,
+    name: 'reset',
+    arity: 1,
+    flags: 'noscript loading stale fast no_auth allow_busy',
+    group,
+    since: '6.2.0',
+    exclusive: true,
+    immediate: true,
+    whileSubscribed: true,
     syntax: '',
     summary: 'Brings the connection back to the state of a new one, logged out.',
     handle: (session) => {
@@ -117,13 +166,21 @@ export const CONNECTION = [
     },
   }),
   connection({
-    name: 'readonly', arity: 1, flags: 'loading stale fast', group: 'connection', since: '3.0.0',
+    name: 'readonly',
+    arity: 1,
+    flags: 'loading stale fast',
+    group: 'connection',
+    since: '3.0.0',
     syntax: '',
     summary: 'Answers OK: there is one node, and it may be read.',
     handle: () => OK,
   }),
   connection({
-    name: 'readwrite', arity: 1, flags: 'loading stale fast', group: 'connection', since: '3.0.0',
+    name: 'readwrite',
+    arity: 1,
+    flags: 'loading stale fast',
+    group: 'connection',
+    since: '3.0.0',
     syntax: '',
     summary: 'Answers OK: the opposite of READONLY.',
     handle: () => OK,

@@ -1,12 +1,15 @@
 import { RUN_ID } from '../../lib/run-id.ts'
-import { type Session } from '../../session/session.ts'
+import { connection } from '../../registry/row.ts'
 import { Verbatim } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
+import { liveKeys } from '../generic/keyspace.ts'
 import { integer, word } from '../parsing/args.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
-import { liveKeys } from '../generic/keyspace.ts'
-import { connection } from '../../registry/row.ts'
 
-/** INFO is about this server and the automation's own keys: nothing in it tells of another automation or of the backing Redis. */
+/**
+ * INFO is about this server and the automation's own keys: nothing in it tells of another automation or of
+ * the backing Redis.
+ */
 async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
   const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
   const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
@@ -14,12 +17,22 @@ async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim
   const uptime = Math.floor((Date.now() - startedAt) / 1000)
   const sections: Record<string, () => string[] | Promise<string[]>> = {
     server: () => [
-      `redis_version:${COMPATIBLE_VERSION}`, 'redis_mode:standalone', 'server_name:automation-kv', 'arch_bits:64', 'multiplexing_api:libuv',
-      `run_id:${RUN_ID}`, `tcp_port:${respPort()}`, `uptime_in_seconds:${uptime}`, `uptime_in_days:${Math.floor(uptime / 86_400)}`,
+      `redis_version:${COMPATIBLE_VERSION}`,
+      'redis_mode:standalone',
+      'server_name:automation-kv',
+      'arch_bits:64',
+      'multiplexing_api:libuv',
+      `run_id:${RUN_ID}`,
+      `tcp_port:${respPort()}`,
+      `uptime_in_seconds:${uptime}`,
+      `uptime_in_days:${Math.floor(uptime / 86_400)}`,
     ],
     clients: () => {
       const { siblings } = session
-      return [`connected_clients:${siblings.length}`, `blocked_clients:${siblings.filter(({ isWaiting }) => isWaiting).length}`]
+      return [
+        `connected_clients:${siblings.length}`,
+        `blocked_clients:${siblings.filter(({ isWaiting }) => isWaiting).length}`,
+      ]
     },
     // Nothing is evicted: clients of queues look for that.
     memory: () => ['maxmemory:0', 'maxmemory_policy:noeviction'],
@@ -47,22 +60,38 @@ const group = 'server'
 export const SERVER = [
   connection({
     // Exclusive: it counts the keys that the commands before it wrote.
-    name: 'info', arity: -1, flags: 'loading stale', group, since: '1.0.0', exclusive: true,
+    name: 'info',
+    arity: -1,
+    flags: 'loading stale',
+    group,
+    since: '1.0.0',
+    exclusive: true,
     syntax: '[section [section ...]]',
     summary: "Describes this server and the automation's own part of it.",
     handle: info,
   }),
   connection({
-    name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0',
+    name: 'lolwut',
+    arity: -1,
+    flags: 'readonly fast',
+    group,
+    since: '5.0.0',
     syntax: '[VERSION version]',
     summary: 'Displays something nice, and the version.',
     handle: (_session, args) => {
       if (word(args[1]) === 'VERSION' && args.length === 3) integer(args[2]!)
-      return new Verbatim('txt', `    .--.\n   /.-. '--------.\n   \\'-' .--"--""-'   what you keep here, only you can read\n    '--'\nRedis ver. ${COMPATIBLE_VERSION}\n`)
+      return new Verbatim(
+        'txt',
+        `    .--.\n   /.-. '--------.\n   \\'-' .--"--""-'   what you keep here, only you can read\n    '--'\nRedis ver. ${COMPATIBLE_VERSION}\n`,
+      )
     },
   }),
   connection({
-    name: 'time', arity: 1, flags: 'loading stale fast', group, since: '2.6.0',
+    name: 'time',
+    arity: 1,
+    flags: 'loading stale fast',
+    group,
+    since: '2.6.0',
     syntax: '',
     summary: "Returns this server's clock: seconds and microseconds.",
     handle: () => {

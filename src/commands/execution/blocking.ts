@@ -45,14 +45,22 @@ function attemptComputed(
   settle: Settle<Reply>,
 ): void {
   services.store.compute<Reply | undefined>(automation, {
-    needs: keyIndexes(row, args).map((index): Need => ({ name: args[index]!, extent: row.extent(args, index) })),
+    needs: keyIndexes(row, args).map(
+      (index): Need => ({ name: args[index]!, extent: row.extent(args, index) }),
+    ),
     run: (db) => (isOver() ? undefined : attempt(db, args, names)),
     done: settle,
   })
 }
 
 /** Key by key: as in Redis only the first that has something is answered. */
-function attemptDirect(row: BlockingRow, call: Call, [name, ...others]: readonly Buffer[], isOver: () => boolean, settle: Settle<Reply>): void {
+function attemptDirect(
+  row: BlockingRow,
+  call: Call,
+  [name, ...others]: readonly Buffer[],
+  isOver: () => boolean,
+  settle: Settle<Reply>,
+): void {
   if (isOver()) {
     settle(null, undefined)
     return
@@ -60,7 +68,8 @@ function attemptDirect(row: BlockingRow, call: Call, [name, ...others]: readonly
   const args = name === undefined ? call.args : row.blocking.at!(call.args, name)
   execute(row, { ...call, args }, (error, reply) => {
     if (error === null && reply !== NULL_ARRAY) settle(null, reply)
-    else if (error !== null && name !== undefined && isAboutKey(error)) keyIsGone(row, call, name, others, isOver, settle)
+    else if (error !== null && name !== undefined && isAboutKey(error))
+      keyIsGone(row, call, name, others, isOver, settle)
     else if (error !== null) settle(error, undefined)
     else if (others.length > 0) attemptDirect(row, call, others, isOver, settle)
     else settle(null, undefined)
@@ -68,7 +77,14 @@ function attemptDirect(row: BlockingRow, call: Call, [name, ...others]: readonly
 }
 
 /** What it waits at has gone, or is of another type now. */
-function keyIsGone(row: BlockingRow, call: Call, name: Buffer, others: readonly Buffer[], isOver: () => boolean, settle: Settle<Reply>): void {
+function keyIsGone(
+  row: BlockingRow,
+  call: Call,
+  name: Buffer,
+  others: readonly Buffer[],
+  isOver: () => boolean,
+  settle: Settle<Reply>,
+): void {
   const { whenKeyIsGone } = row.blocking
   if (whenKeyIsGone !== undefined) {
     call.services.store.compute<Reply>(call.automation, {

@@ -3,8 +3,8 @@ import { ERRORS, KvError, respText } from '../../errors/errors.ts'
 import { ErrorReply } from '../../reply/reply.ts'
 
 /**
- * What a RESP client reads of an error. Errors of Redis itself keep their text; anything unforeseen is `ERR internal error`. `report` is
- * told of what an operator should see.
+ * What a RESP client reads of an error. Errors of Redis itself keep their text; anything unforeseen is `ERR
+ * internal error`. `report` is told of what an operator should see.
  */
 export function errorReply(error: Error, report: (error: Error) => void): ErrorReply {
   if (error instanceof KvError) {

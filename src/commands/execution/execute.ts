@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Job } from '../../engine/optimistic/job.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
+import type { Job } from '../../engine/optimistic/job.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
@@ -11,14 +11,17 @@ import { errorReply } from './error-reply.ts'
 export type Done = (error: Error | null, reply: Reply) => void
 
 /**
- * The way of every data command that the gate has let in: either directly (plan and seal, send, restore and open) or computed.
- * `done` is called exactly once.
+ * The way of every data command that the gate has let in: either directly (plan and seal, send, restore and
+ * open) or computed. `done` is called exactly once.
  */
 export function execute(row: DataRow | KeyspaceRow, call: Call, done: Done): void {
   try {
     if (row.kind === 'keyspace') {
       call.pendingWrites?.flush()
-      row.execute(call).then((reply) => done(null, reply), (error: Error) => done(error, null))
+      row.execute(call).then(
+        (reply) => done(null, reply),
+        (error: Error) => done(error, null),
+      )
       return
     }
     if (row.direct !== undefined && runDirect(row, row.direct, call, done)) return
@@ -35,32 +38,52 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
   if ('read' in direct) {
     const command = direct.read(call)
     if (command === undefined) return false
-    store.read(automation, command, (error, raw) => {
-      if (error === null) restore(() => direct.reply(call, raw), done)
-      else directFailed(row, call, error, done)
-    }, call.pendingWrites)
+    store.read(
+      automation,
+      command,
+      (error, raw) => {
+        if (error === null) restore(() => direct.reply(call, raw), done)
+        else directFailed(row, call, error, done)
+      },
+      call.pendingWrites,
+    )
     return true
   }
   const operations = direct.write(call)
   if (operations === undefined || !store.fits(operations)) return false
-  store.write(automation, operations, (error, raws) => {
-    const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
-    if (failed === undefined) restore(() => direct.reply(call, raws), done)
-    else directFailed(row, call, failed, done)
-  }, undefined, call.pendingWrites)
+  store.write(
+    automation,
+    operations,
+    (error, raws) => {
+      const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
+      if (failed === undefined) restore(() => direct.reply(call, raws), done)
+      else directFailed(row, call, failed, done)
+    },
+    undefined,
+    call.pendingWrites,
+  )
   return true
 }
 
-/** Groups whose commands are computed when Redis finds another type: a document that is an array, a sketch that a client wrote with SET. */
+/**
+ * Groups whose commands are computed when Redis finds another type: a document that is an array, a sketch
+ * that a client wrote with SET.
+ */
 export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
 
-/** What finds another form of its type in Redis is computed; a list command turns the document into a list by that. */
+/**
+ * What finds another form of its type in Redis is computed; a list command turns the document into a list by
+ * that.
+ */
 function directFailed(row: DataRow, call: Call, error: Error, done: Done): void {
   if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') compute(row, call, done)
   else done(asSeen(call, error), null)
 }
 
-/** Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its own name for it. */
+/**
+ * Redis's error for a missing consumer group holds the key's name in the backing Redis: the caller sees its
+ * own name for it.
+ */
 const asSeen = ({ automation }: Call, error: Error): Error =>
   kindOf(error) === 'NOGROUP' ? leavingOut(error, automation.prefix.toString('latin1')) : error
 
@@ -78,7 +101,9 @@ function compute(row: DataRow, call: Call, done: Done): void {
   services.store.compute(automation, job, call.pendingWrites)
 }
 
-/** The answer of a command that was sent directly, as a part of something that cannot be computed afterwards. */
+/**
+ * The answer of a command that was sent directly, as a part of something that cannot be computed afterwards.
+ */
 export function directReply(row: DataRow, call: Call, raws: readonly BackingReply[]): Reply {
   const { report } = call.services
   const direct = row.direct!

@@ -28,8 +28,14 @@ interface Plan {
   readonly parts: ReadonlyArray<Part | undefined>
 }
 
-/** Runs a transaction in one round trip, on ciphertext. Undefined when one of its commands has to be computed: nothing was sent then. */
-export function runNative(queue: readonly QueuedCommand[], context: RunContext): Promise<readonly Reply[]> | undefined {
+/**
+ * Runs a transaction in one round trip, on ciphertext. Undefined when one of its commands has to be computed:
+ * nothing was sent then.
+ */
+export function runNative(
+  queue: readonly QueuedCommand[],
+  context: RunContext,
+): Promise<readonly Reply[]> | undefined {
   const plan = planOf(queue, context)
   if (plan === undefined || !context.services.store.fits(plan.operations)) return undefined
   return new Promise((resolve, reject) => {
@@ -67,12 +73,19 @@ function planOf(queue: readonly QueuedCommand[], context: RunContext): Plan | un
   return { operations, parts }
 }
 
-/** Whether keys may go and others come: the script would hold the new ones against the quota before it knows of the room that is made. */
+/**
+ * Whether keys may go and others come: the script would hold the new ones against the quota before it knows
+ * of the room that is made.
+ */
 const isTradeOfKeys = (operations: readonly Operation[]): boolean =>
-  operations.some(({ after }) => after === 'D' || after === 'C' || after === 'c') && operations.some(({ after }) => after === 'S' || after === 'K' || after === 'C')
+  operations.some(({ after }) => after === 'D' || after === 'C' || after === 'c') &&
+  operations.some(({ after }) => after === 'S' || after === 'K' || after === 'C')
 
 /** Undefined when the command has to be computed, or may turn out to be when Redis has seen its key. */
-function operationsOf(call: Call, { direct, blocking, group, keys }: DataRow): readonly Operation[] | undefined {
+function operationsOf(
+  call: Call,
+  { direct, blocking, group, keys }: DataRow,
+): readonly Operation[] | undefined {
   if (direct === undefined || blocking !== undefined || OTHER_FORMS.includes(group)) return undefined
   try {
     if ('write' in direct) return direct.write(call)

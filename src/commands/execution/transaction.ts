@@ -1,6 +1,6 @@
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
-import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
+import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext } from '../../registry/context.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
@@ -10,7 +10,9 @@ import type { Session } from '../../session/session.ts'
 import { errorReply } from './error-reply.ts'
 import { type QueuedCommand, runNative } from './native-transaction.ts'
 
-/** What a connection has under way: a transaction that is sent at once must not overtake a computed command. */
+/**
+ * What a connection has under way: a transaction that is sent at once must not overtake a computed command.
+ */
 export interface Order {
   readonly isComputing: boolean
   readonly computingStarts: () => void
@@ -62,38 +64,62 @@ export class Transaction implements ConnectionTransaction {
   async watch(names: readonly Buffer[]): Promise<void> {
     const { watched } = this
     const { context, automation } = this.session
-    const snapshot = await context.store.snapshot(automation!, names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })))
+    const snapshot = await context.store.snapshot(
+      automation!,
+      names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })),
+    )
     for (const [id, { name, live, version }] of snapshot.keys) {
-      if (!watched.has(id)) watched.set(id, { name, seen: live ? { version } : { absentAt: Number(snapshot.version) } })
+      if (!watched.has(id))
+        watched.set(id, { name, seen: live ? { version } : { absentAt: Number(snapshot.version) } })
     }
   }
 
-  /** A command that fails answers its error and the others go on, as in Redis. Those on the connection itself come after the data is written. */
+  /**
+   * A command that fails answers its error and the others go on, as in Redis. Those on the connection itself
+   * come after the data is written.
+   */
   async execute(): Promise<Reply> {
     const { session, queue = [] } = this
-    const context: RunContext = { identity: session.identity!, automation: session.automation!, services: session.context }
+    const context: RunContext = {
+      identity: session.identity!,
+      automation: session.automation!,
+      services: session.context,
+    }
     const replies = await this.run(context, queue, [...this.watched.values()])
     if (replies === undefined) return NULL_ARRAY
     const all: Reply[] = []
-    for (const [i, { row, args }] of queue.entries()) all.push(row.kind === 'connection' ? await this.handled(row, args) : replies[i]!)
+    for (const [i, { row, args }] of queue.entries())
+      all.push(row.kind === 'connection' ? await this.handled(row, args) : replies[i]!)
     return all
   }
 
   /** Undefined when a watched key was touched. */
-  private run(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[]): Promise<readonly Reply[] | undefined> {
-    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that, also when it only publishes.
+  private run(
+    context: RunContext,
+    queue: readonly QueuedCommand[],
+    watched: readonly WatchedKey[],
+  ): Promise<readonly Reply[] | undefined> {
+    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that,
+    // also when it only publishes.
     if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
     if (queue.every(({ row }) => row.kind === 'connection')) return Promise.resolve(queue.map(() => null))
     return runNative(queue, context) ?? this.compute(context, queue, watched)
   }
 
-  private compute(context: RunContext, queue: readonly QueuedCommand[], watched: readonly WatchedKey[]): Promise<readonly Reply[] | undefined> {
+  private compute(
+    context: RunContext,
+    queue: readonly QueuedCommand[],
+    watched: readonly WatchedKey[],
+  ): Promise<readonly Reply[] | undefined> {
     const { order } = this
     order.computingStarts()
     return new Promise((resolve, reject) => {
       context.services.store.compute(context.automation, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
-        run: (db) => (watched.every(({ name, seen }) => db.untouchedSince(name, seen)) ? queue.map((command) => runQueued(db, command, context)) : undefined),
+        run: (db) =>
+          watched.every(({ name, seen }) => db.untouchedSince(name, seen))
+            ? queue.map((command) => runQueued(db, command, context))
+            : undefined,
         done: (error, replies) => {
           order.computingEnds()
           if (error === null) resolve(replies)
@@ -118,7 +144,10 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
   return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
 }
 
-/** An error of the command is its answer; anything else (a key to be loaded first) concerns the whole transaction. */
+/**
+ * An error of the command is its answer; anything else (a key to be loaded first) concerns the whole
+ * transaction.
+ */
 function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (row.kind === 'connection') return null
   try {

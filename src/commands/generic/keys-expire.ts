@@ -1,10 +1,10 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { Reply } from '../../reply/reply.ts'
-import { expiryFrom, type ExpiryUnit, int64, word } from '../parsing/args.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { data, type DataRow, FIRST_KEY, META, reads } from '../../registry/row.ts'
+import { type DataRow, data, FIRST_KEY, META, reads } from '../../registry/row.ts'
+import type { Reply } from '../../reply/reply.ts'
+import { type ExpiryUnit, expiryFrom, int64, word } from '../parsing/args.ts'
 
 type Condition = 'NX' | 'XX' | 'GT' | 'LT'
 
@@ -46,7 +46,8 @@ function expire(unit: ExpiryUnit, command: string): Pick<DataRow, 'run' | 'direc
       return 1
     },
     direct: oneWrite(({ args }) => {
-      // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. Redis 6.2 has no conditions.
+      // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. Redis
+      // 6.2 has no conditions.
       const { conditions, at } = parse(args, Date.now())
       if (conditions.size > 0 || at === Number.MAX_SAFE_INTEGER) return undefined
       return operation(command.toUpperCase(), args[1]!, 'c', 'p', args[2]!)
@@ -65,7 +66,10 @@ const fromExpiry =
     return expireAt === 0 ? -1 : reply(expireAt, db.now)
   }
 
-const remaining = (command: 'TTL' | 'PTTL', reply: (ms: number) => number): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
+const remaining = (
+  command: 'TTL' | 'PTTL',
+  reply: (ms: number) => number,
+): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
   extent: META,
   run: fromExpiry((expireAt, now) => reply(Math.max(0, expireAt - now))),
   direct: reads(({ automation, args }) => [command, automation.key(args[1]!)], number),
@@ -75,51 +79,91 @@ const group = 'generic'
 
 export const EXPIRES = [
   data({
-    name: 'expire', arity: -3, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'expire',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key seconds [NX | XX | GT | LT]',
     summary: 'Sets the TTL of a key in seconds.',
     ...expire('EX', 'expire'),
   }),
   data({
-    name: 'expireat', arity: -3, flags: 'write fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'expireat',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key unix-time-seconds [NX | XX | GT | LT]',
     summary: 'Sets the moment at which a key expires, in seconds.',
     ...expire('EXAT', 'expireat'),
   }),
   data({
-    name: 'expiretime', arity: 2, flags: 'readonly fast', group, since: '7.0.0', keys: FIRST_KEY,
+    name: 'expiretime',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '7.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the moment at which a key expires, in seconds.',
     extent: META,
     run: fromExpiry(roundedSeconds),
   }),
   data({
-    name: 'pexpire', arity: -3, flags: 'write fast', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'pexpire',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key milliseconds [NX | XX | GT | LT]',
     summary: 'Sets the TTL of a key in milliseconds.',
     ...expire('PX', 'pexpire'),
   }),
   data({
-    name: 'pexpireat', arity: -3, flags: 'write fast', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'pexpireat',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key unix-time-milliseconds [NX | XX | GT | LT]',
     summary: 'Sets the moment at which a key expires, in milliseconds.',
     ...expire('PXAT', 'pexpireat'),
   }),
   data({
-    name: 'pexpiretime', arity: 2, flags: 'readonly fast', group, since: '7.0.0', keys: FIRST_KEY,
+    name: 'pexpiretime',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '7.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the moment at which a key expires, in milliseconds.',
     extent: META,
     run: fromExpiry((expireAt) => expireAt),
   }),
   data({
-    name: 'pttl', arity: 2, flags: 'readonly fast', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'pttl',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the TTL of a key in milliseconds.',
     ...remaining('PTTL', (ms) => ms),
   }),
   data({
-    name: 'ttl', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'ttl',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the TTL of a key in seconds.',
     ...remaining('TTL', roundedSeconds),

@@ -2,9 +2,9 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/extent.ts'
 import { valueForOtherKey } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { data, TWO_KEYS } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { data, TWO_KEYS } from '../../registry/row.ts'
 
 // A ciphertext is bound to its key, so what goes under another name is sealed anew.
 
@@ -23,7 +23,8 @@ const INT_MAX = 2n ** 31n - 1n
 
 function checkDatabase(arg: Buffer): void {
   const index = int64(arg)
-  if (index < -INT_MAX - 1n || index > INT_MAX) throw new KvError('not_between', { least: -INT_MAX - 1n, most: INT_MAX })
+  if (index < -INT_MAX - 1n || index > INT_MAX)
+    throw new KvError('not_between', { least: -INT_MAX - 1n, most: INT_MAX })
   if (index !== 0n) throw new KvError('db_index')
 }
 
@@ -46,7 +47,12 @@ const group = 'generic'
 
 export const KEY_MOVES = [
   data({
-    name: 'copy', arity: -3, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS,
+    name: 'copy',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '6.2.0',
+    keys: TWO_KEYS,
     syntax: 'source destination [DB destination-db] [REPLACE]',
     summary: 'Copies the value and the TTL of a key to another key.',
     complexity: 'O(N) in the size of the value',
@@ -54,7 +60,12 @@ export const KEY_MOVES = [
     run: copy,
   }),
   data({
-    name: 'rename', arity: 3, flags: 'write', group, since: '1.0.0', keys: TWO_KEYS,
+    name: 'rename',
+    arity: 3,
+    flags: 'write',
+    group,
+    since: '1.0.0',
+    keys: TWO_KEYS,
     syntax: 'key newkey',
     summary: 'Renames a key; what the new name held is gone.',
     complexity: 'O(N) in the size of the value, which is sealed anew',
@@ -66,7 +77,12 @@ export const KEY_MOVES = [
     },
   }),
   data({
-    name: 'renamenx', arity: 3, flags: 'write fast', group, since: '1.0.0', keys: TWO_KEYS,
+    name: 'renamenx',
+    arity: 3,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: TWO_KEYS,
     syntax: 'key newkey',
     summary: 'Renames a key, if the new name does not exist.',
     complexity: 'O(N) in the size of the value, which is sealed anew',

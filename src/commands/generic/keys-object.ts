@@ -1,11 +1,18 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Value } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
-import { hashEncoding, LIST_ENCODING, setEncoding, sortedSetEncoding, STREAM_ENCODING, stringEncoding } from '../../redis-semantics/encoding.ts'
+import {
+  hashEncoding,
+  LIST_ENCODING,
+  STREAM_ENCODING,
+  setEncoding,
+  sortedSetEncoding,
+  stringEncoding,
+} from '../../redis-semantics/encoding.ts'
 import { parseSafe } from '../../redis-semantics/integers.ts'
-import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { number } from '../../registry/direct.ts'
-import { container, data, type DataRow, type KeySpec, META, reads } from '../../registry/row.ts'
+import { container, type DataRow, data, type KeySpec, META, reads } from '../../registry/row.ts'
+import { type Reply, SimpleString } from '../../reply/reply.ts'
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
 
@@ -71,41 +78,70 @@ const group = 'generic'
 
 const summary = 'Tells how a key is kept.'
 
-export const OBJECT = container({ name: 'object', arity: -2, flags: '', group, since: '2.2.3', syntax: '', summary }, [
-  data({
-    name: 'object|encoding', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
-    syntax: 'key',
-    summary: 'Returns how Redis would represent the value.',
-    complexity: 'O(N) in the size of the value',
-    run: ofKey(encodingOf),
-  }),
-  data({
-    name: 'object|freq', arity: 3, flags: 'readonly', group, since: '4.0.0', keys: KEY,
-    syntax: 'key',
-    summary: 'Returns how often a key is used, if the policy of the backing Redis counts it.',
-    run: ofKey(() => {
-      throw new KvError('no_lfu')
+export const OBJECT = container(
+  { name: 'object', arity: -2, flags: '', group, since: '2.2.3', syntax: '', summary },
+  [
+    data({
+      name: 'object|encoding',
+      arity: 3,
+      flags: 'readonly',
+      group,
+      since: '2.2.3',
+      keys: KEY,
+      syntax: 'key',
+      summary: 'Returns how Redis would represent the value.',
+      complexity: 'O(N) in the size of the value',
+      run: ofKey(encodingOf),
     }),
-    ...asked('FREQ'),
-  }),
-  data({
-    name: 'object|help', arity: 2, flags: 'loading stale', group, since: '6.2.0',
-    syntax: '',
-    summary: 'Returns help about OBJECT.',
-    run: () => HELP,
-  }),
-  data({
-    name: 'object|idletime', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
-    syntax: 'key',
-    summary: 'Returns how long a key was not used, in seconds.',
-    // Within a transaction the last write stands for the last use.
-    run: ofKey((_value, db, name) => Math.max(0, Math.floor((db.now - (db.stored(name).updatedAt || db.now)) / 1000))),
-    ...asked('IDLETIME'),
-  }),
-  data({
-    name: 'object|refcount', arity: 3, flags: 'readonly', group, since: '2.2.3', keys: KEY,
-    syntax: 'key',
-    summary: 'Returns the number of references to a value.',
-    run: ofKey(referencesTo),
-  }),
-])
+    data({
+      name: 'object|freq',
+      arity: 3,
+      flags: 'readonly',
+      group,
+      since: '4.0.0',
+      keys: KEY,
+      syntax: 'key',
+      summary: 'Returns how often a key is used, if the policy of the backing Redis counts it.',
+      run: ofKey(() => {
+        throw new KvError('no_lfu')
+      }),
+      ...asked('FREQ'),
+    }),
+    data({
+      name: 'object|help',
+      arity: 2,
+      flags: 'loading stale',
+      group,
+      since: '6.2.0',
+      syntax: '',
+      summary: 'Returns help about OBJECT.',
+      run: () => HELP,
+    }),
+    data({
+      name: 'object|idletime',
+      arity: 3,
+      flags: 'readonly',
+      group,
+      since: '2.2.3',
+      keys: KEY,
+      syntax: 'key',
+      summary: 'Returns how long a key was not used, in seconds.',
+      // Within a transaction the last write stands for the last use.
+      run: ofKey((_value, db, name) =>
+        Math.max(0, Math.floor((db.now - (db.stored(name).updatedAt || db.now)) / 1000)),
+      ),
+      ...asked('IDLETIME'),
+    }),
+    data({
+      name: 'object|refcount',
+      arity: 3,
+      flags: 'readonly',
+      group,
+      since: '2.2.3',
+      keys: KEY,
+      syntax: 'key',
+      summary: 'Returns the number of references to a value.',
+      run: ofKey(referencesTo),
+    }),
+  ],
+)

@@ -1,21 +1,32 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import {
+  ALL_KEYS,
+  type DataRow,
+  type Direct,
+  data,
+  FIRST_KEY,
+  META,
+  reads,
+  writes,
+} from '../../registry/row.ts'
+import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { distinct } from '../parsing/distinct.ts'
 import { EXPIRES } from './keys-expire.ts'
 import { KEY_MOVES } from './keys-move.ts'
 import { OBJECT } from './keys-object.ts'
-import { ALL_KEYS, data, type DataRow, type Direct, FIRST_KEY, META, reads, writes } from '../../registry/row.ts'
 
 const namesOf = (args: readonly Buffer[]): readonly Buffer[] => args.slice(1)
 
-const countExisting = (db: Database, args: readonly Buffer[]): Reply => namesOf(args).filter((name) => db.has(name)).length
+const countExisting = (db: Database, args: readonly Buffer[]): Reply =>
+  namesOf(args).filter((name) => db.has(name)).length
 
 const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
   reads(({ automation, args }) => {
     const names = namesOf(args)
-    // A name that is given twice counts twice, which the sum does not tell apart: then they are looked at here.
+    // A name that is given twice counts twice, which the sum does not tell apart: then they are looked at
+    // here.
     return distinct(names) === names ? [command, ...names.map((name) => automation.key(name))] : undefined
   }, number)
 
@@ -32,14 +43,24 @@ const group = 'generic'
 
 export const KEYS = [
   data({
-    name: 'del', arity: -2, flags: 'write', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'del',
+    arity: -2,
+    flags: 'write',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Deletes keys.',
     complexity: 'O(N) in the number of keys and of the elements in them',
     ...remove('DEL'),
   }),
   data({
-    name: 'exists', arity: -2, flags: 'readonly fast', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'exists',
+    arity: -2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Counts which of the keys exist.',
     complexity: 'O(N) in the number of keys',
@@ -48,7 +69,12 @@ export const KEYS = [
     direct: countNatively('EXISTS'),
   }),
   data({
-    name: 'persist', arity: 2, flags: 'write fast', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'persist',
+    arity: 2,
+    flags: 'write fast',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Clears the TTL of a key.',
     extent: META,
@@ -60,7 +86,12 @@ export const KEYS = [
     direct: oneWrite(({ args }) => operation('PERSIST', args[1]!, 's', 'p'), number),
   }),
   data({
-    name: 'touch', arity: -2, flags: 'readonly fast', group, since: '3.2.1', keys: ALL_KEYS,
+    name: 'touch',
+    arity: -2,
+    flags: 'readonly fast',
+    group,
+    since: '3.2.1',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Counts which of the keys exist, and marks them as used.',
     complexity: 'O(N) in the number of keys',
@@ -69,7 +100,12 @@ export const KEYS = [
     direct: countNatively('TOUCH'),
   }),
   data({
-    name: 'type', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'type',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the type of a key.',
     extent: META,
@@ -80,7 +116,12 @@ export const KEYS = [
     ),
   }),
   data({
-    name: 'unlink', arity: -2, flags: 'write fast', group, since: '4.0.0', keys: ALL_KEYS,
+    name: 'unlink',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '4.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Deletes keys; their memory is freed later.',
     complexity: 'O(N) in the number of keys',

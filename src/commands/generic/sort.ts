@@ -1,12 +1,12 @@
+import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
-import { Cell } from '../../engine/plaintext/cell.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseFloat64 } from '../../redis-semantics/floats.ts'
-import type { Reply } from '../../reply/reply.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
-import { parseSortOptions, SORT_KEYS, type SortOptions } from './sort-options.ts'
+import type { Reply } from '../../reply/reply.ts'
 import { inOrder } from '../sorted-sets/sorted-set-order.ts'
+import { parseSortOptions, SORT_KEYS, type SortOptions } from './sort-options.ts'
 
 const STAR = 0x2a
 const DOLLAR = 0x24
@@ -48,7 +48,8 @@ function compilePattern(pattern: Buffer): Pattern {
 
 const THE_ELEMENT: Pattern = { needOf: () => undefined, valueOf: (_db, element) => element }
 
-const getPattern = (pattern: Buffer): Pattern => (pattern.toString('latin1') === '#' ? THE_ELEMENT : compilePattern(pattern))
+const getPattern = (pattern: Buffer): Pattern =>
+  pattern.toString('latin1') === '#' ? THE_ELEMENT : compilePattern(pattern)
 
 /** Loads all that the patterns name. */
 const load = (db: Database, patterns: readonly Pattern[], elements: readonly Buffer[]): void =>
@@ -78,12 +79,22 @@ function weightOf(bytes: Buffer): number {
 
 type Compare = (a: Buffer, b: Buffer) => number
 
-/** Redis collates what it sends, which in the C locale ends at a NUL, and compares all bytes of what it stores. */
+/**
+ * Redis collates what it sends, which in the C locale ends at a NUL, and compares all bytes of what it
+ * stores.
+ */
 const collated: Compare = (a, b) => Buffer.compare(untilNul(a), untilNul(b))
 
-function sortedBy<K>(elements: readonly Buffer[], keyOf: (element: Buffer) => K, compare: (a: K, b: K) => number, ties: Compare): Buffer[] {
+function sortedBy<K>(
+  elements: readonly Buffer[],
+  keyOf: (element: Buffer) => K,
+  compare: (a: K, b: K) => number,
+  ties: Compare,
+): Buffer[] {
   const pairs = elements.map((element) => ({ element, key: keyOf(element) }))
-  return pairs.sort((a, b) => compare(a.key, b.key) || ties(a.element, b.element)).map(({ element }) => element)
+  return pairs
+    .sort((a, b) => compare(a.key, b.key) || ties(a.element, b.element))
+    .map(({ element }) => element)
 }
 
 const byWeight = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -94,7 +105,10 @@ const missingFirst =
   (a: Buffer | undefined, b: Buffer | undefined): number =>
     a === undefined || b === undefined ? Number(a !== undefined) - Number(b !== undefined) : compare(a, b)
 
-/** What is to be sorted, in the order that it keeps when it is not: of a set there is none, so it is sorted by its bytes then. */
+/**
+ * What is to be sorted, in the order that it keeps when it is not: of a set there is none, so it is sorted by
+ * its bytes then.
+ */
 function elementsOf(db: Database, name: Buffer): { elements: Buffer[]; ordered: boolean } {
   const value = db.value(name)
   switch (value?.type) {
@@ -113,7 +127,12 @@ function elementsOf(db: Database, name: Buffer): { elements: Buffer[]; ordered: 
   }
 }
 
-function inSortOrder(db: Database, name: Buffer, options: SortOptions, loaded: (elements: readonly Buffer[]) => void): Buffer[] {
+function inSortOrder(
+  db: Database,
+  name: Buffer,
+  options: SortOptions,
+  loaded: (elements: readonly Buffer[]) => void,
+): Buffer[] {
   const { elements, ordered } = elementsOf(db, name)
   const { descending, by, store } = options
   const asGiven = by !== undefined && !by.includes(STAR)
@@ -127,13 +146,23 @@ function inSortOrder(db: Database, name: Buffer, options: SortOptions, loaded: (
   if (options.alpha || asGiven) {
     if (pattern === undefined) return elements.sort(directed)
     const compareKeys = missingFirst(compare)
-    return sortedBy(elements, (element) => pattern.valueOf(db, element), (a, b) => sign * compareKeys(a, b), asTheyCame)
+    return sortedBy(
+      elements,
+      (element) => pattern.valueOf(db, element),
+      (a, b) => sign * compareKeys(a, b),
+      asTheyCame,
+    )
   }
   const weight = (element: Buffer): number => {
     const bytes = pattern === undefined ? element : pattern.valueOf(db, element)
     return bytes === undefined ? 0 : weightOf(bytes)
   }
-  return sortedBy(elements, weight, (a, b) => sign * byWeight(a, b), (a, b) => sign * Buffer.compare(a, b))
+  return sortedBy(
+    elements,
+    weight,
+    (a, b) => sign * byWeight(a, b),
+    (a, b) => sign * Buffer.compare(a, b),
+  )
 }
 
 /** Rows of what GET asks for, or the elements themselves. */
@@ -170,7 +199,12 @@ const options = 'key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern
 
 export const SORT = [
   data({
-    name: 'sort', arity: -2, flags: 'write denyoom movablekeys', group, since: '1.0.0', keys: SORT_KEYS,
+    name: 'sort',
+    arity: -2,
+    flags: 'write denyoom movablekeys',
+    group,
+    since: '1.0.0',
+    keys: SORT_KEYS,
     syntax: `${options} [STORE destination]`,
     summary: 'Sorts a list, a set or a sorted set, and returns or stores the result.',
     complexity,
@@ -178,7 +212,12 @@ export const SORT = [
     run: sort,
   }),
   data({
-    name: 'sort_ro', arity: -2, flags: 'readonly movablekeys', group, since: '7.0.0', keys: FIRST_KEY,
+    name: 'sort_ro',
+    arity: -2,
+    flags: 'readonly movablekeys',
+    group,
+    since: '7.0.0',
+    keys: FIRST_KEY,
     syntax: options,
     summary: 'Sorts a list, a set or a sorted set, and returns the result.',
     complexity,

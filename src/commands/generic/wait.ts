@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
+import type { Call } from '../../registry/context.ts'
+import { keyspace } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer } from '../parsing/args.ts'
-import { keyspace } from '../../registry/row.ts'
 
 interface Replication {
   /** Bytes of the replication stream so far. */
@@ -26,7 +26,10 @@ export function parseReplication(info: string): Replication {
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
 
-/** Clients of one automation that ask again share what is on its way: however many wait, they cost one INFO at a time. */
+/**
+ * Clients of one automation that ask again share what is on its way: however many wait, they cost one INFO at
+ * a time.
+ */
 const asked = new WeakMap<Automation, Promise<Replication>>()
 
 const replication = async (backing: Backing, automation: Automation): Promise<Replication> =>
@@ -49,8 +52,9 @@ function timeoutOf(arg: Buffer): number {
 }
 
 /**
- * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until enough replicas have what was
- * written before the call. A timeout of 0 has no end in Redis; here it lasts as long as the caller's token.
+ * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until
+ * enough replicas have what was written before the call. A timeout of 0 has no end in Redis; here it lasts as
+ * long as the caller's token.
  */
 async function wait({ services, identity, automation, args }: Call): Promise<Reply> {
   const wanted = integer(args[1]!)
@@ -69,9 +73,14 @@ async function wait({ services, identity, automation, args }: Call): Promise<Rep
 }
 
 export const WAIT = keyspace({
-  name: 'wait', arity: 3, flags: 'noscript', group: 'generic', since: '3.0.0',
+  name: 'wait',
+  arity: 3,
+  flags: 'noscript',
+  group: 'generic',
+  since: '3.0.0',
   syntax: 'numreplicas timeout',
-  summary: 'Waits until replicas of the backing Redis have what was written before, and returns how many have.',
+  summary:
+    'Waits until replicas of the backing Redis have what was written before, and returns how many have.',
   run: (_db, args) => {
     integer(args[1]!)
     timeoutOf(args[2]!)

@@ -1,9 +1,9 @@
+import { locations } from '../../automation/location.ts'
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import { type Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { HashValue } from '../../engine/plaintext/values.ts'
-import { locations } from '../../automation/location.ts'
+import type { Call } from '../../registry/context.ts'
 
 /** The bytes of a field's sealed value, null when there is none. */
 export const openValue = ({ automation, args }: Call, field: Buffer, raw: BackingReply): Buffer | null =>
@@ -25,13 +25,17 @@ export const sealPairs = ({ automation, args }: Call): BackingArg[] => {
   const { sealer } = automation
   const sealed: BackingArg[] = []
   for (let i = 2; i < args.length; i += 2) {
-    sealed.push(sealer.sealField(args[i]!), sealer.seal(locations.hashValue(args[1]!, args[i]!), args[i + 1]!, false))
+    sealed.push(
+      sealer.sealField(args[i]!),
+      sealer.seal(locations.hashValue(args[1]!, args[i]!), args[i + 1]!, false),
+    )
   }
   return sealed
 }
 
 /** Arguments 2 and on as field names. */
-export const sealFields = ({ automation, args }: Call): Buffer[] => args.slice(2).map((field) => automation.sealer.sealField(field))
+export const sealFields = ({ automation, args }: Call): Buffer[] =>
+  args.slice(2).map((field) => automation.sealer.sealField(field))
 
 /** Sets a field; true when it is new. */
 export function setField(hash: HashValue, name: Buffer, cell: Cell): boolean {

@@ -1,19 +1,23 @@
+import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/extent.ts'
-import { Cell } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble, sumLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, parseInteger } from '../../redis-semantics/integers.ts'
+import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64 } from '../parsing/args.ts'
 import { setField } from './hash-fields.ts'
-import { data, FIRST_KEY } from '../../registry/row.ts'
 
 const oneField = (args: readonly Buffer[]): Extent => [args[2]!]
 
 /** Replaces a field's number, 0 when it is not there, by what `next` makes of it. */
-function update(db: Database, args: readonly Buffer[], next: (current: Buffer | undefined) => string): Buffer {
+function update(
+  db: Database,
+  args: readonly Buffer[],
+  next: (current: Buffer | undefined) => string,
+): Buffer {
   const current = db.hash(args[1]!)?.fields.get(idOf(args[2]!))?.cell.bytes
   const result = Buffer.from(next(current))
   setField(db.editHash(args[1]!), args[2]!, Cell.bytes(result))
@@ -52,14 +56,24 @@ const group = 'hash'
 
 export const HASH_NUMBERS = [
   data({
-    name: 'hincrby', arity: 4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hincrby',
+    arity: 4,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field increment',
     summary: 'Adds a number to the integer of a field; starts at 0.',
     extent: oneField,
     run: hincrby,
   }),
   data({
-    name: 'hincrbyfloat', arity: 4, flags: 'write denyoom fast', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'hincrbyfloat',
+    arity: 4,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key field increment',
     summary: 'Adds a floating point number to the number of a field; starts at 0.',
     extent: oneField,

@@ -1,15 +1,15 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { HashField } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { INT64_MAX } from '../../redis-semantics/integers.ts'
+import type { Call } from '../../registry/context.ts'
+import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { PairsReply, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { openPairs, openValue } from './hash-fields.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
-import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { parseCursor, parseScanOptions } from '../parsing/scan-options.ts'
+import { openPairs, openValue } from './hash-fields.ts'
 
 /** Redis halves the range of counts that come with values. */
 const MOST_WITH_VALUES = INT64_MAX / 2n
@@ -37,7 +37,9 @@ function hrandfield(db: Database, args: readonly Buffer[]): Reply {
 function hrandfieldReply(call: Call, raw: BackingReply): Reply {
   const { sealer } = call.automation
   if (call.args.length === 2) return raw === null ? null : sealer.openField(raw as Buffer)
-  return call.args.length === 3 ? (raw as Buffer[]).map((field) => sealer.openField(field)) : new PairsReply(openPairs(call, raw))
+  return call.args.length === 3
+    ? (raw as Buffer[]).map((field) => sealer.openField(field))
+    : new PairsReply(openPairs(call, raw))
 }
 
 /** Within a transaction the whole hash is at hand: it is answered at once, as Redis does with a small one. */
@@ -74,7 +76,12 @@ const group = 'hash'
 
 export const HASH_SAMPLES = [
   data({
-    name: 'hrandfield', arity: -2, flags: 'readonly', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'hrandfield',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key [count [WITHVALUES]]',
     summary: 'Returns fields of a hash at random.',
     complexity: 'O(N) in the number of fields returned',
@@ -85,7 +92,12 @@ export const HASH_SAMPLES = [
     }, hrandfieldReply),
   }),
   data({
-    name: 'hscan', arity: -3, flags: 'readonly', group, since: '2.8.0', keys: FIRST_KEY,
+    name: 'hscan',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '2.8.0',
+    keys: FIRST_KEY,
     syntax: 'key cursor [MATCH pattern] [COUNT count]',
     summary: 'Goes through the fields of a hash, some at each call.',
     complexity: 'O(1) a call, O(N) for all fields',

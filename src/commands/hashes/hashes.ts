@@ -1,18 +1,18 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
-import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
+import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
+import { operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
-import { MapReply, OK, type Reply } from '../../reply/reply.ts'
+import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { MapReply, OK, type Reply } from '../../reply/reply.ts'
 import { distinct, forEachName } from '../parsing/distinct.ts'
 import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
-import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../../registry/row.ts'
 
 const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
   db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null
@@ -20,7 +20,8 @@ const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer |
 /** What the commands need that name their fields. */
 const oneField = (args: readonly Buffer[]): Extent => [args[2]!]
 const namedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice(2))
-const pairedFields = (args: readonly Buffer[]): Extent => fieldsExtent(args.slice(2).filter((_, i) => i % 2 === 0))
+const pairedFields = (args: readonly Buffer[]): Extent =>
+  fieldsExtent(args.slice(2).filter((_, i) => i % 2 === 0))
 
 const read = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
   reads((call) => [command, call.automation.key(call.args[1]!), ...sealFields(call)], reply)
@@ -54,7 +55,12 @@ const group = 'hash'
 
 export const HASHES = [
   data({
-    name: 'hdel', arity: -3, flags: 'write fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hdel',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field [field ...]',
     summary: 'Deletes fields of a hash.',
     complexity: 'O(N) in the number of fields to be removed',
@@ -70,7 +76,12 @@ export const HASHES = [
     direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', sealFields(call)), number),
   }),
   data({
-    name: 'hexists', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hexists',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field',
     summary: 'Tells whether a hash has a field.',
     extent: oneField,
@@ -78,7 +89,12 @@ export const HASHES = [
     direct: read('HEXISTS', number),
   }),
   data({
-    name: 'hget', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hget',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field',
     summary: 'Returns the value of a field.',
     extent: oneField,
@@ -86,7 +102,12 @@ export const HASHES = [
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)),
   }),
   data({
-    name: 'hgetall', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hgetall',
+    arity: 2,
+    flags: 'readonly',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns all fields of a hash with their values.',
     complexity: 'O(N) in the number of fields',
@@ -94,15 +115,27 @@ export const HASHES = [
     direct: read('HGETALL', (call, raw) => new MapReply(openPairs(call, raw))),
   }),
   data({
-    name: 'hkeys', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hkeys',
+    arity: 2,
+    flags: 'readonly',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the names of all fields of a hash.',
     complexity: 'O(N) in the number of fields',
     run: (db, args) => allPairs(db, args).map(([name]) => name),
-    direct: read('HKEYS', ({ automation }, raw) => (raw as Buffer[]).map((field) => automation.sealer.openField(field))),
+    direct: read('HKEYS', ({ automation }, raw) =>
+      (raw as Buffer[]).map((field) => automation.sealer.openField(field)),
+    ),
   }),
   data({
-    name: 'hlen', arity: 2, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hlen',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the number of fields of a hash.',
     extent: () => [],
@@ -113,33 +146,60 @@ export const HASHES = [
     direct: read('HLEN', number),
   }),
   data({
-    name: 'hmget', arity: -3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hmget',
+    arity: -3,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field [field ...]',
     summary: 'Returns the values of several fields.',
     complexity: 'O(N) in the number of fields asked for',
     extent: namedFields,
     run: (db, args) => args.slice(2).map((field) => valueOf(db, args, field)),
     direct: reads(
-      ({ automation, args }) => ['HMGET', automation.key(args[1]!), ...distinct(args.slice(2)).map((field) => automation.sealer.sealField(field))],
-      (call, raw) => forEachName(call.args.slice(2), raw as BackingReply[], (field, sealed) => openValue(call, field, sealed)),
+      ({ automation, args }) => [
+        'HMGET',
+        automation.key(args[1]!),
+        ...distinct(args.slice(2)).map((field) => automation.sealer.sealField(field)),
+      ],
+      (call, raw) =>
+        forEachName(call.args.slice(2), raw as BackingReply[], (field, sealed) =>
+          openValue(call, field, sealed),
+        ),
     ),
   }),
   data({
-    name: 'hmset', arity: -4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hmset',
+    arity: -4,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field value [field value ...]',
     summary: 'Sets fields of a hash (an old name of HSET, with another answer).',
     complexity: 'O(N) in the number of fields being set',
     ...set('hmset'),
   }),
   data({
-    name: 'hset', arity: -4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hset',
+    arity: -4,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field value [field value ...]',
     summary: 'Sets fields of a hash; makes the hash when there is none.',
     complexity: 'O(N) in the number of fields being set',
     ...set('hset'),
   }),
   data({
-    name: 'hsetnx', arity: 4, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hsetnx',
+    arity: 4,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key field value',
     summary: 'Sets a field of a hash, if it does not exist.',
     extent: oneField,
@@ -151,7 +211,12 @@ export const HASHES = [
     direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', sealPairs(call)), number),
   }),
   data({
-    name: 'hstrlen', arity: 3, flags: 'readonly fast', group, since: '3.2.0', keys: FIRST_KEY,
+    name: 'hstrlen',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '3.2.0',
+    keys: FIRST_KEY,
     syntax: 'key field',
     summary: "Returns the length of a field's value in bytes.",
     extent: oneField,
@@ -159,7 +224,12 @@ export const HASHES = [
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)?.length ?? 0),
   }),
   data({
-    name: 'hvals', arity: 2, flags: 'readonly', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'hvals',
+    arity: 2,
+    flags: 'readonly',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the values of all fields of a hash.',
     complexity: 'O(N) in the number of fields',

@@ -1,6 +1,6 @@
+import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { Cell } from '../../engine/plaintext/cell.ts'
 import { KvError } from '../../errors/errors.ts'
 import {
   addElement,
@@ -10,17 +10,18 @@ import {
   looksLikeSketch,
   mergeInto,
   noRegisters,
-  readRegisters,
   type Registers,
+  readRegisters,
   writeSketch,
 } from '../../redis-semantics/hyperloglog.ts'
-import { OK, type Reply } from '../../reply/reply.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { ALL_KEYS, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { OK, type Reply } from '../../reply/reply.ts'
 import { distinct } from '../parsing/distinct.ts'
 
-// The backing Redis counts keyed hashes of the elements, in sketches that it can read. A sketch that a client got and set again lies there
-// sealed: Redis refuses it, the command is computed, and leaves it as Redis can read it.
+// The backing Redis counts keyed hashes of the elements, in sketches that it can read. A sketch that a client
+// got and set again lies there sealed: Redis refuses it, the command is computed, and leaves it as Redis can
+// read it.
 
 /** The bytes of a sketch, undefined when the key is missing. */
 function sketchBytes(db: Database, name: Buffer): Buffer | undefined {
@@ -79,26 +80,51 @@ const group = 'hyperloglog'
 
 export const HYPERLOGLOGS = [
   data({
-    name: 'pfadd', arity: -2, flags: 'write denyoom fast', group, since: '2.8.9', keys: FIRST_KEY,
+    name: 'pfadd',
+    arity: -2,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.8.9',
+    keys: FIRST_KEY,
     syntax: 'key [element [element ...]]',
     summary: 'Adds elements to a HyperLogLog sketch; makes the sketch when there is none.',
     complexity: 'O(N) in the number of elements',
     run: pfadd,
     direct: oneWrite(
-      ({ automation, args }) => operation('PFADD', args[1]!, 'K', 'p', args.slice(2).map((element) => automation.sealer.hashElement(element))),
+      ({ automation, args }) =>
+        operation(
+          'PFADD',
+          args[1]!,
+          'K',
+          'p',
+          args.slice(2).map((element) => automation.sealer.hashElement(element)),
+        ),
       number,
     ),
   }),
   data({
-    name: 'pfcount', arity: -2, flags: 'readonly', group, since: '2.8.9', keys: ALL_KEYS,
+    name: 'pfcount',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '2.8.9',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Returns about how many different elements were added to the sketches.',
     complexity: 'O(1) for one key, O(N) in the number of keys for several, with a large constant',
     run: pfcount,
-    direct: reads(({ automation, args }) => ['PFCOUNT', ...distinct(args.slice(1)).map((name) => automation.key(name))], number),
+    direct: reads(
+      ({ automation, args }) => ['PFCOUNT', ...distinct(args.slice(1)).map((name) => automation.key(name))],
+      number,
+    ),
   }),
   data({
-    name: 'pfmerge', arity: -2, flags: 'write denyoom', group, since: '2.8.9', keys: ALL_KEYS,
+    name: 'pfmerge',
+    arity: -2,
+    flags: 'write denyoom',
+    group,
+    since: '2.8.9',
+    keys: ALL_KEYS,
     syntax: 'destkey [sourcekey [sourcekey ...]]',
     summary: 'Merges sketches into one, with what it holds already.',
     complexity: 'O(N) in the number of keys, with a large constant',

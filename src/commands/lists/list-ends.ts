@@ -11,10 +11,14 @@ export function endOf(arg: Buffer | undefined): End {
   return end
 }
 
-/** Takes up to `count` elements from an end of a list that has some, the outermost first. A list that is empty then is gone. */
+/**
+ * Takes up to `count` elements from an end of a list that has some, the outermost first. A list that is empty
+ * then is gone.
+ */
 export function take(db: Database, name: Buffer, end: End, count: number): Buffer[] {
   const { cells } = db.editList(name)
-  const taken = end === 'LEFT' ? cells.splice(0, count) : cells.splice(Math.max(0, cells.length - count)).reverse()
+  const taken =
+    end === 'LEFT' ? cells.splice(0, count) : cells.splice(Math.max(0, cells.length - count)).reverse()
   db.removeIfEmpty(name)
   return taken.map(({ bytes }) => bytes)
 }

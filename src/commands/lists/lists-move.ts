@@ -1,9 +1,9 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
+import { countedKeys, data, ENDS, TWO_KEYS } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { type End, endOf, take } from './list-ends.ts'
-import { countedKeys, data, ENDS, TWO_KEYS } from '../../registry/row.ts'
 
 /** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
 export function move(db: Database, source: Buffer, target: Buffer, from: End, to: End): Reply {
@@ -46,7 +46,10 @@ export function parsePopMany(args: readonly Buffer[], at: number): PopMany {
 }
 
 /** Pops from the first of the lists that has an element; undefined when none has. */
-export function popMany(db: Database, { keys, end, count }: PopMany): [name: Buffer, elements: Buffer[]] | undefined {
+export function popMany(
+  db: Database,
+  { keys, end, count }: PopMany,
+): [name: Buffer, elements: Buffer[]] | undefined {
   for (const name of keys) {
     const cells = db.list(name)?.cells ?? []
     if (cells.length > 0) return [name, take(db, name, end, count)]
@@ -58,7 +61,13 @@ const group = 'list'
 
 export const LIST_MOVES = [
   data({
-    name: 'lmove', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS, extent: ENDS,
+    name: 'lmove',
+    arity: 5,
+    flags: 'write denyoom',
+    group,
+    since: '6.2.0',
+    keys: TWO_KEYS,
+    extent: ENDS,
     syntax: 'source destination <LEFT | RIGHT> <LEFT | RIGHT>',
     summary: 'Takes an element from an end of one list, puts it at an end of another, and returns it.',
     run: (db, args) => {
@@ -67,14 +76,26 @@ export const LIST_MOVES = [
     },
   }),
   data({
-    name: 'lmpop', arity: -4, flags: 'write movablekeys', group, since: '7.0.0', keys: countedKeys(1), extent: ENDS,
+    name: 'lmpop',
+    arity: -4,
+    flags: 'write movablekeys',
+    group,
+    since: '7.0.0',
+    keys: countedKeys(1),
+    extent: ENDS,
     syntax: 'numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
     summary: 'Removes elements from the first list that has any, and returns them.',
     complexity: 'O(N+M) in the numbers of keys and of elements returned',
     run: (db, args) => popMany(db, parsePopMany(args, 1)) ?? NULL_ARRAY,
   }),
   data({
-    name: 'rpoplpush', arity: 3, flags: 'write denyoom', group, since: '1.2.0', keys: TWO_KEYS, extent: ENDS,
+    name: 'rpoplpush',
+    arity: 3,
+    flags: 'write denyoom',
+    group,
+    since: '1.2.0',
+    keys: TWO_KEYS,
+    extent: ENDS,
     syntax: 'source destination',
     summary: 'Takes the last element of one list, puts it at the head of another, and returns it.',
     run: (db, args) => move(db, args[1]!, args[2]!, 'RIGHT', 'LEFT'),

@@ -1,9 +1,9 @@
-import type { Database } from '../../engine/plaintext/database.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
+import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, long, word } from '../parsing/args.ts'
-import { data, FIRST_KEY } from '../../registry/row.ts'
 
 // Ciphertexts of equal elements differ, so what searches a list by an element's value is computed.
 
@@ -76,21 +76,36 @@ const group = 'list'
 
 export const LIST_SEARCHES = [
   data({
-    name: 'linsert', arity: 5, flags: 'write denyoom', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'linsert',
+    arity: 5,
+    flags: 'write denyoom',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key <BEFORE | AFTER> pivot element',
     summary: 'Puts an element before or after another.',
     complexity: 'O(N) in the length of the list',
     run: linsert,
   }),
   data({
-    name: 'lpos', arity: -3, flags: 'readonly', group, since: '6.0.6', keys: FIRST_KEY,
+    name: 'lpos',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '6.0.6',
+    keys: FIRST_KEY,
     syntax: 'key element [RANK rank] [COUNT num-matches] [MAXLEN len]',
     summary: 'Finds where an element is.',
     complexity: 'O(N) in the length of the list',
     run: lpos,
   }),
   data({
-    name: 'lrem', arity: 4, flags: 'write', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lrem',
+    arity: 4,
+    flags: 'write',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key count element',
     summary: 'Removes elements that are equal to one.',
     complexity: 'O(N) in the length of the list',

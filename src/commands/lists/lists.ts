@@ -1,23 +1,24 @@
+import { locations } from '../../automation/location.ts'
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
+import { Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { Cell, respBytes } from '../../engine/plaintext/cell.ts'
-import { locations } from '../../automation/location.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
+import type { Call } from '../../registry/context.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { type DataRow, data, ENDS, FIRST_KEY, reads } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
 import { type End, take } from './list-ends.ts'
 import { LIST_MOVES } from './lists-move.ts'
 import { LIST_SEARCHES } from './lists-search.ts'
-import { data, ENDS, type DataRow, FIRST_KEY, reads } from '../../registry/row.ts'
 
 const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(automation.sealer.open(locations.element(args[1]!), raw as Buffer))
 
-const openElements = (call: Call, raw: BackingReply): Reply => (raw as BackingReply[]).map((sealed) => openElement(call, sealed))
+const openElements = (call: Call, raw: BackingReply): Reply =>
+  (raw as BackingReply[]).map((sealed) => openElement(call, sealed))
 
 const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
   const location = locations.element(args[1]!)
@@ -36,7 +37,10 @@ const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, '
       list.cells = command.startsWith('L') ? added.reverse().concat(list.cells) : list.cells.concat(added)
       return list.cells.length
     },
-    direct: oneWrite((call) => operation(command, call.args[1]!, onlyExisting ? 'k' : 'K', 'p', sealElements(call, 2)), number),
+    direct: oneWrite(
+      (call) => operation(command, call.args[1]!, onlyExisting ? 'k' : 'K', 'p', sealElements(call, 2)),
+      number,
+    ),
   }
 }
 
@@ -101,7 +105,13 @@ const group = 'list'
 
 export const LISTS = [
   data({
-    name: 'lindex', arity: 3, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'lindex',
+    arity: 3,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key index',
     summary: 'Returns the element at an index, negative from the end.',
     complexity: 'O(N) in the distance of the element from the nearest end',
@@ -110,82 +120,152 @@ export const LISTS = [
       return list === undefined ? null : (list.cells.at(integer(args[2]!))?.bytes ?? null)
     },
     direct: reads(
-      // Redis looks at the index only when there is a list; a wrong one is computed, and never leaves this process.
-      ({ automation, args }) => (parseInteger(args[2]!) === undefined ? undefined : ['LINDEX', automation.key(args[1]!), args[2]!]),
+      // Redis looks at the index only when there is a list; a wrong one is computed, and never leaves this
+      // process.
+      ({ automation, args }) =>
+        parseInteger(args[2]!) === undefined ? undefined : ['LINDEX', automation.key(args[1]!), args[2]!],
       openElement,
     ),
   }),
   data({
-    name: 'llen', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'llen',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key',
     summary: 'Returns the length of a list.',
     run: (db, args) => db.list(args[1]!)?.cells.length ?? 0,
     direct: reads(({ automation, args }) => ['LLEN', automation.key(args[1]!)], number),
   }),
   data({
-    name: 'lpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'lpop',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key [count]',
     summary: 'Removes elements from the head of a list and returns them.',
     complexity: 'O(N) in the number of elements returned',
     ...pop('lpop', 'LEFT'),
   }),
   data({
-    name: 'lpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'lpush',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the head of a list; makes the list when there is none.',
     complexity: 'O(N) in the number of elements added',
     ...push('LPUSH'),
   }),
   data({
-    name: 'lpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'lpushx',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the head of a list, if it exists.',
     complexity: 'O(N) in the number of elements added',
     ...push('LPUSHX'),
   }),
   data({
-    name: 'lrange', arity: 4, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'lrange',
+    arity: 4,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key start stop',
     summary: 'Returns a range of elements.',
-    complexity: 'O(S+N) where S is the distance of the start from the nearest end and N the number of elements returned',
+    complexity:
+      'O(S+N) where S is the distance of the start from the nearest end and N the number of elements returned',
     run: lrange,
-    direct: reads(({ automation, args }) => ['LRANGE', automation.key(args[1]!), integer(args[2]!), integer(args[3]!)], openElements),
+    direct: reads(
+      ({ automation, args }) => ['LRANGE', automation.key(args[1]!), integer(args[2]!), integer(args[3]!)],
+      openElements,
+    ),
   }),
   data({
-    name: 'lset', arity: 4, flags: 'write denyoom', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'lset',
+    arity: 4,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key index element',
     summary: 'Replaces the element at an index.',
     complexity: 'O(N) in the distance of the element from the nearest end',
     run: lset,
     direct: oneWrite((call) => {
       const { args } = call
-      return parseInteger(args[2]!) === undefined ? undefined : operation('LSET', args[1]!, 'k', 'a', [args[2]!, ...sealElements(call, 3)])
+      return parseInteger(args[2]!) === undefined
+        ? undefined
+        : operation('LSET', args[1]!, 'k', 'a', [args[2]!, ...sealElements(call, 3)])
     }, ok),
   }),
   data({
-    name: 'ltrim', arity: 4, flags: 'write', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'ltrim',
+    arity: 4,
+    flags: 'write',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key start stop',
     summary: 'Removes the elements outside of a range.',
     complexity: 'O(N) in the number of elements removed',
     run: ltrim,
-    direct: oneWrite(({ args }) => operation('LTRIM', args[1]!, 'c', 'e', integer(args[2]!), integer(args[3]!)), ok),
+    direct: oneWrite(
+      ({ args }) => operation('LTRIM', args[1]!, 'c', 'e', integer(args[2]!), integer(args[3]!)),
+      ok,
+    ),
   }),
   data({
-    name: 'rpop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'rpop',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key [count]',
     summary: 'Removes elements from the tail of a list and returns them.',
     complexity: 'O(N) in the number of elements returned',
     ...pop('rpop', 'RIGHT'),
   }),
   data({
-    name: 'rpush', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'rpush',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the tail of a list; makes the list when there is none.',
     complexity: 'O(N) in the number of elements added',
     ...push('RPUSH'),
   }),
   data({
-    name: 'rpushx', arity: -3, flags: 'write denyoom fast', group, since: '2.2.0', keys: FIRST_KEY, extent: ENDS,
+    name: 'rpushx',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
+    extent: ENDS,
     syntax: 'key element [element ...]',
     summary: 'Puts elements at the tail of a list, if it exists.',
     complexity: 'O(N) in the number of elements added',

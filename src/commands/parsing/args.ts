@@ -2,7 +2,8 @@ import { type ErrorText, KvError } from '../../errors/errors.ts'
 import { INT64_MAX, INT64_MIN, parseInteger, parseSafe } from '../../redis-semantics/integers.ts'
 
 /** Upper-cased text of an option word. */
-export const word = (arg: Buffer | undefined): string => (arg === undefined ? '' : arg.toString('latin1').toUpperCase())
+export const word = (arg: Buffer | undefined): string =>
+  arg === undefined ? '' : arg.toString('latin1').toUpperCase()
 
 /** A 64-bit integer. Throws Redis's `value is not an integer or out of range`. */
 export function int64(arg: Buffer): bigint {
@@ -19,7 +20,10 @@ export function integer(arg: Buffer): number {
   return wide < 0n ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER
 }
 
-/** A count that Redis reads with getRangeLongFromObjectOrReply. Throws `error` when it is below `least`, or no integer. */
+/**
+ * A count that Redis reads with getRangeLongFromObjectOrReply. Throws `error` when it is below `least`, or no
+ * integer.
+ */
 export function integerFrom(arg: Buffer, least: number, ...error: ErrorText): number {
   if (parseInteger(arg) === undefined) throw new KvError(...error)
   const value = integer(arg)
@@ -39,12 +43,20 @@ const INT32_MAX = 0x7fff_ffffn
 /** What Redis keeps in a C int. */
 export function int32(arg: Buffer): number {
   const value = int64(arg)
-  if (value < INT32_MIN || value > INT32_MAX) throw new KvError('not_between', { least: INT32_MIN, most: INT32_MAX })
+  if (value < INT32_MIN || value > INT32_MAX)
+    throw new KvError('not_between', { least: INT32_MIN, most: INT32_MAX })
   return Number(value)
 }
 
-/** Start and stop of a range as Redis clamps them: inclusive, negative from the end. Undefined when nothing is in it. */
-export function rangeOf(start: number, stop: number, length: number): { start: number; stop: number } | undefined {
+/**
+ * Start and stop of a range as Redis clamps them: inclusive, negative from the end. Undefined when nothing is
+ * in it.
+ */
+export function rangeOf(
+  start: number,
+  stop: number,
+  length: number,
+): { start: number; stop: number } | undefined {
   const from = Math.max(0, start < 0 ? length + start : start)
   const to = Math.min(length - 1, stop < 0 ? length + stop : stop)
   return from > to || from >= length ? undefined : { start: from, stop: to }
@@ -54,8 +66,9 @@ export function rangeOf(start: number, stop: number, length: number): { start: n
 export type ExpiryUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT'
 
 /**
- * The moment, in milliseconds since the epoch, that an expiry argument names, as Redis's parseExtendedExpireArgumentsOrReply and
- * getExpireMillisecondsOrReply read it. Throws `invalid expire time in '<command>' command`.
+ * The moment, in milliseconds since the epoch, that an expiry argument names, as Redis's
+ * parseExtendedExpireArgumentsOrReply and getExpireMillisecondsOrReply read it. Throws `invalid expire time
+ * in '<command>' command`.
  */
 export function expiryOf(unit: ExpiryUnit, arg: Buffer, now: number, command: string): number {
   const invalid = (): KvError => new KvError('invalid_expire', { command })
@@ -66,7 +79,10 @@ export function expiryOf(unit: ExpiryUnit, arg: Buffer, now: number, command: st
 
 const MAX_MS = 2n ** 63n - 1n
 
-/** As `expiryOf`, for a value that may be negative (EXPIRE). Moments are kept up to the largest that is exact: 285,000 years ahead. */
+/**
+ * As `expiryOf`, for a value that may be negative (EXPIRE). Moments are kept up to the largest that is exact:
+ * 285,000 years ahead.
+ */
 export function expiryFrom(unit: ExpiryUnit, value: bigint, now: number, invalid: () => KvError): number {
   let ms = value
   if (unit === 'EX' || unit === 'EXAT') {

@@ -1,6 +1,9 @@
 import { idOf } from '../../engine/plaintext/id.ts'
 
-/** Each name once, in the order of their first places. A caller that names a key a thousand times must not have it read as often. */
+/**
+ * Each name once, in the order of their first places. A caller that names a key a thousand times must not
+ * have it read as often.
+ */
 export function distinct(names: readonly Buffer[]): readonly Buffer[] {
   if (names.length < 2) return names
   const found = new Map(names.map((name) => [idOf(name), name]))
@@ -11,8 +14,15 @@ export function distinct(names: readonly Buffer[]): readonly Buffer[] {
 export const firstAndDistinct = ([first, ...others]: readonly Buffer[]): readonly Buffer[] =>
   first === undefined ? [] : [first, ...distinct(others)]
 
-/** Answers for each name, of which only the distinct ones were asked, in their order. `open` is called once for each of these. */
-export function forEachName<T, R>(names: readonly Buffer[], answers: readonly T[], open: (name: Buffer, answer: T) => R): R[] {
+/**
+ * Answers for each name, of which only the distinct ones were asked, in their order. `open` is called once
+ * for each of these.
+ */
+export function forEachName<T, R>(
+  names: readonly Buffer[],
+  answers: readonly T[],
+  open: (name: Buffer, answer: T) => R,
+): R[] {
   const asked = distinct(names)
   if (asked === names) return answers.map((answer, i) => open(names[i]!, answer))
   const opened = new Map(asked.map((name, i) => [idOf(name), open(name, answers[i]!)]))

@@ -1,13 +1,15 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Call } from '../../registry/context.ts'
+import type { DirectRead } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { parseCursor, parseScanOptions, type ScanOptions } from './scan-options.ts'
-import type { DirectRead } from '../../registry/row.ts'
 
-// Equal members of one automation have equal ciphertexts, under whichever key they are: so what only compares members is left to Redis.
+// Equal members of one automation have equal ciphertexts, under whichever key they are: so what only compares
+// members is left to Redis.
 
 /** The arguments after the key. */
-export const sealMembers = ({ automation, args }: Call): Buffer[] => args.slice(2).map((member) => automation.sealer.sealMember(member))
+export const sealMembers = ({ automation, args }: Call): Buffer[] =>
+  args.slice(2).map((member) => automation.sealer.sealMember(member))
 
 export const openMembers = ({ automation }: Call, raw: BackingReply): Buffer[] =>
   (raw as Buffer[]).map((sealed) => automation.sealer.openMember(sealed))
@@ -17,7 +19,10 @@ export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | nu
 
 export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
 
-/** What is checked only after the keys were looked at cannot be answered here before that: then the command is computed. */
+/**
+ * What is checked only after the keys were looked at cannot be answered here before that: then the command is
+ * computed.
+ */
 export function orCompute<T>(parse: () => T): T | undefined {
   try {
     return parse()
@@ -26,7 +31,10 @@ export function orCompute<T>(parse: () => T): T | undefined {
   }
 }
 
-/** `key cursor [MATCH pattern] [COUNT count]`, asked without the pattern, which is for plaintext, and for at least `least` members. */
+/**
+ * `key cursor [MATCH pattern] [COUNT count]`, asked without the pattern, which is for plaintext, and for at
+ * least `least` members.
+ */
 export const scanOf =
   (command: 'SSCAN' | 'ZSCAN', least: number): DirectRead['read'] =>
   ({ automation, args }) => {
@@ -35,7 +43,10 @@ export const scanOf =
     return options && [command, automation.key(args[1]!), cursor, 'COUNT', Math.max(options.count, least)]
   }
 
-/** For a collection that is at hand: undefined when it is missing, which Redis finds before it looks at the options. */
+/**
+ * For a collection that is at hand: undefined when it is missing, which Redis finds before it looks at the
+ * options.
+ */
 export function scanAll(args: readonly Buffer[], look: () => object | undefined): ScanOptions | undefined {
   parseCursor(args[2]!)
   return look() === undefined ? undefined : parseScanOptions(args, 3)

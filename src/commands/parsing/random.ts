@@ -1,7 +1,10 @@
 import { KvError } from '../../errors/errors.ts'
 import { long } from './args.ts'
 
-/** A negative count asks for that many with repetition, however few there are; this bounds the reply to a request of some bytes. */
+/**
+ * A negative count asks for that many with repetition, however few there are; this bounds the reply to a
+ * request of some bytes.
+ */
 const MOST_WITH_REPETITION = 100_000
 
 /** The count of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER. */
@@ -15,7 +18,10 @@ const pick = (length: number): number => Math.floor(Math.random() * length)
 
 export const randomItem = <T>(items: readonly T[]): T | undefined => items[pick(items.length)]
 
-/** `count` different items, or all when there are fewer; for a negative count as many as that, with repetition. */
+/**
+ * `count` different items, or all when there are fewer; for a negative count as many as that, with
+ * repetition.
+ */
 export function randomItems<T>(items: readonly T[], count: number): T[] {
   if (items.length === 0) return []
   if (count < 0) return Array.from({ length: -count }, () => items[pick(items.length)]!)

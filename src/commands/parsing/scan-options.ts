@@ -4,7 +4,10 @@ import { integer, word } from './args.ts'
 
 const MAX_CURSOR = 2n ** 64n - 1n
 
-/** A cursor as Redis reads it, with C's strtoul: so `+5`, `-5` and an empty text pass. Throws `invalid_cursor`. */
+/**
+ * A cursor as Redis reads it, with C's strtoul: so `+5`, `-5` and an empty text pass. Throws
+ * `invalid_cursor`.
+ */
 export function parseCursor(arg: Buffer): string {
   const [text = ''] = arg.toString('latin1').split('\0', 1)
   if (text === '') return '0'

@@ -1,9 +1,9 @@
-import { channelMatcher, type ChannelKind } from '../../engine/messaging/pubsub.ts'
+import { type ChannelKind, channelMatcher } from '../../engine/messaging/pubsub.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
+import { connection, container } from '../../registry/row.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
-import { connection, container } from '../../registry/row.ts'
 
 /** The words of the confirmations, as Redis spells them. */
 const VERBS: Readonly<Record<ChannelKind, { readonly on: string; readonly off: string }>> = {
@@ -26,7 +26,9 @@ const subscribe =
     const known = new Set(session.subscriptions[kind].keys())
     const others = countOf(session, kind) - known.size
     const early = await session.listen(kind, names)
-    const confirmations = names.map((name) => new PushReply([VERBS[kind].on, name, others + known.add(idOf(name)).size]))
+    const confirmations = names.map(
+      (name) => new PushReply([VERBS[kind].on, name, others + known.add(idOf(name)).size]),
+    )
     return new MultiReply([...confirmations, ...early])
   }
 
@@ -58,7 +60,9 @@ const channels =
       throw new KvError('wrong_subcommand', { subcommand: args[1]!, command: 'PUBSUB' })
     }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
-    return [...(await context.pubsub.subscriberCounts(automation!, kind)).keys()].map((id) => Buffer.from(id, 'latin1')).filter(matches)
+    return [...(await context.pubsub.subscriberCounts(automation!, kind)).keys()]
+      .map((id) => Buffer.from(id, 'latin1'))
+      .filter(matches)
   }
 
 const numbers =
@@ -90,99 +94,185 @@ const flags = 'pubsub noscript loading stale'
 
 export const PUBSUB = [
   connection({
-    name: 'subscribe', arity: -2, flags, group, since: '2.0.0', exclusive: true, whileSubscribed: true,
+    name: 'subscribe',
+    arity: -2,
+    flags,
+    group,
+    since: '2.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: 'channel [channel ...]',
     summary: 'Listens to channels.',
     complexity: 'O(N) in the number of channels',
     handle: subscribe('channel'),
   }),
   connection({
-    name: 'psubscribe', arity: -2, flags, group, since: '2.0.0', exclusive: true, whileSubscribed: true,
+    name: 'psubscribe',
+    arity: -2,
+    flags,
+    group,
+    since: '2.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: 'pattern [pattern ...]',
     summary: 'Listens to the channels whose names match patterns.',
     complexity: 'O(N) in the number of patterns',
     handle: subscribe('pattern'),
   }),
   connection({
-    name: 'ssubscribe', arity: -2, flags, group, since: '7.0.0', exclusive: true, whileSubscribed: true,
+    name: 'ssubscribe',
+    arity: -2,
+    flags,
+    group,
+    since: '7.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: 'shardchannel [shardchannel ...]',
     summary: 'Listens to shard channels.',
     complexity: 'O(N) in the number of channels',
     handle: subscribe('shard'),
   }),
   connection({
-    name: 'unsubscribe', arity: -1, flags, group, since: '2.0.0', exclusive: true, whileSubscribed: true,
+    name: 'unsubscribe',
+    arity: -1,
+    flags,
+    group,
+    since: '2.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: '[channel [channel ...]]',
     summary: 'Stops listening to channels, or to all.',
     complexity: 'O(N) in the number of channels',
     handle: unsubscribe('channel'),
   }),
   connection({
-    name: 'punsubscribe', arity: -1, flags, group, since: '2.0.0', exclusive: true, whileSubscribed: true,
+    name: 'punsubscribe',
+    arity: -1,
+    flags,
+    group,
+    since: '2.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: '[pattern [pattern ...]]',
     summary: 'Stops listening to patterns, or to all.',
     complexity: 'O(N) in the number of patterns',
     handle: unsubscribe('pattern'),
   }),
   connection({
-    name: 'sunsubscribe', arity: -1, flags, group, since: '7.0.0', exclusive: true, whileSubscribed: true,
+    name: 'sunsubscribe',
+    arity: -1,
+    flags,
+    group,
+    since: '7.0.0',
+    exclusive: true,
+    whileSubscribed: true,
     syntax: '[shardchannel [shardchannel ...]]',
     summary: 'Stops listening to shard channels, or to all.',
     complexity: 'O(N) in the number of channels',
     handle: unsubscribe('shard'),
   }),
   connection({
-    name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, right: 'kv:write', since: '2.0.0', afterWrites: true,
+    name: 'publish',
+    arity: 3,
+    flags: 'pubsub loading stale fast may_replicate',
+    group,
+    right: 'kv:write',
+    since: '2.0.0',
+    afterWrites: true,
     syntax: 'channel message',
     summary: 'Sends a message to the listeners of a channel, and returns how many there are.',
     complexity: 'O(N+M) in the numbers of listeners and of patterns',
     handle: publish('channel'),
   }),
   connection({
-    name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, right: 'kv:write', since: '7.0.0', afterWrites: true,
+    name: 'spublish',
+    arity: 3,
+    flags: 'pubsub loading stale fast may_replicate',
+    group,
+    right: 'kv:write',
+    since: '7.0.0',
+    afterWrites: true,
     syntax: 'shardchannel message',
     summary: 'Sends a message to the listeners of a shard channel, and returns how many there are.',
     complexity: 'O(N) in the number of listeners',
     handle: publish('shard'),
   }),
-  container({ name: 'pubsub', arity: -2, flags: '', group, since: '2.8.0', syntax: '', summary: 'Tells about channels and their listeners.' }, [
-    connection({
-      name: 'pubsub|channels', arity: -2, flags: 'pubsub loading stale', group, since: '2.8.0',
-      syntax: '[pattern]',
-      summary: 'Returns the channels that have listeners.',
-      complexity: 'O(N) in the number of channels',
-      handle: channels('channel'),
-    }),
-    connection({
-      name: 'pubsub|help', arity: 2, flags: 'loading stale', group, since: '6.2.0', syntax: '',
-      summary: 'Returns help about PUBSUB.',
-      handle: () => HELP,
-    }),
-    connection({
-      name: 'pubsub|numpat', arity: 2, flags: 'pubsub loading stale', group, since: '2.8.0', syntax: '',
-      summary: 'Returns how many patterns have listeners.',
-      handle: async ({ context, automation }) => (await context.pubsub.subscriberCounts(automation!, 'pattern')).size,
-    }),
-    connection({
-      name: 'pubsub|numsub', arity: -2, flags: 'pubsub loading stale', group, since: '2.8.0',
-      syntax: '[channel [channel ...]]',
-      summary: 'Returns how many listen to channels.',
-      complexity: 'O(N) in the number of channels',
-      handle: numbers('channel'),
-    }),
-    connection({
-      name: 'pubsub|shardchannels', arity: -2, flags: 'pubsub loading stale', group, since: '7.0.0',
-      syntax: '[pattern]',
-      summary: 'Returns the shard channels that have listeners.',
-      complexity: 'O(N) in the number of channels',
-      handle: channels('shard'),
-    }),
-    connection({
-      name: 'pubsub|shardnumsub', arity: -2, flags: 'pubsub loading stale', group, since: '7.0.0',
-      syntax: '[shardchannel [shardchannel ...]]',
-      summary: 'Returns how many listen to shard channels.',
-      complexity: 'O(N) in the number of channels',
-      handle: numbers('shard'),
-    }),
-  ]),
+  container(
+    {
+      name: 'pubsub',
+      arity: -2,
+      flags: '',
+      group,
+      since: '2.8.0',
+      syntax: '',
+      summary: 'Tells about channels and their listeners.',
+    },
+    [
+      connection({
+        name: 'pubsub|channels',
+        arity: -2,
+        flags: 'pubsub loading stale',
+        group,
+        since: '2.8.0',
+        syntax: '[pattern]',
+        summary: 'Returns the channels that have listeners.',
+        complexity: 'O(N) in the number of channels',
+        handle: channels('channel'),
+      }),
+      connection({
+        name: 'pubsub|help',
+        arity: 2,
+        flags: 'loading stale',
+        group,
+        since: '6.2.0',
+        syntax: '',
+        summary: 'Returns help about PUBSUB.',
+        handle: () => HELP,
+      }),
+      connection({
+        name: 'pubsub|numpat',
+        arity: 2,
+        flags: 'pubsub loading stale',
+        group,
+        since: '2.8.0',
+        syntax: '',
+        summary: 'Returns how many patterns have listeners.',
+        handle: async ({ context, automation }) =>
+          (await context.pubsub.subscriberCounts(automation!, 'pattern')).size,
+      }),
+      connection({
+        name: 'pubsub|numsub',
+        arity: -2,
+        flags: 'pubsub loading stale',
+        group,
+        since: '2.8.0',
+        syntax: '[channel [channel ...]]',
+        summary: 'Returns how many listen to channels.',
+        complexity: 'O(N) in the number of channels',
+        handle: numbers('channel'),
+      }),
+      connection({
+        name: 'pubsub|shardchannels',
+        arity: -2,
+        flags: 'pubsub loading stale',
+        group,
+        since: '7.0.0',
+        syntax: '[pattern]',
+        summary: 'Returns the shard channels that have listeners.',
+        complexity: 'O(N) in the number of channels',
+        handle: channels('shard'),
+      }),
+      connection({
+        name: 'pubsub|shardnumsub',
+        arity: -2,
+        flags: 'pubsub loading stale',
+        group,
+        since: '7.0.0',
+        syntax: '[shardchannel [shardchannel ...]]',
+        summary: 'Returns how many listen to shard channels.',
+        complexity: 'O(N) in the number of channels',
+        handle: numbers('shard'),
+      }),
+    ],
+  ),
 ]

@@ -6,8 +6,15 @@ export interface CacheLimits {
   readonly bytes: number
 }
 
-/** Room for the scripts of a program and its libraries; what falls out is met with NOSCRIPT, after which every client sends the source. */
-const LIMITS: CacheLimits = { scriptsPerAutomation: 1_000, bytesPerAutomation: 4 * 1024 * 1024, bytes: 256 * 1024 * 1024 }
+/**
+ * Room for the scripts of a program and its libraries; what falls out is met with NOSCRIPT, after which every
+ * client sends the source.
+ */
+const LIMITS: CacheLimits = {
+  scriptsPerAutomation: 1_000,
+  bytesPerAutomation: 4 * 1024 * 1024,
+  bytes: 256 * 1024 * 1024,
+}
 /** What an entry takes besides its bytes, roughly. */
 const ENTRY_BYTES = 512
 
@@ -17,9 +24,9 @@ interface Shelf {
 }
 
 /**
- * The scripts that this process knows, each automation's apart from the others': what one loads, another neither finds nor pushes out,
- * until all of them together reach the last limit; then the automation that ran none for longest loses its own. The order of a Map is
- * the order of use.
+ * The scripts that this process knows, each automation's apart from the others': what one loads, another
+ * neither finds nor pushes out, until all of them together reach the last limit; then the automation that ran
+ * none for longest loses its own. The order of a Map is the order of use.
  */
 export class ScriptCache {
   private readonly limits: CacheLimits

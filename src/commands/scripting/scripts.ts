@@ -26,9 +26,9 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
 }
 
 /**
- * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not declared are served too, as
- * a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each costs another round trip, since only KEYS are loaded
- * before the script begins.
+ * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
+ * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each
+ * costs another round trip, since only KEYS are loaded before the script begins.
  */
 class ScriptCommands implements ScriptHost {
   private readonly table: CommandTable
@@ -37,7 +37,12 @@ class ScriptCommands implements ScriptHost {
   private readonly context: RunContext
   private readonly readOnly: boolean
 
-  constructor(table: CommandTable, gate: Gate, { db, identity, automation, services }: ScriptRequest, readOnly: boolean) {
+  constructor(
+    table: CommandTable,
+    gate: Gate,
+    { db, identity, automation, services }: ScriptRequest,
+    readOnly: boolean,
+  ) {
     this.table = table
     this.gate = gate
     this.db = db
@@ -59,7 +64,8 @@ class ScriptCommands implements ScriptHost {
       this.gate.allowRight(this.context.identity, this.find(args).right)
       return true
     } catch (error) {
-      if (error instanceof KvError) return error.code === 'not_offered' || error.code === 'read_only_token' ? false : undefined
+      if (error instanceof KvError)
+        return error.code === 'not_offered' || error.code === 'read_only_token' ? false : undefined
       throw error
     }
   }
@@ -70,14 +76,18 @@ class ScriptCommands implements ScriptHost {
       return this.table.lookUp(args)
     } catch (error) {
       const code = error instanceof KvError ? error.code : undefined
-      if (code === 'unknown_command' || code === 'unknown_subcommand') throw new KvError('script_unknown_command')
+      if (code === 'unknown_command' || code === 'unknown_subcommand')
+        throw new KvError('script_unknown_command')
       if (code === 'wrong_arity') throw new KvError('script_wrong_arity')
       throw error
     }
   }
 }
 
-/** The scripts of all automations: compiled by one Lua machine, kept by automation, each run on its automation's account of time. */
+/**
+ * The scripts of all automations: compiled by one Lua machine, kept by automation, each run on its
+ * automation's account of time.
+ */
 export class Scripts implements ScriptRunner {
   private readonly engine = new ScriptEngine()
   private readonly cache = new ScriptCache()
@@ -94,7 +104,10 @@ export class Scripts implements ScriptRunner {
 
   run(request: ScriptRequest): Reply {
     const { script: wanted, automation, db, keys, args, readOnly } = request
-    const script = 'source' in wanted ? this.compiled(automation.id, wanted.source) : this.loaded(automation.id, wanted.sha1)
+    const script =
+      'source' in wanted
+        ? this.compiled(automation.id, wanted.source)
+        : this.loaded(automation.id, wanted.sha1)
     if (readOnly && script.declaresFlags && !script.noWrites) {
       throw new KvError('script_writes')
     }
@@ -129,7 +142,10 @@ export class Scripts implements ScriptRunner {
   }
 
   private loaded(automationId: string, sha1: Buffer): LuaScript {
-    const script = sha1.length === SHA1_LENGTH ? this.cache.get(automationId, sha1.toString('latin1').toLowerCase()) : undefined
+    const script =
+      sha1.length === SHA1_LENGTH
+        ? this.cache.get(automationId, sha1.toString('latin1').toLowerCase())
+        : undefined
     if (script === undefined) throw new KvError('no_script')
     return script
   }

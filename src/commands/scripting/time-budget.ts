@@ -1,13 +1,17 @@
 /** Runs below this count nothing. */
 const SLOW_MS = 50
-/** What an automation may use at once, in times of the limit of one script, and how much of each second comes back. */
+/**
+ * What an automation may use at once, in times of the limit of one script, and how much of each second comes
+ * back.
+ */
 const BURST_LIMITS = 5
 const SHARE = 0.25
 const MAX_ENTRIES = 10_000
 
 /**
- * How much of this process's time the slow scripts of an automation may take: nothing else runs while one does. Anyone who has used up its burst
- * waits until time has come back; the others go on as if nothing had happened.
+ * How much of this process's time the slow scripts of an automation may take: nothing else runs while one
+ * does. Anyone who has used up its burst waits until time has come back; the others go on as if nothing had
+ * happened.
  */
 export class TimeBudget {
   /** When each automation's use will be forgotten, milliseconds of `performance.now()`. */

@@ -1,11 +1,11 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { ALL_KEYS, countedKeys, type DataRow, data, reads } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
-import { openSet } from '../parsing/members.ts'
-import { ALL_KEYS, countedKeys, data, type DataRow, reads } from '../../registry/row.ts'
 import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
+import { openSet } from '../parsing/members.ts'
 
 type Members = SetValue['members']
 type Combine = (sets: ReadonlyArray<Readonly<SetValue> | undefined>) => Members
@@ -25,7 +25,9 @@ const intersection: Combine = (sets) => {
 }
 
 const difference: Combine = ([first, ...others]) =>
-  first === undefined ? NOTHING : new Map([...first.members].filter(([id]) => !others.some((set) => set?.members.has(id))))
+  first === undefined
+    ? NOTHING
+    : new Map([...first.members].filter(([id]) => !others.some((set) => set?.members.has(id))))
 
 /** The types of all keys are checked before anything is combined. */
 const combined = (db: Database, names: readonly Buffer[], combine: Combine): Members =>
@@ -36,7 +38,13 @@ const operands = (names: readonly Buffer[], combine: Combine): readonly Buffer[]
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
-  direct: reads(({ automation, args }) => [command, ...operands(args.slice(1), combine).map((name) => automation.key(name))], openSet),
+  direct: reads(
+    ({ automation, args }) => [
+      command,
+      ...operands(args.slice(1), combine).map((name) => automation.key(name)),
+    ],
+    openSet,
+  ),
 })
 
 const stored = (combine: Combine): Pick<DataRow, 'run' | 'extent'> => ({
@@ -65,28 +73,48 @@ const group = 'set'
 
 export const SET_OPERATIONS = [
   data({
-    name: 'sdiff', arity: -2, flags: 'readonly', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sdiff',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Returns the members of the first set that no other has.',
     complexity: 'O(N) in the number of members of all sets',
     ...answered('SDIFF', difference),
   }),
   data({
-    name: 'sdiffstore', arity: -3, flags: 'write denyoom', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sdiffstore',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'destination key [key ...]',
     summary: 'Stores the members of the first set that no other has.',
     complexity: 'O(N) in the number of members of all sets',
     ...stored(difference),
   }),
   data({
-    name: 'sinter', arity: -2, flags: 'readonly', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sinter',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Returns the members that all sets have.',
     complexity: 'O(N*M) in the number of members of the smallest set and the number of sets',
     ...answered('SINTER', intersection),
   }),
   data({
-    name: 'sintercard', arity: -3, flags: 'readonly movablekeys', group, since: '7.0.0', keys: countedKeys(1),
+    name: 'sintercard',
+    arity: -3,
+    flags: 'readonly movablekeys',
+    group,
+    since: '7.0.0',
+    keys: countedKeys(1),
     syntax: 'numkeys key [key ...] [LIMIT limit]',
     summary: 'Returns how many members all sets have.',
     complexity: 'O(N*M) in the number of members of the smallest set and the number of sets',
@@ -96,26 +124,44 @@ export const SET_OPERATIONS = [
     },
     // Redis has SINTERCARD since 7.0 only.
     direct: reads(
-      ({ automation, args }) => ['SINTER', ...distinct(countOptions(args).names).map((name) => automation.key(name))],
+      ({ automation, args }) => [
+        'SINTER',
+        ...distinct(countOptions(args).names).map((name) => automation.key(name)),
+      ],
       ({ args }, raw) => Math.min(countOptions(args).limit, (raw as Buffer[]).length),
     ),
   }),
   data({
-    name: 'sinterstore', arity: -3, flags: 'write denyoom', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sinterstore',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'destination key [key ...]',
     summary: 'Stores the members that all sets have.',
     complexity: 'O(N*M) in the number of members of the smallest set and the number of sets',
     ...stored(intersection),
   }),
   data({
-    name: 'sunion', arity: -2, flags: 'readonly', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sunion',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Returns the members that any of the sets has.',
     complexity: 'O(N) in the number of members of all sets',
     ...answered('SUNION', union),
   }),
   data({
-    name: 'sunionstore', arity: -3, flags: 'write denyoom', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'sunionstore',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'destination key [key ...]',
     summary: 'Stores the members that any of the sets has.',
     complexity: 'O(N) in the number of members of all sets',

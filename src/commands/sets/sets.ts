@@ -1,21 +1,22 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
+import { operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Call } from '../../registry/context.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { type Direct, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
 import { type Reply, SetReply } from '../../reply/reply.ts'
 import { integerFrom } from '../parsing/args.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
 import { openMember, openMembers, openSet, scanAll, scanOf, sealMembers } from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
-import { data, type Direct, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
 import { parseScanOptions } from '../parsing/scan-options.ts'
 import { SET_OPERATIONS } from './sets-operations.ts'
 
 const membersOf = (db: Database, name: Buffer): Buffer[] => [...(db.set(name)?.members.values() ?? [])]
 
-const contains = (db: Database, name: Buffer, member: Buffer): 0 | 1 => (db.set(name)?.members.has(idOf(member)) ? 1 : 0)
+const contains = (db: Database, name: Buffer, member: Buffer): 0 | 1 =>
+  db.set(name)?.members.has(idOf(member)) ? 1 : 0
 
 function sadd(db: Database, args: readonly Buffer[]): Reply {
   const present = db.set(args[1]!)?.members
@@ -98,7 +99,12 @@ const group = 'set'
 
 export const SETS = [
   data({
-    name: 'sadd', arity: -3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'sadd',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key member [member ...]',
     summary: 'Adds members to a set; makes the set when there is none.',
     complexity: 'O(N) in the number of members to be added',
@@ -106,21 +112,36 @@ export const SETS = [
     direct: oneWrite((call) => operation('SADD', call.args[1]!, 'K', 'p', sealMembers(call)), number),
   }),
   data({
-    name: 'scard', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'scard',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the number of members of a set.',
     run: (db, args) => db.set(args[1]!)?.members.size ?? 0,
     direct: native('SCARD', number),
   }),
   data({
-    name: 'sismember', arity: 3, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'sismember',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key member',
     summary: 'Tells whether a set has a member.',
     run: (db, args) => contains(db, args[1]!, args[2]!),
     direct: native('SISMEMBER', number),
   }),
   data({
-    name: 'smembers', arity: 2, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'smembers',
+    arity: 2,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns all members of a set.',
     complexity: 'O(N) in the number of members',
@@ -128,7 +149,12 @@ export const SETS = [
     direct: native('SMEMBERS', openSet),
   }),
   data({
-    name: 'smismember', arity: -3, flags: 'readonly fast', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'smismember',
+    arity: -3,
+    flags: 'readonly fast',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key member [member ...]',
     summary: 'Tells which of several members a set has.',
     complexity: 'O(N) in the number of members asked for',
@@ -136,13 +162,23 @@ export const SETS = [
     direct: native('SMISMEMBER', (_call, raw) => raw as number[]),
   }),
   data({
-    name: 'smove', arity: 4, flags: 'write fast', group, since: '1.0.0', keys: TWO_KEYS,
+    name: 'smove',
+    arity: 4,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: TWO_KEYS,
     syntax: 'source destination member',
     summary: 'Moves a member from one set to another.',
     run: smove,
   }),
   data({
-    name: 'spop', arity: -2, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'spop',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key [count]',
     summary: 'Removes members of a set at random, and returns them.',
     complexity: 'O(N) in the number of members returned',
@@ -157,7 +193,12 @@ export const SETS = [
     ),
   }),
   data({
-    name: 'srandmember', arity: -2, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'srandmember',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key [count]',
     summary: 'Returns members of a set at random.',
     complexity: 'O(N) in the number of members returned',
@@ -171,7 +212,12 @@ export const SETS = [
     ),
   }),
   data({
-    name: 'srem', arity: -3, flags: 'write fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'srem',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key member [member ...]',
     summary: 'Removes members of a set.',
     complexity: 'O(N) in the number of members to be removed',
@@ -179,7 +225,12 @@ export const SETS = [
     direct: oneWrite((call) => operation('SREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
   }),
   data({
-    name: 'sscan', arity: -3, flags: 'readonly', group, since: '2.8.0', keys: FIRST_KEY,
+    name: 'sscan',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '2.8.0',
+    keys: FIRST_KEY,
     syntax: 'key cursor [MATCH pattern] [COUNT count]',
     summary: 'Goes through the members of a set, some at each call.',
     complexity: 'O(1) a call, O(N) for all members',

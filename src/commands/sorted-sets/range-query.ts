@@ -1,7 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Call } from '../../registry/context.ts'
 import { integer, rangeOf, word } from '../parsing/args.ts'
 import { type Bounds, parseLexRange, parseScoreRange, type ScoreRange, walk } from './sorted-set-bounds.ts'
 import { inOrder, SealedRange, type Window } from './sorted-set-order.ts'
@@ -30,7 +30,10 @@ export interface RangeKind {
   readonly stores?: boolean
 }
 
-/** `min max [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]` from argument `at`, with Redis's order of checks. */
+/**
+ * `min max [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]` from argument `at`, with Redis's order
+ * of checks.
+ */
 export function parseRangeQuery(args: readonly Buffer[], at: number, kind: RangeKind): RangeQuery {
   let { by, reverse } = kind
   let withScores = false
@@ -63,8 +66,12 @@ function parseRange(by: By, reverse: boolean, first: Buffer, second: Buffer): Ra
 }
 
 /** The members that the query asks for, in the order of the reply. */
-export function select(members: readonly ScoredMember[], { range, reverse, offset, count }: RangeQuery): ScoredMember[] {
-  const candidates = range.by === 'score' ? members.filter((m) => range.bounds.above(m) && range.bounds.below(m)) : members
+export function select(
+  members: readonly ScoredMember[],
+  { range, reverse, offset, count }: RangeQuery,
+): ScoredMember[] {
+  const candidates =
+    range.by === 'score' ? members.filter((m) => range.bounds.above(m) && range.bounds.below(m)) : members
   const ordered = inOrder(candidates)
   if (reverse) ordered.reverse()
   if (range.by !== 'rank') return walk(ordered, range.bounds, reverse, offset, count)
@@ -74,7 +81,9 @@ export function select(members: readonly ScoredMember[], { range, reverse, offse
 
 /** One native command that brings at least what the query asks for. */
 export const rangeCommand = (name: Buffer, { range }: RangeQuery): readonly BackingArg[] =>
-  range.by === 'score' ? ['ZRANGEBYSCORE', name, ...range.bounds.native, 'WITHSCORES'] : ['ZRANGE', name, 0, -1, 'WITHSCORES']
+  range.by === 'score'
+    ? ['ZRANGEBYSCORE', name, ...range.bounds.native, 'WITHSCORES']
+    : ['ZRANGE', name, 0, -1, 'WITHSCORES']
 
 /** Of its reply, the members that the query asks for. */
 export function selectSealed(call: Call, raw: BackingReply, query: RangeQuery): ScoredMember[] {
@@ -86,7 +95,8 @@ export function selectSealed(call: Call, raw: BackingReply, query: RangeQuery): 
 
 /** Where, among `length` members in ascending order, lies what the query asks for. */
 function windowOf({ range, reverse, offset, count }: RangeQuery, length: number): Window | undefined {
-  const window = range.by === 'rank' ? rangeOf(range.start, range.stop, length) : limited(offset, count, length)
+  const window =
+    range.by === 'rank' ? rangeOf(range.start, range.stop, length) : limited(offset, count, length)
   if (window === undefined || !reverse) return window
   return { start: length - 1 - window.stop, stop: length - 1 - window.start }
 }

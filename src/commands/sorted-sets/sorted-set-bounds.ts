@@ -55,14 +55,23 @@ export function parseLexRange(minArg: Buffer, maxArg: Buffer): Bounds {
 }
 
 /**
- * The members of `ordered` from the first that is past the near bound, `offset` of them left out, up to the far bound or to `count`
- * (negative: all) of them. It goes step by step as Redis does, because for names among mixed scores the range is not a connected one.
+ * The members of `ordered` from the first that is past the near bound, `offset` of them left out, up to the
+ * far bound or to `count` (negative: all) of them. It goes step by step as Redis does, because for names
+ * among mixed scores the range is not a connected one.
  */
-export function walk(ordered: readonly ScoredMember[], bounds: Bounds, reverse = false, offset = 0, count = -1): ScoredMember[] {
+export function walk(
+  ordered: readonly ScoredMember[],
+  bounds: Bounds,
+  reverse = false,
+  offset = 0,
+  count = -1,
+): ScoredMember[] {
   const [near, far] = reverse ? [bounds.below, bounds.above] : [bounds.above, bounds.below]
   const start = ordered.findIndex(near)
-  if (start < 0 || offset < 0 || !near(ordered.at(-1)!) || !far(ordered[0]!) || !far(ordered[start]!)) return []
+  if (start < 0 || offset < 0 || !near(ordered.at(-1)!) || !far(ordered[0]!) || !far(ordered[start]!))
+    return []
   const found: ScoredMember[] = []
-  for (let i = start + offset; i < ordered.length && found.length !== count && far(ordered[i]!); i++) found.push(ordered[i]!)
+  for (let i = start + offset; i < ordered.length && found.length !== count && far(ordered[i]!); i++)
+    found.push(ordered[i]!)
   return found
 }

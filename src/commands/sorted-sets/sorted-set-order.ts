@@ -1,19 +1,22 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
+import type { Call } from '../../registry/context.ts'
 import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
 
-// Redis orders by score, and equal scores by the members' bytes. The backing Redis, which only sees ciphertext, orders those by ciphertext.
+// Redis orders by score, and equal scores by the members' bytes. The backing Redis, which only sees
+// ciphertext, orders those by ciphertext.
 
 const compare = (a: ScoredMember, b: ScoredMember): number =>
   a.score < b.score ? -1 : a.score > b.score ? 1 : Buffer.compare(a.member, b.member)
 
 export const inOrder = (members: Iterable<ScoredMember>): ScoredMember[] => Array.from(members).sort(compare)
 
-export const membersOf = (db: Database, name: Buffer): ScoredMember[] => [...(db.sortedSet(name)?.members.values() ?? [])]
+export const membersOf = (db: Database, name: Buffer): ScoredMember[] => [
+  ...(db.sortedSet(name)?.members.values() ?? []),
+]
 
 /** First and last index, both inclusive. */
 export interface Window {
@@ -61,7 +64,10 @@ export class SealedRange {
     return opened
   }
 
-  /** What Redis would have in this window of its order. Only these members are opened, and those that share a score with the outer ones. */
+  /**
+   * What Redis would have in this window of its order. Only these members are opened, and those that share a
+   * score with the outer ones.
+   */
   inOrder(window: Window | undefined): ScoredMember[] {
     if (window === undefined) return []
     const { start, stop } = this.withTies(window)
@@ -73,7 +79,8 @@ export const double = (score: number): Double => new Double(formatDouble(score))
 
 export const doubleOrNull = (score: number | undefined): Reply => (score === undefined ? null : double(score))
 
-export const readDoubleOrNull = (raw: BackingReply): Reply => (raw === null ? null : double(readDouble(raw as Buffer)))
+export const readDoubleOrNull = (raw: BackingReply): Reply =>
+  raw === null ? null : double(readDouble(raw as Buffer))
 
 export const scored = (members: readonly ScoredMember[]): Reply[] =>
   members.flatMap(({ member, score }): Reply[] => [member, double(score)])
@@ -81,16 +88,24 @@ export const scored = (members: readonly ScoredMember[]): Reply[] =>
 export const ranked = (members: readonly ScoredMember[], withScores: boolean): Reply =>
   withScores ? new PairsReply(scored(members)) : members.map(({ member }) => member)
 
-/** Redis keeps the scores of a small sorted set as integers where it can, so that negative zero becomes zero. */
+/**
+ * Redis keeps the scores of a small sorted set as integers where it can, so that negative zero becomes zero.
+ */
 export const keptScore = (score: number): number => (score === 0 ? 0 : score)
 
-/** Puts a result in place of whatever the key held; an empty one deletes it. Returns how many members there are. */
+/**
+ * Puts a result in place of whatever the key held; an empty one deletes it. Returns how many members there
+ * are.
+ */
 export function store(db: Database, name: Buffer, members: readonly ScoredMember[]): number {
   if (members.length === 0) {
     db.remove(name)
     return 0
   }
-  const kept = members.map(({ member, score }): [string, ScoredMember] => [idOf(member), { member, score: keptScore(score) }])
+  const kept = members.map(({ member, score }): [string, ScoredMember] => [
+    idOf(member),
+    { member, score: keptScore(score) },
+  ])
   db.put(name, { type: 'zset', members: new Map(kept) }, 0)
   return members.length
 }

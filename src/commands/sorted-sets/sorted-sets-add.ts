@@ -1,14 +1,14 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { first } from '../../registry/direct.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
+import type { Call } from '../../registry/context.ts'
+import { first } from '../../registry/direct.ts'
+import { data, FIRST_KEY, writes } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
-import { data, FIRST_KEY, writes } from '../../registry/row.ts'
 import { double, keptScore, readDoubleOrNull } from './sorted-set-order.ts'
 
 const OPTIONS = ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR'] as const
@@ -40,7 +40,10 @@ function parseAddition(args: readonly Buffer[]): Addition {
   if (nx && options.has('XX')) throw new KvError('zadd_nx_xx')
   if ((gt && nx) || (lt && nx) || (gt && lt)) throw new KvError('zadd_gt_lt_nx')
   if (options.has('INCR') && left > 2) throw new KvError('zadd_incr_pairs')
-  const pairs = Array.from({ length: left / 2 }, (_, i) => ({ score: parseScore(args[at + 2 * i]!), member: args[at + 2 * i + 1]! }))
+  const pairs = Array.from({ length: left / 2 }, (_, i) => ({
+    score: parseScore(args[at + 2 * i]!),
+    member: args[at + 2 * i + 1]!,
+  }))
   return { options, pairs }
 }
 
@@ -50,7 +53,11 @@ const parseIncrement = (args: readonly Buffer[]): Addition => ({
 })
 
 /** Undefined: left as it is. Throws when an increment has no result. */
-function scoreAfter(current: number | undefined, score: number, options: ReadonlySet<Option>): number | undefined {
+function scoreAfter(
+  current: number | undefined,
+  score: number,
+  options: ReadonlySet<Option>,
+): number | undefined {
   if (current === undefined) return options.has('XX') ? undefined : score
   if (options.has('NX')) return undefined
   const next = options.has('INCR') ? current + score : score
@@ -78,17 +85,23 @@ function add(db: Database, name: Buffer, { options, pairs }: Addition): Reply {
 }
 
 /**
- * ZADD alone does not tell whether it changed a score; with CH it does, and the members counted before and after tell which of the
- * changes were additions. Undefined for an increment that may well change nothing (0, infinity) or give negative zero.
+ * ZADD alone does not tell whether it changed a score; with CH it does, and the members counted before and
+ * after tell which of the changes were additions. Undefined for an increment that may well change nothing (0,
+ * infinity) or give negative zero.
  */
 function addNative({ args, automation }: Call, { options, pairs }: Addition): Operation[] | undefined {
   const name = args[1]!
   const create = options.has('XX') ? 'k' : 'K'
-  const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [formatDouble(keptScore(score)), automation.sealer.sealMember(member)])
+  const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [
+    formatDouble(keptScore(score)),
+    automation.sealer.sealMember(member),
+  ])
   const conditions = [...options].filter((option) => option !== 'CH')
   if (options.has('INCR')) {
     const { score } = pairs[0]!
-    return score === 0 || !Number.isFinite(score) ? undefined : [operation('ZADD', name, create, 'n', [...conditions, ...sealed])]
+    return score === 0 || !Number.isFinite(score)
+      ? undefined
+      : [operation('ZADD', name, create, 'n', [...conditions, ...sealed])]
   }
   const zadd = operation('ZADD', name, create, 'p', [...conditions, 'CH', ...sealed])
   if (options.has('CH') || options.has('NX') || options.has('XX')) return [zadd]
@@ -116,14 +129,25 @@ const group = 'sorted-set'
 
 export const SORTED_SET_ADDITIONS = [
   data({
-    name: 'zadd', arity: -4, flags: 'write denyoom fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zadd',
+    arity: -4,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]',
-    summary: 'Adds members to a sorted set, or changes their scores; makes the sorted set when there is none.',
+    summary:
+      'Adds members to a sorted set, or changes their scores; makes the sorted set when there is none.',
     complexity: 'O(log(N)) for each member, N being how many there are',
     ...adds(parseAddition),
   }),
   data({
-    name: 'zincrby', arity: 4, flags: 'write denyoom fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zincrby',
+    arity: 4,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key increment member',
     summary: "Adds to a member's score; starts at 0.",
     complexity: 'O(log(N)) in the number of members',

@@ -1,13 +1,13 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
+import { countedKeys, type DataRow, data, type KeySpec, reads } from '../../registry/row.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
-import { orCompute } from '../parsing/members.ts'
-import { countedKeys, data, type DataRow, type KeySpec, reads } from '../../registry/row.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
+import { orCompute } from '../parsing/members.ts'
 import { inOrder, ranked, SealedRange, store } from './sorted-set-order.ts'
 
 type SetOperation = 'union' | 'inter' | 'diff'
@@ -38,8 +38,16 @@ function parseKeys({ command }: Form, args: readonly Buffer[], at: number): Buff
 
 const AGGREGATES: ReadonlySet<string> = new Set<Aggregate>(['SUM', 'MIN', 'MAX'])
 
-/** `[WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]` or `[LIMIT limit]` from argument `at`. */
-function parseOptions({ kind, stores = false, counts = false }: Form, args: readonly Buffer[], at: number, numKeys: number): Options {
+/**
+ * `[WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]` or `[LIMIT limit]` from argument
+ * `at`.
+ */
+function parseOptions(
+  { kind, stores = false, counts = false }: Form,
+  args: readonly Buffer[],
+  at: number,
+  numKeys: number,
+): Options {
   const options: Options = { weights: undefined, aggregate: 'SUM', withScores: false, limit: 0 }
   const weighs = kind !== 'diff' && !counts
   for (let i = at; i < args.length; i++) {
@@ -53,7 +61,8 @@ function parseOptions({ kind, stores = false, counts = false }: Form, args: read
       if (!AGGREGATES.has(aggregate)) throw new KvError('syntax')
       options.aggregate = aggregate as Aggregate
     } else if (!stores && !counts && option === 'WITHSCORES') options.withScores = true
-    else if (counts && option === 'LIMIT' && left >= 1) options.limit = integerFrom(args[++i]!, 0, 'limit_negative')
+    else if (counts && option === 'LIMIT' && left >= 1)
+      options.limit = integerFrom(args[++i]!, 0, 'limit_negative')
     else throw new KvError('syntax')
   }
   return options
@@ -76,7 +85,10 @@ function sourceOf(db: Database, name: Buffer): Source {
   if (value === undefined) return { members: new Map(), weight: 1 }
   if (value.type === 'zset') return { members: value.members, weight: 1 }
   if (value.type !== 'set') throw new KvError('wrong_type')
-  return { members: new Map(Array.from(value.members, ([id, member]) => [id, { member, score: 1 }])), weight: 1 }
+  return {
+    members: new Map(Array.from(value.members, ([id, member]) => [id, { member, score: 1 }])),
+    weight: 1,
+  }
 }
 
 const numberOr0 = (score: number): number => (Number.isNaN(score) ? 0 : score)
@@ -89,7 +101,8 @@ const AGGREGATE: Readonly<Record<Aggregate, (score: number, other: number) => nu
 }
 
 /** Redis goes from the smallest set to the largest, which shows in sums that are rounded. */
-const bySize = (sources: readonly Source[]): Source[] => sources.toSorted((a, b) => a.members.size - b.members.size)
+const bySize = (sources: readonly Source[]): Source[] =>
+  sources.toSorted((a, b) => a.members.size - b.members.size)
 
 type Combine = (sources: readonly Source[], aggregate: Aggregate) => ScoredMember[]
 
@@ -100,7 +113,10 @@ const COMBINE: Readonly<Record<SetOperation, Combine>> = {
       for (const [id, { member, score }] of members) {
         const weighted = numberOr0(weight * score)
         const known = result.get(id)
-        result.set(id, { member, score: known === undefined ? weighted : AGGREGATE[aggregate](known.score, weighted) })
+        result.set(id, {
+          member,
+          score: known === undefined ? weighted : AGGREGATE[aggregate](known.score, weighted),
+        })
       }
     }
     return [...result.values()]
@@ -118,23 +134,39 @@ const COMBINE: Readonly<Record<SetOperation, Combine>> = {
     })
   },
   diff: ([first, ...others]) =>
-    Array.from(first!.members).flatMap(([id, scored]) => (others.some(({ members }) => members.has(id)) ? [] : [scored])),
+    Array.from(first!.members).flatMap(([id, scored]) =>
+      others.some(({ members }) => members.has(id)) ? [] : [scored],
+    ),
 }
 
 /** In Redis's order of checks: number of keys, their types, options. */
-function combine(db: Database, form: Form, args: readonly Buffer[], at: number): { members: ScoredMember[]; options: Options } {
+function combine(
+  db: Database,
+  form: Form,
+  args: readonly Buffer[],
+  at: number,
+): { members: ScoredMember[]; options: Options } {
   const names = parseKeys(form, args, at)
   const known = new Map(distinct(names).map((name) => [idOf(name), sourceOf(db, name)]))
   const options = parseOptions(form, args, at + 1 + names.length, names.length)
-  const sources = names.map((name, i): Source => ({ ...known.get(idOf(name))!, weight: options.weights?.[i] ?? 1 }))
+  const sources = names.map(
+    (name, i): Source => ({ ...known.get(idOf(name))!, weight: options.weights?.[i] ?? 1 }),
+  )
   return { members: COMBINE[form.kind](fewer(form, sources, options.aggregate), options.aggregate), options }
 }
 
-/** A key that is named more often than this is added up once, times the sum of its weights: rounding shows in its last digits then. */
+/**
+ * A key that is named more often than this is added up once, times the sum of its weights: rounding shows in
+ * its last digits then.
+ */
 const MAX_REPEATS = 16
 
 /** The same result from fewer sources, where some are named several times. */
-function fewer({ kind, counts = false }: Form, sources: readonly Source[], aggregate: Aggregate): readonly Source[] {
+function fewer(
+  { kind, counts = false }: Form,
+  sources: readonly Source[],
+  aggregate: Aggregate,
+): readonly Source[] {
   const [first, ...others] = sources as [Source, ...Source[]]
   if (kind === 'diff') return [first, ...new Map(others.map((source) => [source.members, source])).values()]
   if (counts) return [...new Map(sources.map((source) => [source.members, source])).values()]
@@ -145,9 +177,15 @@ function fewer({ kind, counts = false }: Form, sources: readonly Source[], aggre
     else weights.push(weight)
   }
   if (bySet.size === sources.length) return sources
-  if (aggregate === 'SUM' && [...bySet.values()].every((weights) => weights.length <= MAX_REPEATS)) return sources
+  if (aggregate === 'SUM' && [...bySet.values()].every((weights) => weights.length <= MAX_REPEATS))
+    return sources
   return Array.from(bySet).flatMap(([members, weights]) => {
-    const kept = aggregate !== 'SUM' ? extremes(weights) : weights.length > MAX_REPEATS ? [weights.reduce((a, b) => numberOr0(a + b))] : weights
+    const kept =
+      aggregate !== 'SUM'
+        ? extremes(weights)
+        : weights.length > MAX_REPEATS
+          ? [weights.reduce((a, b) => numberOr0(a + b))]
+          : weights
     return kept.map((weight) => ({ members, weight }))
   })
 }
@@ -174,7 +212,11 @@ const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
       const asked = form.kind === 'diff' ? firstAndDistinct(names) : names
       // Redis would go through a key as often as it is named.
       if (distinct(asked).length < asked.length && form.kind !== 'diff') return undefined
-      const command: BackingArg[] = [form.command.toUpperCase(), asked.length, ...asked.map((name) => automation.key(name))]
+      const command: BackingArg[] = [
+        form.command.toUpperCase(),
+        asked.length,
+        ...asked.map((name) => automation.key(name)),
+      ]
       if (options.weights !== undefined) {
         command.push('WEIGHTS')
         for (const weight of options.weights) command.push(formatDouble(weight))
@@ -205,33 +247,52 @@ const CARD: Form = { command: 'zintercard', kind: 'inter', counts: true }
 
 const group = 'sorted-set'
 const OF_ALL = 'O(N)+O(M*log(M)) in the numbers of members of all sorted sets and of the result'
-const OF_SMALLEST = 'O(N*K)+O(M*log(M)) in the numbers of members of the smallest sorted set, of sorted sets and of members of the result'
-const OF_FIRST = 'O(L + (N-K)log(N)) in the numbers of members of all sorted sets, of the first and of the result'
+const OF_SMALLEST =
+  'O(N*K)+O(M*log(M)) in the numbers of members of the smallest sorted set, of sorted sets and of members of the result'
+const OF_FIRST =
+  'O(L + (N-K)log(N)) in the numbers of members of all sorted sets, of the first and of the result'
 
 export const SORTED_SET_OPERATIONS = [
   data({
-    name: 'zdiff', arity: -3, flags: 'readonly movablekeys', group, since: '6.2.0',
+    name: 'zdiff',
+    arity: -3,
+    flags: 'readonly movablekeys',
+    group,
+    since: '6.2.0',
     syntax: 'numkeys key [key ...] [WITHSCORES]',
     summary: 'Returns the members of the first sorted set that no other has.',
     complexity: OF_FIRST,
     ...answered({ command: 'zdiff', kind: 'diff' }),
   }),
   data({
-    name: 'zdiffstore', arity: -4, flags: 'write denyoom movablekeys', group, since: '6.2.0',
+    name: 'zdiffstore',
+    arity: -4,
+    flags: 'write denyoom movablekeys',
+    group,
+    since: '6.2.0',
     syntax: 'destination numkeys key [key ...]',
     summary: 'Stores the members of the first sorted set that no other has.',
     complexity: OF_FIRST,
     ...stored({ command: 'zdiffstore', kind: 'diff' }),
   }),
   data({
-    name: 'zinter', arity: -3, flags: 'readonly movablekeys', group, since: '6.2.0',
+    name: 'zinter',
+    arity: -3,
+    flags: 'readonly movablekeys',
+    group,
+    since: '6.2.0',
     syntax: 'numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]',
     summary: 'Returns the members that all sorted sets have.',
     complexity: OF_SMALLEST,
     ...answered({ command: 'zinter', kind: 'inter' }),
   }),
   data({
-    name: 'zintercard', arity: -3, flags: 'readonly movablekeys', group, since: '7.0.0', keys: countedKeys(1),
+    name: 'zintercard',
+    arity: -3,
+    flags: 'readonly movablekeys',
+    group,
+    since: '7.0.0',
+    keys: countedKeys(1),
     syntax: 'numkeys key [key ...] [LIMIT limit]',
     summary: 'Returns how many members all sorted sets have.',
     complexity: 'O(N*K) in the numbers of members of the smallest sorted set and of sorted sets',
@@ -254,21 +315,33 @@ export const SORTED_SET_OPERATIONS = [
     ),
   }),
   data({
-    name: 'zinterstore', arity: -4, flags: 'write denyoom movablekeys', group, since: '2.0.0',
+    name: 'zinterstore',
+    arity: -4,
+    flags: 'write denyoom movablekeys',
+    group,
+    since: '2.0.0',
     syntax: 'destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]',
     summary: 'Stores the members that all sorted sets have.',
     complexity: OF_SMALLEST,
     ...stored({ command: 'zinterstore', kind: 'inter' }),
   }),
   data({
-    name: 'zunion', arity: -3, flags: 'readonly movablekeys', group, since: '6.2.0',
+    name: 'zunion',
+    arity: -3,
+    flags: 'readonly movablekeys',
+    group,
+    since: '6.2.0',
     syntax: 'numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>] [WITHSCORES]',
     summary: 'Returns the members that any of the sorted sets has.',
     complexity: OF_ALL,
     ...answered({ command: 'zunion', kind: 'union' }),
   }),
   data({
-    name: 'zunionstore', arity: -4, flags: 'write denyoom movablekeys', group, since: '2.0.0',
+    name: 'zunionstore',
+    arity: -4,
+    flags: 'write denyoom movablekeys',
+    group,
+    since: '2.0.0',
     syntax: 'destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]',
     summary: 'Stores the members that any of the sorted sets has.',
     complexity: OF_ALL,

@@ -1,9 +1,9 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { countedKeys, data, FIRST_KEY } from '../../registry/row.ts'
 import { NULL_ARRAY, PairsReply, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
-import { countedKeys, data, FIRST_KEY } from '../../registry/row.ts'
 import { double, inOrder, membersOf, removeMembers, scored } from './sorted-set-order.ts'
 
 export type ScoreEnd = 'MIN' | 'MAX'
@@ -48,34 +48,54 @@ export function parsePopManyScored(args: readonly Buffer[], at: number): PopMany
 }
 
 /** Pops from the first of the sorted sets that exists; undefined when none does. */
-export function popManyScored(db: Database, { keys, end, count }: PopManyScored): [name: Buffer, taken: ScoredMember[]] | undefined {
+export function popManyScored(
+  db: Database,
+  { keys, end, count }: PopManyScored,
+): [name: Buffer, taken: ScoredMember[]] | undefined {
   const name = keys.find((key) => db.sortedSet(key) !== undefined)
   return name === undefined ? undefined : [name, takeScored(db, name, end, count)]
 }
 
 /** As ZMPOP and BZMPOP answer: pairs also in RESP2. */
 export const popManyReply = (popped: [name: Buffer, taken: ScoredMember[]] | undefined): Reply =>
-  popped === undefined ? NULL_ARRAY : [popped[0], popped[1].map(({ member, score }) => [member, double(score)])]
+  popped === undefined
+    ? NULL_ARRAY
+    : [popped[0], popped[1].map(({ member, score }) => [member, double(score)])]
 
 const group = 'sorted-set'
 
 export const SORTED_SET_POPS = [
   data({
-    name: 'zmpop', arity: -4, flags: 'write movablekeys', group, since: '7.0.0', keys: countedKeys(1),
+    name: 'zmpop',
+    arity: -4,
+    flags: 'write movablekeys',
+    group,
+    since: '7.0.0',
+    keys: countedKeys(1),
     syntax: 'numkeys key [key ...] <MIN | MAX> [COUNT count]',
     summary: 'Removes the lowest or highest members of the first sorted set that has any, and returns them.',
     complexity: 'O(K) + O(M*log(N)) in the numbers of keys, of members returned and of members',
     run: (db, args) => popManyReply(popManyScored(db, parsePopManyScored(args, 1))),
   }),
   data({
-    name: 'zpopmax', arity: -2, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'zpopmax',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key [count]',
     summary: 'Removes the members with the highest scores, and returns them.',
     complexity: 'O(log(N)*M) in the numbers of members and of those returned',
     run: pop('MAX'),
   }),
   data({
-    name: 'zpopmin', arity: -2, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'zpopmin',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key [count]',
     summary: 'Removes the members with the lowest scores, and returns them.',
     complexity: 'O(log(N)*M) in the numbers of members and of those returned',

@@ -1,12 +1,12 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { operation } from '../../engine/writes/native-write.ts'
-import { integer, rangeOf } from '../parsing/args.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { data, type DataRow, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
+import { type DataRow, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
+import { integer, rangeOf } from '../parsing/args.ts'
+import { parseRangeQuery, type RangeKind, rangeCommand, select, selectSealed } from './range-query.ts'
 import { parseLexRange, parseScoreRange, walk } from './sorted-set-bounds.ts'
 import { inOrder, membersOf, ranked, removeMembers, store } from './sorted-set-order.ts'
-import { parseRangeQuery, rangeCommand, type RangeKind, select, selectSealed } from './range-query.ts'
 
 const ranges = (kind: RangeKind): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => {
@@ -56,28 +56,48 @@ const N_REMOVED = 'O(log(N)+M) in the numbers of members and of those removed'
 
 export const SORTED_SET_RANGES = [
   data({
-    name: 'zrange', arity: -4, flags: 'readonly', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zrange',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]',
     summary: 'Returns the members in a range of ranks, scores or names.',
     complexity: N_M,
     ...ranges({}),
   }),
   data({
-    name: 'zrangebylex', arity: -4, flags: 'readonly', group, since: '2.8.9', keys: FIRST_KEY,
+    name: 'zrangebylex',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '2.8.9',
+    keys: FIRST_KEY,
     syntax: 'key min max [LIMIT offset count]',
     summary: 'Returns the members in a range of names, all scores being equal.',
     complexity: N_M,
     ...ranges({ by: 'lex', reverse: false }),
   }),
   data({
-    name: 'zrangebyscore', arity: -4, flags: 'readonly', group, since: '1.0.5', keys: FIRST_KEY,
+    name: 'zrangebyscore',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '1.0.5',
+    keys: FIRST_KEY,
     syntax: 'key min max [WITHSCORES] [LIMIT offset count]',
     summary: 'Returns the members in a range of scores.',
     complexity: N_M,
     ...ranges({ by: 'score', reverse: false }),
   }),
   data({
-    name: 'zrangestore', arity: -5, flags: 'write denyoom', group, since: '6.2.0', keys: TWO_KEYS,
+    name: 'zrangestore',
+    arity: -5,
+    flags: 'write denyoom',
+    group,
+    since: '6.2.0',
+    keys: TWO_KEYS,
     syntax: 'dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]',
     summary: 'Stores the members in a range of ranks, scores or names.',
     complexity: 'O(log(N)+M) in the numbers of members and of those stored',
@@ -88,48 +108,79 @@ export const SORTED_SET_RANGES = [
     },
   }),
   data({
-    name: 'zrevrange', arity: -4, flags: 'readonly', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zrevrange',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key start stop [WITHSCORES]',
     summary: 'Returns the members in a range of ranks, the highest first.',
     complexity: N_M,
     ...ranges({ by: 'rank', reverse: true }),
   }),
   data({
-    name: 'zrevrangebylex', arity: -4, flags: 'readonly', group, since: '2.8.9', keys: FIRST_KEY,
+    name: 'zrevrangebylex',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '2.8.9',
+    keys: FIRST_KEY,
     syntax: 'key max min [LIMIT offset count]',
     summary: 'Returns the members in a range of names, the last first, all scores being equal.',
     complexity: N_M,
     ...ranges({ by: 'lex', reverse: true }),
   }),
   data({
-    name: 'zrevrangebyscore', arity: -4, flags: 'readonly', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'zrevrangebyscore',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key max min [WITHSCORES] [LIMIT offset count]',
     summary: 'Returns the members in a range of scores, the highest first.',
     complexity: N_M,
     ...ranges({ by: 'score', reverse: true }),
   }),
   data({
-    name: 'zremrangebylex', arity: 4, flags: 'write', group, since: '2.8.9', keys: FIRST_KEY,
+    name: 'zremrangebylex',
+    arity: 4,
+    flags: 'write',
+    group,
+    since: '2.8.9',
+    keys: FIRST_KEY,
     syntax: 'key min max',
     summary: 'Removes the members in a range of names, all scores being equal.',
     complexity: N_REMOVED,
     run: removes(byLex),
   }),
   data({
-    name: 'zremrangebyrank', arity: 4, flags: 'write', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'zremrangebyrank',
+    arity: 4,
+    flags: 'write',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key start stop',
     summary: 'Removes the members in a range of ranks.',
     complexity: N_REMOVED,
     run: removes(byRank),
   }),
   data({
-    name: 'zremrangebyscore', arity: 4, flags: 'write', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zremrangebyscore',
+    arity: 4,
+    flags: 'write',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key min max',
     summary: 'Removes the members in a range of scores.',
     complexity: N_REMOVED,
     run: removes(byScore),
     direct: oneWrite(
-      ({ args }) => operation('ZREMRANGEBYSCORE', args[1]!, 'c', 'p', parseScoreRange(args[2]!, args[3]!).native),
+      ({ args }) =>
+        operation('ZREMRANGEBYSCORE', args[1]!, 'c', 'p', parseScoreRange(args[2]!, args[3]!).native),
       number,
     ),
   }),

@@ -1,14 +1,14 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
+import type { Call } from '../../registry/context.ts'
+import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { openMember, openMembers, scanAll, scanOf } from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
-import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { parseScanOptions } from '../parsing/scan-options.ts'
 import { membersOf, ranked, SealedRange } from './sorted-set-order.ts'
 
@@ -44,26 +44,43 @@ const scanned = (cursor: Buffer | string, members: readonly ScoredMember[]): Rep
   members.flatMap(({ member, score }) => [member, formatDouble(score)]),
 ]
 
-/** Within a transaction the whole sorted set is at hand: it is answered at once, as Redis does with a small one. */
+/**
+ * Within a transaction the whole sorted set is at hand: it is answered at once, as Redis does with a small
+ * one.
+ */
 function zscan(db: Database, args: readonly Buffer[]): Reply {
   const options = scanAll(args, () => db.sortedSet(args[1]!))
-  return scanned('0', options === undefined ? [] : membersOf(db, args[1]!).filter(({ member }) => options.matches(member)))
+  return scanned(
+    '0',
+    options === undefined ? [] : membersOf(db, args[1]!).filter(({ member }) => options.matches(member)),
+  )
 }
 
 function zscanReply(call: Call, raw: BackingReply): Reply {
   const [cursor, flat] = raw as [Buffer, Buffer[]]
   const { matches } = parseScanOptions(call.args, 3)
-  return scanned(cursor, new SealedRange(call, flat).open().filter(({ member }) => matches(member)))
+  return scanned(
+    cursor,
+    new SealedRange(call, flat).open().filter(({ member }) => matches(member)),
+  )
 }
 
-/** Redis returns a sorted set of up to 128 members at once; asked for fewer, the backing Redis, which keeps long ciphertexts, would not. */
+/**
+ * Redis returns a sorted set of up to 128 members at once; asked for fewer, the backing Redis, which keeps
+ * long ciphertexts, would not.
+ */
 const LEAST_SCANNED = 256
 
 const group = 'sorted-set'
 
 export const SORTED_SET_SAMPLES = [
   data({
-    name: 'zrandmember', arity: -2, flags: 'readonly', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'zrandmember',
+    arity: -2,
+    flags: 'readonly',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key [count [WITHSCORES]]',
     summary: 'Returns members of a sorted set at random.',
     complexity: 'O(N) in the number of members returned',
@@ -74,7 +91,12 @@ export const SORTED_SET_SAMPLES = [
     }, zrandmemberReply),
   }),
   data({
-    name: 'zscan', arity: -3, flags: 'readonly', group, since: '2.8.0', keys: FIRST_KEY,
+    name: 'zscan',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '2.8.0',
+    keys: FIRST_KEY,
     syntax: 'key cursor [MATCH pattern] [COUNT count]',
     summary: 'Goes through the members of a sorted set with their scores, some at each call.',
     complexity: 'O(1) a call, O(N) for all members',

@@ -1,21 +1,29 @@
 import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import type { Reply } from '../../reply/reply.ts'
+import { operation } from '../../engine/writes/native-write.ts'
+import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import type { Reply } from '../../reply/reply.ts'
 import { sealMembers } from '../parsing/members.ts'
-import { data, type DataRow, type Direct, FIRST_KEY, reads } from '../../registry/row.ts'
 import { parseLexRange, parseScoreRange, walk } from './sorted-set-bounds.ts'
-import { doubleOrNull, inOrder, membersOf, readDoubleOrNull, removeMembers, SealedRange } from './sorted-set-order.ts'
+import {
+  doubleOrNull,
+  inOrder,
+  membersOf,
+  readDoubleOrNull,
+  removeMembers,
+  SealedRange,
+} from './sorted-set-order.ts'
 import { SORTED_SET_ADDITIONS } from './sorted-sets-add.ts'
 import { SORTED_SET_OPERATIONS } from './sorted-sets-operations.ts'
 import { SORTED_SET_POPS } from './sorted-sets-pop.ts'
 import { SORTED_SET_RANGES } from './sorted-sets-ranges.ts'
 import { SORTED_SET_SAMPLES } from './sorted-sets-samples.ts'
 
-const scoreOf = (db: Database, name: Buffer, member: Buffer): Reply => doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
+const scoreOf = (db: Database, name: Buffer, member: Buffer): Reply =>
+  doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
 
 /** A native command on the key and the sealed members that follow it. */
 const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
@@ -24,7 +32,11 @@ const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply
 function zrem(db: Database, args: readonly Buffer[]): Reply {
   const present = db.sortedSet(args[1]!)?.members
   const ids = new Set(args.slice(2).map(idOf))
-  return removeMembers(db, args[1]!, [...ids].flatMap((id) => present?.get(id) ?? []))
+  return removeMembers(
+    db,
+    args[1]!,
+    [...ids].flatMap((id) => present?.get(id) ?? []),
+  )
 }
 
 const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
@@ -50,14 +62,24 @@ const group = 'sorted-set'
 
 export const SORTED_SETS = [
   data({
-    name: 'zcard', arity: 2, flags: 'readonly fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zcard',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the number of members of a sorted set.',
     run: (db, args) => db.sortedSet(args[1]!)?.members.size ?? 0,
     direct: native('ZCARD', number),
   }),
   data({
-    name: 'zcount', arity: 4, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'zcount',
+    arity: 4,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key min max',
     summary: 'Returns how many members are in a range of scores.',
     complexity: 'O(log(N)) in the number of members',
@@ -65,10 +87,22 @@ export const SORTED_SETS = [
       const { above, below } = parseScoreRange(args[2]!, args[3]!)
       return membersOf(db, args[1]!).filter((scored) => above(scored) && below(scored)).length
     },
-    direct: reads(({ automation, args }) => ['ZCOUNT', automation.key(args[1]!), ...parseScoreRange(args[2]!, args[3]!).native], number),
+    direct: reads(
+      ({ automation, args }) => [
+        'ZCOUNT',
+        automation.key(args[1]!),
+        ...parseScoreRange(args[2]!, args[3]!).native,
+      ],
+      number,
+    ),
   }),
   data({
-    name: 'zlexcount', arity: 4, flags: 'readonly fast', group, since: '2.8.9', keys: FIRST_KEY,
+    name: 'zlexcount',
+    arity: 4,
+    flags: 'readonly fast',
+    group,
+    since: '2.8.9',
+    keys: FIRST_KEY,
     syntax: 'key min max',
     summary: 'Returns how many members are in a range of names, all scores being equal.',
     complexity: 'O(N) in the number of members',
@@ -81,11 +115,17 @@ export const SORTED_SETS = [
         parseLexRange(args[2]!, args[3]!)
         return ['ZRANGE', automation.key(args[1]!), 0, -1, 'WITHSCORES']
       },
-      (call, raw) => walk(inOrder(new SealedRange(call, raw).open()), parseLexRange(call.args[2]!, call.args[3]!)).length,
+      (call, raw) =>
+        walk(inOrder(new SealedRange(call, raw).open()), parseLexRange(call.args[2]!, call.args[3]!)).length,
     ),
   }),
   data({
-    name: 'zmscore', arity: -3, flags: 'readonly fast', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'zmscore',
+    arity: -3,
+    flags: 'readonly fast',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key member [member ...]',
     summary: 'Returns the scores of several members.',
     complexity: 'O(N) in the number of members asked for',
@@ -93,14 +133,24 @@ export const SORTED_SETS = [
     direct: native('ZMSCORE', (_call, raw) => (raw as BackingReply[]).map(readDoubleOrNull)),
   }),
   data({
-    name: 'zrank', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'zrank',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key member',
     summary: 'Returns how many members come before one.',
     complexity: 'O(N) in the number of members',
     ...rank(false),
   }),
   data({
-    name: 'zrem', arity: -3, flags: 'write fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zrem',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key member [member ...]',
     summary: 'Removes members of a sorted set.',
     complexity: 'O(M*log(N)) in the numbers of members to be removed and of members',
@@ -108,14 +158,24 @@ export const SORTED_SETS = [
     direct: oneWrite((call) => operation('ZREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
   }),
   data({
-    name: 'zrevrank', arity: 3, flags: 'readonly fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'zrevrank',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key member',
     summary: 'Returns how many members come after one.',
     complexity: 'O(N) in the number of members',
     ...rank(true),
   }),
   data({
-    name: 'zscore', arity: 3, flags: 'readonly fast', group, since: '1.2.0', keys: FIRST_KEY,
+    name: 'zscore',
+    arity: 3,
+    flags: 'readonly fast',
+    group,
+    since: '1.2.0',
+    keys: FIRST_KEY,
     syntax: 'key member',
     summary: 'Returns the score of a member.',
     run: (db, args) => scoreOf(db, args[1]!, args[2]!),

@@ -1,8 +1,17 @@
 import { type ErrorText, KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
-import { makeId, MAX_ID, MAX_PART, millisecondsOf, parseId, parseOpenId, sequenceOf, type StreamId } from '../../redis-semantics/stream-id.ts'
-import { int64, integer, word } from '../parsing/args.ts'
+import {
+  MAX_ID,
+  MAX_PART,
+  makeId,
+  millisecondsOf,
+  parseId,
+  parseOpenId,
+  type StreamId,
+  sequenceOf,
+} from '../../redis-semantics/stream-id.ts'
 import type { KeySpec } from '../../registry/row.ts'
+import { int64, integer, word } from '../parsing/args.ts'
 
 /** A 64-bit integer with an error of its own. */
 export function int64Or(arg: Buffer, ...error: ErrorText): bigint {
@@ -82,7 +91,13 @@ function parseAddOrTrim(args: readonly Buffer[], add: boolean): AddArgs {
   if (!add && strategy === undefined) throw new KvError('xtrim_strategy')
   if (limit !== undefined && !approximate) throw new KvError('trim_limit_exact')
   const most = limit === undefined ? (approximate ? DEFAULT_LIMIT : 0) : Number(limit)
-  return { idAt: i, id, milliseconds, noMkStream, trim: strategy === undefined ? undefined : { maxLength, minId, approximate, limit: most } }
+  return {
+    idAt: i,
+    id,
+    milliseconds,
+    noMkStream,
+    trim: strategy === undefined ? undefined : { maxLength, minId, approximate, limit: most },
+  }
 }
 
 /** Throws what Redis refuses before it looks at the key. */
@@ -123,8 +138,14 @@ export interface ReadArgs {
   readonly noAck: boolean
 }
 
-/** XREAD and XREADGROUP: throws what Redis refuses before it looks at keys and ids. A script must not wait. */
-export function parseRead(args: readonly Buffer[], command: 'XREAD' | 'XREADGROUP', inScript = false): ReadArgs {
+/**
+ * XREAD and XREADGROUP: throws what Redis refuses before it looks at keys and ids. A script must not wait.
+ */
+export function parseRead(
+  args: readonly Buffer[],
+  command: 'XREAD' | 'XREADGROUP',
+  inScript = false,
+): ReadArgs {
   const ofGroup = command === 'XREADGROUP'
   let count = 0
   let block: number | undefined

@@ -1,6 +1,5 @@
-import type { RunContext } from '../../registry/context.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import {
   acknowledge,
   createConsumer,
@@ -11,32 +10,45 @@ import {
   destroyGroup,
   moveGroup,
 } from '../../engine/plaintext/stream-edit.ts'
-import { entriesBetween, entryAt, type StreamGroup, type StreamValue, sortedPending, UNKNOWN_READ } from '../../engine/plaintext/stream-value.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
+import {
+  entriesBetween,
+  entryAt,
+  type StreamGroup,
+  type StreamValue,
+  sortedPending,
+  UNKNOWN_READ,
+} from '../../engine/plaintext/stream-value.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { KvError, respText } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
+import type { RunContext } from '../../registry/context.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { container, type Direct, data, FIRST_KEY, type KeySpec, writes } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
-import { container, data, type Direct, FIRST_KEY, type KeySpec, writes } from '../../registry/row.ts'
 import { parseRead, readAt, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { entryReply, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
-export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined => stream?.groups.get(idOf(group))
+export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined =>
+  stream?.groups.get(idOf(group))
 
 /** The stream and the group to be changed. */
-export function editGroup(db: Database, name: Buffer, group: Buffer): { stream: StreamValue; group: StreamGroup } {
+export function editGroup(
+  db: Database,
+  name: Buffer,
+  group: Buffer,
+): { stream: StreamValue; group: StreamGroup } {
   const stream = db.editStream(name)
   return { stream, group: groupIn(stream, group)! }
 }
 
-export const noGroup = (name: Buffer, group: Buffer): KvError =>
-  new KvError('no_group', { group, key: name })
+export const noGroup = (name: Buffer, group: Buffer): KvError => new KvError('no_group', { group, key: name })
 
 /** For commands that do not tell a missing key from a missing group. */
-export const noKeyOrGroup = (name: Buffer, group: Buffer): KvError => new KvError('no_key_or_group', { key: name, group })
+export const noKeyOrGroup = (name: Buffer, group: Buffer): KvError =>
+  new KvError('no_key_or_group', { key: name, group })
 
 // XGROUP subcommand key group ...
 
@@ -119,7 +131,10 @@ function dropConsumer(db: Database, args: Args): Reply {
 }
 
 /** The subcommand comes before the key. */
-const groupWrite = (plan: (args: Args) => Pick<Operation, 'after' | 'changed'>, reply: Parameters<typeof oneWrite>[1]): Direct =>
+const groupWrite = (
+  plan: (args: Args) => Pick<Operation, 'after' | 'changed'>,
+  reply: Parameters<typeof oneWrite>[1],
+): Direct =>
   oneWrite(({ args }) => {
     const { after, changed } = plan(args)
     return { ...operation('XGROUP', args[2]!, after, changed, args.slice(3)), before: [args[1]!] }
@@ -153,7 +168,8 @@ function readGroup(db: Database, args: Args, { inScript }: RunContext): Reply {
   const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
   const most = count === 0 ? Infinity : count
   const starts = names.map((name, i) => {
-    if (groupIn(db.stream(name), group!) === undefined) throw new KvError('no_group_to_read', { key: name, group: group! })
+    if (groupIn(db.stream(name), group!) === undefined)
+      throw new KvError('no_group_to_read', { key: name, group: group! })
     const id = ids[i]!.toString('latin1')
     if (id === '$') throw new KvError('last_id_in_group')
     // As in Redis, the highest id means `>`.
@@ -162,13 +178,22 @@ function readGroup(db: Database, args: Args, { inScript }: RunContext): Reply {
   const served = names.flatMap((name, i) => {
     const start = starts[i]!
     const entries =
-      start === MAX_ID ? newEntries(db, name, group!, consumer!, most, noAck) : history(db, name, group!, consumer!, start, most)
+      start === MAX_ID
+        ? newEntries(db, name, group!, consumer!, most, noAck)
+        : history(db, name, group!, consumer!, start, most)
     return entries === undefined ? [] : [name, entries]
   })
   return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
 }
 
-function newEntries(db: Database, name: Buffer, group: Buffer, consumer: Buffer, most: number, noAck: boolean): Reply | undefined {
+function newEntries(
+  db: Database,
+  name: Buffer,
+  group: Buffer,
+  consumer: Buffer,
+  most: number,
+  noAck: boolean,
+): Reply | undefined {
   const stream = db.stream(name)!
   const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
   if (entries.length === 0) return undefined
@@ -178,7 +203,14 @@ function newEntries(db: Database, name: Buffer, group: Buffer, consumer: Buffer,
 }
 
 /** What is pending for the consumer, after an id: each time that it is read counts as a delivery. */
-function history(db: Database, name: Buffer, group: Buffer, consumer: Buffer, after: bigint, most: number): Reply {
+function history(
+  db: Database,
+  name: Buffer,
+  group: Buffer,
+  consumer: Buffer,
+  after: bigint,
+  most: number,
+): Reply {
   const stream = db.stream(name)!
   const found = groupIn(stream, group)!
   const ids = sortedPending(found, idOf(consumer))
@@ -194,7 +226,10 @@ function history(db: Database, name: Buffer, group: Buffer, consumer: Buffer, af
 }
 
 /** What a blocked client is told (serveClientsBlockedOnStreamKey, unblockDeletedStreamReadgroupClients). */
-const GONE = { group: new ErrorReply(respText('group_gone')), stream: new ErrorReply(respText('stream_gone')) }
+const GONE = {
+  group: new ErrorReply(respText('group_gone')),
+  stream: new ErrorReply(respText('stream_gone')),
+}
 
 /** More keys than this in one command do not fit Lua's stack. */
 const MAX_DIRECT_STREAMS = 1_000
@@ -204,7 +239,14 @@ const readGroupDirect: Direct = writes(
   ({ args }) => {
     const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
     if (names.length > MAX_DIRECT_STREAMS) return undefined
-    const before = ['GROUP', group!, consumer!, ...(count === 0 ? [] : ['COUNT', count]), ...(noAck ? ['NOACK'] : []), 'STREAMS']
+    const before = [
+      'GROUP',
+      group!,
+      consumer!,
+      ...(count === 0 ? [] : ['COUNT', count]),
+      ...(noAck ? ['NOACK'] : []),
+      'STREAMS',
+    ]
     return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ids), before, more: names.slice(1) }]
   },
   (call, raws) => openStreams(call, raws[0]!),
@@ -224,24 +266,53 @@ function ack(db: Database, args: Args): Reply {
 const group = 'stream'
 
 export const XGROUP = container(
-  { name: 'xgroup', arity: -2, flags: '', group, since: '5.0.0', syntax: '', summary: 'Manages the consumer groups of a stream.' },
+  {
+    name: 'xgroup',
+    arity: -2,
+    flags: '',
+    group,
+    since: '5.0.0',
+    syntax: '',
+    summary: 'Manages the consumer groups of a stream.',
+  },
   [
     data({
-      name: 'xgroup|create', arity: -5, flags: 'write denyoom', group, since: '5.0.0', keys: KEY,
+      name: 'xgroup|create',
+      arity: -5,
+      flags: 'write denyoom',
+      group,
+      since: '5.0.0',
+      keys: KEY,
       syntax: 'key group <id | $> [MKSTREAM] [ENTRIESREAD entries-read]',
       summary: 'Creates a consumer group.',
       run: create,
-      direct: groupWrite((args) => ({ after: args.slice(5).some((arg) => word(arg) === 'MKSTREAM') ? 'K' : 'k', changed: 'a' }), () => OK),
+      direct: groupWrite(
+        (args) => ({
+          after: args.slice(5).some((arg) => word(arg) === 'MKSTREAM') ? 'K' : 'k',
+          changed: 'a',
+        }),
+        () => OK,
+      ),
     }),
     data({
-      name: 'xgroup|createconsumer', arity: 5, flags: 'write denyoom', group, since: '6.2.0', keys: KEY,
+      name: 'xgroup|createconsumer',
+      arity: 5,
+      flags: 'write denyoom',
+      group,
+      since: '6.2.0',
+      keys: KEY,
       syntax: 'key group consumer',
       summary: 'Creates a consumer in a consumer group.',
       run: addConsumer,
       direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
     }),
     data({
-      name: 'xgroup|delconsumer', arity: 5, flags: 'write', group, since: '5.0.0', keys: KEY,
+      name: 'xgroup|delconsumer',
+      arity: 5,
+      flags: 'write',
+      group,
+      since: '5.0.0',
+      keys: KEY,
       syntax: 'key group consumer',
       summary: 'Deletes a consumer of a consumer group, with what is pending for it.',
       // A reply of 0 does not tell whether the consumer was there: both ways it counts as a write.
@@ -249,7 +320,12 @@ export const XGROUP = container(
       direct: groupWrite(() => ({ after: 'k', changed: 'a' }), number),
     }),
     data({
-      name: 'xgroup|destroy', arity: 4, flags: 'write', group, since: '5.0.0', keys: KEY,
+      name: 'xgroup|destroy',
+      arity: 4,
+      flags: 'write',
+      group,
+      since: '5.0.0',
+      keys: KEY,
       syntax: 'key group',
       summary: 'Deletes a consumer group.',
       complexity: 'O(N) in the number of its pending entries',
@@ -257,23 +333,41 @@ export const XGROUP = container(
       direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
     }),
     data({
-      name: 'xgroup|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', syntax: '',
+      name: 'xgroup|help',
+      arity: 2,
+      flags: 'loading stale',
+      group,
+      since: '5.0.0',
+      syntax: '',
       summary: 'Returns help about XGROUP.',
       run: () => HELP,
     }),
     data({
-      name: 'xgroup|setid', arity: -5, flags: 'write', group, since: '5.0.0', keys: KEY,
+      name: 'xgroup|setid',
+      arity: -5,
+      flags: 'write',
+      group,
+      since: '5.0.0',
+      keys: KEY,
       syntax: 'key group <id | $> [ENTRIESREAD entries-read]',
       summary: 'Sets the id of the last entry that was delivered to a consumer group.',
       run: setId,
-      direct: groupWrite(() => ({ after: 'k', changed: 'a' }), () => OK),
+      direct: groupWrite(
+        () => ({ after: 'k', changed: 'a' }),
+        () => OK,
+      ),
     }),
   ],
 )
 
 export const STREAM_GROUPS = [
   data({
-    name: 'xack', arity: -4, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xack',
+    arity: -4,
+    flags: 'write fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key group id [id ...]',
     summary: 'Takes entries off the pending entries list of a consumer group.',
     complexity: 'O(1) for each id',
@@ -282,8 +376,14 @@ export const STREAM_GROUPS = [
   }),
   XGROUP,
   data({
-    name: 'xreadgroup', arity: -7, flags: 'write blocking movablekeys', group, since: '5.0.0', keys: STREAM_KEYS,
-    syntax: 'GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]',
+    name: 'xreadgroup',
+    arity: -7,
+    flags: 'write blocking movablekeys',
+    group,
+    since: '5.0.0',
+    keys: STREAM_KEYS,
+    syntax:
+      'GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]',
     summary: 'Delivers new entries to a consumer of a group, or repeats those that are pending for it.',
     complexity: 'O(M) for each stream, in the number of entries returned',
     run: readGroup,

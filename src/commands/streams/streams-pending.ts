@@ -1,36 +1,48 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { acknowledge, assign, moveGroup } from '../../engine/plaintext/stream-edit.ts'
 import {
   type Consumer,
   entryAt,
-  sortedConsumers,
-  sortedPending,
   type StreamEntry,
   type StreamGroup,
   type StreamValue,
+  sortedConsumers,
+  sortedPending,
 } from '../../engine/plaintext/stream-value.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
+import { operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
-import { idText, parseEnd, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
-import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
-import { integer, integerFrom, word } from '../parsing/args.ts'
+import {
+  idText,
+  parseEnd,
+  parseId,
+  parseStart,
+  type StreamId,
+  tryParseId,
+} from '../../redis-semantics/stream-id.ts'
 import { oneWrite } from '../../registry/direct.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
+import { integer, integerFrom, word } from '../parsing/args.ts'
 import { int64Or } from './streams-args.ts'
 import { editGroup, groupIn, noKeyOrGroup } from './streams-groups.ts'
 import { entryReply, openEntries, plainReply } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
-function existing(db: Database, name: Buffer, groupName: Buffer): { stream: StreamValue; group: StreamGroup } {
+function existing(
+  db: Database,
+  name: Buffer,
+  groupName: Buffer,
+): { stream: StreamValue; group: StreamGroup } {
   const stream = db.stream(name)
   const group = groupIn(stream, groupName)
   if (group === undefined) throw noKeyOrGroup(name, groupName)
   return { stream: stream!, group }
 }
 
-const nameOf = (group: StreamGroup, consumer: string): Buffer => (group.consumers.get(consumer) as Consumer).name
+const nameOf = (group: StreamGroup, consumer: string): Buffer =>
+  (group.consumers.get(consumer) as Consumer).name
 
 // XPENDING key group [[IDLE min-idle-time] start end count [consumer]]
 
@@ -67,10 +79,16 @@ function pendingEntries(db: Database, args: Args): Reply {
   return sortedPending(group, consumer === undefined ? undefined : idOf(consumer))
     .filter(([id, { time }]) => id >= start && id <= end && (minIdle === 0 || db.now - time >= minIdle))
     .slice(0, count)
-    .map(([id, { consumer: owner, time, count: deliveries }]) => [idText(id), nameOf(group, owner), Math.max(0, db.now - time), deliveries])
+    .map(([id, { consumer: owner, time, count: deliveries }]) => [
+      idText(id),
+      nameOf(group, owner),
+      Math.max(0, db.now - time),
+      deliveries,
+    ])
 }
 
-const claimReply = (entry: StreamEntry, justId: boolean): Reply => (justId ? idText(entry.id) : entryReply(entry))
+const claimReply = (entry: StreamEntry, justId: boolean): Reply =>
+  justId ? idText(entry.id) : entryReply(entry)
 
 // XCLAIM key group consumer min-idle-time id... [options]
 
@@ -190,7 +208,11 @@ function autoClaim(db: Database, args: Args): Reply {
   const claimed: { id: StreamId; count: bigint }[] = []
   const entries: StreamEntry[] = []
   let at = 0
-  for (; at < candidates.length && at < count * ATTEMPTS_FACTOR && gone.length + claimed.length < count; at++) {
+  for (
+    ;
+    at < candidates.length && at < count * ATTEMPTS_FACTOR && gone.length + claimed.length < count;
+    at++
+  ) {
     const [id, known] = candidates[at]!
     const entry = entryAt(stream, id)
     if (entry === undefined) {
@@ -205,7 +227,11 @@ function autoClaim(db: Database, args: Args): Reply {
     if (gone.length > 0) acknowledge(edited.stream, edited.group, gone)
     if (claimed.length > 0) assign(edited.stream, edited.group, consumer, claimed, db.now, db.now)
   }
-  return [idText(candidates[at]?.[0] ?? 0n), entries.map((entry) => claimReply(entry, justId)), gone.map(idText)]
+  return [
+    idText(candidates[at]?.[0] ?? 0n),
+    entries.map((entry) => claimReply(entry, justId)),
+    gone.map(idText),
+  ]
 }
 
 function claimCount(arg: Buffer): number {
@@ -217,7 +243,12 @@ const group = 'stream'
 
 export const STREAM_PENDING = [
   data({
-    name: 'xautoclaim', arity: -6, flags: 'write fast', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'xautoclaim',
+    arity: -6,
+    flags: 'write fast',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key group consumer min-idle-time start [COUNT count] [JUSTID]',
     summary: 'Makes a consumer the owner of pending entries that were idle for long.',
     complexity: 'O(1) if COUNT is small',
@@ -232,7 +263,12 @@ export const STREAM_PENDING = [
     ),
   }),
   data({
-    name: 'xclaim', arity: -6, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xclaim',
+    arity: -6,
+    flags: 'write fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax:
       'key group consumer min-idle-time id [id ...] [IDLE milliseconds] [TIME unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID last-id]',
     summary: 'Makes a consumer the owner of pending entries.',
@@ -240,12 +276,24 @@ export const STREAM_PENDING = [
     run: claim,
     // LASTID moves the group on even when nothing is claimed.
     direct: oneWrite(
-      ({ args }) => operation('XCLAIM', args[1]!, 'k', args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'a' : 'l', args.slice(2)),
+      ({ args }) =>
+        operation(
+          'XCLAIM',
+          args[1]!,
+          'k',
+          args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'a' : 'l',
+          args.slice(2),
+        ),
       (call, raw) => openEntries(call, call.args[1]!, raw),
     ),
   }),
   data({
-    name: 'xpending', arity: -3, flags: 'readonly', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xpending',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key group [[IDLE min-idle-time] start end count [consumer]]',
     summary: 'Returns what was delivered to a consumer group and not yet acknowledged.',
     complexity: 'O(N) in the number of entries returned',

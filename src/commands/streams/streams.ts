@@ -1,18 +1,18 @@
-import type { BackingArg } from '../../backing/backing.ts'
-import type { Call, RunContext } from '../../registry/context.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
-import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
-import { encodeFields, ENTRY_FIELD } from '../../engine/plaintext/stream-entry.ts'
-import { entriesBetween, entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
-import { Cell } from '../../engine/plaintext/cell.ts'
 import { locations } from '../../automation/location.ts'
+import type { BackingArg } from '../../backing/backing.ts'
+import { Cell } from '../../engine/plaintext/cell.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
+import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
+import { ENTRY_FIELD, encodeFields } from '../../engine/plaintext/stream-entry.ts'
+import { entriesBetween, entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { ERRORS, KvError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
+import type { Call, RunContext } from '../../registry/context.ts'
+import { number, oneWrite } from '../../registry/direct.ts'
+import { type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { int64, integer, word } from '../parsing/args.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
-import { data, type Direct, FIRST_KEY, reads } from '../../registry/row.ts'
 import { nextId, parseAdd, parseRead, parseTrim, readAt, STREAM_KEYS, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
@@ -36,23 +36,33 @@ function add(db: Database, args: Args): Reply {
 function addDirect({ automation, args }: Call): Operation {
   const { idAt, noMkStream } = parseAdd(args)
   const name = args[1]!
-  const sealed = automation.sealer.seal(locations.streamValue(name), encodeFields(args.slice(idAt + 1)), false)
-  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', [...args.slice(2, idAt + 1), ENTRY_FIELD, sealed])
+  const sealed = automation.sealer.seal(
+    locations.streamValue(name),
+    encodeFields(args.slice(idAt + 1)),
+    false,
+  )
+  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', [
+    ...args.slice(2, idAt + 1),
+    ENTRY_FIELD,
+    sealed,
+  ])
 }
 
 /** As many entries as Redis keeps in one node, as long as they are short. */
 const NODE_ENTRIES = 100
 
 /**
- * How many entries to trim from the head. Approximate trimming takes whole nodes: here of a hundred entries, in the backing Redis of fewer,
- * since there they are longer. Either way no entry goes that exact trimming would have kept.
+ * How many entries to trim from the head. Approximate trimming takes whole nodes: here of a hundred entries,
+ * in the backing Redis of fewer, since there they are longer. Either way no entry goes that exact trimming
+ * would have kept.
  */
 function trimCount({ entries }: StreamValue, { maxLength, minId, approximate, limit }: Trim): number {
   const { length } = entries
   const exact = maxLength === undefined ? indexFrom(entries, minId) : Math.max(0, length - maxLength)
   if (!approximate) return exact
   const nodes = exact === length ? Math.ceil(length / NODE_ENTRIES) : Math.floor(exact / NODE_ENTRIES)
-  const allowed = limit === 0 ? nodes : Math.min(nodes, limit >= length ? nodes : Math.floor(limit / NODE_ENTRIES))
+  const allowed =
+    limit === 0 ? nodes : Math.min(nodes, limit >= length ? nodes : Math.floor(limit / NODE_ENTRIES))
   return Math.min(length, allowed * NODE_ENTRIES)
 }
 
@@ -73,7 +83,9 @@ function trim(db: Database, args: Args): Reply {
 function del(db: Database, args: Args): Reply {
   const stream = db.stream(args[1]!)
   if (stream === undefined) return 0
-  const ids = [...new Set(args.slice(2).map((id) => parseId(id)))].filter((id) => entryAt(stream, id) !== undefined)
+  const ids = [...new Set(args.slice(2).map((id) => parseId(id)))].filter(
+    (id) => entryAt(stream, id) !== undefined,
+  )
   if (ids.length > 0) deleteEntries(db.editStream(args[1]!), ids)
   return ids.length
 }
@@ -159,8 +171,12 @@ async function fixLastIds({ services, automation, args }: Call): Promise<readonl
   const fixed = await Promise.all(
     ids.map(async (id, i) => {
       if (id.toString('latin1') !== '$') return id
-      const snapshot = (await services.store.backing.call(automation, ['XINFO', 'STREAM', automation.key(names[i]!)]).catch(noSuchKey)) as Buffer[]
-      const at = snapshot.findIndex((field) => Buffer.isBuffer(field) && field.toString('latin1') === 'last-generated-id')
+      const snapshot = (await services.store.backing
+        .call(automation, ['XINFO', 'STREAM', automation.key(names[i]!)])
+        .catch(noSuchKey)) as Buffer[]
+      const at = snapshot.findIndex(
+        (field) => Buffer.isBuffer(field) && field.toString('latin1') === 'last-generated-id',
+      )
       return snapshot[at + 1] ?? Buffer.from('0-0')
     }),
   )
@@ -180,15 +196,26 @@ export const STREAMS = [
   ...STREAM_INFO,
   ...STREAM_PENDING,
   data({
-    name: 'xadd', arity: -5, flags: 'write denyoom fast', group, since: '5.0.0', keys: FIRST_KEY,
-    syntax: 'key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]',
+    name: 'xadd',
+    arity: -5,
+    flags: 'write denyoom fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
+    syntax:
+      'key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]',
     summary: 'Appends an entry to a stream; makes the key when there is none.',
     complexity: 'O(1), and O(N) in the number of entries trimmed',
     run: add,
     direct: oneWrite(addDirect, (_call, raw) => raw as Buffer | null),
   }),
   data({
-    name: 'xdel', arity: -3, flags: 'write fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xdel',
+    arity: -3,
+    flags: 'write fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key id [id ...]',
     summary: 'Deletes entries of a stream.',
     complexity: 'O(1) for each id',
@@ -196,14 +223,24 @@ export const STREAMS = [
     direct: oneWrite(({ args }) => operation('XDEL', args[1]!, 'k', 'p', args.slice(2)), number),
   }),
   data({
-    name: 'xlen', arity: 2, flags: 'readonly fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xlen',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the number of entries in a stream.',
     run: (db, args) => db.stream(args[1]!)?.entries.length ?? 0,
     direct: reads(({ automation, args }) => ['XLEN', automation.key(args[1]!)], number),
   }),
   data({
-    name: 'xrange', arity: -4, flags: 'readonly', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xrange',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key start end [COUNT count]',
     summary: 'Returns the entries between two ids.',
     complexity: 'O(N) in the number of entries returned',
@@ -211,7 +248,12 @@ export const STREAMS = [
     direct: rangeDirect('XRANGE'),
   }),
   data({
-    name: 'xread', arity: -4, flags: 'readonly blocking movablekeys', group, since: '5.0.0', keys: STREAM_KEYS,
+    name: 'xread',
+    arity: -4,
+    flags: 'readonly blocking movablekeys',
+    group,
+    since: '5.0.0',
+    keys: STREAM_KEYS,
     syntax: '[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]',
     summary: 'Returns the entries of streams after given ids.',
     complexity: 'O(N) for each stream, in the number of entries returned',
@@ -227,7 +269,12 @@ export const STREAMS = [
     },
   }),
   data({
-    name: 'xrevrange', arity: -4, flags: 'readonly', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xrevrange',
+    arity: -4,
+    flags: 'readonly',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key end start [COUNT count]',
     summary: 'Returns the entries between two ids, the last one first.',
     complexity: 'O(N) in the number of entries returned',
@@ -235,14 +282,27 @@ export const STREAMS = [
     direct: rangeDirect('XREVRANGE'),
   }),
   data({
-    name: 'xsetid', arity: -3, flags: 'write denyoom fast', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xsetid',
+    arity: -3,
+    flags: 'write denyoom fast',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]',
     summary: 'Sets the last id of a stream, and what it counts.',
     run: setId,
-    direct: oneWrite(({ args }) => operation('XSETID', args[1]!, 'k', 'a', args.slice(2)), () => OK),
+    direct: oneWrite(
+      ({ args }) => operation('XSETID', args[1]!, 'k', 'a', args.slice(2)),
+      () => OK,
+    ),
   }),
   data({
-    name: 'xtrim', arity: -4, flags: 'write', group, since: '5.0.0', keys: FIRST_KEY,
+    name: 'xtrim',
+    arity: -4,
+    flags: 'write',
+    group,
+    since: '5.0.0',
+    keys: FIRST_KEY,
     syntax: 'key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]',
     summary: 'Deletes the first entries of a stream, down to a length or up to an id.',
     complexity: 'O(N) in the number of entries trimmed',

@@ -1,8 +1,8 @@
 import type { Buffer } from 'node:buffer'
 import { KvError } from '../../errors/errors.ts'
-import { MapReply, type Reply } from '../../reply/reply.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { lcs, lcsLength } from '../../redis-semantics/lcs.ts'
+import { MapReply, type Reply } from '../../reply/reply.ts'
 
 /** Options of `LCS key1 key2 [LEN] [IDX] [MINMATCHLEN n] [WITHMATCHLEN]`. */
 export interface LcsOptions {
@@ -12,7 +12,10 @@ export interface LcsOptions {
   readonly withMatchLength: boolean
 }
 
-/** Reads what follows the two keys. Throws Redis's errors; Redis checks the types of the keys before it looks here. */
+/**
+ * Reads what follows the two keys. Throws Redis's errors; Redis checks the types of the keys before it looks
+ * here.
+ */
 export function parseLcsOptions(args: readonly Buffer[]): LcsOptions {
   let len = false
   let idx = false
@@ -40,6 +43,8 @@ export function lcsReply(a: Buffer, b: Buffer, options: LcsOptions): Reply {
   if (options.len) return lcsLength(a, b)
   const { length, value, matches } = lcs(a, b, options.minMatchLength)
   if (!options.idx) return value
-  const rows = matches.map((match) => (options.withMatchLength ? [match.a, match.b, match.length] : [match.a, match.b]))
+  const rows = matches.map((match) =>
+    options.withMatchLength ? [match.a, match.b, match.length] : [match.a, match.b],
+  )
   return new MapReply(['matches', rows, 'len', length])
 }

@@ -1,20 +1,30 @@
-import type { BackingReply } from '../../backing/backing.ts'
-import type { Call } from '../../registry/context.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
-import { openStoredString } from '../../engine/plaintext/stored-string.ts'
-import { respBytes } from '../../engine/plaintext/cell.ts'
 import { locations } from '../../automation/location.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import { respBytes } from '../../engine/plaintext/cell.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
+import { openStoredString } from '../../engine/plaintext/stored-string.ts'
+import { type Operation, operation } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { addLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, INT64_MIN, parseInteger } from '../../redis-semantics/integers.ts'
-import { lcsReply, parseLcsOptions } from './lcs-reply.ts'
+import type { Call } from '../../registry/context.ts'
+import { oneWrite } from '../../registry/direct.ts'
+import {
+  ALL_KEYS,
+  type Direct,
+  type DirectRead,
+  data,
+  FIRST_KEY,
+  KEY_VALUE_PAIRS,
+  reads,
+  TWO_KEYS,
+  writes,
+} from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { expiryOf, int64, integer, rangeOf } from '../parsing/args.ts'
-import { oneWrite } from '../../registry/direct.ts'
-import { orCompute } from '../parsing/members.ts'
-import { ALL_KEYS, data, type Direct, type DirectRead, FIRST_KEY, KEY_VALUE_PAIRS, reads, TWO_KEYS, writes } from '../../registry/row.ts'
 import { distinct, forEachName } from '../parsing/distinct.ts'
+import { orCompute } from '../parsing/members.ts'
+import { lcsReply, parseLcsOptions } from './lcs-reply.ts'
 import { parseSetOptions } from './set-options.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -23,7 +33,8 @@ const EMPTY = Buffer.alloc(0)
 export const openString = ({ automation }: Call, name: Buffer, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(openStoredString(automation, name, raw as Buffer))
 
-const sealString = ({ automation }: Call, name: Buffer, bytes: Buffer): Buffer => automation.sealer.seal(locations.string(name), bytes, false)
+const sealString = ({ automation }: Call, name: Buffer, bytes: Buffer): Buffer =>
+  automation.sealer.seal(locations.string(name), bytes, false)
 
 /** Answered from the whole string, fetched in one round trip. */
 export const fromString = (reply: (bytes: Buffer | null, args: readonly Buffer[]) => Reply): DirectRead =>
@@ -41,7 +52,10 @@ const ofString =
 const oldValue = (call: Call, raw: BackingReply): Reply => openString(call, call.args[1]!, raw)
 const okOrNull = (_call: Call, raw: BackingReply): Reply => (raw === null ? null : OK)
 
-const boundsOf = (args: readonly Buffer[]): [start: number, stop: number] => [integer(args[2]!), integer(args[3]!)]
+const boundsOf = (args: readonly Buffer[]): [start: number, stop: number] => [
+  integer(args[2]!),
+  integer(args[3]!),
+]
 
 function partOf(bytes: Buffer | null, [start, stop]: [number, number]): Reply {
   const length = bytes?.length ?? 0
@@ -85,7 +99,8 @@ function setDirect(call: Call): Operation | undefined {
   if (get && (nx || xx)) return undefined
   const options: (string | Buffer)[] = []
   if (expiry !== undefined) {
-    // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. One beyond what is exact is computed.
+    // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. One
+    // beyond what is exact is computed.
     if (expiryOf(expiry.unit, expiry.arg, Date.now(), 'set') === Number.MAX_SAFE_INTEGER) return undefined
     options.push(expiry.unit, expiry.arg)
   }
@@ -94,10 +109,13 @@ function setDirect(call: Call): Operation | undefined {
   if (keepTtl) options.push('KEEPTTL')
   if (get) options.push('GET')
   const after = expiry !== undefined ? 'C' : keepTtl ? 'K' : 'S'
-  return operation('SET', args[1]!, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
-    sealString(call, args[1]!, args[2]!),
-    ...options,
-  ])
+  return operation(
+    'SET',
+    args[1]!,
+    xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after,
+    nx || xx ? 'n' : 'a',
+    [sealString(call, args[1]!, args[2]!), ...options],
+  )
 }
 
 /** SETEX and PSETEX: key, time, value. */
@@ -108,19 +126,29 @@ const setExpiring = (unit: 'EX' | 'PX', command: string) => ({
   },
   direct: oneWrite((call) => {
     if (expiryOf(unit, call.args[2]!, Date.now(), command) === Number.MAX_SAFE_INTEGER) return undefined
-    return operation('SET', call.args[1]!, 'C', 'a', sealString(call, call.args[1]!, call.args[3]!), unit, call.args[2]!)
+    return operation(
+      'SET',
+      call.args[1]!,
+      'C',
+      'a',
+      sealString(call, call.args[1]!, call.args[3]!),
+      unit,
+      call.args[2]!,
+    )
   }, okOrNull),
 })
 
-const increment = (delta: (args: readonly Buffer[]) => bigint) => (db: Database, args: readonly Buffer[]): Reply => {
-  const by = delta(args)
-  const bytes = db.bytes(args[1]!)
-  const current = bytes === undefined ? 0n : parseInteger(bytes)
-  if (current === undefined) throw new KvError('not_integer')
-  const next = addInt64(current, by)
-  db.setBytes(args[1]!, Buffer.from(next.toString()), { keepTtl: true })
-  return next
-}
+const increment =
+  (delta: (args: readonly Buffer[]) => bigint) =>
+  (db: Database, args: readonly Buffer[]): Reply => {
+    const by = delta(args)
+    const bytes = db.bytes(args[1]!)
+    const current = bytes === undefined ? 0n : parseInteger(bytes)
+    if (current === undefined) throw new KvError('not_integer')
+    const next = addInt64(current, by)
+    db.setBytes(args[1]!, Buffer.from(next.toString()), { keepTtl: true })
+    return next
+  }
 
 const decrement = (args: readonly Buffer[]): bigint => {
   const by = int64(args[2]!)
@@ -190,33 +218,58 @@ const group = 'string'
 
 export const STRINGS = [
   data({
-    name: 'append', arity: 3, flags: 'write denyoom fast', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'append',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key value',
     summary: 'Appends bytes to a string; makes the key when there is none.',
     complexity: 'O(N) in the length of the string',
     run: append,
   }),
   data({
-    name: 'decr', arity: 2, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'decr',
+    arity: 2,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Subtracts one from an integer; starts at 0.',
     run: increment(() => -1n),
   }),
   data({
-    name: 'decrby', arity: 3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'decrby',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key decrement',
     summary: 'Subtracts a number from an integer; starts at 0.',
     run: increment(decrement),
   }),
   data({
-    name: 'get', arity: 2, flags: 'readonly fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'get',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the string of a key.',
     run: ofString((bytes) => bytes),
     direct: fromString((bytes) => bytes),
   }),
   data({
-    name: 'getdel', arity: 2, flags: 'write fast', group, since: '6.2.0', keys: FIRST_KEY,
+    name: 'getdel',
+    arity: 2,
+    flags: 'write fast',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the string of a key and deletes it.',
     run: (db, args) => {
@@ -227,21 +280,37 @@ export const STRINGS = [
     direct: oneWrite(({ args }) => operation('GETDEL', args[1]!, 'D', 'n'), oldValue),
   }),
   data({
-    name: 'getex', arity: -2, flags: 'write fast', group, since: '6.2.0', keys: FIRST_KEY,
-    syntax: 'key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]',
+    name: 'getex',
+    arity: -2,
+    flags: 'write fast',
+    group,
+    since: '6.2.0',
+    keys: FIRST_KEY,
+    syntax:
+      'key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]',
     summary: 'Returns the string of a key and sets or clears its TTL.',
     run: getEx,
     direct: getExDirect,
   }),
   data({
-    name: 'getrange', arity: 4, flags: 'readonly', group, since: '2.4.0', keys: FIRST_KEY,
+    name: 'getrange',
+    arity: 4,
+    flags: 'readonly',
+    group,
+    since: '2.4.0',
+    keys: FIRST_KEY,
     syntax: 'key start end',
     summary: 'Returns a part of a string.',
     complexity: 'O(N) in the length of the string',
     ...getRange,
   }),
   data({
-    name: 'getset', arity: 3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'getset',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key value',
     summary: 'Sets a string and returns the old one.',
     run: (db, args) => {
@@ -249,46 +318,83 @@ export const STRINGS = [
       db.setBytes(args[1]!, args[2]!)
       return old
     },
-    direct: oneWrite((call) => operation('SET', call.args[1]!, 'S', 'a', sealString(call, call.args[1]!, call.args[2]!), 'GET'), oldValue),
+    direct: oneWrite(
+      (call) =>
+        operation('SET', call.args[1]!, 'S', 'a', sealString(call, call.args[1]!, call.args[2]!), 'GET'),
+      oldValue,
+    ),
   }),
   data({
-    name: 'incr', arity: 2, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'incr',
+    arity: 2,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Adds one to an integer; starts at 0.',
     run: increment(() => 1n),
   }),
   data({
-    name: 'incrby', arity: 3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'incrby',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key increment',
     summary: 'Adds a number to an integer; starts at 0.',
     run: increment((args) => int64(args[2]!)),
   }),
   data({
-    name: 'incrbyfloat', arity: 3, flags: 'write denyoom fast', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'incrbyfloat',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key increment',
     summary: 'Adds a floating point number to a number; starts at 0.',
     run: incrByFloat,
   }),
   data({
-    name: 'lcs', arity: -3, flags: 'readonly', group, since: '7.0.0', keys: TWO_KEYS,
+    name: 'lcs',
+    arity: -3,
+    flags: 'readonly',
+    group,
+    since: '7.0.0',
+    keys: TWO_KEYS,
     syntax: 'key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]',
     summary: 'Finds the longest common subsequence of two strings.',
     complexity: 'O(N*M) in the lengths of the strings',
     run: lcs,
   }),
   data({
-    name: 'mget', arity: -2, flags: 'readonly fast', group, since: '1.0.0', keys: ALL_KEYS,
+    name: 'mget',
+    arity: -2,
+    flags: 'readonly fast',
+    group,
+    since: '1.0.0',
+    keys: ALL_KEYS,
     syntax: 'key [key ...]',
     summary: 'Returns the strings of several keys.',
     complexity: 'O(N) in the number of keys',
     run: (db, args) => args.slice(1).map((name) => (db.type(name) === 'string' ? db.bytes(name)! : null)),
     direct: reads(
       ({ automation, args }) => ['MGET', ...distinct(args.slice(1)).map((name) => automation.key(name))],
-      (call, raw) => forEachName(call.args.slice(1), raw as BackingReply[], (name, sealed) => openString(call, name, sealed)),
+      (call, raw) =>
+        forEachName(call.args.slice(1), raw as BackingReply[], (name, sealed) =>
+          openString(call, name, sealed),
+        ),
     ),
   }),
   data({
-    name: 'mset', arity: -3, flags: 'write denyoom', group, since: '1.0.1', keys: KEY_VALUE_PAIRS,
+    name: 'mset',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.1',
+    keys: KEY_VALUE_PAIRS,
     syntax: 'key value [key value ...]',
     summary: 'Sets the strings of several keys at once.',
     complexity: 'O(N) in the number of keys',
@@ -297,12 +403,20 @@ export const STRINGS = [
       return OK
     },
     direct: writes(
-      (call) => pairsOf(call.args, 'mset').map(([name, value]) => operation('SET', name, 'S', 'a', sealString(call, name, value))),
+      (call) =>
+        pairsOf(call.args, 'mset').map(([name, value]) =>
+          operation('SET', name, 'S', 'a', sealString(call, name, value)),
+        ),
       () => OK,
     ),
   }),
   data({
-    name: 'msetnx', arity: -3, flags: 'write denyoom', group, since: '1.0.1', keys: KEY_VALUE_PAIRS,
+    name: 'msetnx',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.1',
+    keys: KEY_VALUE_PAIRS,
     syntax: 'key value [key value ...]',
     summary: 'Sets the strings of several keys, if none of them exists.',
     complexity: 'O(N) in the number of keys',
@@ -315,14 +429,25 @@ export const STRINGS = [
     },
   }),
   data({
-    name: 'psetex', arity: 4, flags: 'write denyoom', group, since: '2.6.0', keys: FIRST_KEY,
+    name: 'psetex',
+    arity: 4,
+    flags: 'write denyoom',
+    group,
+    since: '2.6.0',
+    keys: FIRST_KEY,
     syntax: 'key milliseconds value',
     summary: 'Sets a string with a TTL in milliseconds.',
     ...setExpiring('PX', 'psetex'),
   }),
   data({
-    name: 'set', arity: -3, flags: 'write denyoom', group, since: '1.0.0', keys: FIRST_KEY,
-    syntax: 'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
+    name: 'set',
+    arity: -3,
+    flags: 'write denyoom',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
+    syntax:
+      'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
     summary: 'Sets the string of a key, whatever it held before.',
     run: set,
     direct: oneWrite(setDirect, (call, raw) => {
@@ -332,13 +457,23 @@ export const STRINGS = [
     }),
   }),
   data({
-    name: 'setex', arity: 4, flags: 'write denyoom', group, since: '2.0.0', keys: FIRST_KEY,
+    name: 'setex',
+    arity: 4,
+    flags: 'write denyoom',
+    group,
+    since: '2.0.0',
+    keys: FIRST_KEY,
     syntax: 'key seconds value',
     summary: 'Sets a string with a TTL in seconds.',
     ...setExpiring('EX', 'setex'),
   }),
   data({
-    name: 'setnx', arity: 3, flags: 'write denyoom fast', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'setnx',
+    arity: 3,
+    flags: 'write denyoom fast',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key value',
     summary: 'Sets a string, if the key does not exist.',
     extent: () => 'meta',
@@ -353,21 +488,36 @@ export const STRINGS = [
     ),
   }),
   data({
-    name: 'setrange', arity: 4, flags: 'write denyoom', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'setrange',
+    arity: 4,
+    flags: 'write denyoom',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key offset value',
     summary: 'Overwrites a part of a string.',
     complexity: 'O(N) in the length of the string',
     run: setRange,
   }),
   data({
-    name: 'strlen', arity: 2, flags: 'readonly fast', group, since: '2.2.0', keys: FIRST_KEY,
+    name: 'strlen',
+    arity: 2,
+    flags: 'readonly fast',
+    group,
+    since: '2.2.0',
+    keys: FIRST_KEY,
     syntax: 'key',
     summary: 'Returns the length of a string in bytes.',
     run: ofString(strlen),
     direct: fromString(strlen),
   }),
   data({
-    name: 'substr', arity: 4, flags: 'readonly', group, since: '1.0.0', keys: FIRST_KEY,
+    name: 'substr',
+    arity: 4,
+    flags: 'readonly',
+    group,
+    since: '1.0.0',
+    keys: FIRST_KEY,
     syntax: 'key start end',
     summary: 'Returns a part of a string (an old name of GETRANGE).',
     complexity: 'O(N) in the length of the string',

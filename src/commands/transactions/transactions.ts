@@ -1,7 +1,7 @@
 import { KvError } from '../../errors/errors.ts'
+import { ALL_KEYS, connection } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
-import { ALL_KEYS, connection } from '../../registry/row.ts'
 
 function exec({ transaction }: Session): Promise<Reply> {
   if (transaction.queued === undefined) throw new KvError('exec_without_multi')
@@ -18,7 +18,12 @@ const group = 'transactions'
 
 export const TRANSACTIONS = [
   connection({
-    name: 'multi', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '1.2.0', immediate: true,
+    name: 'multi',
+    arity: 1,
+    flags: 'noscript loading stale fast allow_busy',
+    group,
+    since: '1.2.0',
+    immediate: true,
     syntax: '',
     summary: 'Begins a transaction: what follows is queued until EXEC.',
     handle: ({ transaction }) => {
@@ -28,14 +33,25 @@ export const TRANSACTIONS = [
     },
   }),
   connection({
-    name: 'exec', arity: 1, flags: 'noscript loading stale skip_slowlog', group, since: '1.2.0', immediate: true, computes: true,
+    name: 'exec',
+    arity: 1,
+    flags: 'noscript loading stale skip_slowlog',
+    group,
+    since: '1.2.0',
+    immediate: true,
+    computes: true,
     syntax: '',
     summary: 'Runs the queued commands as one, unless a watched key was touched.',
     complexity: 'depends on the queued commands',
     handle: exec,
   }),
   connection({
-    name: 'discard', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '2.0.0', immediate: true,
+    name: 'discard',
+    arity: 1,
+    flags: 'noscript loading stale fast allow_busy',
+    group,
+    since: '2.0.0',
+    immediate: true,
     syntax: '',
     summary: 'Forgets the queued commands and the watched keys.',
     complexity: 'O(N) in the number of queued commands',
@@ -46,7 +62,14 @@ export const TRANSACTIONS = [
     },
   }),
   connection({
-    name: 'watch', arity: -2, flags: 'noscript loading stale fast allow_busy', group, since: '2.2.0', keys: ALL_KEYS, immediate: true, exclusive: true,
+    name: 'watch',
+    arity: -2,
+    flags: 'noscript loading stale fast allow_busy',
+    group,
+    since: '2.2.0',
+    keys: ALL_KEYS,
+    immediate: true,
+    exclusive: true,
     syntax: 'key [key ...]',
     summary: 'Makes the next EXEC depend on these keys staying as they are.',
     complexity: 'O(N) in the number of keys',
@@ -56,7 +79,11 @@ export const TRANSACTIONS = [
     },
   }),
   connection({
-    name: 'unwatch', arity: 1, flags: 'noscript loading stale fast allow_busy', group, since: '2.2.0',
+    name: 'unwatch',
+    arity: 1,
+    flags: 'noscript loading stale fast allow_busy',
+    group,
+    since: '2.2.0',
     syntax: '',
     summary: 'Forgets the watched keys.',
     handle: ({ transaction }) => {

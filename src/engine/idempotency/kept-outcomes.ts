@@ -1,7 +1,7 @@
+import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import type { IdempotencyRecord, JobOutcome } from './idempotency-record.ts'
-import type { Automation } from '../../automation/automation.ts'
 
 interface EarlierOutcome extends Omit<JobOutcome, 'error'> {
   readonly error: Error | null
@@ -26,12 +26,19 @@ export class KeptOutcomes {
   read(records: readonly IdempotencyRecord[]): void {
     if (records.length === 0) return
     const ids = records.flatMap((record) => record.ids.map((id) => ({ id, first: record.ids[0]! })))
-    this.backing.read(this.automation, ['MGET', ...ids.map(({ id }) => this.automation.outcomePrefix + id)], (error, reply) => {
-      // Without an answer the snapshot, which comes behind it on the same link, has none either; and the commit would still find them.
-      if (error !== null) return
-      const found = reply as (Buffer | null)[]
-      this.kept = new Map(ids.flatMap(({ first }, i): [string, Buffer][] => (found[i] === null ? [] : [[first, found[i]!]])))
-    })
+    this.backing.read(
+      this.automation,
+      ['MGET', ...ids.map(({ id }) => this.automation.outcomePrefix + id)],
+      (error, reply) => {
+        // Without an answer the snapshot, which comes behind it on the same link, has none either; and the
+        // commit would still find them.
+        if (error !== null) return
+        const found = reply as (Buffer | null)[]
+        this.kept = new Map(
+          ids.flatMap(({ first }, i): [string, Buffer][] => (found[i] === null ? [] : [[first, found[i]!]])),
+        )
+      },
+    )
   }
 
   /** `undefined` for a job that has no record, or a new one. */

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { MessageBus } from '../../backing/backing.ts'
-import type { Backing } from '../../backing/backing.ts'
-import { locations } from '../../automation/location.ts'
-import type { Log } from '../../observability/log.ts'
-import { LIVENESS } from '../../lib/liveness.ts'
-import { compileGlob } from '../../redis-semantics/glob.ts'
 import type { Automation } from '../../automation/automation.ts'
+import { locations } from '../../automation/location.ts'
+import type { Backing, MessageBus } from '../../backing/backing.ts'
+import { LIVENESS } from '../../lib/liveness.ts'
+import type { Log } from '../../observability/log.ts'
+import { compileGlob } from '../../redis-semantics/glob.ts'
 import { idOf } from '../plaintext/id.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
@@ -31,19 +30,26 @@ interface ChannelHub {
   isOpen: boolean
   /** How many are about to listen: it must not be closed under them. */
   joining: number
-  /** The announcement that is being made, and the one after it, which tells of everything that happens until it begins. */
+  /**
+   * The announcement that is being made, and the one after it, which tells of everything that happens until
+   * it begins.
+   */
   announcing: Promise<void>
   announcement: Promise<void> | undefined
 }
 
-/** One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1 identities. */
+/**
+ * One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1
+ * identities.
+ */
 type SubscriberCounts = Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>>
 
 const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
 /**
- * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis, sealed together with the
- * name of their channel, and are told apart here: so the backing Redis sees neither, and one connection is enough for any number of
- * listeners. How many listeners there are in other processes is read from what each of them keeps in the backing Redis.
+ * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis,
+ * sealed together with the name of their channel, and are told apart here: so the backing Redis sees neither,
+ * and one connection is enough for any number of listeners. How many listeners there are in other processes
+ * is read from what each of them keeps in the backing Redis.
  */
 export class PubSub {
   private readonly backing: Backing
@@ -68,14 +74,22 @@ export class PubSub {
   /** What was announced before is on its way when this resolves. */
   async close(): Promise<void> {
     clearInterval(this.renewal)
-    await Promise.allSettled([...this.leaving, ...Array.from(this.hubs.values(), ({ announcing }) => announcing)])
+    await Promise.allSettled([
+      ...this.leaving,
+      ...Array.from(this.hubs.values(), ({ announcing }) => announcing),
+    ])
   }
 
   /**
-   * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects with `unavailable`: then
-   * nothing is delivered.
+   * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects
+   * with `unavailable`: then nothing is delivered.
    */
-  async subscribe(automation: Automation, kind: ChannelKind, names: readonly Buffer[], listener: MessageReceiver): Promise<void> {
+  async subscribe(
+    automation: Automation,
+    kind: ChannelKind,
+    names: readonly Buffer[],
+    listener: MessageReceiver,
+  ): Promise<void> {
     const hub = this.hubOf(automation)
     hub.joining++
     try {
@@ -91,7 +105,12 @@ export class PubSub {
     }
   }
 
-  unsubscribe(automation: Automation, kind: ChannelKind, names: Iterable<Buffer>, listener: MessageReceiver): void {
+  unsubscribe(
+    automation: Automation,
+    kind: ChannelKind,
+    names: Iterable<Buffer>,
+    listener: MessageReceiver,
+  ): void {
     const hub = this.hubs.get(automation.id)
     if (hub === undefined) return
     deleteTopics(hub, kind, names, listener)
@@ -102,8 +121,16 @@ export class PubSub {
     void told.then(() => this.leaving.delete(told))
   }
 
-  /** Answers how many listeners get the message. They are counted before it is sent, so that anyone who was counted gets it. */
-  async publish(automation: Automation, kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Promise<number> {
+  /**
+   * Answers how many listeners get the message. They are counted before it is sent, so that anyone who was
+   * counted gets it.
+   */
+  async publish(
+    automation: Automation,
+    kind: 'channel' | 'shard',
+    channel: Buffer,
+    message: Buffer,
+  ): Promise<number> {
     const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receiversHere(hub, kind, channel)
@@ -111,10 +138,17 @@ export class PubSub {
     const counting = this.backing.call(automation, ['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
     counting.catch(() => {})
-    const processes = (await this.backing.call(automation, ['PUBLISH', automation.messageChannel, sealed], true)) as number
+    const processes = (await this.backing.call(
+      automation,
+      ['PUBLISH', automation.messageChannel, sealed],
+      true,
+    )) as number
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
-    return this.otherCounts(automation, (await counting) as Buffer[]).reduce((sum, subscriberCounts) => sum + receivers(subscriberCounts, kind, channel), here)
+    return this.otherCounts(automation, (await counting) as Buffer[]).reduce(
+      (sum, subscriberCounts) => sum + receivers(subscriberCounts, kind, channel),
+      here,
+    )
   }
 
   /** Every listener of the automation, in all processes: name -> number. */
@@ -122,7 +156,10 @@ export class PubSub {
     const hub = this.hubs.get(automation.id)
     const sum = new Map<string, number>()
     const records = (await this.backing.call(automation, ['HGETALL', automation.listenersKey])) as Buffer[]
-    for (const subscriberCounts of [...(hub === undefined ? [] : [countsOf(hub)]), ...this.otherCounts(automation, records)]) {
+    for (const subscriberCounts of [
+      ...(hub === undefined ? [] : [countsOf(hub)]),
+      ...this.otherCounts(automation, records),
+    ]) {
       for (const [id, count] of subscriberCounts[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
     }
     return sum
@@ -150,7 +187,12 @@ export class PubSub {
 
   private closeIfEmpty(hub: ChannelHub): void {
     const { automation, topics } = hub
-    if (this.hubs.get(automation.id) !== hub || hub.joining > 0 || KINDS.some((kind) => topics[kind].size > 0)) return
+    if (
+      this.hubs.get(automation.id) !== hub ||
+      hub.joining > 0 ||
+      KINDS.some((kind) => topics[kind].size > 0)
+    )
+      return
     this.hubs.delete(automation.id)
     this.bus.unsubscribe(automation, automation.messageChannel, hub.receive)
   }
@@ -164,10 +206,12 @@ export class PubSub {
       return
     }
     const { kind, channel, message } = decoded
-    for (const listener of topics[kind].get(idOf(channel))?.listeners ?? []) listener.deliver(kind, channel, message)
+    for (const listener of topics[kind].get(idOf(channel))?.listeners ?? [])
+      listener.deliver(kind, channel, message)
     if (kind === 'shard') return
     for (const { name, listeners, matches } of topics.pattern.values()) {
-      if (matches(channel)) for (const listener of listeners) listener.deliver('pattern', channel, message, name)
+      if (matches(channel))
+        for (const listener of listeners) listener.deliver('pattern', channel, message, name)
     }
   }
 
@@ -210,7 +254,9 @@ export class PubSub {
     const dead: Buffer[] = []
     for (let i = 0; i < records.length; i += 2) {
       if (records[i]!.toString('latin1') === this.id) continue
-      const record = JSON.parse(automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString()) as SubscriberCounts & { at: number }
+      const record = JSON.parse(
+        automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString(),
+      ) as SubscriberCounts & { at: number }
       if (record.at > Date.now() - LIVENESS.lastsMs) counts.push(record)
       else dead.push(records[i]!)
     }
@@ -220,24 +266,41 @@ export class PubSub {
   }
 }
 
-function addTopics({ topics }: ChannelHub, kind: ChannelKind, names: readonly Buffer[], listener: MessageReceiver): void {
+function addTopics(
+  { topics }: ChannelHub,
+  kind: ChannelKind,
+  names: readonly Buffer[],
+  listener: MessageReceiver,
+): void {
   for (const name of names) {
     const id = idOf(name)
     const topic = topics[kind].get(id)
     if (topic !== undefined) topic.listeners.add(listener)
-    else topics[kind].set(id, { name, listeners: new Set([listener]), matches: kind === 'pattern' ? channelMatcher(name) : () => false })
+    else
+      topics[kind].set(id, {
+        name,
+        listeners: new Set([listener]),
+        matches: kind === 'pattern' ? channelMatcher(name) : () => false,
+      })
   }
 }
 
-function deleteTopics({ topics }: ChannelHub, kind: ChannelKind, names: Iterable<Buffer>, listener: MessageReceiver): void {
+function deleteTopics(
+  { topics }: ChannelHub,
+  kind: ChannelKind,
+  names: Iterable<Buffer>,
+  listener: MessageReceiver,
+): void {
   for (const name of names) {
     const topic = topics[kind].get(idOf(name))
-    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0) topics[kind].delete(idOf(name))
+    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0)
+      topics[kind].delete(idOf(name))
   }
 }
 
 function countsOf({ topics }: ChannelHub): SubscriberCounts {
-  const count = (kind: ChannelKind): SubscriberCounts[ChannelKind] => Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
+  const count = (kind: ChannelKind): SubscriberCounts[ChannelKind] =>
+    Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
   return { channel: count('channel'), pattern: count('pattern'), shard: count('shard') }
 }
 
@@ -246,7 +309,8 @@ function receivers(subscriberCounts: SubscriberCounts, kind: 'channel' | 'shard'
   let sum = 0
   for (const [name, count] of subscriberCounts[kind]) if (name === id) sum += count
   if (kind === 'shard') return sum
-  for (const [pattern, count] of subscriberCounts.pattern) if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
+  for (const [pattern, count] of subscriberCounts.pattern)
+    if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
   return sum
 }
 
@@ -257,7 +321,10 @@ function receiversHere({ topics }: ChannelHub, kind: 'channel' | 'shard', channe
   return sum
 }
 
-/** As for keys, but for the empty channel, which only the empty pattern matches (stringmatchlen has no special case for `*`). */
+/**
+ * As for keys, but for the empty channel, which only the empty pattern matches (stringmatchlen has no special
+ * case for `*`).
+ */
 export function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
   const matches = compileGlob(pattern)
   return (channel) => (channel.length === 0 ? pattern.length === 0 : matches(channel))
@@ -273,5 +340,9 @@ function encode(kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Bu
 
 function decode(bytes: Buffer): { kind: 'channel' | 'shard'; channel: Buffer; message: Buffer } {
   const end = 5 + bytes.readUInt32BE(1)
-  return { kind: bytes[0] === 1 ? 'shard' : 'channel', channel: bytes.subarray(5, end), message: bytes.subarray(end) }
+  return {
+    kind: bytes[0] === 1 ? 'shard' : 'channel',
+    channel: bytes.subarray(5, end),
+    message: bytes.subarray(end),
+  }
 }

@@ -1,19 +1,34 @@
-import type { BackingArg } from '../../backing/backing.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
+import type { BackingArg } from '../../backing/backing.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
+import type { Cell } from '../plaintext/cell.ts'
 import type { KeyState } from '../plaintext/database.ts'
 import type { StoredKey } from '../plaintext/stored-key.ts'
+import {
+  type HashValue,
+  type ListValue,
+  type SetValue,
+  type SortedSetValue,
+  Unseen,
+  type Value,
+} from '../plaintext/values.ts'
 import { inChunks, type NativeCommand } from './native-command.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
-import type { Automation } from '../../automation/automation.ts'
-import type { Cell } from '../plaintext/cell.ts'
-import { type HashValue, type ListValue, type SetValue, type SortedSetValue, type Value, Unseen } from '../plaintext/values.ts'
 
 /** Most LSET, LINSERT or LREM for one change of a list. */
 const MAX_SEEKS = 100
 
-/** The native commands that turn a key as stored into what the computation made of it. `streamCounters`: see `hasStreamCounters`. */
-export function changesOf(automation: Automation, stored: StoredKey, state: KeyState, streamCounters: boolean): NativeCommand[] {
+/**
+ * The native commands that turn a key as stored into what the computation made of it. `streamCounters`: see
+ * `hasStreamCounters`.
+ */
+export function changesOf(
+  automation: Automation,
+  stored: StoredKey,
+  state: KeyState,
+  streamCounters: boolean,
+): NativeCommand[] {
   const commands: NativeCommand[] = []
   const before = stored.value()
   const after = state.value
@@ -24,7 +39,11 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
   } else if (after.type === 'string') {
     if (before instanceof Unseen || before?.type !== 'string' || before.cell !== after.cell) {
       const keep = before !== undefined && expireAt !== 0 && expireAt === state.expireAt
-      commands.push(['SET', after.cell.sealAt(locations.string(state.name), automation.sealer), ...(keep ? ['KEEPTTL'] : [])])
+      commands.push([
+        'SET',
+        after.cell.sealAt(locations.string(state.name), automation.sealer),
+        ...(keep ? ['KEEPTTL'] : []),
+      ])
       if (!keep) expireAt = 0
     }
   } else if (before === undefined || before instanceof Unseen || state.fresh || state.replaced) {
@@ -41,11 +60,17 @@ export function changesOf(automation: Automation, stored: StoredKey, state: KeyS
       for (const command of difference) commands.push(command)
     }
   }
-  if (state.expireAt !== expireAt) commands.push(state.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', state.expireAt])
+  if (state.expireAt !== expireAt)
+    commands.push(state.expireAt === 0 ? ['PERSIST'] : ['PEXPIREAT', state.expireAt])
   return commands
 }
 
-function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { type: 'string' }>, streamCounters: boolean): NativeCommand[] {
+function wholeOf(
+  automation: Automation,
+  name: Buffer,
+  value: Exclude<Value, { type: 'string' }>,
+  streamCounters: boolean,
+): NativeCommand[] {
   const { sealer } = automation
   switch (value.type) {
     case 'list':
@@ -53,7 +78,11 @@ function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { t
     case 'hash':
       return inChunks('HSET', hashArgs(automation, name, value.fields.values()), 2)
     case 'set':
-      return inChunks('SADD', Array.from(value.members.values(), (member) => sealer.sealMember(member)), 1)
+      return inChunks(
+        'SADD',
+        Array.from(value.members.values(), (member) => sealer.sealMember(member)),
+        1,
+      )
     case 'zset':
       return inChunks('ZADD', scoreArgs(automation, value.members.values()), 2)
     case 'stream':
@@ -62,7 +91,13 @@ function wholeOf(automation: Automation, name: Buffer, value: Exclude<Value, { t
 }
 
 /** The commands that change `before` into `after`, undefined when writing it anew is simpler. */
-function differenceOf(automation: Automation, name: Buffer, before: Value, after: Value, streamCounters: boolean): NativeCommand[] | undefined {
+function differenceOf(
+  automation: Automation,
+  name: Buffer,
+  before: Value,
+  after: Value,
+  streamCounters: boolean,
+): NativeCommand[] | undefined {
   switch (after.type) {
     case 'list':
       return listDifference(automation, name, (before as ListValue).cells, after.cells)
@@ -79,8 +114,16 @@ function differenceOf(automation: Automation, name: Buffer, before: Value, after
   }
 }
 
-/** Elements are told apart by identity, and in Redis by their ciphertext, which is unique: so LREM and LINSERT hit exactly one. */
-function listDifference(automation: Automation, name: Buffer, before: readonly Cell[], after: readonly Cell[]): NativeCommand[] | undefined {
+/**
+ * Elements are told apart by identity, and in Redis by their ciphertext, which is unique: so LREM and LINSERT
+ * hit exactly one.
+ */
+function listDifference(
+  automation: Automation,
+  name: Buffer,
+  before: readonly Cell[],
+  after: readonly Cell[],
+): NativeCommand[] | undefined {
   const shorter = Math.min(before.length, after.length)
   let head = 0
   while (head < shorter && before[head] === after[head]) head++
@@ -93,10 +136,16 @@ function listDifference(automation: Automation, name: Buffer, before: readonly C
   if (tail === 0) return [...popped('RPOP', gone.length), ...inChunks('RPUSH', seal(come), 1)]
   if (head === 0) return [...popped('LPOP', gone.length), ...inChunks('LPUSH', seal(come.toReversed()), 1)]
   // Each of these goes through the list in the Redis: above some of them, writing it anew is less work.
-  if (come.length > MAX_SEEKS && (gone.length === 0 || come.filter((cell, i) => cell !== gone[i]).length > MAX_SEEKS)) return undefined
+  if (
+    come.length > MAX_SEEKS &&
+    (gone.length === 0 || come.filter((cell, i) => cell !== gone[i]).length > MAX_SEEKS)
+  )
+    return undefined
   if (gone.length === come.length) {
     const sealed = seal(come)
-    return come.flatMap((cell, i): NativeCommand[] => (cell === gone[i] ? [] : [['LSET', head + i, sealed[i]!]]))
+    return come.flatMap((cell, i): NativeCommand[] =>
+      cell === gone[i] ? [] : [['LSET', head + i, sealed[i]!]],
+    )
   }
   if (gone.length === 0) {
     const [pivot] = seal([after[after.length - tail]!])
@@ -105,13 +154,20 @@ function listDifference(automation: Automation, name: Buffer, before: readonly C
   const kept = new Set(come)
   const removed = gone.filter((cell) => !kept.has(cell))
   const inOrder = gone.filter((cell) => kept.has(cell))
-  if (removed.length <= MAX_SEEKS && inOrder.length === come.length && inOrder.every((cell, i) => cell === come[i])) {
+  if (
+    removed.length <= MAX_SEEKS &&
+    inOrder.length === come.length &&
+    inOrder.every((cell, i) => cell === come[i])
+  ) {
     return seal(removed).map((sealed): NativeCommand => ['LREM', 1, sealed])
   }
   return undefined
 }
 
-/** Both ends changed, or elements moved: the longest run that stays together is kept, the rest is pushed at its ends. */
+/**
+ * Both ends changed, or elements moved: the longest run that stays together is kept, the rest is pushed at
+ * its ends.
+ */
 function shiftedDifference(
   seal: (cells: readonly Cell[]) => Buffer[],
   before: readonly Cell[],
@@ -123,7 +179,12 @@ function shiftedDifference(
     const start = places.get(after[at]!)
     let length = 1
     if (start !== undefined) {
-      while (at + length < after.length && start + length < before.length && after[at + length] === before[start + length]) length++
+      while (
+        at + length < after.length &&
+        start + length < before.length &&
+        after[at + length] === before[start + length]
+      )
+        length++
       if (length > best.length) best = { at, start, length }
     }
     at += length
@@ -136,14 +197,34 @@ function shiftedDifference(
   ]
 }
 
-// In a collection what comes is written before what goes is deleted: a collection that is empty in between would lose its TTL.
+// In a collection what comes is written before what goes is deleted: a collection that is empty in between
+// would lose its TTL.
 
-function hashDifference(automation: Automation, name: Buffer, before: HashValue, after: HashValue): NativeCommand[] {
+function hashDifference(
+  automation: Automation,
+  name: Buffer,
+  before: HashValue,
+  after: HashValue,
+): NativeCommand[] {
   const gone = Array.from(before.fields.entries()).filter(([id]) => !after.fields.has(id))
-  const come = Array.from(after.fields.entries()).filter(([id, { cell }]) => before.fields.get(id)?.cell !== cell)
+  const come = Array.from(after.fields.entries()).filter(
+    ([id, { cell }]) => before.fields.get(id)?.cell !== cell,
+  )
   return [
-    ...inChunks('HSET', hashArgs(automation, name, come.map(([, field]) => field)), 2),
-    ...inChunks('HDEL', gone.map(([, field]) => automation.sealer.sealField(field.name)), 1),
+    ...inChunks(
+      'HSET',
+      hashArgs(
+        automation,
+        name,
+        come.map(([, field]) => field),
+      ),
+      2,
+    ),
+    ...inChunks(
+      'HDEL',
+      gone.map(([, field]) => automation.sealer.sealField(field.name)),
+      1,
+    ),
   ]
 }
 
@@ -151,15 +232,43 @@ function setDifference(automation: Automation, before: SetValue, after: SetValue
   const seal = (member: Buffer): Buffer => automation.sealer.sealMember(member)
   const gone = Array.from(before.members.entries()).filter(([id]) => !after.members.has(id))
   const come = Array.from(after.members.entries()).filter(([id]) => !before.members.has(id))
-  return [...inChunks('SADD', come.map(([, m]) => seal(m)), 1), ...inChunks('SREM', gone.map(([, m]) => seal(m)), 1)]
+  return [
+    ...inChunks(
+      'SADD',
+      come.map(([, m]) => seal(m)),
+      1,
+    ),
+    ...inChunks(
+      'SREM',
+      gone.map(([, m]) => seal(m)),
+      1,
+    ),
+  ]
 }
 
-function sortedSetDifference(automation: Automation, before: SortedSetValue, after: SortedSetValue): NativeCommand[] {
+function sortedSetDifference(
+  automation: Automation,
+  before: SortedSetValue,
+  after: SortedSetValue,
+): NativeCommand[] {
   const gone = Array.from(before.members.entries()).filter(([id]) => !after.members.has(id))
-  const come = Array.from(after.members.entries()).filter(([id, { score }]) => !Object.is(before.members.get(id)?.score, score))
+  const come = Array.from(after.members.entries()).filter(
+    ([id, { score }]) => !Object.is(before.members.get(id)?.score, score),
+  )
   return [
-    ...inChunks('ZADD', scoreArgs(automation, come.map(([, scored]) => scored)), 2),
-    ...inChunks('ZREM', gone.map(([, { member }]) => automation.sealer.sealMember(member)), 1),
+    ...inChunks(
+      'ZADD',
+      scoreArgs(
+        automation,
+        come.map(([, scored]) => scored),
+      ),
+      2,
+    ),
+    ...inChunks(
+      'ZREM',
+      gone.map(([, { member }]) => automation.sealer.sealMember(member)),
+      1,
+    ),
   ]
 }
 
@@ -168,16 +277,25 @@ const sealedElements = (automation: Automation, name: Buffer, cells: readonly Ce
   return cells.map((cell) => cell.sealAt(location, automation.sealer))
 }
 
-function hashArgs({ sealer }: Automation, name: Buffer, fields: Iterable<{ name: Buffer; cell: Cell }>): BackingArg[] {
+function hashArgs(
+  { sealer }: Automation,
+  name: Buffer,
+  fields: Iterable<{ name: Buffer; cell: Cell }>,
+): BackingArg[] {
   const args: BackingArg[] = []
-  for (const field of fields) args.push(sealer.sealField(field.name), field.cell.sealAt(locations.hashValue(name, field.name), sealer))
+  for (const field of fields)
+    args.push(sealer.sealField(field.name), field.cell.sealAt(locations.hashValue(name, field.name), sealer))
   return args
 }
 
-function scoreArgs({ sealer }: Automation, members: Iterable<{ member: Buffer; score: number }>): BackingArg[] {
+function scoreArgs(
+  { sealer }: Automation,
+  members: Iterable<{ member: Buffer; score: number }>,
+): BackingArg[] {
   const args: BackingArg[] = []
   for (const { member, score } of members) args.push(formatDouble(score), sealer.sealMember(member))
   return args
 }
 
-const popped = (command: 'LPOP' | 'RPOP', count: number): NativeCommand[] => (count === 0 ? [] : [[command, count]])
+const popped = (command: 'LPOP' | 'RPOP', count: number): NativeCommand[] =>
+  count === 0 ? [] : [[command, count]]

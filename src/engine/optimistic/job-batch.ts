@@ -1,30 +1,36 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { COMMIT, LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
-import { changesOf } from './changes.ts'
-import { hasStreamCounters } from './stream-changes.ts'
-import { Database, type KeyState } from '../plaintext/database.ts'
-import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
-import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
-import type { Job, JobEnvironment, QueuedJob } from './job.ts'
-import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
+import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
+import { Database, type KeyState } from '../plaintext/database.ts'
 import { extentArgs, mergeNeeds, type Need } from '../plaintext/extent.ts'
-import { LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { idOf } from '../plaintext/id.ts'
+import { NotLoaded } from '../plaintext/not-loaded.ts'
+import { LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
+import { changesOf } from './changes.ts'
+import type { Job, JobEnvironment, QueuedJob } from './job.ts'
+import { hasStreamCounters } from './stream-changes.ts'
 
 interface Outcome {
   readonly job: Job<unknown>
   readonly error: Error | null
   readonly result: unknown
-  /** How many write requests of the batch there were when it was through: one more than before if it changed something. */
+  /**
+   * How many write requests of the batch there were when it was through: one more than before if it changed
+   * something.
+   */
   readonly requests: number
   readonly created: number
   /** It is that of an earlier request, which left this behind. */
   readonly earlier?: Written
 }
 
-/** When the jobs of a round took this long to compute, the others wait for the next one: scripts, and long values, are slow. */
+/**
+ * When the jobs of a round took this long to compute, the others wait for the next one: scripts, and long
+ * values, are slow.
+ */
 const MAX_COMPUTE_MS = 25
 
 /** How long a retry gets the first outcome. */
@@ -47,7 +53,9 @@ export class JobBatch {
   /** Keys that the jobs turned out to look at. */
   private discovered: readonly Need[] = []
   private allNames = false
-  /** The automation's version when all names were read; a snapshot of another version does not have them all. */
+  /**
+   * The automation's version when all names were read; a snapshot of another version does not have them all.
+   */
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
   private conflicts = 0
@@ -69,7 +77,11 @@ export class JobBatch {
 
   /** Computes from what is remembered; false when that does not suffice. */
   private computeFromCache(): boolean {
-    if (this.cacheTried || this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)) return false
+    if (
+      this.cacheTried ||
+      this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)
+    )
+      return false
     this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
     const snapshot = this.environment.writeCache.lookUp(this.environment.automation, needs)
@@ -81,22 +93,43 @@ export class JobBatch {
 
   private readNames(): void {
     const { automation } = this.environment
-    this.environment.backing.read(this.environment.automation, ['GET', automation.versionKey], (error, version) => {
-      if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
-    })
-    this.environment.backing.script(this.environment.automation, LIST_KEYS, false, [2, automation.versionKey, automation.indexKey, automation.prefix.length], (error, reply) => {
-      if (error !== null) this.fail(error)
-      else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
-    })
+    this.environment.backing.read(
+      this.environment.automation,
+      ['GET', automation.versionKey],
+      (error, version) => {
+        if (error === null)
+          this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
+      },
+    )
+    this.environment.backing.script(
+      this.environment.automation,
+      LIST_KEYS,
+      false,
+      [2, automation.versionKey, automation.indexKey, automation.prefix.length],
+      (error, reply) => {
+        if (error !== null) this.fail(error)
+        else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
+      },
+    )
   }
 
   private readKeys(names: readonly Buffer[]): void {
     const asked = this.batch.flatMap(({ job }) => job.needs)
-    this.needs = mergeNeeds([...asked, ...this.discovered, ...names.map((name): Need => ({ name, extent: 'meta' }))])
-    this.environment.backing.script(this.environment.automation, SNAPSHOT, false, [...this.keys(), ...extentArgs(this.needs, this.environment.automation)], (error, reply) => {
-      if (error !== null) this.fail(error)
-      else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
-    })
+    this.needs = mergeNeeds([
+      ...asked,
+      ...this.discovered,
+      ...names.map((name): Need => ({ name, extent: 'meta' })),
+    ])
+    this.environment.backing.script(
+      this.environment.automation,
+      SNAPSHOT,
+      false,
+      [...this.keys(), ...extentArgs(this.needs, this.environment.automation)],
+      (error, reply) => {
+        if (error !== null) this.fail(error)
+        else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
+      },
+    )
   }
 
   /** A programming error must cost the requests of this round, never the process or the queue. */
@@ -137,7 +170,8 @@ export class JobBatch {
     for (const { job } of this.batch) {
       const earlier = this.earlier.of(job.idempotency)
       if (earlier === undefined) {
-        // Two requests with one idempotency key: the second one finds in the next batch what the first one leaves.
+        // Two requests with one idempotency key: the second one finds in the next batch what the first one
+        // leaves.
         const id = job.idempotency?.ids[0]
         if (id !== undefined && begun.has(id)) break
         if (id !== undefined) begun.add(id)
@@ -166,7 +200,11 @@ export class JobBatch {
     try {
       if (job.ifVersion !== undefined) {
         const actual = Number(snapshot.version) + requestsBefore
-        if (job.ifVersion !== actual) throw new KvError('version_mismatch', undefined, { expected_version: job.ifVersion, actual_version: actual })
+        if (job.ifVersion !== actual)
+          throw new KvError('version_mismatch', undefined, {
+            expected_version: job.ifVersion,
+            actual_version: actual,
+          })
       }
       const result = job.run(db)
       return { job, error: null, result, requests: requestsBefore + Number(db.changed), created: db.created }
@@ -177,7 +215,13 @@ export class JobBatch {
     }
   }
 
-  private commit(db: Database, snapshot: Snapshot, outcomes: readonly Outcome[], requests: number, ifVersion: string): void {
+  private commit(
+    db: Database,
+    snapshot: Snapshot,
+    outcomes: readonly Outcome[],
+    requests: number,
+    ifVersion: string,
+  ): void {
     const { automation, backing } = this.environment
     const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
     const guards: BackingArg[] = []
@@ -188,18 +232,35 @@ export class JobBatch {
     const changed = db.changedKeys()
     for (const state of changed) {
       const ordinal = ordinals.get(idOf(state.name))!
-      for (const [command, ...args] of changesOf(automation, snapshot.keys.get(idOf(state.name))!, state, hasStreamCounters(backing.version))) {
+      for (const [command, ...args] of changesOf(
+        automation,
+        snapshot.keys.get(idOf(state.name))!,
+        state,
+        hasStreamCounters(backing.version),
+      )) {
         operationCount++
         operations.push(args.length + 2, ordinal, command, ...args)
       }
-      changes.push(ordinal, state.changedBy + 1, state.value === undefined ? '' : state.expireAt, state.fresh ? 1 : 0)
+      changes.push(
+        ordinal,
+        state.changedBy + 1,
+        state.value === undefined ? '' : state.expireAt,
+        state.fresh ? 1 : 0,
+      )
     }
     const { maxKeys } = this.environment.limits
     const outcomesToKeep = outcomes.filter(leavesOutcome)
     // Not by pushing them: a function takes no hundred thousand arguments.
     const args: BackingArg[] = [
       ...[...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards],
-      ...[operationCount, ...operations, changed.length, ...changes, outcomesToKeep.length, ...outcomesToKeep.flatMap(outcomeArgs)],
+      ...[
+        operationCount,
+        ...operations,
+        changed.length,
+        ...changes,
+        outcomesToKeep.length,
+        ...outcomesToKeep.flatMap(outcomeArgs),
+      ],
       ...extentArgs(this.needs, automation),
     ]
     backing.script(automation, COMMIT, true, args, (error, reply) => {
@@ -208,11 +269,24 @@ export class JobBatch {
     })
   }
 
-  private committed(reply: readonly BackingReply[], outcomes: readonly Outcome[], requests: number, changed: readonly KeyState[], snapshot: Snapshot): void {
+  private committed(
+    reply: readonly BackingReply[],
+    outcomes: readonly Outcome[],
+    requests: number,
+    changed: readonly KeyState[],
+    snapshot: Snapshot,
+  ): void {
     switch (reply[0]) {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
-        for (const state of changed) this.environment.writeCache.note(this.environment.automation, snapshot.keys.get(idOf(state.name))!, state, before + state.changedBy + 1, now)
+        for (const state of changed)
+          this.environment.writeCache.note(
+            this.environment.automation,
+            snapshot.keys.get(idOf(state.name))!,
+            state,
+            before + state.changedBy + 1,
+            now,
+          )
         this.finish(outcomes, before, now)
         break
       }
@@ -237,12 +311,18 @@ export class JobBatch {
     }
     const next = (i: number): void => {
       if (i === this.batch.length) this.events.finished()
-      else new JobBatch(this.environment, [this.batch[i]!], { ...this.events, finished: () => next(i + 1) }).start()
+      else
+        new JobBatch(this.environment, [this.batch[i]!], {
+          ...this.events,
+          finished: () => next(i + 1),
+        }).start()
     }
     next(0)
   }
 
-  /** Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again. */
+  /**
+   * Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again.
+   */
   private retry(current: readonly BackingReply[]): void {
     if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(this.loaded(current)))
     else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
@@ -280,7 +360,9 @@ export class JobBatch {
     this.events.finished()
   }
 
-  /** What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it. */
+  /**
+   * What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it.
+   */
   private answer(job: Job<unknown>, error: Error | null, result: unknown, written: Written): void {
     try {
       job.done(error, result, written)
@@ -292,14 +374,27 @@ export class JobBatch {
   private keys(): BackingArg[] {
     const { needs } = this
     const { automation } = this.environment
-    return [needs.length + 2, automation.versionKey, automation.indexKey, ...needs.map(({ name }) => automation.key(name)), automation.prefix.length]
+    return [
+      needs.length + 2,
+      automation.versionKey,
+      automation.indexKey,
+      ...needs.map(({ name }) => automation.key(name)),
+      automation.prefix.length,
+    ]
   }
 }
 
-const leavesOutcome = ({ job, error, earlier }: Outcome): boolean => job.idempotency !== undefined && earlier === undefined && isFinal(error)
+const leavesOutcome = ({ job, error, earlier }: Outcome): boolean =>
+  job.idempotency !== undefined && earlier === undefined && isFinal(error)
 
 /** See commit.lua. */
 const outcomeArgs = ({ job, error, result, requests, created }: Outcome): BackingArg[] => {
   const { ids } = job.idempotency!
-  return [requests, RECEIPT_LIFETIME_MS, job.idempotency!.seal({ error: error as KvError | null, result, created }), ids.length, ...ids]
+  return [
+    requests,
+    RECEIPT_LIFETIME_MS,
+    job.idempotency!.seal({ error: error as KvError | null, result, created }),
+    ids.length,
+    ...ids,
+  ]
 }

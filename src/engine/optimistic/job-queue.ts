@@ -5,10 +5,11 @@ import { JobBatch } from './job-batch.ts'
 const MAX_BATCH = 256
 
 /**
- * The computed work of one automation in this process: jobs run in the order of their arrival; what arrived while a batch was in flight
- * shares the next one, so that many increments of a hot counter cost one commit. A batch reads the keys at one moment, computes, and
- * commits guarded by the versions of the keys that it read; on a conflict the answer brings the current state, and it computes again. Keys
- * that this process wrote last need not be read.
+ * The computed work of one automation in this process: jobs run in the order of their arrival; what arrived
+ * while a batch was in flight shares the next one, so that many increments of a hot counter cost one commit.
+ * A batch reads the keys at one moment, computes, and commits guarded by the versions of the keys that it
+ * read; on a conflict the answer brings the current state, and it computes again. Keys that this process
+ * wrote last need not be read.
  */
 export class JobQueue {
   private readonly environment: JobEnvironment
@@ -23,7 +24,10 @@ export class JobQueue {
   }
 
   submit<T>(job: Job<T>): void {
-    this.queue.push({ job: job as Job<unknown>, deadline: Date.now() + this.environment.limits.lockTimeoutMs })
+    this.queue.push({
+      job: job as Job<unknown>,
+      deadline: Date.now() + this.environment.limits.lockTimeoutMs,
+    })
     if (this.running) return
     this.running = true
     // What the same chunk of a pipeline brings joins this batch.

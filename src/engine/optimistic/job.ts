@@ -1,16 +1,19 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
+import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
+import type { Need } from '../plaintext/extent.ts'
 import type { Written } from '../writes/written.ts'
 import type { WriteCache } from './write-cache.ts'
-import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
-import type { Need } from '../plaintext/extent.ts'
 
 /** A piece of work on plaintext: one command, a transaction, a batch. All of it is applied, or nothing. */
 export interface Job<T> {
   /** The keys that `run` may look at. */
   readonly needs: readonly Need[]
-  /** May run more than once: it must have no effect but on `db`. A KvError thrown rolls its changes back and is its answer. */
+  /**
+   * May run more than once: it must have no effect but on `db`. A KvError thrown rolls its changes back and
+   * is its answer.
+   */
   run(db: Database): T
   /** The automation's version that this job requires. */
   readonly ifVersion?: number | undefined

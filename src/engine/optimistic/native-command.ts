@@ -1,6 +1,9 @@
 import type { BackingArg } from '../../backing/backing.ts'
 
-/** A native command on one key; the key itself is left out. It comes after the command's one or two words (`XGROUP CREATE`). */
+/**
+ * A native command on one key; the key itself is left out. It comes after the command's one or two words
+ * (`XGROUP CREATE`).
+ */
 export type NativeCommand = readonly [name: string, ...args: BackingArg[]]
 
 /** Lua's unpack takes some thousands of arguments; so no command that we build has more than this. */

@@ -1,13 +1,21 @@
-import type { BackingArg } from '../../backing/backing.ts'
-import { locations } from '../../automation/location.ts'
-import { idText } from '../../redis-semantics/stream-id.ts'
-import type { NativeCommand } from './native-command.ts'
-import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
-import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
-import { entryAt, sortedGroups, sortedPending, type StreamGroup, type StreamStep, type StreamValue, UNKNOWN_READ } from '../plaintext/stream-value.ts'
 import type { Automation } from '../../automation/automation.ts'
+import { locations } from '../../automation/location.ts'
+import type { BackingArg } from '../../backing/backing.ts'
+import { idText } from '../../redis-semantics/stream-id.ts'
 import { Cell } from '../plaintext/cell.ts'
 import { idOf } from '../plaintext/id.ts'
+import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
+import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
+import {
+  entryAt,
+  type StreamGroup,
+  type StreamStep,
+  type StreamValue,
+  sortedGroups,
+  sortedPending,
+  UNKNOWN_READ,
+} from '../plaintext/stream-value.ts'
+import type { NativeCommand } from './native-command.ts'
 
 /** Options of Redis 7 for counters that Redis 6.2 does not keep. */
 const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELETEDID']
@@ -16,28 +24,52 @@ const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELE
 export const hasStreamCounters = (version: string): boolean => Number.parseInt(version, 10) >= 7
 
 /** The native commands for what was done to a stream since the snapshot. */
-export const streamChanges = (automation: Automation, name: Buffer, { log }: StreamValue, counters: boolean): NativeCommand[] =>
-  log.map((step) => commandOf(automation, name, step, counters))
+export const streamChanges = (
+  automation: Automation,
+  name: Buffer,
+  { log }: StreamValue,
+  counters: boolean,
+): NativeCommand[] => log.map((step) => commandOf(automation, name, step, counters))
 
-function commandOf(automation: Automation, name: Buffer, [command, ...args]: StreamStep, counters: boolean): NativeCommand {
+function commandOf(
+  automation: Automation,
+  name: Buffer,
+  [command, ...args]: StreamStep,
+  counters: boolean,
+): NativeCommand {
   const native: BackingArg[] = []
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (arg instanceof Cell) native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), automation.sealer))
+    if (arg instanceof Cell)
+      native.push(ENTRY_FIELD, arg.sealAt(locations.streamValue(name), automation.sealer))
     else if (counters || !COUNTERS.includes(arg)) native.push(arg)
     else i++
   }
   return [command, ...native]
 }
 
-/** The native commands that make a stream where no key is. When a consumer was last seen cannot be set: it is the moment of the write. */
-export function wholeStream(automation: Automation, name: Buffer, stream: StreamValue, counters: boolean): NativeCommand[] {
-  return [...entrySteps(stream), ...sortedGroups(stream).flatMap(groupSteps), ...danglingSteps(stream), ...counterSteps(stream)].map((step) =>
-    commandOf(automation, name, step, counters),
-  )
+/**
+ * The native commands that make a stream where no key is. When a consumer was last seen cannot be set: it is
+ * the moment of the write.
+ */
+export function wholeStream(
+  automation: Automation,
+  name: Buffer,
+  stream: StreamValue,
+  counters: boolean,
+): NativeCommand[] {
+  return [
+    ...entrySteps(stream),
+    ...sortedGroups(stream).flatMap(groupSteps),
+    ...danglingSteps(stream),
+    ...counterSteps(stream),
+  ].map((step) => commandOf(automation, name, step, counters))
 }
 
-/** Stands for an entry that is pending although it was deleted: only for an entry that is there can XCLAIM make that so. */
+/**
+ * Stands for an entry that is pending although it was deleted: only for an entry that is there can XCLAIM
+ * make that so.
+ */
 const PLACEHOLDER = [ENTRY_FIELD, ''] as const
 
 const danglingIds = (stream: StreamValue): bigint[] => {
@@ -52,7 +84,10 @@ function entrySteps(stream: StreamValue): StreamStep[] {
   const dangling = danglingIds(stream)
   if (stream.entries.length + dangling.length === 0) {
     const anyName = Buffer.from('g')
-    return [['XGROUP CREATE', anyName, '0-0', 'MKSTREAM'], ['XGROUP DESTROY', anyName]]
+    return [
+      ['XGROUP CREATE', anyName, '0-0', 'MKSTREAM'],
+      ['XGROUP DESTROY', anyName],
+    ]
   }
   const all: { id: bigint; cell?: Cell }[] = [...stream.entries, ...dangling.map((id) => ({ id }))]
   if (dangling.length > 0) all.sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -78,14 +113,23 @@ function groupSteps(group: StreamGroup): StreamStep[] {
   return steps
 }
 
-/** Takes the placeholders away: from the head by XTRIM, which leaves no trace, as what is gone there may never have been XDELeted. */
+/**
+ * Takes the placeholders away: from the head by XTRIM, which leaves no trace, as what is gone there may never
+ * have been XDELeted.
+ */
 function danglingSteps(stream: StreamValue): StreamStep[] {
   const dangling = danglingIds(stream)
   if (dangling.length === 0) return []
   const first = stream.entries[0]?.id
   if (first === undefined) return [['XTRIM', 'MAXLEN', '=', 0]]
   const trim: StreamStep[] = dangling[0]! < first ? [['XTRIM', 'MINID', '=', idText(first)]] : []
-  return [...trim, ...stepsOf(dangling.filter((id) => id > first), (texts) => ['XDEL', ...texts])]
+  return [
+    ...trim,
+    ...stepsOf(
+      dangling.filter((id) => id > first),
+      (texts) => ['XDEL', ...texts],
+    ),
+  ]
 }
 
 function counterSteps(stream: StreamValue): StreamStep[] {

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer'
+import type { Automation } from '../../automation/automation.ts'
 import { RecentMap } from '../../lib/recent-map.ts'
-import { NotLoaded } from '../plaintext/not-loaded.ts'
+import { Cell } from '../plaintext/cell.ts'
 import type { KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
+import { idOf } from '../plaintext/id.ts'
+import { NotLoaded } from '../plaintext/not-loaded.ts'
 import type { Snapshot } from '../plaintext/snapshot.ts'
 import { StoredKey } from '../plaintext/stored-key.ts'
-import type { Automation } from '../../automation/automation.ts'
-import { Cell } from '../plaintext/cell.ts'
-import { idOf } from '../plaintext/id.ts'
 import { Unseen } from '../plaintext/values.ts'
 
 /** Of all automations together, in bytes, estimated. */
@@ -18,12 +18,16 @@ const LONGEST = 1024
 const ENTRY_BYTES = 1024
 
 /**
- * The strings that this process itself wrote last, as its commits left them: a counter that is incremented again is computed from here,
- * without being read first. It need not be right: the commit is guarded by the index entry of each key, and tells when another has written
- * meanwhile. Keys with a TTL are not kept, since whether they have expired is a matter of Redis's clock.
+ * The strings that this process itself wrote last, as its commits left them: a counter that is incremented
+ * again is computed from here, without being read first. It need not be right: the commit is guarded by the
+ * index entry of each key, and tells when another has written meanwhile. Keys with a TTL are not kept, since
+ * whether they have expired is a matter of Redis's clock.
  */
 export class WriteCache {
-  private readonly cache = new RecentMap<StoredKey>(CACHE_SIZE, (_key, entry) => ENTRY_BYTES + LONGEST + entry.length)
+  private readonly cache = new RecentMap<StoredKey>(
+    CACHE_SIZE,
+    (_key, entry) => ENTRY_BYTES + LONGEST + entry.length,
+  )
 
   /** The keys, if all of them are known in full. */
   lookUp(automation: Automation, needs: readonly Need[]): Snapshot | undefined {
@@ -37,15 +41,26 @@ export class WriteCache {
     return keys.size === 0 ? undefined : new CachedSnapshot(automation, keys)
   }
 
-  /** After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in milliseconds since the epoch. */
-  note(automation: Automation, before: StoredKey, { name, value, expireAt, fresh }: KeyState, version: number, now: number): void {
+  /**
+   * After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in
+   * milliseconds since the epoch.
+   */
+  note(
+    automation: Automation,
+    before: StoredKey,
+    { name, value, expireAt, fresh }: KeyState,
+    version: number,
+    now: number,
+  ): void {
     const entry = `${automation.id} ${idOf(name)}`
-    const plain = value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
+    const plain =
+      value?.type === 'string' && !(value instanceof Unseen) && expireAt === 0 ? value.cell.known : undefined
     if (plain === undefined || plain.bytes.length > LONGEST) {
       this.cache.delete(entry)
       return
     }
-    // In memory of its own: name and value are parts of what a client sent, and a slice of Buffer's pool would keep 8 KiB alive.
+    // In memory of its own: name and value are parts of what a client sent, and a slice of Buffer's pool
+    // would keep 8 KiB alive.
     const own = Buffer.allocUnsafeSlow(name.length + plain.bytes.length)
     name.copy(own)
     plain.bytes.copy(own, name.length)
@@ -55,13 +70,18 @@ export class WriteCache {
     this.cache.set(entry, key)
   }
 
-  /** After the link was lost: another Redis may answer on the next one, with another history under the same versions. */
+  /**
+   * After the link was lost: another Redis may answer on the next one, with another history under the same
+   * versions.
+   */
   clear(): void {
     this.cache.clear()
   }
 }
 
-/** It belongs to no single moment: a job that asks for the time or the version is run again on what Redis has. */
+/**
+ * It belongs to no single moment: a job that asks for the time or the version is run again on what Redis has.
+ */
 class CachedSnapshot implements Snapshot {
   readonly automation: Automation
   readonly keys: ReadonlyMap<string, StoredKey>

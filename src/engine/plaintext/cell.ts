@@ -11,16 +11,20 @@ export interface Plain {
 
 const QUOTE = 0x22
 
-/** The bytes that a RESP client sees: a JSON string shows as its bare characters, any other document as its text. */
+/**
+ * The bytes that a RESP client sees: a JSON string shows as its bare characters, any other document as its
+ * text.
+ */
 export const respBytes = (plain: Plain): Buffer =>
   plain.json && plain.bytes[0] === QUOTE ? Buffer.from(stringContent(plain.bytes.toString())) : plain.bytes
 
 export const bytesOf = (bytes: Buffer): Plain => ({ bytes, json: false })
 
 /**
- * One sealed unit: a whole string, a list element, a hash value. It is opened when first looked at and sealed when first written,
- * and keeps its ciphertext as an exact handle on what lies in Redis. A ciphertext is bound to its place: anyone who puts a cell under
- * another key or field uses `copy`, which leaves the ciphertext behind.
+ * One sealed unit: a whole string, a list element, a hash value. It is opened when first looked at and sealed
+ * when first written, and keeps its ciphertext as an exact handle on what lies in Redis. A ciphertext is
+ * bound to its place: anyone who puts a cell under another key or field uses `copy`, which leaves the
+ * ciphertext behind.
  */
 export class Cell {
   private plain: Plain | undefined
@@ -57,7 +61,10 @@ export class Cell {
     return cell
   }
 
-  /** Kept as it is, in the clear and under any key: a HyperLogLog sketch, which holds nothing but keyed hashes. */
+  /**
+   * Kept as it is, in the clear and under any key: a HyperLogLog sketch, which holds nothing but keyed
+   * hashes.
+   */
   static raw(bytes: Buffer): Cell {
     const cell = new Cell({ bytes, json: false }, bytes)
     cell.isRaw = true

@@ -1,13 +1,23 @@
 import { KvError } from '../../errors/errors.ts'
 import { splitArray } from '../../json/document.ts'
-import { NotLoaded } from './not-loaded.ts'
+import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
+import { idOf } from './id.ts'
+import { NotLoaded } from './not-loaded.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
-import { Cell, type Plain } from './cell.ts'
-import { idOf } from './id.ts'
-import { cloneValue, type HashValue, type ListValue, type SetValue, sizeOf, type SortedSetValue, Unseen, type Value, type ValueType } from './values.ts'
+import {
+  cloneValue,
+  type HashValue,
+  type ListValue,
+  type SetValue,
+  type SortedSetValue,
+  sizeOf,
+  Unseen,
+  type Value,
+  type ValueType,
+} from './values.ts'
 
 /** A key as a computation sees and leaves it. */
 export interface KeyState {
@@ -30,14 +40,16 @@ export interface DatabaseLimits {
   readonly maxValueSize: number
 }
 
-/** What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent. */
+/**
+ * What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent.
+ */
 export type Watched = { readonly version: string } | { readonly absentAt: number }
 
 /**
- * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot compute on ciphertext run
- * here, with Redis's semantics, and what they changed is written back by one guarded commit. Jobs (a command, a transaction, a batch)
- * run one after the other and can be rolled back one by one. Only keys named in advance are here; looking at another starts the work
- * again with that key loaded.
+ * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot
+ * compute on ciphertext run here, with Redis's semantics, and what they changed is written back by one
+ * guarded commit. Jobs (a command, a transaction, a batch) run one after the other and can be rolled back one
+ * by one. Only keys named in advance are here; looking at another starts the work again with that key loaded.
  */
 export class Database {
   private readonly snapshot: Snapshot
@@ -92,7 +104,8 @@ export class Database {
   /** How many keys the current job made where none was. */
   get created(): number {
     let created = 0
-    for (const [id, before] of this.undo) if (before.value === undefined && this.states.get(id)!.value !== undefined) created++
+    for (const [id, before] of this.undo)
+      if (before.value === undefined && this.states.get(id)!.value !== undefined) created++
     return created
   }
 
@@ -125,7 +138,10 @@ export class Database {
     return this.stringCell(name)?.open()
   }
 
-  /** A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
+  /**
+   * A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws
+   * `wrong_type`.
+   */
   list(name: Buffer): Readonly<ListValue> | undefined {
     const value = this.seen(name)
     if (value?.type === 'string') return listOfDocument(value.cell.open())
@@ -186,7 +202,10 @@ export class Database {
     return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
   }
 
-  /** When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of this round did to it. */
+  /**
+   * When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of
+   * this round did to it.
+   */
   times(name: Buffer): { createdAt: number; updatedAt: number } {
     const { createdAt, updatedAt } = this.stored(name)
     const { fresh, changedBy } = this.state(name)
@@ -195,7 +214,10 @@ export class Database {
 
   // Writing: anyone who calls one of these has changed something, and the version grows
 
-  /** SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored. Throws `string_too_long`. */
+  /**
+   * SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored.
+   * Throws `string_too_long`.
+   */
   checkLength(bytes: number): void {
     if (bytes > this.limits.maxValueSize) throw new KvError('string_too_long')
   }
@@ -205,7 +227,11 @@ export class Database {
   }
 
   /** Replaces whatever is there. Without `keepTtl` or `expireAt` the TTL is gone, as after SET. */
-  setPlain(name: Buffer, plain: Plain, { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {}): void {
+  setPlain(
+    name: Buffer,
+    plain: Plain,
+    { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {},
+  ): void {
     this.put(name, { type: 'string', cell: Cell.of(plain) }, keepTtl ? this.state(name).expireAt : expireAt)
   }
 
@@ -230,7 +256,11 @@ export class Database {
 
   editHash(name: Buffer): HashValue {
     this.hash(name)
-    return this.existingOrNew(this.edit(name), () => ({ type: 'hash', fields: new Map(), partial: undefined }))
+    return this.existingOrNew(this.edit(name), () => ({
+      type: 'hash',
+      fields: new Map(),
+      partial: undefined,
+    }))
   }
 
   editSet(name: Buffer): SetValue {
@@ -302,13 +332,23 @@ export class Database {
     let state = this.states.get(id)
     if (state === undefined) {
       const stored = this.stored(name)
-      state = { name, value: stored.value(), expireAt: stored.live ? stored.expireAt : 0, fresh: false, replaced: false, changedBy: -1 }
+      state = {
+        name,
+        value: stored.value(),
+        expireAt: stored.live ? stored.expireAt : 0,
+        fresh: false,
+        replaced: false,
+        changedBy: -1,
+      }
       this.states.set(id, state)
     }
     return state
   }
 
-  /** The state to be changed by the current job: copied at its first change, so that the job can be rolled back. */
+  /**
+   * The state to be changed by the current job: copied at its first change, so that the job can be rolled
+   * back.
+   */
   private edit(name: Buffer): KeyState {
     const id = idOf(name)
     const state = this.state(name)
@@ -323,9 +363,14 @@ export class Database {
 const copied = (value: Value | Unseen | undefined): Value | Unseen | undefined =>
   value === undefined || value instanceof Unseen ? value : cloneValue(value)
 
-/** The elements of a document that is an array, each a document of its own; throws `wrong_type` for any other string. */
+/**
+ * The elements of a document that is an array, each a document of its own; throws `wrong_type` for any other
+ * string.
+ */
 function listOfDocument(plain: Plain): ListValue {
   if (!plain.json || plain.bytes[0] !== OPEN_BRACKET) throw new KvError('wrong_type')
-  const cells = splitArray(plain.bytes.toString()).map((text) => Cell.of({ bytes: Buffer.from(text), json: true }))
+  const cells = splitArray(plain.bytes.toString()).map((text) =>
+    Cell.of({ bytes: Buffer.from(text), json: true }),
+  )
   return { type: 'list', cells }
 }

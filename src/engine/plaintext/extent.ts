@@ -3,8 +3,8 @@ import type { BackingArg } from '../../backing/backing.ts'
 import { idOf } from './id.ts'
 
 /**
- * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of it if it is a list (all
- * of anything else), or some fields of a hash.
+ * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of
+ * it if it is a list (all of anything else), or some fields of a hash.
  */
 export type Extent = 'all' | 'meta' | 'ends' | readonly Buffer[]
 
@@ -14,7 +14,8 @@ const END_ELEMENTS = 16
 /** Lua's unpack takes some thousands of arguments; more fields than this are read with the whole hash. */
 const MAX_FIELDS = 1_000
 
-export const fieldsExtent = (fields: readonly Buffer[]): Extent => (fields.length > MAX_FIELDS ? 'all' : fields)
+export const fieldsExtent = (fields: readonly Buffer[]): Extent =>
+  fields.length > MAX_FIELDS ? 'all' : fields
 
 export interface Need {
   readonly name: Buffer
@@ -27,7 +28,10 @@ export function mergeNeeds(needs: Iterable<Need>): Need[] {
   for (const need of needs) {
     const id = idOf(need.name)
     const known = merged.get(id)
-    merged.set(id, known === undefined ? need : { name: need.name, extent: widest(known.extent, need.extent) })
+    merged.set(
+      id,
+      known === undefined ? need : { name: need.name, extent: widest(known.extent, need.extent) },
+    )
   }
   return [...merged.values()]
 }

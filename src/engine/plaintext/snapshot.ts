@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
-import { idOf } from './id.ts'
 import type { Need } from './extent.ts'
+import { idOf } from './id.ts'
 import { StoredKey } from './stored-key.ts'
 
 /** Several keys at one moment. */
@@ -30,12 +30,19 @@ export class LoadedSnapshot implements Snapshot {
   readonly complete: boolean
   readonly fromCache = false
 
-  constructor(automation: Automation, needs: readonly Need[], reply: readonly BackingReply[], complete = false) {
+  constructor(
+    automation: Automation,
+    needs: readonly Need[],
+    reply: readonly BackingReply[],
+    complete = false,
+  ) {
     this.automation = automation
     this.complete = complete
     this.now = Number((reply[0] as Buffer).toString('latin1'))
     this.version = (reply[1] as Buffer).toString('latin1')
     this.forgottenDeletion = Number(reply[2])
-    this.keys = new Map(needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]))
+    this.keys = new Map(
+      needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]),
+    )
   }
 }

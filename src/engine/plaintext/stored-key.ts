@@ -1,12 +1,12 @@
-import type { BackingReply } from '../../backing/backing.ts'
+import type { Automation } from '../../automation/automation.ts'
 import { type Location, locations } from '../../automation/location.ts'
+import type { BackingReply } from '../../backing/backing.ts'
 import { readDouble } from '../../redis-semantics/floats.ts'
+import { Cell } from './cell.ts'
 import type { Extent, Need } from './extent.ts'
+import { idOf } from './id.ts'
 import { stringCell } from './stored-string.ts'
 import { loadStream } from './stream-load.ts'
-import type { Automation } from '../../automation/automation.ts'
-import { Cell } from './cell.ts'
-import { idOf } from './id.ts'
 import { isValueType, Unseen, type Value } from './values.ts'
 
 const STRING = Buffer.from('string')
@@ -44,8 +44,10 @@ export class StoredKey {
     this.data = data
     this.deletedBy = Number(deletedBy)
     this.physical = this.type !== 'none'
-    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] = entry === null ? [] : entry.toString('latin1').split(':')
-    // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it refuses.
+    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] =
+      entry === null ? [] : entry.toString('latin1').split(':')
+    // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it
+    // refuses.
     this.expireAt = Math.min(Number(expireAt), Number.MAX_SAFE_INTEGER)
     this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
     this.version = this.live ? version : '0'
@@ -55,7 +57,14 @@ export class StoredKey {
   }
 
   /** A string without a TTL, as a commit left it. Times are in milliseconds since the epoch. */
-  static written(automation: Automation, name: Buffer, cell: Cell, version: number, createdAt: number, updatedAt: number): StoredKey {
+  static written(
+    automation: Automation,
+    name: Buffer,
+    cell: Cell,
+    version: number,
+    createdAt: number,
+    updatedAt: number,
+  ): StoredKey {
     const entry = Buffer.from(`${createdAt}:${updatedAt}:${version}:0`)
     const key = new StoredKey(automation, { name, extent: 'all' }, [entry, STRING, null, NEVER], updatedAt)
     key.opened = { type: 'string', cell }
@@ -74,7 +83,10 @@ export class StoredKey {
     return extent instanceof Array && extent.every((field) => has.some((known) => known.equals(field)))
   }
 
-  /** The contents, undefined when the key does not exist. Opened at the first look: what no command looks at is never decrypted. */
+  /**
+   * The contents, undefined when the key does not exist. Opened at the first look: what no command looks at
+   * is never decrypted.
+   */
   value(): Value | Unseen | undefined {
     if (!this.live) return undefined
     this.opened ??= this.extent === 'meta' ? this.unseen() : this.read()
@@ -95,7 +107,10 @@ export class StoredKey {
       case 'list': {
         const location = locations.element(name)
         if (this.extent === 'ends') return this.readEnds(location)
-        return { type: 'list', cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)) }
+        return {
+          type: 'list',
+          cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)),
+        }
       }
       case 'hash':
         return this.extent instanceof Array ? this.readFields(this.extent) : this.readHash()
@@ -135,7 +150,10 @@ export class StoredKey {
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     for (let i = 0; i < flat.length; i += 2) {
       const field = sealer.openField(flat[i]!)
-      fields.set(idOf(field), { name: field, cell: Cell.stored(flat[i + 1]!, locations.hashValue(this.name, field), sealer) })
+      fields.set(idOf(field), {
+        name: field,
+        cell: Cell.stored(flat[i + 1]!, locations.hashValue(this.name, field), sealer),
+      })
     }
     return { type: 'hash', fields, partial: undefined }
   }
@@ -146,7 +164,11 @@ export class StoredKey {
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     wanted.forEach((field, i) => {
       const sealed = data[i] as Buffer | null
-      if (sealed !== null) fields.set(idOf(field), { name: field, cell: Cell.stored(sealed, locations.hashValue(this.name, field), sealer) })
+      if (sealed !== null)
+        fields.set(idOf(field), {
+          name: field,
+          cell: Cell.stored(sealed, locations.hashValue(this.name, field), sealer),
+        })
     })
     return { type: 'hash', fields, partial: data[wanted.length] as number }
   }

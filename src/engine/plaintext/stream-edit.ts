@@ -1,4 +1,6 @@
 import { idText, type StreamId } from '../../redis-semantics/stream-id.ts'
+import type { Cell } from './cell.ts'
+import { idOf } from './id.ts'
 import {
   type Consumer,
   entryAt,
@@ -10,16 +12,19 @@ import {
   type StreamValue,
   UNKNOWN_READ,
 } from './stream-value.ts'
-import type { Cell } from './cell.ts'
-import { idOf } from './id.ts'
 
 // What changes a stream: each writes down the native commands for it, so that Redis ends in the same state.
 
-/** No command that repeats a change has more ids than this: Lua's unpack takes some thousands of arguments. */
+/**
+ * No command that repeats a change has more ids than this: Lua's unpack takes some thousands of arguments.
+ */
 const MAX_IDS = 900
 
 /** One step, or several when there are many ids. */
-export function stepsOf(ids: readonly StreamId[], step: (texts: readonly string[]) => StreamStep): StreamStep[] {
+export function stepsOf(
+  ids: readonly StreamId[],
+  step: (texts: readonly string[]) => StreamStep,
+): StreamStep[] {
   const steps: StreamStep[] = []
   for (let at = 0; at < ids.length; at += MAX_IDS) steps.push(step(ids.slice(at, at + MAX_IDS).map(idText)))
   return steps
@@ -47,7 +52,12 @@ export function deleteEntries(stream: StreamValue, ids: readonly StreamId[]): vo
   for (const step of stepsOf(ids, (texts) => ['XDEL', ...texts])) stream.log.push(step)
 }
 
-export function setLastId(stream: StreamValue, lastId: StreamId, entriesAdded: bigint | undefined, maxDeletedId: StreamId): void {
+export function setLastId(
+  stream: StreamValue,
+  lastId: StreamId,
+  entriesAdded: bigint | undefined,
+  maxDeletedId: StreamId,
+): void {
   stream.lastId = lastId
   if (entriesAdded !== undefined) stream.entriesAdded = entriesAdded
   if (maxDeletedId !== 0n) stream.maxDeletedId = maxDeletedId
@@ -64,7 +74,12 @@ export function createGroup(stream: StreamValue, name: Buffer, lastId: StreamId,
   stream.log.push(['XGROUP CREATE', name, idText(lastId), 'ENTRIESREAD', `${entriesRead}`])
 }
 
-export function moveGroup(stream: StreamValue, group: StreamGroup, lastId: StreamId, entriesRead: bigint): void {
+export function moveGroup(
+  stream: StreamValue,
+  group: StreamGroup,
+  lastId: StreamId,
+  entriesRead: bigint,
+): void {
   group.lastId = lastId
   group.entriesRead = entriesRead
   stream.log.push(['XGROUP SETID', group.name, idText(lastId), 'ENTRIESREAD', `${entriesRead}`])
@@ -94,7 +109,10 @@ export function acknowledge(stream: StreamValue, group: StreamGroup, ids: readon
   for (const step of stepsOf(ids, (texts) => ['XACK', group.name, ...texts])) stream.log.push(step)
 }
 
-/** Makes a consumer the owner of entries, all of them in the stream, no matter who had them. `time` is not after `now`. */
+/**
+ * Makes a consumer the owner of entries, all of them in the stream, no matter who had them. `time` is not
+ * after `now`.
+ */
 export function assign(
   stream: StreamValue,
   group: StreamGroup,
@@ -117,9 +135,30 @@ export function assign(
   }
 }
 
-/** Sets owner, time and count of pending entries to exactly these: how Redis itself replicates them (streamPropagateXCLAIM). */
-export const claimSteps = (group: Buffer, consumer: Buffer, ids: readonly StreamId[], time: number, count: bigint): StreamStep[] =>
-  stepsOf(ids, (texts) => ['XCLAIM', group, consumer, 0, ...texts, 'TIME', time, 'RETRYCOUNT', `${count}`, 'FORCE', 'JUSTID'])
+/**
+ * Sets owner, time and count of pending entries to exactly these: how Redis itself replicates them
+ * (streamPropagateXCLAIM).
+ */
+export const claimSteps = (
+  group: Buffer,
+  consumer: Buffer,
+  ids: readonly StreamId[],
+  time: number,
+  count: bigint,
+): StreamStep[] =>
+  stepsOf(ids, (texts) => [
+    'XCLAIM',
+    group,
+    consumer,
+    0,
+    ...texts,
+    'TIME',
+    time,
+    'RETRYCOUNT',
+    `${count}`,
+    'FORCE',
+    'JUSTID',
+  ])
 
 /** Delivers new entries: the group moves on, and without `noAck` they are pending for the consumer. */
 export function deliver(
@@ -138,13 +177,32 @@ export function deliver(
     lastId = id
   }
   moveGroup(stream, group, lastId, entriesRead)
-  if (!noAck) assign(stream, group, consumer, entries.map(({ id }) => ({ id, count: 1n })), now, now)
+  if (!noAck)
+    assign(
+      stream,
+      group,
+      consumer,
+      entries.map(({ id }) => ({ id, count: 1n })),
+      now,
+      now,
+    )
   else if (!group.consumers.has(idOf(consumer))) createConsumer(stream, group, consumer, now)
 }
 
-/** Repeats the delivery of pending entries to their own consumer; those no longer in the stream are left as they are. */
-export function deliverAgain(stream: StreamValue, group: StreamGroup, consumer: Buffer, ids: readonly StreamId[], now: number): void {
-  const claims = ids.filter((id) => entryAt(stream, id) !== undefined).map((id) => ({ id, count: group.pending.get(id)!.count + 1n }))
+/**
+ * Repeats the delivery of pending entries to their own consumer; those no longer in the stream are left as
+ * they are.
+ */
+export function deliverAgain(
+  stream: StreamValue,
+  group: StreamGroup,
+  consumer: Buffer,
+  ids: readonly StreamId[],
+  now: number,
+): void {
+  const claims = ids
+    .filter((id) => entryAt(stream, id) !== undefined)
+    .map((id) => ({ id, count: group.pending.get(id)!.count + 1n }))
   if (claims.length > 0) assign(stream, group, consumer, claims, now, now)
   else if (!group.consumers.has(idOf(consumer))) createConsumer(stream, group, consumer, now)
 }

@@ -1,9 +1,10 @@
 import { KvError } from '../../errors/errors.ts'
 
 /**
- * How an entry is kept: natively it has one field of this name, whose value seals all its fields and values in one piece. One seal an
- * entry costs a tenth of one for each name and value of five fields, keeps order and duplicates, and hides how many fields there are. The
- * same short name in every entry is kept once for a whole node of the stream.
+ * How an entry is kept: natively it has one field of this name, whose value seals all its fields and values
+ * in one piece. One seal an entry costs a tenth of one for each name and value of five fields, keeps order
+ * and duplicates, and hides how many fields there are. The same short name in every entry is kept once for a
+ * whole node of the stream.
  */
 export const ENTRY_FIELD = 'e'
 

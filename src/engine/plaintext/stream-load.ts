@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { makeId, type StreamId } from '../../redis-semantics/stream-id.ts'
-import { type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
 import type { Cell } from './cell.ts'
+import { type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
 
 const idFrom = (reply: BackingReply | undefined): StreamId => {
   if (reply === undefined) return 0n
@@ -18,16 +18,21 @@ function factsOf(reply: BackingReply): ReadonlyMap<string, BackingReply> {
   return facts
 }
 
-const integerFrom = (reply: BackingReply | undefined, otherwise: bigint): bigint => (typeof reply === 'number' ? BigInt(reply) : otherwise)
+const integerFrom = (reply: BackingReply | undefined, otherwise: bigint): bigint =>
+  typeof reply === 'number' ? BigInt(reply) : otherwise
 
 /**
- * A stream from the reply of XINFO STREAM FULL COUNT 0, which holds everything but what was never kept. Numbers above 2^53 (a counter
- * that XSETID set so high) lose their last digits on the way through Lua. Redis 6.2 keeps no counters: there nothing counts as deleted, and
- * what is in the stream as all that was ever added.
+ * A stream from the reply of XINFO STREAM FULL COUNT 0, which holds everything but what was never kept.
+ * Numbers above 2^53 (a counter that XSETID set so high) lose their last digits on the way through Lua. Redis
+ * 6.2 keeps no counters: there nothing counts as deleted, and what is in the stream as all that was ever
+ * added.
  */
 export function loadStream(reply: BackingReply, cellOf: (sealed: Buffer) => Cell): StreamValue {
   const facts = factsOf(reply)
-  const entries = (facts.get('entries') as [Buffer, [Buffer, Buffer]][]).map(([id, [, sealed]]) => ({ id: idFrom(id), cell: cellOf(sealed) }))
+  const entries = (facts.get('entries') as [Buffer, [Buffer, Buffer]][]).map(([id, [, sealed]]) => ({
+    id: idFrom(id),
+    cell: cellOf(sealed),
+  }))
   const groups = (facts.get('groups') as BackingReply[]).map(loadGroup)
   return {
     type: 'stream',
@@ -49,7 +54,10 @@ function loadGroup(reply: BackingReply): StreamGroup {
     lastId: idFrom(facts.get('last-delivered-id')),
     entriesRead: integerFrom(facts.get('entries-read'), UNKNOWN_READ),
     pending: new Map(
-      pending.map(([id, consumer, time, count]) => [idFrom(id), { consumer: consumer.toString('latin1'), time, count: BigInt(count) }]),
+      pending.map(([id, consumer, time, count]) => [
+        idFrom(id),
+        { consumer: consumer.toString('latin1'), time, count: BigInt(count) },
+      ]),
     ),
     consumers: new Map(
       consumers.map((consumer) => {

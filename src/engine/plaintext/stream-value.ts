@@ -26,7 +26,10 @@ export interface Consumer {
 /** What Redis keeps for a group whose number of entries read it cannot tell. */
 export const UNKNOWN_READ = -1n
 
-/** Group and consumer names stay in the clear, as key names do: Redis sorts by them, and operators look for them. */
+/**
+ * Group and consumer names stay in the clear, as key names do: Redis sorts by them, and operators look for
+ * them.
+ */
 export interface StreamGroup {
   readonly name: Buffer
   lastId: StreamId
@@ -37,12 +40,16 @@ export interface StreamGroup {
   readonly consumers: Map<string, Consumer>
 }
 
-/** A native command that repeats a change in Redis. The key, left out, comes after its one or two words (`XGROUP SETID`); cells are yet to be sealed. */
+/**
+ * A native command that repeats a change in Redis. The key, left out, comes after its one or two words
+ * (`XGROUP SETID`); cells are yet to be sealed.
+ */
 export type StreamStep = readonly [command: string, ...args: (BackingArg | Cell)[]]
 
 /**
- * A stream with all that Redis keeps about it. It has a history (entries added, highest id deleted, what each group read) that no
- * comparison of two states gives back: so whatever changes it also writes down the native commands for it.
+ * A stream with all that Redis keeps about it. It has a history (entries added, highest id deleted, what each
+ * group read) that no comparison of two states gives back: so whatever changes it also writes down the native
+ * commands for it.
  */
 export interface StreamValue {
   readonly type: 'stream'
@@ -72,7 +79,10 @@ export const cloneStream = (stream: StreamValue): StreamValue => ({
   ...stream,
   entries: stream.entries.slice(),
   groups: new Map(
-    Array.from(stream.groups, ([id, group]) => [id, { ...group, pending: new Map(group.pending), consumers: new Map(group.consumers) }]),
+    Array.from(stream.groups, ([id, group]) => [
+      id,
+      { ...group, pending: new Map(group.pending), consumers: new Map(group.consumers) },
+    ]),
   ),
   log: stream.log.slice(),
 })
@@ -108,11 +118,15 @@ export const entriesBetween = ({ entries }: StreamValue, start: StreamId, end: S
 const byName = (a: { name: Buffer }, b: { name: Buffer }): number => Buffer.compare(a.name, b.name)
 
 export const sortedGroups = ({ groups }: StreamValue): StreamGroup[] => [...groups.values()].sort(byName)
-export const sortedConsumers = ({ consumers }: StreamGroup): Consumer[] => [...consumers.values()].sort(byName)
+export const sortedConsumers = ({ consumers }: StreamGroup): Consumer[] =>
+  [...consumers.values()].sort(byName)
 
 /** Of one consumer, or of all, by ascending id. */
 export function sortedPending({ pending }: StreamGroup, consumer?: string): [StreamId, Pending][] {
-  const all = consumer === undefined ? [...pending] : [...pending].filter(([, { consumer: owner }]) => owner === consumer)
+  const all =
+    consumer === undefined
+      ? [...pending]
+      : [...pending].filter(([, { consumer: owner }]) => owner === consumer)
   return all.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
@@ -120,11 +134,15 @@ const firstIdOf = ({ entries }: StreamValue): StreamId => entries[0]?.id ?? 0n
 
 /** Whether an entry at or after `from` was deleted (streamRangeHasTombstones). */
 export function hasTombstones(stream: StreamValue, from: StreamId): boolean {
-  if (stream.entries.length === 0 || stream.maxDeletedId === 0n || firstIdOf(stream) > stream.maxDeletedId) return false
+  if (stream.entries.length === 0 || stream.maxDeletedId === 0n || firstIdOf(stream) > stream.maxDeletedId)
+    return false
   return from <= stream.maxDeletedId
 }
 
-/** How many entries were added up to and with `id`, as far as it can be told (streamEstimateDistanceFromFirstEverEntry). */
+/**
+ * How many entries were added up to and with `id`, as far as it can be told
+ * (streamEstimateDistanceFromFirstEverEntry).
+ */
 export function estimateRead(stream: StreamValue, id: StreamId): bigint {
   const { entries, entriesAdded, lastId, maxDeletedId } = stream
   if (entriesAdded === 0n) return 0n

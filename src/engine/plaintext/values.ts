@@ -1,5 +1,5 @@
 import type { Cell } from './cell.ts'
-import { cloneStream, streamForOtherKey, type StreamValue } from './stream-value.ts'
+import { cloneStream, type StreamValue, streamForOtherKey } from './stream-value.ts'
 
 export interface StringValue {
   readonly type: 'string'
@@ -16,7 +16,10 @@ export interface HashField {
   readonly cell: Cell
 }
 
-/** Fields by `idOf(name)`. A hash of which only some fields were loaded has `partial` set to the number of fields that it has in all. */
+/**
+ * Fields by `idOf(name)`. A hash of which only some fields were loaded has `partial` set to the number of
+ * fields that it has in all.
+ */
 export interface HashValue {
   readonly type: 'hash'
   fields: Map<string, HashField>
@@ -51,7 +54,14 @@ export class Unseen {
   }
 }
 
-const VALUE_TYPES: readonly string[] = ['string', 'list', 'hash', 'set', 'zset', 'stream'] satisfies ValueType[]
+const VALUE_TYPES: readonly string[] = [
+  'string',
+  'list',
+  'hash',
+  'set',
+  'zset',
+  'stream',
+] satisfies ValueType[]
 
 export const isValueType = (type: string): type is ValueType => VALUE_TYPES.includes(type)
 
@@ -98,7 +108,9 @@ export function valueForOtherKey(value: Value): Value {
     case 'hash':
       return {
         type: 'hash',
-        fields: new Map(Array.from(value.fields, ([id, { name, cell }]) => [id, { name, cell: cell.copy() }])),
+        fields: new Map(
+          Array.from(value.fields, ([id, { name, cell }]) => [id, { name, cell: cell.copy() }]),
+        ),
         partial: undefined,
       }
     case 'set':

@@ -29,8 +29,8 @@ export interface WaitRequest<A> {
   /** It must notice that a key has gone, so it is tried at each renewal: a key that expires tells nobody. */
   readonly triedAtRenewal: boolean
   /**
-   * Tries at these keys in this order, or for the first time at all of them (undefined), and settles once. `isOver` tells whether nothing
-   * must be taken any more.
+   * Tries at these keys in this order, or for the first time at all of them (undefined), and settles once.
+   * `isOver` tells whether nothing must be taken any more.
    */
   readonly attempt: (names: readonly Buffer[] | undefined, isOver: () => boolean, settle: Settle<A>) => void
   /** Called once. */
@@ -75,10 +75,11 @@ interface Waiting<A> {
 const PASSING: readonly ErrorCode[] = ['unavailable', 'scripts_lost', 'backing_refused', 'busy']
 
 /**
- * Blocking commands without a connection each. A client that waits is queued here and its keys are noted in the backing Redis; every write
- * that leaves data under a noted key, in any process and through either door, publishes its name, and the first clients that wait for it
- * try again, in the order in which they began to wait. The note is made before the first try, so no write in between is missed. What is
- * missed in spite of that (the link was down, a note failed) is made up for by trying again.
+ * Blocking commands without a connection each. A client that waits is queued here and its keys are noted in
+ * the backing Redis; every write that leaves data under a noted key, in any process and through either door,
+ * publishes its name, and the first clients that wait for it try again, in the order in which they began to
+ * wait. The note is made before the first try, so no write in between is missed. What is missed in spite of
+ * that (the link was down, a note failed) is made up for by trying again.
  */
 export class BlockedClients<A> {
   private readonly store: Store
@@ -133,7 +134,8 @@ export class BlockedClients<A> {
       end: (answer) => {
         if (entry.ending !== undefined || !waiting.queue.entries.has(entry)) return false
         entry.ending = { answer }
-        // A try that is on its way may have been applied: its answer counts. So does the first, which is the command itself.
+        // A try that is on its way may have been applied: its answer counts. So does the first, which is the
+        // command itself.
         if (entry.isBlocked && !entry.tried) this.leave(waiting, entry, null, answer)
         return true
       },
@@ -206,11 +208,13 @@ export class BlockedClients<A> {
     entry.tried = true
     const settle: Settle<A> = (error, answer) => {
       entry.tried = false
-      const again = error !== null && entry.isBlocked && error instanceof KvError && PASSING.includes(error.code)
+      const again =
+        error !== null && entry.isBlocked && error instanceof KvError && PASSING.includes(error.code)
       const found = error !== null || answer !== undefined
       if (!again && !isOver(entry)) waiting.queue.tried(turn, found)
       if (found && !again) this.leave(waiting, entry, error, answer ?? entry.request.timedOut)
-      else if (entry.gone || entry.ending !== undefined) this.leave(waiting, entry, null, entry.ending?.answer ?? entry.request.timedOut)
+      else if (entry.gone || entry.ending !== undefined)
+        this.leave(waiting, entry, null, entry.ending?.answer ?? entry.request.timedOut)
       else if (!entry.isBlocked) this.begin(waiting, entry)
       after(again)
     }
@@ -238,7 +242,10 @@ export class BlockedClients<A> {
     entry.request.done(error, answer)
   }
 
-  /** Renews the notes of the keys that are still waited for. A queue that is empty lasts until then: workers come back at once. */
+  /**
+   * Renews the notes of the keys that are still waited for. A queue that is empty lasts until then: workers
+   * come back at once.
+   */
   private renew(): void {
     for (const [id, waiting] of this.waiting) {
       const { queue } = waiting
@@ -276,4 +283,5 @@ export class BlockedClients<A> {
   }
 }
 
-const isOver = <A>({ gone, isBlocked, ending }: Entry<A>): boolean => gone || (isBlocked && ending !== undefined)
+const isOver = <A>({ gone, isBlocked, ending }: Entry<A>): boolean =>
+  gone || (isBlocked && ending !== undefined)

@@ -2,7 +2,10 @@
 export interface WaitEntry {
   /** The keys that it waits at, by their ids. */
   readonly keys: ReadonlyMap<string, Buffer>
-  /** Clients of one competition take from each other: where one finds nothing, neither does the next. Undefined: it takes nothing away. */
+  /**
+   * Clients of one competition take from each other: where one finds nothing, neither does the next.
+   * Undefined: it takes nothing away.
+   */
   readonly competition: string | undefined
   /** Position in the order of beginning to wait. */
   readonly position: number
@@ -30,8 +33,9 @@ interface Woken {
 const FIRST_WIDTH = 4
 
 /**
- * Those of one automation who wait, in the order in which they began, and who of them may find something. Keys are woken; each wake gives
- * everyone at the key one try, the earlier ones first, but for those whose competitor just found nothing.
+ * Those of one automation who wait, in the order in which they began, and who of them may find something.
+ * Keys are woken; each wake gives everyone at the key one try, the earlier ones first, but for those whose
+ * competitor just found nothing.
  */
 export class WaitQueue<E extends WaitEntry> {
   readonly entries = new Set<E>()
@@ -96,7 +100,8 @@ export class WaitQueue<E extends WaitEntry> {
   next(most: number): Turn<E>[] {
     const eligible = new Set(this.newcomers)
     for (const [id, woken] of this.woken) {
-      for (const entry of this.byKey.get(id) ?? []) if (entry.isBlocked && mayFind(entry, woken)) eligible.add(entry)
+      for (const entry of this.byKey.get(id) ?? [])
+        if (entry.isBlocked && mayFind(entry, woken)) eligible.add(entry)
     }
     if (eligible.size === 0) this.woken.clear()
     const turns: Turn<E>[] = []
@@ -125,7 +130,10 @@ export class WaitQueue<E extends WaitEntry> {
     }
   }
 
-  /** Where an entry may find something; undefined when it must not be tried yet, as it would overtake a competitor at one of these keys. */
+  /**
+   * Where an entry may find something; undefined when it must not be tried yet, as it would overtake a
+   * competitor at one of these keys.
+   */
   private namesFor(entry: E, room: Map<string, number>): Buffer[] | undefined {
     const names: Buffer[] = []
     const places: Array<readonly [place: string, left: number]> = []

@@ -1,9 +1,9 @@
+import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
-import { NOTHING_WRITTEN, type Written } from './written.ts'
 import { hasOneKeyFirst, type Operation } from './native-write.ts'
-import type { Automation } from '../../automation/automation.ts'
+import { NOTHING_WRITTEN, type Written } from './written.ts'
 
 export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
 
@@ -12,7 +12,10 @@ const MAX_REQUESTS = 128
 const MAX_BYTES = 256 * 1024
 const MAX_ARGS = 1_000
 
-/** Write requests of one automation that met in one turn of the event loop and go to Redis in one script call, in their order. */
+/**
+ * Write requests of one automation that met in one turn of the event loop and go to Redis in one script call,
+ * in their order.
+ */
 export class WriteBatch {
   readonly automation: Automation
   private readonly backing: Backing
@@ -30,7 +33,10 @@ export class WriteBatch {
     this.leave = leave
   }
 
-  /** Whether a request may go this way: one command, whose key is its first argument, and which the script can judge by its reply. */
+  /**
+   * Whether a request may go this way: one command, whose key is its first argument, and which the script can
+   * judge by its reply.
+   */
   static takes(operations: readonly Operation[]): boolean {
     const [operation] = operations
     if (operations.length !== 1 || operation === undefined) return false
@@ -54,7 +60,15 @@ export class WriteBatch {
     this.leave(this)
     const { automation, waiting } = this
     if (waiting.length === 0) return
-    const args = [this.keys.length + 2, automation.versionKey, automation.indexKey, ...this.keys, automation.prefix.length, this.maxKeys, ...this.words]
+    const args = [
+      this.keys.length + 2,
+      automation.versionKey,
+      automation.indexKey,
+      ...this.keys,
+      automation.prefix.length,
+      this.maxKeys,
+      ...this.words,
+    ]
     this.keys = []
     this.words = []
     this.waiting = []
@@ -86,7 +100,10 @@ export class WriteBatches {
     this.maxKeys = maxKeys
   }
 
-  /** Answers the batch that the request is in: anyone who sends something that must come after it flushes the batch first. */
+  /**
+   * Answers the batch that the request is in: anyone who sends something that must come after it flushes the
+   * batch first.
+   */
   add(automation: Automation, operation: Operation, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {

@@ -6,19 +6,13 @@ export const COMMON = {
   wrong_type: row('WRONGTYPE Operation against a key holding the wrong kind of value', 400, 'type_mismatch', {
     rest: 'the value has another type than this operation needs',
   }),
-  not_integer: row(
-    'ERR value is not an integer or out of range',
-    400,
-    'type_mismatch',
-    { rest: 'the value is not an integer' },
-  ),
+  not_integer: row('ERR value is not an integer or out of range', 400, 'type_mismatch', {
+    rest: 'the value is not an integer',
+  }),
   not_float: row('ERR value is not a valid float', 400, 'type_mismatch'),
-  overflow: row(
-    'ERR increment or decrement would overflow',
-    400,
-    'type_mismatch',
-    { rest: 'the result does not fit in 64 bits' },
-  ),
+  overflow: row('ERR increment or decrement would overflow', 400, 'type_mismatch', {
+    rest: 'the result does not fit in 64 bits',
+  }),
   decr_overflow: row('ERR decrement would overflow', 400, 'type_mismatch'),
   nan_or_infinity: row('ERR increment would produce NaN or Infinity', 400, 'type_mismatch'),
   no_such_key: row('ERR no such key', 404, 'key_not_found', { rest: 'the key does not exist' }),

@@ -42,7 +42,8 @@ export const CONNECTION = {
   only_listening: refusal(
     "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
   ),
-  // Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply, execCommandAbort).
+  // Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply,
+  // execCommandAbort).
   exec_only_listening: refusal(
     "EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
   ),

@@ -2,18 +2,14 @@ import { refusal, row } from '../rows.ts'
 
 /** What Redis has no text for: tokens, limits, and the state of the backing Redis. */
 export const OWN = {
-  token_expired: row(
-    'NOAUTH token expired',
-    403,
-    'token_expired',
-    { level: 'info', rest: 'the token has expired' },
-  ),
-  token_revoked: row(
-    'NOAUTH token revoked',
-    403,
-    'token_revoked',
-    { level: 'info', rest: 'the token was revoked' },
-  ),
+  token_expired: row('NOAUTH token expired', 403, 'token_expired', {
+    level: 'info',
+    rest: 'the token has expired',
+  }),
+  token_revoked: row('NOAUTH token revoked', 403, 'token_revoked', {
+    level: 'info',
+    rest: 'the token was revoked',
+  }),
   other_automation: row(
     'NOPERM this connection belongs to another automation; open a new one',
     403,
@@ -44,21 +40,23 @@ export const OWN = {
     413,
     'value_too_large',
   ),
-  quota_exceeded: row('OOM automation quota exceeded: the number of keys reached AUTOMATION_KV_MAX_KEYS', 413, 'quota_exceeded', {
-    level: 'info',
-  }),
+  quota_exceeded: row(
+    'OOM automation quota exceeded: the number of keys reached AUTOMATION_KV_MAX_KEYS',
+    413,
+    'quota_exceeded',
+    {
+      level: 'info',
+    },
+  ),
   busy: row(
     'TRYAGAIN too many concurrent changes to the same keys; nothing was written',
     409,
     'kv_store_busy',
     { level: 'warn' },
   ),
-  unavailable: row(
-    'TRYAGAIN the backing Redis is unavailable; nothing was written',
-    503,
-    'unavailable',
-    { level: 'warn' },
-  ),
+  unavailable: row('TRYAGAIN the backing Redis is unavailable; nothing was written', 503, 'unavailable', {
+    level: 'warn',
+  }),
   scripts_lost: row(
     'TRYAGAIN the backing Redis had lost its scripts; nothing was written',
     503,
@@ -71,9 +69,14 @@ export const OWN = {
     'unavailable',
     { level: 'error' },
   ),
-  backing_refused: row('TRYAGAIN the backing Redis refused the command ({prefix}); nothing was written', 503, 'unavailable', {
-    level: 'error',
-  }),
+  backing_refused: row(
+    'TRYAGAIN the backing Redis refused the command ({prefix}); nothing was written',
+    503,
+    'unavailable',
+    {
+      level: 'error',
+    },
+  ),
   unreadable: row(
     'ERR a stored value could not be opened: it is damaged, was moved, or its key is not configured',
     500,

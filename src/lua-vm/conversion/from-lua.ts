@@ -1,14 +1,26 @@
 import { respText } from '../../errors/errors.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import { INT64_MIN } from '../../redis-semantics/integers.ts'
-import { BigNumber, Double, ErrorReply, MapReply, type Reply, SetReply, SimpleString, Verbatim } from '../../reply/reply.ts'
+import {
+  BigNumber,
+  Double,
+  ErrorReply,
+  MapReply,
+  type Reply,
+  SetReply,
+  SimpleString,
+  Verbatim,
+} from '../../reply/reply.ts'
 import { type LuaState, LuaType } from '../machine/lua-api.ts'
 import { type LuaMachine, ScriptKilled } from '../machine/machine.ts'
 import type { ScriptProtocol } from './to-lua.ts'
 
 /** Deeper nesting ends in Redis's error for it, at a depth that is safe for everything on the reply's way. */
 const MAX_DEPTH = 1_000
-/** What a reply's element costs besides its bytes: shared tables can make a reply much larger than the script's memory. */
+/**
+ * What a reply's element costs besides its bytes: shared tables can make a reply much larger than the
+ * script's memory.
+ */
 const ELEMENT_BYTES = 16
 
 /** Redis maps each line end in a status or error to a space, and C ends a text at its first zero. */
@@ -66,7 +78,8 @@ export class ReplyReader {
   }
 
   private table(L: LuaState): Reply {
-    if (this.depth >= MAX_DEPTH || this.machine.api.lua_checkstack(L, 6) === 0) return new ErrorReply(respText('script_reply_depth'))
+    if (this.depth >= MAX_DEPTH || this.machine.api.lua_checkstack(L, 6) === 0)
+      return new ErrorReply(respText('script_reply_depth'))
     this.depth++
     const reply = this.tagged(L) ?? this.list(L)
     this.depth--
@@ -79,12 +92,19 @@ export class ReplyReader {
     return bytes
   }
 
-  /** The tables with one field that stand for the types that Lua has not, in the order in which Redis looks. */
+  /**
+   * The tables with one field that stand for the types that Lua has not, in the order in which Redis looks.
+   */
   private tagged(L: LuaState): Reply | undefined {
     return (
       this.field(L, 'err', LuaType.STRING, () => new ErrorReply(oneLine(this.string(L)))) ??
       this.field(L, 'ok', LuaType.STRING, () => new SimpleString(oneLine(this.string(L)))) ??
-      this.field(L, 'double', LuaType.NUMBER, () => new Double(formatDouble(this.machine.api.lua_tonumber(L, -1)))) ??
+      this.field(
+        L,
+        'double',
+        LuaType.NUMBER,
+        () => new Double(formatDouble(this.machine.api.lua_tonumber(L, -1))),
+      ) ??
       this.field(L, 'map', LuaType.TABLE, () => new MapReply(this.entries(L, true))) ??
       this.field(L, 'set', LuaType.TABLE, () => new SetReply(this.entries(L, false))) ??
       this.field(L, 'big_number', LuaType.STRING, () => new BigNumber(oneLine(this.string(L)))) ??
@@ -99,7 +119,12 @@ export class ReplyReader {
     return new Verbatim(format.toString().padEnd(3).slice(0, 3), string.toString())
   }
 
-  private field<T extends Reply>(L: LuaState, name: string, type: number, read: () => T | undefined): T | undefined {
+  private field<T extends Reply>(
+    L: LuaState,
+    name: string,
+    type: number,
+    read: () => T | undefined,
+  ): T | undefined {
     const { api, text } = this.machine
     text.pushLatin1(L, name)
     api.lua_rawget(L, -2)

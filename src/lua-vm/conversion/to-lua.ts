@@ -1,3 +1,4 @@
+import { readDouble } from '../../redis-semantics/floats.ts'
 import {
   BigNumber,
   Double,
@@ -12,14 +13,14 @@ import {
   StreamsReply,
   Verbatim,
 } from '../../reply/reply.ts'
-import { readDouble } from '../../redis-semantics/floats.ts'
 import type { LuaState } from '../machine/lua-api.ts'
 import type { LuaMachine } from '../machine/machine.ts'
 
 /** What redis.setresp chose: the form in which scripts see replies. */
 export type ScriptProtocol = 2 | 3
 
-const pairsOf = (flat: readonly Reply[]): Reply[] => Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!])
+const pairsOf = (flat: readonly Reply[]): Reply[] =>
+  Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!])
 
 /**
  * A command's reply as the value that a script gets.
@@ -28,15 +29,35 @@ const pairsOf = (flat: readonly Reply[]): Reply[] => Array.from({ length: flat.l
 export class ReplyPusher {
   private readonly machine: LuaMachine
   private readonly names: Readonly<
-    Record<'ok' | 'err' | 'flag' | 'double' | 'map' | 'set' | 'big_number' | 'verbatim_string' | 'string' | 'format', number>
+    Record<
+      | 'ok'
+      | 'err'
+      | 'flag'
+      | 'double'
+      | 'map'
+      | 'set'
+      | 'big_number'
+      | 'verbatim_string'
+      | 'string'
+      | 'format',
+      number
+    >
   >
 
   constructor(machine: LuaMachine) {
     this.machine = machine
     const name = (text: string): number => machine.text.name(text)
     this.names = {
-      ok: name('ok'), err: name('err'), flag: name('ignore_error_stats_update'), double: name('double'), map: name('map'), set: name('set'),
-      big_number: name('big_number'), verbatim_string: name('verbatim_string'), string: name('string'), format: name('format'),
+      ok: name('ok'),
+      err: name('err'),
+      flag: name('ignore_error_stats_update'),
+      double: name('double'),
+      map: name('map'),
+      set: name('set'),
+      big_number: name('big_number'),
+      verbatim_string: name('verbatim_string'),
+      string: name('string'),
+      format: name('format'),
     }
   }
 
@@ -44,11 +65,17 @@ export class ReplyPusher {
     const { api, text } = this.machine
     if (reply instanceof Uint8Array) return text.push(L, reply)
     if (typeof reply === 'string') return text.push(L, Buffer.from(reply))
-    if (typeof reply === 'number' || typeof reply === 'bigint') return void api.lua_pushnumber(L, Number(reply))
-    if (typeof reply === 'boolean') return void (protocol === 3 ? api.lua_pushboolean(L, reply ? 1 : 0) : api.lua_pushnumber(L, reply ? 1 : 0))
-    if (reply === null || reply instanceof NullArray) return void (protocol === 3 ? api.lua_pushnil(L) : api.lua_pushboolean(L, 0))
+    if (typeof reply === 'number' || typeof reply === 'bigint')
+      return void api.lua_pushnumber(L, Number(reply))
+    if (typeof reply === 'boolean')
+      return void (protocol === 3
+        ? api.lua_pushboolean(L, reply ? 1 : 0)
+        : api.lua_pushnumber(L, reply ? 1 : 0))
+    if (reply === null || reply instanceof NullArray)
+      return void (protocol === 3 ? api.lua_pushnil(L) : api.lua_pushboolean(L, 0))
     if (Array.isArray(reply)) return this.pushList(L, reply, protocol)
-    if (reply instanceof SimpleString) return this.pushField(L, this.names.ok, () => text.push(L, Buffer.from(reply.text)))
+    if (reply instanceof SimpleString)
+      return this.pushField(L, this.names.ok, () => text.push(L, Buffer.from(reply.text)))
     if (reply instanceof ErrorReply) return this.pushError(L, reply.text, false)
     return protocol === 3 ? this.pushResp3(L, reply) : this.pushResp2(L, reply)
   }
@@ -92,7 +119,8 @@ export class ReplyPusher {
     if (reply instanceof MapReply || reply instanceof PairsReply) this.pushList(L, reply.flat, 2)
     else if (reply instanceof StreamsReply) this.pushList(L, pairsOf(reply.flat), 2)
     else if (reply instanceof SetReply || reply instanceof PushReply) this.pushList(L, reply.items, 2)
-    else if (reply instanceof Double || reply instanceof BigNumber || reply instanceof Verbatim) text.push(L, Buffer.from(reply.text))
+    else if (reply instanceof Double || reply instanceof BigNumber || reply instanceof Verbatim)
+      text.push(L, Buffer.from(reply.text))
     else throw new TypeError('not a reply')
   }
 
@@ -102,15 +130,19 @@ export class ReplyPusher {
     if (reply instanceof Double) {
       this.pushField(L, names.double, () => api.lua_pushnumber(L, readDouble(Buffer.from(reply.text))))
     } else if (reply instanceof MapReply || reply instanceof StreamsReply) {
-      this.pushField(L, names.map, () => this.pushTable(L, reply.flat.length / 2, (i) => {
-        this.push(L, reply.flat[2 * i]!, 3)
-        this.push(L, reply.flat[2 * i + 1]!, 3)
-      }))
+      this.pushField(L, names.map, () =>
+        this.pushTable(L, reply.flat.length / 2, (i) => {
+          this.push(L, reply.flat[2 * i]!, 3)
+          this.push(L, reply.flat[2 * i + 1]!, 3)
+        }),
+      )
     } else if (reply instanceof SetReply) {
-      this.pushField(L, names.set, () => this.pushTable(L, reply.items.length, (i) => {
-        this.push(L, reply.items[i]!, 3)
-        api.lua_pushboolean(L, 1)
-      }))
+      this.pushField(L, names.set, () =>
+        this.pushTable(L, reply.items.length, (i) => {
+          this.push(L, reply.items[i]!, 3)
+          api.lua_pushboolean(L, 1)
+        }),
+      )
     } else if (reply instanceof PairsReply) {
       this.pushList(L, pairsOf(reply.flat), 3)
     } else if (reply instanceof BigNumber) {

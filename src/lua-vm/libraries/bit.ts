@@ -22,15 +22,19 @@ export function bitLibrary(machine: LuaMachine): Library {
     api.lua_pushnumber(L, value | 0)
     return 1
   }
-  const fold = (combine: (a: number, b: number) => number) => (L: LuaState): number => {
-    let bits = argument(L, 1)
-    for (let i = api.lua_gettop(L); i > 1; i--) bits = combine(bits, argument(L, i))
-    return result(L, bits)
-  }
-  const shift = (move: (bits: number, count: number) => number) => (L: LuaState): number => {
-    const bits = argument(L, 1)
-    return result(L, move(bits, argument(L, 2) & 31))
-  }
+  const fold =
+    (combine: (a: number, b: number) => number) =>
+    (L: LuaState): number => {
+      let bits = argument(L, 1)
+      for (let i = api.lua_gettop(L); i > 1; i--) bits = combine(bits, argument(L, i))
+      return result(L, bits)
+    }
+  const shift =
+    (move: (bits: number, count: number) => number) =>
+    (L: LuaState): number => {
+      const bits = argument(L, 1)
+      return result(L, move(bits, argument(L, 2) & 31))
+    }
   return {
     tobit: (L) => result(L, argument(L, 1)),
     bnot: (L) => result(L, ~argument(L, 1)),

@@ -4,12 +4,38 @@ import type { LuaMachine } from '../machine/machine.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { JsonOptions } from './cjson-options.ts'
 
-type Token = 'OBJ_BEGIN' | 'OBJ_END' | 'ARR_BEGIN' | 'ARR_END' | 'STRING' | 'NUMBER' | 'BOOLEAN' | 'NULL' | 'COLON' | 'COMMA' | 'END' | 'ERROR'
+type Token =
+  | 'OBJ_BEGIN'
+  | 'OBJ_END'
+  | 'ARR_BEGIN'
+  | 'ARR_END'
+  | 'STRING'
+  | 'NUMBER'
+  | 'BOOLEAN'
+  | 'NULL'
+  | 'COLON'
+  | 'COMMA'
+  | 'END'
+  | 'ERROR'
 
 const PUNCTUATION: Readonly<Record<string, Token>> = {
-  '{': 'OBJ_BEGIN', '}': 'OBJ_END', '[': 'ARR_BEGIN', ']': 'ARR_END', ':': 'COLON', ',': 'COMMA',
+  '{': 'OBJ_BEGIN',
+  '}': 'OBJ_END',
+  '[': 'ARR_BEGIN',
+  ']': 'ARR_END',
+  ':': 'COLON',
+  ',': 'COMMA',
 }
-const ESCAPED: Readonly<Record<string, number>> = { '"': 34, '\\': 92, '/': 47, b: 8, t: 9, n: 10, f: 12, r: 13 }
+const ESCAPED: Readonly<Record<string, number>> = {
+  '"': 34,
+  '\\': 92,
+  '/': 47,
+  b: 8,
+  t: 9,
+  n: 10,
+  f: 12,
+  r: 13,
+}
 /** What strtod reads. */
 const DECIMAL = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
 const HEXADECIMAL = /[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?/y
@@ -19,7 +45,10 @@ const NOT_JSON = /\+|-?0[xX0-9]|-?(?:inf|nan)/iy
 const QUOTE = 34
 const BACKSLASH = 92
 
-/** JSON as Lua values, as lua-cjson 2.1.0 reads it: numbers are doubles, null is a light userdata, the text ends at the first zero. */
+/**
+ * JSON as Lua values, as lua-cjson 2.1.0 reads it: numbers are doubles, null is a light userdata, the text
+ * ends at the first zero.
+ */
 export class JsonDecoder {
   private readonly machine: LuaMachine
   private readonly options: JsonOptions
@@ -47,7 +76,8 @@ export class JsonDecoder {
     this.text = this.bytes.toString('latin1')
     this.at = 0
     this.depth = 0
-    if (this.bytes.length >= 2 && (this.bytes[0] === 0 || this.bytes[1] === 0)) text.raise(L, 'JSON parser does not support UTF-16 or UTF-32')
+    if (this.bytes.length >= 2 && (this.bytes[0] === 0 || this.bytes[1] === 0))
+      text.raise(L, 'JSON parser does not support UTF-16 or UTF-32')
     this.value(L, this.next())
     const token = this.next()
     if (token !== 'END') this.unexpected(L, 'the end', token)
@@ -113,14 +143,18 @@ export class JsonDecoder {
 
   private unexpected(L: LuaState, expected: string, token: Token): never {
     const found = token === 'ERROR' ? this.problem : `T_${token}`
-    return this.machine.text.raise(L, `Expected ${expected} but found ${found} at character ${this.tokenAt + 1}`)
+    return this.machine.text.raise(
+      L,
+      `Expected ${expected} but found ${found} at character ${this.tokenAt + 1}`,
+    )
   }
 
   private next(): Token {
     const { text } = this
     const { heap } = this.machine
     heap.work(1)
-    while (this.at < text.length && ' \t\n\r'.includes(text[this.at]!)) if ((++this.at & 0x3ff) === 0) heap.work(64)
+    while (this.at < text.length && ' \t\n\r'.includes(text[this.at]!))
+      if ((++this.at & 0x3ff) === 0) heap.work(64)
     this.tokenAt = this.at
     const char = text[this.at]
     if (char === undefined || char === '\0') return 'END'
@@ -131,12 +165,16 @@ export class JsonDecoder {
     }
     if (char === '"') return this.readString()
     if (char === '-' || (char >= '0' && char <= '9')) {
-      return !this.options.decodeInvalid && this.matches(NOT_JSON) ? this.error('invalid number') : this.readNumber()
+      return !this.options.decodeInvalid && this.matches(NOT_JSON)
+        ? this.error('invalid number')
+        : this.readNumber()
     }
     if (text.startsWith('true', this.at)) return this.word('BOOLEAN', 4, true)
     if (text.startsWith('false', this.at)) return this.word('BOOLEAN', 5, false)
     if (text.startsWith('null', this.at)) return this.word('NULL', 4, false)
-    return this.options.decodeInvalid && this.matches(NOT_JSON) ? this.readNumber() : this.error('invalid token')
+    return this.options.decodeInvalid && this.matches(NOT_JSON)
+      ? this.readNumber()
+      : this.error('invalid token')
   }
 
   private word(token: Token, length: number, value: boolean): Token {
@@ -165,7 +203,11 @@ export class JsonDecoder {
     if (word === undefined) return this.error('invalid number')
     this.machine.heap.workOn(word.length)
     this.at += word.length
-    this.number = /nan/i.test(word) ? NaN : /x|inf/i.test(word) ? (parseFloat64(Buffer.from(word)) ?? 0) : Number(word)
+    this.number = /nan/i.test(word)
+      ? NaN
+      : /x|inf/i.test(word)
+        ? (parseFloat64(Buffer.from(word)) ?? 0)
+        : Number(word)
     return 'NUMBER'
   }
 

@@ -4,13 +4,37 @@ import type { LuaMachine } from '../machine/machine.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { JsonOptions } from './cjson-options.ts'
 
-const NAMED: Readonly<Record<number, string>> = { 8: '\\b', 9: '\\t', 10: '\\n', 12: '\\f', 13: '\\r', 34: '\\"', 47: '\\/', 92: '\\\\' }
-const ESCAPES = Array.from({ length: 256 }, (_, byte) =>
-  NAMED[byte] ?? (byte < 32 || byte === 127 ? `\\u00${byte.toString(16).padStart(2, '0')}` : undefined),
+const NAMED: Readonly<Record<number, string>> = {
+  8: '\\b',
+  9: '\\t',
+  10: '\\n',
+  12: '\\f',
+  13: '\\r',
+  34: '\\"',
+  47: '\\/',
+  92: '\\\\',
+}
+const ESCAPES = Array.from(
+  { length: 256 },
+  (_, byte) =>
+    NAMED[byte] ?? (byte < 32 || byte === 127 ? `\\u00${byte.toString(16).padStart(2, '0')}` : undefined),
 )
-const TYPE_NAMES = ['nil', 'boolean', 'lightuserdata', 'number', 'string', 'table', 'function', 'userdata', 'thread']
+const TYPE_NAMES = [
+  'nil',
+  'boolean',
+  'lightuserdata',
+  'number',
+  'string',
+  'table',
+  'function',
+  'userdata',
+  'thread',
+]
 
-/** Lua values as JSON, as lua-cjson 2.1.0 writes them: strings are bytes, `/` is escaped, an empty table is an object. */
+/**
+ * Lua values as JSON, as lua-cjson 2.1.0 writes them: strings are bytes, `/` is escaped, an empty table is an
+ * object.
+ */
 export class JsonEncoder {
   private readonly machine: LuaMachine
   private readonly options: JsonOptions
@@ -117,7 +141,8 @@ export class JsonEncoder {
   private key(L: LuaState): void {
     const { api } = this.machine
     const type = api.lua_type(L, -2)
-    if (type !== LuaType.NUMBER && type !== LuaType.STRING) this.fail(L, TYPE_NAMES[type]!, 'table key must be a number or string')
+    if (type !== LuaType.NUMBER && type !== LuaType.STRING)
+      this.fail(L, TYPE_NAMES[type]!, 'table key must be a number or string')
     api.lua_pushvalue(L, -2)
     if (type === LuaType.STRING) this.string(L)
     else {

@@ -12,6 +12,13 @@ export interface JsonOptions {
 }
 
 export const jsonDefaults = (): JsonOptions => ({
-  sparseConvert: false, sparseRatio: 2, sparseSafe: 10, encodeDepth: 1000, decodeDepth: 1000, precision: 14, keepBuffer: true,
-  encodeInvalid: false, decodeInvalid: true,
+  sparseConvert: false,
+  sparseRatio: 2,
+  sparseSafe: 10,
+  encodeDepth: 1000,
+  decodeDepth: 1000,
+  precision: 14,
+  keepBuffer: true,
+  encodeInvalid: false,
+  decodeInvalid: true,
 })

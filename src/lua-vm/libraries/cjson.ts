@@ -38,18 +38,22 @@ export function cjsonLibrary(machine: LuaMachine, options: JsonOptions): Library
     if (!Object.hasOwn(words, given)) text.argumentError(L, index, `invalid option '${given}'`)
     return words[given]!
   }
-  const integerOption = (name: 'encodeDepth' | 'decodeDepth' | 'precision', max: number) => (L: LuaState): number => {
-    atMost(L, 1)
-    options[name] = integer(L, 1, options[name], 1, max)
-    api.lua_pushnumber(L, options[name])
-    return 1
-  }
-  const booleanOption = (name: 'keepBuffer' | 'decodeInvalid') => (L: LuaState): number => {
-    atMost(L, 1)
-    options[name] = boolean(L, 1, options[name])
-    api.lua_pushboolean(L, options[name] ? 1 : 0)
-    return 1
-  }
+  const integerOption =
+    (name: 'encodeDepth' | 'decodeDepth' | 'precision', max: number) =>
+    (L: LuaState): number => {
+      atMost(L, 1)
+      options[name] = integer(L, 1, options[name], 1, max)
+      api.lua_pushnumber(L, options[name])
+      return 1
+    }
+  const booleanOption =
+    (name: 'keepBuffer' | 'decodeInvalid') =>
+    (L: LuaState): number => {
+      atMost(L, 1)
+      options[name] = boolean(L, 1, options[name])
+      api.lua_pushboolean(L, options[name] ? 1 : 0)
+      return 1
+    }
 
   return {
     _NAME: 'cjson',
@@ -65,7 +69,8 @@ export function cjsonLibrary(machine: LuaMachine, options: JsonOptions): Library
     encode_invalid_numbers: (L) => {
       atMost(L, 1)
       if (api.lua_type(L, 1) === LuaType.BOOLEAN) options.encodeInvalid = api.lua_toboolean(L, 1) !== 0
-      else if (api.lua_type(L, 1) !== LuaType.NIL) options.encodeInvalid = word(L, 1, { off: false, on: true, null: 'null' as const })
+      else if (api.lua_type(L, 1) !== LuaType.NIL)
+        options.encodeInvalid = word(L, 1, { off: false, on: true, null: 'null' as const })
       if (options.encodeInvalid === 'null') text.pushLatin1(L, 'null')
       else api.lua_pushboolean(L, options.encodeInvalid ? 1 : 0)
       return 1

@@ -1,13 +1,17 @@
 import { type LuaState, LuaType } from '../machine/lua-api.ts'
 import type { Library, LuaMachine } from '../machine/machine.ts'
-import { MessageReader } from './cmsgpack-read.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { MessageReader } from './cmsgpack-read.ts'
 
 /** Tables deeper than this are packed as nil. */
 const MAX_NESTING = 16
-const isInteger = (value: number): boolean => Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
+const isInteger = (value: number): boolean =>
+  Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63
 
-/** The `cmsgpack` table of scripts. Source: https://github.com/antirez/lua-cmsgpack, https://github.com/msgpack/msgpack/blob/master/spec.md */
+/**
+ * The `cmsgpack` table of scripts. Source: https://github.com/antirez/lua-cmsgpack,
+ * https://github.com/msgpack/msgpack/blob/master/spec.md
+ */
 export function cmsgpackLibrary(machine: LuaMachine): Library {
   const { api, text } = machine
 
@@ -100,7 +104,8 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
   const pack = (L: LuaState): number => {
     const count = api.lua_gettop(L)
     if (count === 0) return text.argumentError(L, 0, 'MessagePack pack needs input.')
-    if (api.lua_checkstack(L, count) === 0) return text.argumentError(L, 0, 'Too many arguments for MessagePack pack.')
+    if (api.lua_checkstack(L, count) === 0)
+      return text.argumentError(L, 0, 'Too many arguments for MessagePack pack.')
     const out = new ByteWriter()
     for (let i = 1; i <= count; i++) {
       api.luaL_checkstack(L, 1, 0)
@@ -116,8 +121,10 @@ export function cmsgpackLibrary(machine: LuaMachine): Library {
     const data = Buffer.from(text.argument(L, 1))
     machine.heap.workOn(data.length)
     // The number after `limit of` is the length there, too.
-    if (offset < 0 || limit < 0) return text.raise(L, `Invalid request to unpack with offset of ${offset} and limit of ${data.length}.`)
-    if (offset > data.length) return text.raise(L, `Start offset ${offset} greater than input length ${data.length}.`)
+    if (offset < 0 || limit < 0)
+      return text.raise(L, `Invalid request to unpack with offset of ${offset} and limit of ${data.length}.`)
+    if (offset > data.length)
+      return text.raise(L, `Start offset ${offset} greater than input length ${data.length}.`)
     const all = limit === 0 && offset === 0
     const reader = new MessageReader(machine, L, data, offset)
     let count = 0

@@ -4,7 +4,10 @@ const MULTIPLIER = 0x5_deec_e66dn
 const MASK = (1n << 48n) - 1n
 const MAX = 2 ** 31 - 1
 
-/** Redis's own `math.random`: the drand48 generator, so that a seed gives the same numbers everywhere. Source: rand.c of Redis 7.0 */
+/**
+ * Redis's own `math.random`: the drand48 generator, so that a seed gives the same numbers everywhere. Source:
+ * rand.c of Redis 7.0
+ */
 export class Random {
   private state = 0n
 

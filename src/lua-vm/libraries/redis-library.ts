@@ -31,11 +31,17 @@ function withCode(message: string): string {
   return trimmed.includes(' ') ? trimmed : `ERR ${trimmed}`
 }
 
-/** The `redis` table of scripts. Source: https://redis.io/docs/latest/develop/interact/programmability/lua-api/ */
+/**
+ * The `redis` table of scripts. Source:
+ * https://redis.io/docs/latest/develop/interact/programmability/lua-api/
+ */
 export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: RunState): Library {
   const { api, text } = machine
 
-  /** The arguments of redis.call as Redis reads them: strings, and numbers with 17 digits. Undefined when one is neither. */
+  /**
+   * The arguments of redis.call as Redis reads them: strings, and numbers with 17 digits. Undefined when one
+   * is neither.
+   */
   const argumentsOf = (L: LuaState): Buffer[] | undefined => {
     const count = api.lua_gettop(L)
     const args: Buffer[] = []
@@ -67,15 +73,17 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     }
   }
 
-  const command = (raises: boolean) => (L: LuaState): number => {
-    const reply = attempt(L)
-    if (!(reply instanceof ErrorReply)) {
-      pusher.push(L, reply, state.protocol)
-      return 1
+  const command =
+    (raises: boolean) =>
+    (L: LuaState): number => {
+      const reply = attempt(L)
+      if (!(reply instanceof ErrorReply)) {
+        pusher.push(L, reply, state.protocol)
+        return 1
+      }
+      pusher.pushError(L, reply.text, true)
+      return raises ? api.lua_error(L) : 1
     }
-    pusher.pushError(L, reply.text, true)
-    return raises ? api.lua_error(L) : 1
-  }
 
   /** Raises an error as Redis's luaPushError and luaError do: a table with the message. */
   const fail = (L: LuaState, code: PlainCode): number => {
@@ -102,7 +110,11 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     pcall: command(false),
     error_reply: (L) => {
       const message = oneString(L)
-      pusher.pushError(L, message === undefined ? respText('script_reply_arguments') : withCode(upToZero(message)), false)
+      pusher.pushError(
+        L,
+        message === undefined ? respText('script_reply_arguments') : withCode(upToZero(message)),
+        false,
+      )
       return 1
     },
     status_reply: (L) => {

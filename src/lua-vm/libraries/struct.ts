@@ -15,7 +15,10 @@ interface Layout {
   alignment: number
 }
 
-/** Reads a format letter by letter: `>`, `<`, `!n`, `bBhHlLTiIfdcsx`. Source: https://www.inf.puc-rio.br/~roberto/struct/ */
+/**
+ * Reads a format letter by letter: `>`, `<`, `!n`, `bBhHlLTiIfdcsx`. Source:
+ * https://www.inf.puc-rio.br/~roberto/struct/
+ */
 class Format {
   readonly layout: Layout = { little: true, alignment: 1 }
   private readonly text: string
@@ -67,7 +70,8 @@ class Format {
       case 'i':
       case 'I': {
         const size = this.number(4)
-        if (size > MAX_INTEGER_BYTES) this.fail(`integral size ${size} is larger than limit of ${MAX_INTEGER_BYTES}`)
+        if (size > MAX_INTEGER_BYTES)
+          this.fail(`integral size ${size} is larger than limit of ${MAX_INTEGER_BYTES}`)
         return size
       }
       default:
@@ -82,7 +86,8 @@ class Format {
     else if (letter === '<') this.layout.little = true
     else if (letter === '!') {
       const alignment = this.number(MAX_ALIGNMENT)
-      if (alignment === 0 || (alignment & (alignment - 1)) !== 0) this.fail(`alignment ${alignment} is not a power of 2`)
+      if (alignment === 0 || (alignment & (alignment - 1)) !== 0)
+        this.fail(`alignment ${alignment} is not a power of 2`)
       this.layout.alignment = alignment
     } else this.invalid(`invalid format option '${letter}'`)
   }
@@ -110,13 +115,15 @@ const INTEGERS = 'bBhHlLTiI'
 function integerBytes(value: number, size: number, little: boolean): Buffer {
   const bits = Number.isFinite(value) ? BigInt.asUintN(64, BigInt(Math.trunc(value))) : 1n << 63n
   const bytes = Buffer.alloc(size)
-  for (let i = 0, rest = bits; i < size; i++, rest >>= 8n) bytes[little ? i : size - 1 - i] = Number(rest & 0xffn)
+  for (let i = 0, rest = bits; i < size; i++, rest >>= 8n)
+    bytes[little ? i : size - 1 - i] = Number(rest & 0xffn)
   return bytes
 }
 
 function integerOf(bytes: Buffer, little: boolean, signed: boolean): number {
   let bits = 0n
-  for (let i = 0; i < bytes.length; i++) bits = (bits << 8n) | BigInt(bytes[little ? bytes.length - 1 - i : i]!)
+  for (let i = 0; i < bytes.length; i++)
+    bits = (bits << 8n) | BigInt(bytes[little ? bytes.length - 1 - i : i]!)
   return Number(signed ? BigInt.asIntN(Math.min(64, bytes.length * 8), bits) : BigInt.asUintN(64, bits))
 }
 
@@ -154,7 +161,8 @@ export function structLibrary(machine: LuaMachine): Library {
       const { little } = format.layout
       if (INTEGERS.includes(letter)) add(integerBytes(api.luaL_checknumber(L, argument++), size, little))
       else if (letter === 'x') add(Buffer.alloc(1))
-      else if (letter === 'f' || letter === 'd') add(floatBytes(api.luaL_checknumber(L, argument++), letter, little))
+      else if (letter === 'f' || letter === 'd')
+        add(floatBytes(api.luaL_checknumber(L, argument++), letter, little))
       else if (letter === 'c' || letter === 's') {
         const bytes = text.argument(L, argument)
         if (size === 0) size = bytes.length
@@ -194,7 +202,8 @@ export function structLibrary(machine: LuaMachine): Library {
         count++
       } else if (letter === 'c') {
         if (size === 0) {
-          if (count === 0 || api.lua_type(L, -1) !== LuaType.NUMBER) text.raise(L, "format 'c0' needs a previous size")
+          if (count === 0 || api.lua_type(L, -1) !== LuaType.NUMBER)
+            text.raise(L, "format 'c0' needs a previous size")
           size = Math.trunc(api.lua_tonumber(L, -1))
           api.lua_settop(L, -2)
           count--

@@ -11,24 +11,33 @@ const LUA_SIGNATURE = 0x1b
 const SPECIALS = /[\^$*+?.([%-]/
 
 /**
- * What stands around Lua's own C functions. The hook that ends a script counts Lua instructions, and does not see inside a C function: those
- * that can take more than linear time are measured first, and `runSlow` decides about the costly ones.
+ * What stands around Lua's own C functions. The hook that ends a script counts Lua instructions, and does not
+ * see inside a C function: those that can take more than linear time are measured first, and `runSlow`
+ * decides about the costly ones.
  */
-export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: NativeFunction) => number): ReadonlyMap<string, Guard> {
+export function guardsOf(
+  machine: LuaMachine,
+  runSlow: (L: LuaState, stock: NativeFunction) => number,
+): ReadonlyMap<string, Guard> {
   const { api } = machine
   const errName = machine.text.name('err')
 
-  const costing = (stepsOf: (L: LuaState) => number): Guard => (L, stock) => {
-    machine.heap.checkTimeIfLarge()
-    const steps = stepsOf(L)
-    if (steps > FREE_STEPS) return runSlow(L, stock)
-    // Many that are free are not free together, and the hook sees one instruction for each.
-    machine.heap.workOn(steps)
-    return stock(L)
-  }
-  const length = (L: LuaState, index: number): number => (api.lua_type(L, index) === LuaType.STRING ? api.lua_objlen(L, index) : 0)
-  const matching = (subject: number, pattern: number, anchors: boolean) => (L: LuaState): number =>
-    patternSteps(machine.text.view(L, pattern), length(L, subject), anchors)
+  const costing =
+    (stepsOf: (L: LuaState) => number): Guard =>
+    (L, stock) => {
+      machine.heap.checkTimeIfLarge()
+      const steps = stepsOf(L)
+      if (steps > FREE_STEPS) return runSlow(L, stock)
+      // Many that are free are not free together, and the hook sees one instruction for each.
+      machine.heap.workOn(steps)
+      return stock(L)
+    }
+  const length = (L: LuaState, index: number): number =>
+    api.lua_type(L, index) === LuaType.STRING ? api.lua_objlen(L, index) : 0
+  const matching =
+    (subject: number, pattern: number, anchors: boolean) =>
+    (L: LuaState): number =>
+      patternSteps(machine.text.view(L, pattern), length(L, subject), anchors)
 
   const matches = matching(1, 2, true)
   const find = (L: LuaState): number => {
@@ -71,18 +80,28 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
     ['string.gsub', costing(matches)],
     ['string.gmatch()', costing(matching(upvalueIndex(1), upvalueIndex(2), false))],
     // An empty string repeated needs no memory, so nothing would stop the loop.
-    ['string.rep', (L, stock) => {
-      if (api.lua_type(L, 1) === LuaType.STRING && api.lua_objlen(L, 1) === 0 && api.lua_type(L, 2) === LuaType.NUMBER) {
-        api.lua_settop(L, 1)
-        return 1
-      }
-      return linear(L, stock)
-    }],
+    [
+      'string.rep',
+      (L, stock) => {
+        if (
+          api.lua_type(L, 1) === LuaType.STRING &&
+          api.lua_objlen(L, 1) === 0 &&
+          api.lua_type(L, 2) === LuaType.NUMBER
+        ) {
+          api.lua_settop(L, 1)
+          return 1
+        }
+        return linear(L, stock)
+      },
+    ],
     ['table.sort', costing(sort)],
-    ['table.insert', (L, stock) => {
-      machine.heap.checkTimeIfLarge()
-      return refusing(L, stock)
-    }],
+    [
+      'table.insert',
+      (L, stock) => {
+        machine.heap.checkTimeIfLarge()
+        return refusing(L, stock)
+      },
+    ],
     ['table.remove', linear],
     ['table.maxn', linear],
     ['table.foreach', linear],
@@ -94,20 +113,27 @@ export function guardsOf(machine: LuaMachine, runSlow: (L: LuaState, stock: Nati
     ['rawget', seeingThrough],
     ['pairs', seeingThrough],
     // Bytecode is not checked by Lua, and can do anything inside the machine.
-    ['loadstring', (L, stock) => {
-      if (machine.text.view(L, 1)[0] !== LUA_SIGNATURE) return stock(L)
-      api.lua_pushnil(L)
-      machine.text.pushLatin1(L, "unexpected symbol near 'char(27)': binary chunks are not accepted")
-      return 2
-    }],
+    [
+      'loadstring',
+      (L, stock) => {
+        if (machine.text.view(L, 1)[0] !== LUA_SIGNATURE) return stock(L)
+        api.lua_pushnil(L)
+        machine.text.pushLatin1(L, "unexpected symbol near 'char(27)': binary chunks are not accepted")
+        return 2
+      },
+    ],
     // As Redis's pcall: an error that is a table with a text is given as the text.
-    ['pcall', (L, stock) => {
-      const results = stock(L)
-      if (results !== 2 || api.lua_toboolean(L, -2) !== 0 || api.lua_type(L, -1) !== LuaType.TABLE) return results
-      api.lua_getfield(L, -1, errName)
-      if (api.lua_type(L, -1) === LuaType.STRING) api.lua_replace(L, -2)
-      else api.lua_settop(L, -2)
-      return results
-    }],
+    [
+      'pcall',
+      (L, stock) => {
+        const results = stock(L)
+        if (results !== 2 || api.lua_toboolean(L, -2) !== 0 || api.lua_type(L, -1) !== LuaType.TABLE)
+          return results
+        api.lua_getfield(L, -1, errName)
+        if (api.lua_type(L, -1) === LuaType.STRING) api.lua_replace(L, -2)
+        else api.lua_settop(L, -2)
+        return results
+      },
+    ],
   ])
 }

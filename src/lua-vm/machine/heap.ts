@@ -19,7 +19,9 @@ export interface Limits {
 const SMALL_BYTES = 1024 * 1024
 const LOOKS_PER_CLOCK = 32
 const ALLOCATED_PER_CLOCK = 256 * 1024
-/** A step of `work` takes some hundred nanoseconds at most: so the clock is read within a millisecond or so. */
+/**
+ * A step of `work` takes some hundred nanoseconds at most: so the clock is read within a millisecond or so.
+ */
 const STEPS_PER_CLOCK = 4096
 const BLOCK = 8 * 1024
 const ZEROS = Buffer.alloc(BLOCK)
@@ -28,8 +30,8 @@ const CLEAN_BLOCKS = 8
 const NO_LIMITS: Limits = { deadline: Infinity, memoryBytes: Infinity }
 
 /**
- * The memory of a Lua instance: what Lua allocates in it, by its own count and within the script's limit, and the picture of it that every
- * script starts from. It is laid out as statics, stack (downwards), heap.
+ * The memory of a Lua instance: what Lua allocates in it, by its own count and within the script's limit, and
+ * the picture of it that every script starts from. It is laid out as statics, stack (downwards), heap.
  */
 export class Heap {
   /** All of it; another Buffer after it grew. */
@@ -117,7 +119,10 @@ export class Heap {
     if (this.used > SMALL_BYTES) this.checkTime()
   }
 
-  /** Counts what a function outside of Lua does, where no hook sees it; reads the clock from time to time. Throws ScriptKilled. */
+  /**
+   * Counts what a function outside of Lua does, where no hook sees it; reads the clock from time to time.
+   * Throws ScriptKilled.
+   */
   work(steps: number): void {
     this.worked += steps
     if (this.worked < STEPS_PER_CLOCK) return
@@ -152,7 +157,10 @@ export class Heap {
     }
   }
 
-  /** Behind the last byte that is not zero, in whole blocks: the allocator keeps a mark at the end of its room. */
+  /**
+   * Behind the last byte that is not zero, in whole blocks: the allocator keeps a mark at the end of its
+   * room.
+   */
   private endOfUse(): number {
     let at = this.bytes.length - BLOCK
     while (at > this.stackBase && this.bytes.subarray(at, at + BLOCK).equals(ZEROS)) at -= BLOCK

@@ -5,18 +5,26 @@ import { Instance, Module, PAGE_BYTES, type WasmModule } from './wasm.ts'
 
 let compiled: WasmModule | undefined
 
-/** Lua 5.1 as the package ships it; its JavaScript, which brings a file system and conversions that lose bytes, is not used. */
+/**
+ * Lua 5.1 as the package ships it; its JavaScript, which brings a file system and conversions that lose
+ * bytes, is not used.
+ */
 function luaModule(): WasmModule {
-  compiled ??= new Module(readFileSync(createRequire(import.meta.url).resolve('wasmoon-lua5.1/dist/liblua5.1.wasm')))
+  compiled ??= new Module(
+    readFileSync(createRequire(import.meta.url).resolve('wasmoon-lua5.1/dist/liblua5.1.wasm')),
+  )
   return compiled
 }
 
-/** Thrown where C would longjmp; Emscripten's own value, which `invoke` tells from everything else by being a number. */
+/**
+ * Thrown where C would longjmp; Emscripten's own value, which `invoke` tells from everything else by being a
+ * number.
+ */
 const LONGJMP = Infinity
 
 /**
- * A Lua library in a memory of its own. Its imports reach nothing of this process: no files, no environment, no output. An exception of
- * ours passes through all of its frames, `pcall` included, up to its caller.
+ * A Lua library in a memory of its own. Its imports reach nothing of this process: no files, no environment,
+ * no output. An exception of ours passes through all of its frames, `pcall` included, up to its caller.
  */
 export function instantiateLua(maxBytes: number, grown: () => void): LuaApi {
   const refuse = (name: string) => () => {
@@ -53,7 +61,10 @@ export function instantiateLua(maxBytes: number, grown: () => void): LuaApi {
     invoke_vii: (index: number, a: number, b: number) => {
       const stack = api.stackSave()
       try {
-        ;(functions[index] ??= api.__indirect_function_table.get(index) as (a: number, b: number) => void)(a, b)
+        ;(functions[index] ??= api.__indirect_function_table.get(index) as (a: number, b: number) => void)(
+          a,
+          b,
+        )
       } catch (error) {
         if (typeof error !== 'number') throw error
         api.stackRestore(stack)

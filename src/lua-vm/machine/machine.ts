@@ -1,6 +1,15 @@
 import { Heap, type Limits } from './heap.ts'
 import { instantiateLua } from './instance.ts'
-import { GC_COLLECT, GLOBALS_INDEX, HOOK_COUNT, type LuaApi, type LuaState, LuaType, REGISTRY_INDEX, STATUS_OK } from './lua-api.ts'
+import {
+  GC_COLLECT,
+  GLOBALS_INDEX,
+  HOOK_COUNT,
+  type LuaApi,
+  type LuaState,
+  LuaType,
+  REGISTRY_INDEX,
+  STATUS_OK,
+} from './lua-api.ts'
 import { PRELUDE } from './prelude.ts'
 import { type Callback, type Signature, withSignatures } from './signatures.ts'
 import { ScratchText } from './text.ts'
@@ -11,26 +20,37 @@ export { type Limits, ScriptKilled } from './heap.ts'
 export type NativeFunction = (L: LuaState) => number
 export type Library = Readonly<Record<string, NativeFunction | string | number | null>>
 
-/** What a prepared machine is made of: libraries by name, and guards around stock functions (`string.find`). */
+/**
+ * What a prepared machine is made of: libraries by name, and guards around stock functions (`string.find`).
+ */
 export interface Equipment {
   readonly libraries: (machine: LuaMachine) => Readonly<Record<string, Library>>
-  readonly guards: (machine: LuaMachine) => ReadonlyMap<string, (L: LuaState, stock: NativeFunction) => number>
+  readonly guards: (
+    machine: LuaMachine,
+  ) => ReadonlyMap<string, (L: LuaState, stock: NativeFunction) => number>
 }
 
-/** Instructions between two looks of the hook: some of them (comparing long strings) take milliseconds, so there must be few. */
+/**
+ * Instructions between two looks of the hook: some of them (comparing long strings) take milliseconds, so
+ * there must be few.
+ */
 const HOOK_INTERVAL = 100
 const SCRATCH_BYTES = 16 * 1024
 /** The allocator's own needs, and memory lost to fragments. */
 const HEADROOM_BYTES = 24 * 1024 * 1024
-/** Key, in the metatable of a read-only table, of the table that stands behind it: no script can make a light userdata of this value. */
+/**
+ * Key, in the metatable of a read-only table, of the table that stands behind it: no script can make a light
+ * userdata of this value.
+ */
 export const READONLY_MARK = 1
 /** Far from the references that luaL_ref hands out. */
 const HANDLER_REF = 1_000_001
 const GLOBALS_REF = 1_000_002
 
 /**
- * A Lua 5.1 in WebAssembly, ready to run scripts one after the other. After each, its memory is put back to what it was before the first: so
- * a script finds nothing of another, whatever that one did, and even a flaw in the interpreter reaches no further than its own run.
+ * A Lua 5.1 in WebAssembly, ready to run scripts one after the other. After each, its memory is put back to
+ * what it was before the first: so a script finds nothing of another, whatever that one did, and even a flaw
+ * in the interpreter reaches no further than its own run.
  */
 export class LuaMachine {
   readonly api: LuaApi
@@ -77,7 +97,10 @@ export class LuaMachine {
     return this.heap.limits.memoryBytes
   }
 
-  /** Calls `work` so that a Lua error inside, out of memory for one, ends it and nothing else. False when there was one. */
+  /**
+   * Calls `work` so that a Lua error inside, out of memory for one, ends it and nothing else. False when
+   * there was one.
+   */
   protect(work: NativeFunction): boolean {
     this.protectedWork = work
     return this.api.lua_cpcall(this.L, this.protectedSlot, 0) === STATUS_OK
@@ -100,14 +123,20 @@ export class LuaMachine {
     this.api.lua_rawgeti(L, REGISTRY_INDEX, HANDLER_REF)
   }
 
-  /** The function on top of the stack as bytecode of this very Lua, which `luaL_loadbuffer` reads faster than source. */
+  /**
+   * The function on top of the stack as bytecode of this very Lua, which `luaL_loadbuffer` reads faster than
+   * source.
+   */
   dump(L: LuaState): Buffer {
     this.written.length = 0
     this.api.lua_dump(L, this.writerSlot, 0)
     return Buffer.concat(this.written.splice(0))
   }
 
-  /** Room for `bytes` within the script's limit. Raises Lua's own error when there is none. Only for code that Lua called. */
+  /**
+   * Room for `bytes` within the script's limit. Raises Lua's own error when there is none. Only for code that
+   * Lua called.
+   */
   reserveIn(L: LuaState, bytes: number): number {
     const at = this.heap.allocate(0, 0, bytes)
     if (at === 0) this.text.raise(L, 'not enough memory', false)
@@ -127,7 +156,14 @@ export class LuaMachine {
 
   private equip({ libraries, guards }: Equipment): void {
     const { api, L } = this
-    for (const open of [api.luaopen_base, api.luaopen_table, api.luaopen_string, api.luaopen_math, api.luaopen_debug]) open(L)
+    for (const open of [
+      api.luaopen_base,
+      api.luaopen_table,
+      api.luaopen_string,
+      api.luaopen_math,
+      api.luaopen_debug,
+    ])
+      open(L)
     api.lua_settop(L, 0)
     for (const [name, library] of Object.entries(libraries(this))) this.register(name, library)
     const wrapped = [...guards(this)]
@@ -148,7 +184,11 @@ export class LuaMachine {
   private register(name: string, library: Library): void {
     const { api, L, text } = this
     const members = Object.entries(library)
-    const slots = this.place(members.map(([, member]) => callback('function', (state) => (typeof member === 'function' ? member(state!) : 0))))
+    const slots = this.place(
+      members.map(([, member]) =>
+        callback('function', (state) => (typeof member === 'function' ? member(state!) : 0)),
+      ),
+    )
     api.lua_getfield(L, GLOBALS_INDEX, text.name(name))
     if (api.lua_type(L, -1) !== LuaType.TABLE) {
       api.lua_settop(L, -2)
@@ -164,7 +204,10 @@ export class LuaMachine {
     api.lua_setfield(L, GLOBALS_INDEX, text.name(name))
   }
 
-  /** Where the function table has the C function of a Lua global such as `string.find`, or the iterator that `string.gmatch()` answers. */
+  /**
+   * Where the function table has the C function of a Lua global such as `string.find`, or the iterator that
+   * `string.gmatch()` answers.
+   */
   private functionIndex(name: string): number {
     const { api, L, text } = this
     api.lua_pushvalue(L, GLOBALS_INDEX)
@@ -188,12 +231,16 @@ export class LuaMachine {
       if (type !== LuaType.STRING && type !== LuaType.NUMBER) {
         return text.raise(state, 'Second argument to luaProtectedTableError must be a string or number')
       }
-      return text.raise(state, `Script attempted to access nonexistent global variable '${text.read(state, 2).toString('latin1')}'`)
+      return text.raise(
+        state,
+        `Script attempted to access nonexistent global variable '${text.read(state, 2).toString('latin1')}'`,
+      )
     }
     const source = Buffer.from(PRELUDE)
     const at = this.reserve(source.length)
     heap.bytes.set(source, at)
-    if (api.luaL_loadbuffer(L, at, source.length, text.name('=prelude')) !== STATUS_OK) throw new Error(text.read(L, -1).toString())
+    if (api.luaL_loadbuffer(L, at, source.length, text.name('=prelude')) !== STATUS_OK)
+      throw new Error(text.read(L, -1).toString())
     this.release(at, source.length)
     const slots = this.place([refuse, missing].map((run) => callback('function', (state) => run(state!))))
     api.lua_pushlightuserdata(L, READONLY_MARK)

@@ -24,8 +24,9 @@ function endOfSet(pattern: Uint8Array, at: number): number {
 }
 
 /**
- * An upper bound of the steps that Lua's pattern matcher may take. It backtracks: a repeated item multiplies the work by the subject's length
- * when something behind it can still fail. Source: https://www.lua.org/manual/5.1/manual.html#5.4.1
+ * An upper bound of the steps that Lua's pattern matcher may take. It backtracks: a repeated item multiplies
+ * the work by the subject's length when something behind it can still fail. Source:
+ * https://www.lua.org/manual/5.1/manual.html#5.4.1
  */
 export function patternSteps(pattern: Uint8Array, subjectLength: number, anchors: boolean): number {
   const length = Math.max(subjectLength, 2)

@@ -1,7 +1,8 @@
 /**
- * Runs once, before the snapshot that every script starts from. It takes away what could reach outside or read binary chunks, makes the
- * globals and libraries read-only, and answers the environment of scripts, the table behind it, and the handler of uncaught errors.
- * Redis patched its Lua with read-only tables; here an empty table stands before each, whose metatable refuses writes.
+ * Runs once, before the snapshot that every script starts from. It takes away what could reach outside or
+ * read binary chunks, makes the globals and libraries read-only, and answers the environment of scripts, the
+ * table behind it, and the handler of uncaught errors. Redis patched its Lua with read-only tables; here an
+ * empty table stands before each, whose metatable refuses writes.
  */
 export const PRELUDE = `
 local marker, refuse, missing = ...

@@ -55,14 +55,20 @@ export class ScratchText {
     return Buffer.from(this.view(L, index))
   }
 
-  /** Argument `index` of a function, as luaL_checklstring: raises Lua's error when it is no string. Good until Lua runs again. */
+  /**
+   * Argument `index` of a function, as luaL_checklstring: raises Lua's error when it is no string. Good until
+   * Lua runs again.
+   */
   argument(L: LuaState, index: number): Buffer {
     const { machine, lengthAt } = this
     const at = machine.api.luaL_checklstring(L, index, lengthAt)
     return machine.heap.bytes.subarray(at, at + machine.heap.bytes.readUInt32LE(lengthAt))
   }
 
-  /** A C string that stays, for lua_getfield and its like: made while the machine is set up, so that no script pays for it. */
+  /**
+   * A C string that stays, for lua_getfield and its like: made while the machine is set up, so that no script
+   * pays for it.
+   */
   name(text: string): number {
     let at = this.names.get(text)
     if (at === undefined) {
@@ -75,12 +81,18 @@ export class ScratchText {
     return at
   }
 
-  /** From now on the machine's memory is what every script starts from: names that were not made are not in it. */
+  /**
+   * From now on the machine's memory is what every script starts from: names that were not made are not in
+   * it.
+   */
   seal(): void {
     this.sealed = true
   }
 
-  /** Raises a Lua error, with the place of the script that called before it unless `where` is false. Never returns. */
+  /**
+   * Raises a Lua error, with the place of the script that called before it unless `where` is false. Never
+   * returns.
+   */
   raise(L: LuaState, text: string, where = true): never {
     const { api } = this.machine
     if (where) api.luaL_where(L, 1)

@@ -1,4 +1,7 @@
-/** The part of the WebAssembly interface that is used here; the ES2023 library of TypeScript does not describe it. */
+/**
+ * The part of the WebAssembly interface that is used here; the ES2023 library of TypeScript does not describe
+ * it.
+ */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer
   grow(pages: number): number
@@ -20,7 +23,10 @@ interface Wasm {
     new (bytes: Uint8Array): WasmModule
     imports(module: WasmModule): Array<{ module: string; name: string }>
   }
-  readonly Instance: new (module: WasmModule, imports: Record<string, Record<string, unknown>>) => { readonly exports: unknown }
+  readonly Instance: new (
+    module: WasmModule,
+    imports: Record<string, Record<string, unknown>>,
+  ) => { readonly exports: unknown }
   readonly RuntimeError: new () => Error
 }
 

@@ -6,8 +6,9 @@ const script = new Script('work()')
 export class WatchdogTimeout extends Error {}
 
 /**
- * Runs `work`, and ends it after `timeoutMs` wherever it is, also in a loop of native WebAssembly code that calls nobody. It costs a thread
- * each time (0.1 ms), and what is ended runs no `finally`. Throws WatchdogTimeout.
+ * Runs `work`, and ends it after `timeoutMs` wherever it is, also in a loop of native WebAssembly code that
+ * calls nobody. It costs a thread each time (0.1 ms), and what is ended runs no `finally`. Throws
+ * WatchdogTimeout.
  */
 export function watched<T>(timeoutMs: number, work: () => T): T {
   let result: T | undefined
@@ -17,7 +18,8 @@ export function watched<T>(timeoutMs: number, work: () => T): T {
   try {
     script.runInContext(context, { timeout: Math.max(1, Math.ceil(timeoutMs)), displayErrors: false })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new WatchdogTimeout()
+    if ((error as NodeJS.ErrnoException | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      throw new WatchdogTimeout()
     throw error
   } finally {
     context['work'] = undefined

@@ -5,7 +5,9 @@ import type { BlockingRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 
-/** The blocking command of one connection, from its start to its reply. What comes behind it waits with it. */
+/**
+ * The blocking command of one connection, from its start to its reply. What comes behind it waits with it.
+ */
 export class BlockedCommand {
   private readonly session: Session
   private underWay = false

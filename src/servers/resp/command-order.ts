@@ -5,12 +5,13 @@ import type { ServedRow } from '../../registry/command-table.ts'
 export type ListAccess = 'none' | 'read' | 'write'
 
 /**
- * The commands of one connection that are under way, and what may start beside them. Invariant: a request sees the effect of those before
- * it.
+ * The commands of one connection that are under way, and what may start beside them. Invariant: a request
+ * sees the effect of those before it.
  *
- * Requests start as early as order allows. Direct commands go to the one backing link in order, so they may overlap; a computed command
- * takes several round trips, so direct ones behind it wait; a direct list command may turn out to be a computed one (on a document that
- * is an array), so others wait for a list write, and other writes wait for a list read.
+ * Requests start as early as order allows. Direct commands go to the one backing link in order, so they may
+ * overlap; a computed command takes several round trips, so direct ones behind it wait; a direct list command
+ * may turn out to be a computed one (on a document that is an array), so others wait for a list write, and
+ * other writes wait for a list read.
  */
 export class CommandOrder {
   private count = 0
@@ -44,7 +45,9 @@ export class CommandOrder {
       // A script may write, and has no flag that says so.
       if (this.listReads > 0 && (row.kind === 'connection' || !row.flags.includes('readonly'))) return false
     }
-    return this.computing === 0 || row.kind === 'connection' || (row.kind === 'data' && row.direct === undefined)
+    return (
+      this.computing === 0 || row.kind === 'connection' || (row.kind === 'data' && row.direct === undefined)
+    )
   }
 
   /** `exclusive`: nothing starts until it has ended. Its end is told with what this returns. */

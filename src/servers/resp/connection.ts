@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
-import { Framer, type FrameEvent, type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
+import { type FrameEvent, type FrameLimits, Framer, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
 import { ErrorReply, NULL_ARRAY, PushReply } from '../../reply/reply.ts'
 import { Session, type SessionContext } from '../../session/session.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -26,14 +26,17 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void
 }
 
-/** Received bytes that may lie unread while a client waits; with more its socket is not read, so its going away is not noticed. */
+/**
+ * Received bytes that may lie unread while a client waits; with more its socket is not read, so its going
+ * away is not noticed.
+ */
 const MAX_PARKED_BYTES = 1024 * 1024
 
 const decoder = new RequestDecoder()
 
 /**
- * One socket, from its first byte to its end. Invariants: what goes wrong inside costs at most this connection; nothing is read while too
- * much is unanswered or unsent.
+ * One socket, from its first byte to its end. Invariants: what goes wrong inside costs at most this
+ * connection; nothing is read while too much is unanswered or unsent.
  */
 export class Connection {
   readonly session: Session
@@ -42,7 +45,10 @@ export class Connection {
   private readonly framer = new Framer(UNAUTHENTICATED_LIMITS)
   private readonly outbox: Outbox
   private readonly dispatcher: Dispatcher
-  private readonly tokenWatch = new TokenWatch(() => this.warnOfExpiry(), () => this.expire())
+  private readonly tokenWatch = new TokenWatch(
+    () => this.warnOfExpiry(),
+    () => this.expire(),
+  )
   private readonly lingering: LingeringClose
   /** No more requests come: those that were received are answered, then the connection ends. */
   private draining = false
@@ -51,12 +57,23 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
     this.options = options
-    this.session = new Session(options.context, addressOf(socket.remoteAddress, socket.remotePort), addressOf(socket.localAddress, socket.localPort))
+    this.session = new Session(
+      options.context,
+      addressOf(socket.remoteAddress, socket.remotePort),
+      addressOf(socket.localAddress, socket.localPort),
+    )
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
     this.outbox = new Outbox(socket, () => this.flushed(), options.context.report)
-    this.dispatcher = new Dispatcher(this.session, this.outbox, options.budget.join(), options.log, () => this.framer.reset(), () => this.destroy())
+    this.dispatcher = new Dispatcher(
+      this.session,
+      this.outbox,
+      options.budget.join(),
+      options.log,
+      () => this.framer.reset(),
+      () => this.destroy(),
+    )
     this.lingering = new LingeringClose(socket)
     this.awaitLogin()
     socket.setNoDelay(true)
@@ -104,7 +121,9 @@ export class Connection {
         dispatcher.receive(event.args)
         break
       case 'oversized':
-        dispatcher.answerUnread(new ErrorReply(respText(event.reason === 'bulk' ? 'value_too_large' : 'request_too_large')))
+        dispatcher.answerUnread(
+          new ErrorReply(respText(event.reason === 'bulk' ? 'value_too_large' : 'request_too_large')),
+        )
         break
       case 'error':
         dispatcher.answerUnread(new ErrorReply(event.text))
@@ -161,7 +180,10 @@ export class Connection {
     if (this.session.closing || this.socket.destroyed) return
     this.outbox.add(message, this.session.protocol)
     if (this.outbox.unsentBytes <= this.options.maxBacklogBytes) return
-    this.options.log.info({ automation: this.session.identity?.automationId, connection: this.session.id }, 'a slow listener was cut')
+    this.options.log.info(
+      { automation: this.session.identity?.automationId, connection: this.session.id },
+      'a slow listener was cut',
+    )
     this.socket.destroy()
   }
 
@@ -187,7 +209,8 @@ export class Connection {
   }
 
   private warnOfExpiry(): void {
-    if (this.session.protocol === 3) this.outbox.add(new PushReply(['token-expiring', EXPIRY_WARNING_MS / 1000]), 3)
+    if (this.session.protocol === 3)
+      this.outbox.add(new PushReply(['token-expiring', EXPIRY_WARNING_MS / 1000]), 3)
   }
 
   /** What is queued is answered with `NOAUTH token expired`; what is on its way is still answered. */

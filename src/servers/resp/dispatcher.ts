@@ -6,7 +6,13 @@ import { KvError } from '../../errors/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import type { Call } from '../../registry/context.ts'
-import { type BlockingRow, type ConnectionRow, type DataRow, type KeyspaceRow, mayBlock } from '../../registry/row.ts'
+import {
+  type BlockingRow,
+  type ConnectionRow,
+  type DataRow,
+  type KeyspaceRow,
+  mayBlock,
+} from '../../registry/row.ts'
 import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
@@ -19,7 +25,10 @@ import { type PendingReply, ReplyQueue } from './reply-queue.ts'
 /** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
 
-/** Ends the waiting of a client that has hung up: as in Redis, what it sent behind its blocking command is then not run. */
+/**
+ * Ends the waiting of a client that has hung up: as in Redis, what it sent behind its blocking command is
+ * then not run.
+ */
 const HUNG_UP = new NullArray()
 
 interface Request {
@@ -28,8 +37,8 @@ interface Request {
 }
 
 /**
- * What becomes of each request of one connection: refused, queued by MULTI, started, or kept until it may start. Every request gets one
- * reply, in the order of the requests.
+ * What becomes of each request of one connection: refused, queued by MULTI, started, or kept until it may
+ * start. Every request gets one reply, in the order of the requests.
  */
 export class Dispatcher {
   private readonly session: Session
@@ -46,8 +55,17 @@ export class Dispatcher {
   private waiting: Request[] = []
   private proceeding = false
 
-  /** `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once. */
-  constructor(session: Session, outbox: Outbox, share: ReplyShare, log: Log, dropUnread: () => void, destroy: () => void) {
+  /**
+   * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
+   */
+  constructor(
+    session: Session,
+    outbox: Outbox,
+    share: ReplyShare,
+    log: Log,
+    dropUnread: () => void,
+    destroy: () => void,
+  ) {
     this.session = session
     this.outbox = outbox
     this.share = share
@@ -93,7 +111,8 @@ export class Dispatcher {
     if (this.proceeding) return
     this.proceeding = true
     let started = 0
-    while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!)) started++
+    while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!))
+      started++
     // What came behind QUIT is never run.
     if (this.session.closing) this.waiting = []
     else if (started > 0) this.waiting = this.waiting.slice(started)
@@ -111,7 +130,10 @@ export class Dispatcher {
     this.drain(HUNG_UP)
   }
 
-  /** Answers with `reply` what has not been started; what is on its way still gets its own answer, but does not wait. */
+  /**
+   * Answers with `reply` what has not been started; what is on its way still gets its own answer, but does
+   * not wait.
+   */
   refuseAll(reply: Reply): void {
     this.blocked.end(reply)
     for (const { pending } of this.waiting.splice(0)) this.replies.answer(pending, reply)
@@ -164,7 +186,8 @@ export class Dispatcher {
   private enqueue(row: ServedRow, args: readonly Buffer[]): Reply {
     const { transaction } = this
     try {
-      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub') throw new KvError('not_in_transaction')
+      if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub')
+        throw new KvError('not_in_transaction')
       transaction.enqueue(row, args)
       return QUEUED
     } catch (error) {
@@ -181,7 +204,15 @@ export class Dispatcher {
     const { pendingWrites } = this
     const { identity, automation, context } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
-    return { args, identity: identity!, automation: automation!, services: context, pendingWrites, computing, computed }
+    return {
+      args,
+      identity: identity!,
+      automation: automation!,
+      services: context,
+      pendingWrites,
+      computing,
+      computed,
+    }
   }
 
   private startConnectionCommand(row: ConnectionRow, args: readonly Buffer[], pending: PendingReply): void {
@@ -255,7 +286,14 @@ export class Dispatcher {
     const { identity, id } = this.session
     const outcome = reply instanceof ErrorReply ? reply.text.split(' ', 1)[0]! : 'ok'
     this.log.debug(
-      { automation: identity?.automationId, run: identity?.runId, connection: id, command, outcome, durationMs: Math.round(durationMs * 1000) / 1000 },
+      {
+        automation: identity?.automationId,
+        run: identity?.runId,
+        connection: id,
+        command,
+        outcome,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+      },
       'command',
     )
   }

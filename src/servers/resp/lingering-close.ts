@@ -4,7 +4,10 @@ import type { Socket } from 'node:net'
 const LINGER_MS = 30_000
 const UNAUTHENTICATED_LINGER_MS = 1_000
 
-/** The end of one socket from this side: its last bytes are sent and read, but a peer that never closes its side does not keep it. */
+/**
+ * The end of one socket from this side: its last bytes are sent and read, but a peer that never closes its
+ * side does not keep it.
+ */
 export class LingeringClose {
   private readonly socket: Socket
   private timer: NodeJS.Timeout | undefined
@@ -14,8 +17,8 @@ export class LingeringClose {
   }
 
   /**
-   * What still comes is read, and must be dropped by the listener: closing a socket with unread bytes would cost the peer our last
-   * replies (RFC 1122, 4.2.2.13).
+   * What still comes is read, and must be dropped by the listener: closing a socket with unread bytes would
+   * cost the peer our last replies (RFC 1122, 4.2.2.13).
    */
   begin(unauthenticated: boolean): void {
     this.wait(unauthenticated ? UNAUTHENTICATED_LINGER_MS : LINGER_MS)

@@ -7,7 +7,10 @@ const EXPECTED_REPLY_BYTES = 256 * 1024
 /** Some thirty small replies after a large one, it is forgotten. */
 const REPLY_BYTES_DECAY = 0.8
 
-/** The replies on their way to one socket: encoded, and sent with one write for all of a turn of the event loop. */
+/**
+ * The replies on their way to one socket: encoded, and sent with one write for all of a turn of the event
+ * loop.
+ */
 export class Outbox {
   private readonly socket: Socket
   private readonly flushed: () => void
@@ -16,7 +19,10 @@ export class Outbox {
   private largest = EXPECTED_REPLY_BYTES
   private scheduled = false
 
-  /** `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes faults of ours. */
+  /**
+   * `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes
+   * faults of ours.
+   */
   constructor(socket: Socket, flushed: () => void, report: (error: Error) => void) {
     this.socket = socket
     this.report = report

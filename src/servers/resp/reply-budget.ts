@@ -1,13 +1,19 @@
-/** The bytes of replies that all connections together may have on their way from the backing Redis, estimated. */
+/**
+ * The bytes of replies that all connections together may have on their way from the backing Redis, estimated.
+ */
 const IN_FLIGHT_BYTES = 16 * 1024 * 1024
-/** What may lie unsent of one connection, or be on its way to that, before it starts no more requests; less when many do not read. */
+/**
+ * What may lie unsent of one connection, or be on its way to that, before it starts no more requests; less
+ * when many do not read.
+ */
 const UNSENT_BYTES = 2 * 1024 * 1024
 const ALL_UNSENT_BYTES = 64 * 1024 * 1024
 const LEAST_UNSENT_BYTES = 64 * 1024
 
 /**
- * What the connections of a process share: one backing link, which answers in order, so that anyone who asks for much holds up all who ask
- * behind him; and memory. Each connection may always have one request on its way.
+ * What the connections of a process share: one backing link, which answers in order, so that anyone who asks
+ * for much holds up all who ask behind him; and memory. Each connection may always have one request on its
+ * way.
  */
 export class ReplyBudget {
   private inFlight = 0
@@ -50,10 +56,16 @@ export class ReplyShare {
     this.charged = now
   }
 
-  /** Whether one more may be started, beside `requests` on their way, whose replies are counted as `bytes` each. */
+  /**
+   * Whether one more may be started, beside `requests` on their way, whose replies are counted as `bytes`
+   * each.
+   */
   allows(requests: number, bytes: number, unsentBytes: number): boolean {
     if (this.isBehind(unsentBytes)) return false
-    return requests === 0 || (unsentBytes + (requests + 1) * bytes <= this.budget.unsentBytes && this.budget.leaves(bytes))
+    return (
+      requests === 0 ||
+      (unsentBytes + (requests + 1) * bytes <= this.budget.unsentBytes && this.budget.leaves(bytes))
+    )
   }
 
   /** Whether the client reads too slowly for more. */

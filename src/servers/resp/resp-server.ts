@@ -13,7 +13,10 @@ export interface TcpServerOptions {
   readonly loginTimeoutMs: number
   readonly maxBacklogBytes: number
   readonly maxConnections: number
-  /** When more connections than this have not logged in, the oldest of them gives way: a crowd of unauthenticated peers cannot lock out a login. */
+  /**
+   * When more connections than this have not logged in, the oldest of them gives way: a crowd of
+   * unauthenticated peers cannot lock out a login.
+   */
   readonly maxUnauthenticated: number
 }
 
@@ -45,7 +48,10 @@ export class TcpServer {
     })
   }
 
-  /** Stops accepting, lets every connection answer what it has received, and cuts those that take longer than `timeoutMs`. */
+  /**
+   * Stops accepting, lets every connection answer what it has received, and cuts those that take longer than
+   * `timeoutMs`.
+   */
   async close(timeoutMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
     for (const connection of this.connections) connection.endGracefully()
@@ -53,7 +59,8 @@ export class TcpServer {
       for (const connection of this.connections) connection.destroy()
     }, timeoutMs)
     await closed
-    // The listener counts a socket as closed before the connection has heard of it, and then leaves its channels.
+    // The listener counts a socket as closed before the connection has heard of it, and then leaves its
+    // channels.
     if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve))
     clearTimeout(deadline)
   }

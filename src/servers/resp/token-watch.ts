@@ -2,7 +2,10 @@
 export const EXPIRY_WARNING_MS = 60_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** Says when a token's time is up, and once before that, that it soon will be; a token that lives no longer than the warning time is not warned of. */
+/**
+ * Says when a token's time is up, and once before that, that it soon will be; a token that lives no longer
+ * than the warning time is not warned of.
+ */
 export class TokenWatch {
   private readonly warn: () => void
   private readonly expire: () => void
@@ -21,7 +24,8 @@ export class TokenWatch {
       this.expire()
       return
     }
-    // Not unref'ed: Node.js keeps the empty list of a cleared unref'ed timer until its time would have come, one for each length in ms.
+    // Not unref'ed: Node.js keeps the empty list of a cleared unref'ed timer until its time would have come,
+    // one for each length in ms.
     const untilWarning = left - EXPIRY_WARNING_MS
     this.timer = setTimeout(
       () => {

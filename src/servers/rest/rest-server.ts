@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { Store } from '../../engine/store.ts'
 import type { Automations } from '../../automation/automation.ts'
+import type { Store } from '../../engine/store.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
+import { UNUSED_SCHEMAS } from '../../lib/unused-schemas.ts'
 import type { Log } from '../../observability/log.ts'
-import { authenticate, type Verifier } from './requests/bearer-token.ts'
-import { registerDocumentation } from './openapi/documentation.ts'
-import { AsyncStore } from './requests/async-store.ts'
 import { errorBody, errorHandler } from './answers/error-answers.ts'
 import { logRequest } from './answers/request-log.ts'
+import { registerEndpoints } from './endpoints/endpoint.ts'
+import { registerDocumentation } from './openapi/documentation.ts'
+import { AsyncStore } from './requests/async-store.ts'
+import { authenticate, type Verifier } from './requests/bearer-token.ts'
 import { batchEndpoints } from './routes/batch-routes.ts'
 import { counterEndpoints } from './routes/counter-routes.ts'
 import { keyEndpoints } from './routes/key-routes.ts'
 import { listEndpoints } from './routes/list-routes.ts'
-import { registerEndpoints } from './endpoints/endpoint.ts'
-import { UNUSED_SCHEMAS } from '../../lib/unused-schemas.ts'
 
 export interface HttpDeps {
   readonly store: Store
@@ -40,7 +40,16 @@ const REQUEST_TIMEOUT_MS = 60_000
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { store, automations, verifier, gate, log, maxValueSize, maxRequestSize = 4 * maxValueSize, version = '0.0.0' } = deps
+  const {
+    store,
+    automations,
+    verifier,
+    gate,
+    log,
+    maxValueSize,
+    maxRequestSize = 4 * maxValueSize,
+    version = '0.0.0',
+  } = deps
   const onError = errorHandler(log)
   const app = Fastify({
     logger: false,
@@ -50,7 +59,8 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     schemaController: UNUSED_SCHEMAS,
-    frameworkErrors: (error, request, reply) => void onError(error, request as FastifyRequest, reply as never),
+    frameworkErrors: (error, request, reply) =>
+      void onError(error, request as FastifyRequest, reply as never),
     clientErrorHandler: refuseMalformed,
   })
   app.decorateRequest('caller')
@@ -70,7 +80,10 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     ...keyEndpoints(context),
     ...counterEndpoints(context),
     ...listEndpoints(context),
-    ...batchEndpoints({ ...context, maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES) }),
+    ...batchEndpoints({
+      ...context,
+      maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES),
+    }),
   ]
   registerDocumentation(app, version, endpoints)
   app.register(async (scope) => {
@@ -83,7 +96,9 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
 /** JSON is taken as bytes and answered as text. */
 function keepBodiesRaw(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
   // Some clients name a type without sending a body.
   app.addContentTypeParser('*', ({ headers, is404 }, _payload, done) => {
     const empty = headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'

@@ -1,6 +1,7 @@
 // Two automations that both send GETs as fast as they can, one on 5,000 connections and one on a single one.
-import { Worker } from 'node:worker_threads'
+
 import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { command } from './fill.mjs'
 
 /** @typedef {import('../lib/types.mjs').Row} Row */

@@ -1,7 +1,7 @@
 // What an attack gets: connections to every server with tokens of its automation, until its time is over.
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import { encode, noCounters, noteError, Peer } from './peer.mjs'
 import { mint } from './tokens.mjs'
 
@@ -144,7 +144,7 @@ export class Context {
     let n = 0
     const one = async (/** @type {Peer} */ peer) => {
       if (!reading) peer.stopReading()
-      for (let sent = 0; this.running && !peer.closed && sent < most;) {
+      for (let sent = 0; this.running && !peer.closed && sent < most; ) {
         const bytes = typeof request === 'function' ? request(n++) : request
         sent += bytes.length
         await peer.push(bytes)

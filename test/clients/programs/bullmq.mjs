@@ -1,5 +1,6 @@
 // @ts-nocheck: bullmq is installed in a folder of its own, where this program is copied.
-// BullMQ over ioredis: streams for its events, scripts with cmsgpack and cjson, sorted sets for what is delayed, BZPOPMIN for the workers.
+// BullMQ over ioredis: streams for its events, scripts with cmsgpack and cjson, sorted sets for what is
+// delayed, BZPOPMIN for the workers.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { FlowProducer, Queue, QueueEvents, Worker } from 'bullmq'
@@ -20,7 +21,9 @@ await events.waitUntilReady()
 
 await feature('worker', async () => {
   const seen = new Set()
-  const worker = quietly(new Worker('mail', async (job) => seen.add(job.data.n).size, { connection, concurrency: 5 }))
+  const worker = quietly(
+    new Worker('mail', async (job) => seen.add(job.data.n).size, { connection, concurrency: 5 }),
+  )
   const done = completed(worker, 50)
   await queue.addBulk(Array.from({ length: 50 }, (_, n) => ({ name: 'send', data: { n, text: 'ünïcode' } })))
   await done
@@ -70,9 +73,22 @@ await feature('scheduler', async () => {
 })
 await feature('flow', async () => {
   const flows = quietly(new FlowProducer({ connection }))
-  const worker = quietly(new Worker('steps', async (job) => (job.name === 'parent' ? Object.values(await job.getChildrenValues()).length : 1), { connection }))
+  const worker = quietly(
+    new Worker(
+      'steps',
+      async (job) => (job.name === 'parent' ? Object.values(await job.getChildrenValues()).length : 1),
+      { connection },
+    ),
+  )
   const done = completed(worker, 3)
-  await flows.add({ name: 'parent', queueName: 'steps', children: [{ name: 'a', queueName: 'steps' }, { name: 'b', queueName: 'steps' }] })
+  await flows.add({
+    name: 'parent',
+    queueName: 'steps',
+    children: [
+      { name: 'a', queueName: 'steps' },
+      { name: 'b', queueName: 'steps' },
+    ],
+  })
   await done
   await worker.close()
   await flows.close()

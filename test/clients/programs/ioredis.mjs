@@ -63,7 +63,9 @@ await feature('zsets', async () => {
 await feature('streams', async () => {
   const id = await redis.xadd('x', '*', 'k', 'v')
   await redis.xgroup('CREATE', 'x', 'g', '0')
-  assert.deepEqual(await redis.xreadgroup('GROUP', 'g', 'c', 'COUNT', 1, 'STREAMS', 'x', '>'), [['x', [[id, ['k', 'v']]]]])
+  assert.deepEqual(await redis.xreadgroup('GROUP', 'g', 'c', 'COUNT', 1, 'STREAMS', 'x', '>'), [
+    ['x', [[id, ['k', 'v']]]],
+  ])
   assert.equal(await redis.xack('x', 'g', String(id)), 1)
 })
 await feature('pipeline', async () => {
@@ -75,7 +77,10 @@ await feature('pipeline', async () => {
   await auto.quit()
 })
 await feature('transaction', async () => {
-  assert.deepEqual(await redis.multi().set('m', '1').incr('m').exec(), [[null, 'OK'], [null, 2]])
+  assert.deepEqual(await redis.multi().set('m', '1').incr('m').exec(), [
+    [null, 'OK'],
+    [null, 2],
+  ])
   const watcher = redis.duplicate()
   await watcher.watch('m')
   await redis.set('m', '9')
@@ -106,7 +111,10 @@ await feature('blocking', async () => {
   await waiter.quit()
 })
 await feature('script', async () => {
-  redis.defineCommand('bump', { numberOfKeys: 1, lua: "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}" })
+  redis.defineCommand('bump', {
+    numberOfKeys: 1,
+    lua: "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}",
+  })
   const scripted = /** @type {Bumping} */ (/** @type {unknown} */ (redis))
   assert.deepEqual(await scripted.bump('c', 'x'), ['c', 'x', 1])
   assert.deepEqual(await scripted.bump('c', 'x'), ['c', 'x', 2])
@@ -128,11 +136,15 @@ await feature('resp3', async () => {
 await feature('scan', async () => {
   await Promise.all(Array.from({ length: 150 }, (_, i) => redis.set(`scan:${i}`, i)))
   const found = new Set()
-  for await (const keys of redis.scanStream({ match: 'scan:*', count: 10 })) for (const key of keys) found.add(key)
+  for await (const keys of redis.scanStream({ match: 'scan:*', count: 10 }))
+    for (const key of keys) found.add(key)
   assert.equal(found.size, 150)
 })
 await feature('binary', async () => {
-  const blob = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from('\r\n$-1\r\n')])
+  const blob = Buffer.concat([
+    Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
+    Buffer.from('\r\n$-1\r\n'),
+  ])
   await redis.set(Buffer.from('bin\xff\0', 'latin1'), blob)
   assert.deepEqual(await redis.getBuffer(Buffer.from('bin\xff\0', 'latin1')), blob)
 })
@@ -146,7 +158,14 @@ await feature('errors', async () => {
   await assert.rejects(redis.lpush('string', 'x'), { name: 'ReplyError', message: /^WRONGTYPE / })
   await assert.rejects(redis.config('GET', '*'), /^ReplyError: NOPERM/)
   const refusal = async (/** @type {import('ioredis').RedisOptions} */ options) => {
-    const client = new Redis({ host, port, lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: null, ...options })
+    const client = new Redis({
+      host,
+      port,
+      lazyConnect: true,
+      maxRetriesPerRequest: 0,
+      retryStrategy: null,
+      ...options,
+    })
     /** @type {Promise<Error>} */
     const seen = new Promise((resolve) => client.once('error', resolve))
     await assert.rejects(client.connect())

@@ -70,9 +70,16 @@ await feature('sets', async () => {
   assert.deepEqual(new Set(await redis.sMembers('t')), new Set(['a', 'b']))
 })
 await feature('zsets', async () => {
-  await redis.zAdd('z', [{ score: 1, value: 'a' }, { score: 2.5, value: 'b' }])
-  const pairs = (/** @type {{ value: unknown, score: unknown }[]} */ found) => found.map(({ value, score }) => ({ value, score }))
-  assert.deepEqual(pairs(await redis.zRangeWithScores('z', 0, -1)), [{ value: 'a', score: 1 }, { value: 'b', score: 2.5 }])
+  await redis.zAdd('z', [
+    { score: 1, value: 'a' },
+    { score: 2.5, value: 'b' },
+  ])
+  const pairs = (/** @type {{ value: unknown, score: unknown }[]} */ found) =>
+    found.map(({ value, score }) => ({ value, score }))
+  assert.deepEqual(pairs(await redis.zRangeWithScores('z', 0, -1)), [
+    { value: 'a', score: 1 },
+    { value: 'b', score: 2.5 },
+  ])
   assert.equal(await redis.zScore('z', 'b'), 2.5)
   assert.equal((await redis.zPopMin('z'))?.value, 'a')
 })
@@ -92,14 +99,20 @@ await feature('pipeline', async () => {
 })
 await feature('transaction', async () => {
   assert.deepEqual(await redis.multi().set('m', '1').incr('m').exec(), ['OK', 2])
-  const watcher = await redis.duplicate().on('error', () => {}).connect()
+  const watcher = await redis
+    .duplicate()
+    .on('error', () => {})
+    .connect()
   await watcher.watch('m')
   await redis.set('m', '9')
   await assert.rejects(watcher.multi().incr('m').exec(), WatchError)
   await watcher.close()
 })
 await feature('pubsub', async () => {
-  const listener = await redis.duplicate().on('error', () => {}).connect()
+  const listener = await redis
+    .duplicate()
+    .on('error', () => {})
+    .connect()
   /** @type {string[]} */
   const heard = []
   const kept = (/** @type {string[]} */ ...words) => heard.push(words.join(' '))
@@ -118,13 +131,18 @@ await feature('pubsub', async () => {
   listener.destroy()
 })
 await feature('blocking', async () => {
-  const waiter = await redis.duplicate().on('error', () => {}).connect()
+  const waiter = await redis
+    .duplicate()
+    .on('error', () => {})
+    .connect()
   const popped = waiter.blPop('later', 10)
   await redis.rPush('later', 'job')
   assert.deepEqual({ ...(await popped) }, { key: 'later', element: 'job' })
   assert.equal(await waiter.bzPopMin('never', 0.05), null)
   await waiter.close()
-  const pool = await createClientPool({ RESP, url }).on('error', () => {}).connect()
+  const pool = await createClientPool({ RESP, url })
+    .on('error', () => {})
+    .connect()
   assert.equal(await pool?.ping(), 'PONG')
   await pool?.close()
 })
@@ -141,11 +159,15 @@ await feature('resp3', async () => {
 await feature('scan', async () => {
   await Promise.all(Array.from({ length: 150 }, (_, i) => redis.set(`scan:${i}`, `${i}`)))
   const found = new Set()
-  for await (const keys of redis.scanIterator({ MATCH: 'scan:*', COUNT: 10 })) for (const key of keys) found.add(key)
+  for await (const keys of redis.scanIterator({ MATCH: 'scan:*', COUNT: 10 }))
+    for (const key of keys) found.add(key)
   assert.equal(found.size, 150)
 })
 await feature('binary', async () => {
-  const blob = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from('\r\n$-1\r\n')])
+  const blob = Buffer.concat([
+    Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
+    Buffer.from('\r\n$-1\r\n'),
+  ])
   await redis.set(Buffer.from('bin\xff\0', 'latin1'), blob)
   assert.deepEqual(await bytes.get(Buffer.from('bin\xff\0', 'latin1')), blob)
 })
@@ -158,9 +180,14 @@ await feature('errors', async () => {
   await redis.set('string', 'v')
   await assert.rejects(redis.lPush('string', 'x'), { message: /^WRONGTYPE / })
   await assert.rejects(redis.configGet('*'), { message: /^NOPERM / })
-  const refusal = (/** @type {import('redis').RedisClientOptions} */ options, /** @type {RegExp} */ pattern) =>
+  const refusal = (
+    /** @type {import('redis').RedisClientOptions} */ options,
+    /** @type {RegExp} */ pattern,
+  ) =>
     assert.rejects(
-      open({ socket: { host, port, reconnectStrategy: false }, ...options }).then((client) => client.get('x').finally(() => client.destroy())),
+      open({ socket: { host, port, reconnectStrategy: false }, ...options }).then((client) =>
+        client.get('x').finally(() => client.destroy()),
+      ),
       pattern,
     )
   await refusal({ password: 'wrong' }, /WRONGPASS/)
@@ -168,7 +195,10 @@ await feature('errors', async () => {
 })
 await feature('reconnect', async () => {
   await redis.set('before', '1')
-  const listener = await redis.duplicate().on('error', () => {}).connect()
+  const listener = await redis
+    .duplicate()
+    .on('error', () => {})
+    .connect()
   /** @type {(message: string) => void} */
   let heard = () => {}
   const got = new Promise((resolve) => {

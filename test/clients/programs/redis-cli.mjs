@@ -26,7 +26,9 @@ const start = (program, args, env = AUTH) => {
   child.stdout.on('data', collect)
   child.stderr.on('data', (chunk) => (output.errors += chunk))
   /** @type {Promise<Ended>} */
-  const ended = new Promise((resolve) => child.once('close', (code) => resolve({ code, output: output.text, errors: output.errors })))
+  const ended = new Promise((resolve) =>
+    child.once('close', (code) => resolve({ code, output: output.text, errors: output.errors })),
+  )
   /** Resolves when the output has the pattern. @param {RegExp} pattern @returns {Promise<RegExpExecArray>} */
   const until = (pattern) =>
     new Promise((resolve, reject) => {
@@ -57,21 +59,41 @@ const run = async (program, args, input = '', env = AUTH) => {
 }
 
 /** What redis-cli prints for a command. @param {string[]} args */
-const cli = async (...args) => (await run('redis-cli', [...SERVER, ...args])).output.toString().replace(/\n$/, '')
+const cli = async (...args) =>
+  (await run('redis-cli', [...SERVER, ...args])).output.toString().replace(/\n$/, '')
 /** @param {string[]} args */
 const lines = async (...args) => (await cli(...args)).split('\n')
 /** Commands on standard input, a line each. @param {string} input @param {string[]} options */
-const piped = async (input, ...options) => (await run('redis-cli', [...SERVER, ...options], input)).output.toString().trimEnd().split('\n')
+const piped = async (input, ...options) =>
+  (await run('redis-cli', [...SERVER, ...options], input)).output.toString().trimEnd().split('\n')
 
-tell('version', (await run('redis-cli', ['--version'])).output.toString().replace(/^redis-cli (\S+)[^]*/, '$1'))
+tell(
+  'version',
+  (await run('redis-cli', ['--version'])).output.toString().replace(/^redis-cli (\S+)[^]*/, '$1'),
+)
 
 await feature('url', async () => {
   assert.equal((await run('redis-cli', ['-u', url, 'PING'], '', process.env)).output.toString(), 'PONG\n')
 })
 await feature('hostport', async () => {
   assert.equal(await cli('PING'), 'PONG')
-  assert.equal((await run('redis-cli', [...SERVER, '-a', token, '--no-auth-warning', 'PING'], '', process.env)).output.toString(), 'PONG\n')
-  assert.equal((await run('redis-cli', [...SERVER, '--user', 'any', '--pass', token, '--no-auth-warning', 'PING'], '', process.env)).output.toString(), 'PONG\n')
+  assert.equal(
+    (
+      await run('redis-cli', [...SERVER, '-a', token, '--no-auth-warning', 'PING'], '', process.env)
+    ).output.toString(),
+    'PONG\n',
+  )
+  assert.equal(
+    (
+      await run(
+        'redis-cli',
+        [...SERVER, '--user', 'any', '--pass', token, '--no-auth-warning', 'PING'],
+        '',
+        process.env,
+      )
+    ).output.toString(),
+    'PONG\n',
+  )
   assert.match(await cli('INFO'), /redis_version:/)
 })
 await feature('strings', async () => {
@@ -103,14 +125,23 @@ await feature('streams', async () => {
 })
 await feature('pipeline', async () => {
   assert.deepEqual(await piped('SET a 1\nINCR a\nGET a\n'), ['OK', '2', '2'])
-  const protocol = Array.from({ length: 1000 }, (_, i) => `*3\r\n$5\r\nRPUSH\r\n$4\r\nmass\r\n$${String(i).length}\r\n${i}\r\n`).join('')
+  const protocol = Array.from(
+    { length: 1000 },
+    (_, i) => `*3\r\n$5\r\nRPUSH\r\n$4\r\nmass\r\n$${String(i).length}\r\n${i}\r\n`,
+  ).join('')
   const { output } = await run('redis-cli', [...SERVER, '--pipe'], protocol)
   assert.match(output.toString(), /errors: 0, replies: 1000/)
   assert.equal(await cli('LLEN', 'mass'), '1000')
 })
 await feature('transaction', async () => {
   assert.deepEqual(await piped('MULTI\nSET m 1\nINCR m\nEXEC\n'), ['OK', 'QUEUED', 'QUEUED', 'OK', '2'])
-  assert.deepEqual(await piped('WATCH m\nSET m 9\nMULTI\nGET m\nEXEC\n', '--no-raw'), ['OK', 'OK', 'OK', 'QUEUED', '(nil)'])
+  assert.deepEqual(await piped('WATCH m\nSET m 9\nMULTI\nGET m\nEXEC\n', '--no-raw'), [
+    'OK',
+    'OK',
+    'OK',
+    'QUEUED',
+    '(nil)',
+  ])
 })
 await feature('pubsub', async () => {
   const listener = start('redis-cli', [...SERVER, 'SUBSCRIBE', 'news'])
@@ -126,7 +157,10 @@ await feature('blocking', async () => {
   assert.equal((await waiter).output.toString(), 'later\njob\n')
 })
 await feature('script', async () => {
-  assert.deepEqual(await lines('EVAL', "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}", '1', 'c', 'x'), ['c', 'x', '1'])
+  assert.deepEqual(
+    await lines('EVAL', "return {KEYS[1], ARGV[1], redis.call('INCR', KEYS[1])}", '1', 'c', 'x'),
+    ['c', 'x', '1'],
+  )
   const sha = await cli('SCRIPT', 'LOAD', 'return ARGV[1]')
   assert.equal(await cli('EVALSHA', sha, '0', 'v'), 'v')
   const folder = mkdtempSync(join(tmpdir(), 'akv-cli-'))
@@ -144,10 +178,16 @@ await feature('scan', async () => {
   assert.equal(new Set(await lines('--scan', '--pattern', 'scan:*')).size, 150)
 })
 await feature('binary', async () => {
-  const blob = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from('\r\n$-1\r\n')])
+  const blob = Buffer.concat([
+    Buffer.from(Array.from({ length: 256 }, (_, i) => i)),
+    Buffer.from('\r\n$-1\r\n'),
+  ])
   await run('redis-cli', [...SERVER, '-x', 'SET', 'bin'], blob)
   assert.ok((await run('redis-cli', [...SERVER, 'GET', 'bin'])).output.subarray(0, -1).equals(blob))
-  assert.deepEqual(await piped('SET "k\\x00\\xff" "\\r\\n"\nGET "k\\x00\\xff"\n', '--no-raw'), ['OK', '"\\r\\n"'])
+  assert.deepEqual(await piped('SET "k\\x00\\xff" "\\r\\n"\nGET "k\\x00\\xff"\n', '--no-raw'), [
+    'OK',
+    '"\\r\\n"',
+  ])
 })
 await feature('big', async () => {
   const big = Buffer.from(randomBytes(450 * 1024).toString('hex'))
@@ -161,8 +201,16 @@ await feature('errors', async () => {
   const { code, errors } = await run('redis-cli', [...SERVER, '-e', 'LPUSH', 's', 'x'])
   assert.equal(code, 1)
   assert.match(errors, /WRONGTYPE/)
-  assert.match((await run('redis-cli', [...SERVER, 'GET', 's'], '', { ...process.env, REDISCLI_AUTH: undefined })).output.toString(), /NOAUTH/)
-  assert.match((await run('redis-cli', [...SERVER, 'GET', 's'], '', { ...AUTH, REDISCLI_AUTH: 'wrong' })).errors, /WRONGPASS/)
+  assert.match(
+    (
+      await run('redis-cli', [...SERVER, 'GET', 's'], '', { ...process.env, REDISCLI_AUTH: undefined })
+    ).output.toString(),
+    /NOAUTH/,
+  )
+  assert.match(
+    (await run('redis-cli', [...SERVER, 'GET', 's'], '', { ...AUTH, REDISCLI_AUTH: 'wrong' })).errors,
+    /WRONGPASS/,
+  )
 })
 
 /**
@@ -184,7 +232,11 @@ const tool = async (name, args, works, refused, why = '') => {
 // script of util-linux gives a terminal; without a width redis-cli would ask it where the cursor is.
 const SCRIPT = '/usr/bin/script'
 /** @param {string[]} args */
-const terminal = (...args) => start(SCRIPT, ['-qec', `stty cols 200; redis-cli ${[...SERVER, ...args].join(' ')}`, '/dev/null'], { ...AUTH, TERM: 'xterm' })
+const terminal = (...args) =>
+  start(SCRIPT, ['-qec', `stty cols 200; redis-cli ${[...SERVER, ...args].join(' ')}`, '/dev/null'], {
+    ...AUTH,
+    TERM: 'xterm',
+  })
 
 const interactive = async () => {
   const { child, until, ended } = terminal()
@@ -214,8 +266,20 @@ for (const [name, check] of Object.entries({ interactive, stat })) {
   else none(name, 'no terminal to try it in')
 }
 await tool('bigkeys', ['--bigkeys'], /Sampled \d+ keys[^]*Biggest\s+list found/)
-await tool('memkeys', ['--memkeys'], /Sampled \d+ keys/, /MEMORY USAGE on .* failed/, 'needs MEMORY USAGE: warns for each key and shows 0 bytes')
-await tool('hotkeys', ['--hotkeys'], /Sampled \d+ keys/, /ERR An LFU .*|NOPERM .*/, 'needs an LFU policy, as with Redis: says so and ends')
+await tool(
+  'memkeys',
+  ['--memkeys'],
+  /Sampled \d+ keys/,
+  /MEMORY USAGE on .* failed/,
+  'needs MEMORY USAGE: warns for each key and shows 0 bytes',
+)
+await tool(
+  'hotkeys',
+  ['--hotkeys'],
+  /Sampled \d+ keys/,
+  /ERR An LFU .*|NOPERM .*/,
+  'needs an LFU policy, as with Redis: says so and ends',
+)
 await feature('latency', async () => {
   const latency = start('redis-cli', [...SERVER, '--latency', '--raw', '-i', '0.3'])
   await latency.until(/\d/)

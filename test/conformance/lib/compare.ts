@@ -1,13 +1,14 @@
 import { encodeReply, OutputBuffer, type Protocol } from '../../../src/protocol/encode.ts'
 import type { Reply } from '../../../src/reply/reply.ts'
-import { type Engine } from '../../helpers/engine.ts'
+import type { Engine } from '../../helpers/engine.ts'
 import { RespClient } from '../../helpers/resp-client.ts'
 import { type WireTree, wireTree } from './wire-tree.ts'
 
 /**
- * A line of a comparison: words parted by spaces; `"..."` may hold spaces and \x41 escapes, `{n*text}` repeats. Marks before the command:
- * `~` the elements come in no order, `~2` pairs of them do, `~s` and `~s2` the same for the second part of a SCAN reply;
- * `!` Redis counts another number of changes than the version does; `?` only the kind of reply is compared (random, or the time).
+ * A line of a comparison: words parted by spaces; `"..."` may hold spaces and \x41 escapes, `{n*text}`
+ * repeats. Marks before the command: `~` the elements come in no order, `~2` pairs of them do, `~s` and `~s2`
+ * the same for the second part of a SCAN reply; `!` Redis counts another number of changes than the version
+ * does; `?` only the kind of reply is compared (random, or the time).
  */
 export interface Line {
   readonly text: string
@@ -30,7 +31,9 @@ export function parseLines(script: string): Line[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
       const [, mark = '', text = ''] = /^((?:~s2|~s|~2|~|!|\?)*)(.*)$/.exec(line)!
-      const args = text.match(/"[^"]*"|\S+/g)!.map((word) => unescape(word.startsWith('"') ? word.slice(1, -1) : word))
+      const args = text
+        .match(/"[^"]*"|\S+/g)!
+        .map((word) => unescape(word.startsWith('"') ? word.slice(1, -1) : word))
       return { text, mark, args }
     })
 }
@@ -74,12 +77,14 @@ export interface Reference {
 
 export async function startReference(url: string): Promise<Reference> {
   const [two, three] = await Promise.all([RespClient.connect(url), RespClient.connect(url)])
-  const ask = async (client: RespClient, args: readonly Buffer[]): Promise<Buffer> => (await client.send(...args).frameBytes(1))[0]!
+  const ask = async (client: RespClient, args: readonly Buffer[]): Promise<Buffer> =>
+    (await client.send(...args).frameBytes(1))[0]!
   await three.raw('HELLO', '3')
   await three.raw('SELECT', '1')
   return {
     run: (args) => Promise.all([ask(two, args), ask(three, args)]),
-    changes: async () => Number(/rdb_changes_since_last_save:(\d+)/.exec(await two.text('INFO', 'persistence'))![1]),
+    changes: async () =>
+      Number(/rdb_changes_since_last_save:(\d+)/.exec(await two.text('INFO', 'persistence'))![1]),
     clear: async () => {
       await two.call('FLUSHALL')
     },
@@ -102,7 +107,10 @@ let automations = 0
 export const ownAutomation = (): string => `compared-${++automations}`
 
 /** Runs a command on the reference; answers also whether it counted a change. */
-async function expectedOf(reference: Reference, { args }: Line): Promise<{ expected: readonly [Buffer, Buffer]; changed: boolean }> {
+async function expectedOf(
+  reference: Reference,
+  { args }: Line,
+): Promise<{ expected: readonly [Buffer, Buffer]; changed: boolean }> {
   const before = await reference.changes()
   const expected = await reference.run(args)
   return { expected, changed: (await reference.changes()) > before }
@@ -111,7 +119,10 @@ async function expectedOf(reference: Reference, { args }: Line): Promise<{ expec
 /** Seconds that two servers counted: their clocks are looked at some time apart. */
 function sameSeconds(text: string, redis: unknown, ours: unknown): boolean {
   if (!/^(TTL|OBJECT IDLETIME) /i.test(text)) return false
-  const [a, b] = [redis, ours].map((reply) => Number(/^:(\d+)\r\n$/.exec(String(reply))?.[1] ?? NaN)) as [number, number]
+  const [a, b] = [redis, ours].map((reply) => Number(/^:(\d+)\r\n$/.exec(String(reply))?.[1] ?? NaN)) as [
+    number,
+    number,
+  ]
   return Math.abs(a - b) <= 2
 }
 
@@ -130,8 +141,16 @@ export function replyDifferences(
   })
 }
 
-/** Runs every line on the reference, and on the engine in both ways, each under an automation of its own; answers where they differ. */
-export async function compare(reference: Reference, engine: Engine, script: string, hide?: Hide): Promise<Difference[]> {
+/**
+ * Runs every line on the reference, and on the engine in both ways, each under an automation of its own;
+ * answers where they differ.
+ */
+export async function compare(
+  reference: Reference,
+  engine: Engine,
+  script: string,
+  hide?: Hide,
+): Promise<Difference[]> {
   await reference.clear()
   const id = ownAutomation()
   const ways = [
@@ -150,14 +169,19 @@ export async function compare(reference: Reference, engine: Engine, script: stri
         differences.push({ command: line.text, what: `version, ${way}`, redis: changed, ours: steps })
       }
       const untrue = await untrueIndex(engine, automation)
-      if (untrue !== undefined) differences.push({ command: line.text, what: `index, ${way}`, redis: '', ours: untrue })
+      if (untrue !== undefined)
+        differences.push({ command: line.text, what: `index, ${way}`, redis: '', ours: untrue })
     }
   }
   return differences
 }
 
 /** As `compare`, but all lines at once: they are computed in one round and written by one commit. */
-export async function compareAtOnce(reference: Reference, engine: Engine, script: string): Promise<Difference[]> {
+export async function compareAtOnce(
+  reference: Reference,
+  engine: Engine,
+  script: string,
+): Promise<Difference[]> {
   await reference.clear()
   const automation = ownAutomation()
   const lines = parseLines(script)
@@ -171,7 +195,8 @@ export async function compareAtOnce(reference: Reference, engine: Engine, script
     differences.push(...replyDifferences(line, way, expected, replies[i]!))
   }
   const version = await engine.version(automation)
-  if (version !== changes) differences.push({ command: '', what: `version, ${way}`, redis: changes, ours: version })
+  if (version !== changes)
+    differences.push({ command: '', what: `version, ${way}`, redis: changes, ours: version })
   const untrue = await untrueIndex(engine, automation)
   if (untrue !== undefined) differences.push({ command: '', what: `index, ${way}`, redis: '', ours: untrue })
   return differences
@@ -183,15 +208,22 @@ async function untrueIndex(engine: Engine, id: string): Promise<string | undefin
   const automation = engine.automation(id)
   // Upper case: ioredis would make an object of it, and text of the names.
   const flat = (await redis.callBuffer('HGETALL', automation.indexKey)) as Buffer[]
-  const known = new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name.toString('latin1'), flat[i + 1]!.toString()] as const] : [])))
-  const physical = (await redis.keysBuffer(`kv:{${id}}:k:*`)).map((key) => key.subarray(automation.prefix.length).toString('latin1'))
+  const known = new Map(
+    flat.flatMap((name, i) =>
+      i % 2 === 0 ? [[name.toString('latin1'), flat[i + 1]!.toString()] as const] : [],
+    ),
+  )
+  const physical = (await redis.keysBuffer(`kv:{${id}}:k:*`)).map((key) =>
+    key.subarray(automation.prefix.length).toString('latin1'),
+  )
   const missing = physical.filter((name) => !known.has(name))
   if (missing.length > 0) return `not in the index: ${missing.join(' ')}`
   for (const [name, entry] of known) {
     const moment = Number(await redis.call('PEXPIRETIME', automation.key(Buffer.from(name, 'latin1'))))
     const expires = Number(entry.split(':')[3])
     if (moment === -2 && (expires === 0 || expires > Date.now())) return `in the index only: ${name}`
-    if (moment !== -2 && expires !== Math.max(0, moment)) return `${name} expires at ${moment}, not at ${expires}`
+    if (moment !== -2 && expires !== Math.max(0, moment))
+      return `${name} expires at ${moment}, not at ${expires}`
   }
   return undefined
 }

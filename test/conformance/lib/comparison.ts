@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compare, compareAtOnce, type Reference, startReference } from './compare.ts'
 import { type Engine, startEngine } from '../../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../../helpers/redis.ts'
+import { compare, compareAtOnce, type Reference, startReference } from './compare.ts'
 
 /** A plain Redis, and the engine before another one, while the tests of a file run. */
 export interface Comparison {

@@ -11,4 +11,7 @@ const HIDDEN: readonly [RegExp, string][] = [
 ]
 
 export const hideTimes: Hide = (reply) =>
-  Buffer.from(HIDDEN.reduce((text, [pattern, to]) => text.replace(pattern, to), reply.toString('latin1')), 'latin1')
+  Buffer.from(
+    HIDDEN.reduce((text, [pattern, to]) => text.replace(pattern, to), reply.toString('latin1')),
+    'latin1',
+  )

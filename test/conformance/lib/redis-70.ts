@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
-import { type TestRedis, startRedis } from '../../helpers/redis.ts'
+import { startRedis, type TestRedis } from '../../helpers/redis.ts'
 
 /** Answers with Buffers; an error reply becomes an `Error` as a value, so that it can be compared. */
 export type Call = (command: string, ...args: readonly (Buffer | string | number)[]) => Promise<unknown>
 
 /**
- * A real Redis for the tests of the enclosing `describe`. They are skipped when it is not a 7.0: encodings and COMMAND DOCS differ
- * from 7.2 on.
+ * A real Redis for the tests of the enclosing `describe`. They are skipped when it is not a 7.0: encodings
+ * and COMMAND DOCS differ from 7.2 on.
  */
 export function useRedis70(): Call {
   let server: TestRedis

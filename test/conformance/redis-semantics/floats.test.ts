@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { KvError } from '../../../src/errors/errors.ts'
-import { addLongDouble, formatDouble, parseFloat64, parseScoreBound } from '../../../src/redis-semantics/floats.ts'
+import {
+  addLongDouble,
+  formatDouble,
+  parseFloat64,
+  parseScoreBound,
+} from '../../../src/redis-semantics/floats.ts'
 import { asText, useRedis70 } from '../lib/redis-70.ts'
 
 const NOT_FLOAT = 'ERR value is not a valid float'
@@ -14,24 +19,60 @@ describe('against Redis', () => {
   const sign = fc.constantFrom('', '', '-', '+')
   const point = fc.constantFrom('', '.', '.')
   const exponentOf = (marks: string[], size: number) => {
-    const some = fc.tuple(fc.constantFrom(...marks), fc.integer({ min: -size, max: size })).map(([mark, n]) => `${mark}${n}`)
+    const some = fc
+      .tuple(fc.constantFrom(...marks), fc.integer({ min: -size, max: size }))
+      .map(([mark, n]) => `${mark}${n}`)
     return fc.oneof(fc.constant(''), some)
   }
   const decimalOf = (size: number) =>
     fc.tuple(sign, digits, point, digits, exponentOf(['e', 'E', 'e+'], size)).map((parts) => parts.join(''))
   const hexadecimal = (size: number) =>
-    fc.tuple(sign, fc.constantFrom('0x', '0X'), hexDigits, point, hexDigits, exponentOf(['p', 'P'], size)).map((parts) => parts.join(''))
-  const ODD = ['inf', '-inf', '+Infinity', 'nan', '', '-', '0x', '1e', ' 1', '1 ', '\t1', '(1', '-0', '0e-9999', '1e-4950', '1\0']
+    fc
+      .tuple(sign, fc.constantFrom('0x', '0X'), hexDigits, point, hexDigits, exponentOf(['p', 'P'], size))
+      .map((parts) => parts.join(''))
+  const ODD = [
+    'inf',
+    '-inf',
+    '+Infinity',
+    'nan',
+    '',
+    '-',
+    '0x',
+    '1e',
+    ' 1',
+    '1 ',
+    '\t1',
+    '(1',
+    '-0',
+    '0e-9999',
+    '1e-4950',
+    '1\0',
+  ]
   const odd = fc.constantFrom(...ODD)
   // Integers around 2^64 with halves next to them: the ties of a 64-bit mantissa.
   const tie = fc
-    .tuple(sign, fc.bigInt({ min: 2n ** 62n, max: 2n ** 67n }), fc.constantFrom('', '.5', '.25', '.125', '.75', '.0625'))
+    .tuple(
+      sign,
+      fc.bigInt({ min: 2n ** 62n, max: 2n ** 67n }),
+      fc.constantFrom('', '.5', '.25', '.125', '.75', '.0625'),
+    )
     .map(([s, n, fraction]) => `${s}${n}${fraction}`)
-  const plain = fc.tuple(fc.integer({ min: -1e6, max: 1e6 }), fc.integer({ min: 0, max: 9999 })).map(([a, b]) => `${a}.${b}`)
+  const plain = fc
+    .tuple(fc.integer({ min: -1e6, max: 1e6 }), fc.integer({ min: 0, max: 9999 }))
+    .map(([a, b]) => `${a}.${b}`)
   const batchOf = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 100, maxLength: 100 })
 
   test('INCRBYFLOAT: 6,000 pairs give the same digits or error', async () => {
-    const operand = fc.oneof(plain, decimalOf(12), decimalOf(5000), hexadecimal(80), hexadecimal(16500), tie, tie, odd)
+    const operand = fc.oneof(
+      plain,
+      decimalOf(12),
+      decimalOf(5000),
+      hexadecimal(80),
+      hexadecimal(16500),
+      tie,
+      tie,
+      odd,
+    )
     await fc.assert(
       fc.asyncProperty(batchOf(fc.tuple(operand, operand)), async (pairs) => {
         const theirs = pairs.map(([current, increment]) => {

@@ -10,7 +10,9 @@ const options = (...args: string[]) => parseLcsOptions(args.map((arg) => Buffer.
 describe('against Redis', () => {
   const call = useRedis70()
 
-  const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\xff'), maxLength: 150 }).map((value) => Buffer.from(value, 'latin1'))
+  const text = fc
+    .string({ unit: fc.constantFrom('a', 'b', 'c', '\xff'), maxLength: 150 })
+    .map((value) => Buffer.from(value, 'latin1'))
 
   test('value, length and ranges are the same', async () => {
     await fc.assert(

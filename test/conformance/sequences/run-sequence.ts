@@ -1,8 +1,8 @@
-import { request, type RespClient } from '../../helpers/resp-client.ts'
+import { type RespClient, request } from '../../helpers/resp-client.ts'
 import { exchange } from './exchange.ts'
-import type { Connections, ServerPair, Side } from './server-pair.ts'
 import { contentOf, type Node, parseReply, sameReply } from './replies.ts'
-import { type Sequence, showCommand, showStep, type Step } from './sequences.ts'
+import { type Sequence, type Step, showCommand, showStep } from './sequences.ts'
+import type { Connections, ServerPair, Side } from './server-pair.ts'
 import { type Command, KEYS, SKETCHES } from './words.ts'
 
 /** Where both sides first answered differently, with all that led to it. */
@@ -14,11 +14,17 @@ export class Difference extends Error {
 
 const command = (...texts: string[]): Command => texts.map((text) => Buffer.from(text, 'latin1'))
 
-const show = ({ raw }: Node): string => (raw.length > 600 ? `${JSON.stringify(raw.slice(0, 600))}...` : JSON.stringify(raw))
+const show = ({ raw }: Node): string =>
+  raw.length > 600 ? `${JSON.stringify(raw.slice(0, 600))}...` : JSON.stringify(raw)
 
-async function both(connections: Connections, on: Step['on'], commands: readonly Command[]): Promise<Array<readonly [redis: Node, ours: Node]>> {
+async function both(
+  connections: Connections,
+  on: Step['on'],
+  commands: readonly Command[],
+): Promise<Array<readonly [redis: Node, ours: Node]>> {
   const bytes = Buffer.concat(commands.map((args) => request(...args)))
-  const ask = async (side: Side): Promise<Node[]> => (await exchange(side[on], bytes, commands.length)).map(parseReply)
+  const ask = async (side: Side): Promise<Node[]> =>
+    (await exchange(side[on], bytes, commands.length)).map(parseReply)
   const [redis, ours] = await Promise.all([ask(connections.redis), ask(connections.ours)])
   return redis.map((reply, i) => [reply, ours[i]!] as const)
 }
@@ -34,13 +40,19 @@ function* chunksOf(steps: readonly Step[]): Generator<readonly Step[]> {
   }
 }
 
-/** Redis counts in DBSIZE what has expired and is not removed yet; in the end, when all keys have been looked at, both must say the same. */
+/**
+ * Redis counts in DBSIZE what has expired and is not removed yet; in the end, when all keys have been looked
+ * at, both must say the same.
+ */
 const sameInPassing = (args: Command, redis: Node, ours: Node): boolean =>
   /^dbsize$/i.test(args[0]!.toString('latin1')) && redis.type === ':' && ours.type === ':'
     ? Number(ours.raw.slice(1)) <= Number(redis.raw.slice(1))
     : sameReply(args, redis, ours)
 
-/** What a connection has queued since MULTI, so that each element of EXEC's reply is compared as its own command's. */
+/**
+ * What a connection has queued since MULTI, so that each element of EXEC's reply is compared as its own
+ * command's.
+ */
 class Queue {
   private queued: Command[] | undefined
 
@@ -50,14 +62,19 @@ class Queue {
     if (name === 'MULTI' && redis.raw === '+OK\r\n') this.queued = []
     if (name === 'EXEC' || name === 'DISCARD') this.queued = undefined
     if (redis.raw === '+QUEUED\r\n') queued?.push(args)
-    if (name !== 'EXEC' || queued === undefined || redis.type !== '*' || redis.items.length !== queued.length) return sameInPassing(args, redis, ours)
-    return ours.items.length === queued.length && queued.every((inner, i) => sameInPassing(inner, redis.items[i]!, ours.items[i]!))
+    if (name !== 'EXEC' || queued === undefined || redis.type !== '*' || redis.items.length !== queued.length)
+      return sameInPassing(args, redis, ours)
+    return (
+      ours.items.length === queued.length &&
+      queued.every((inner, i) => sameInPassing(inner, redis.items[i]!, ours.items[i]!))
+    )
   }
 }
 
 /** After a pop at random the real Redis is given our members. */
 async function evenOut(args: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
-  const members = (reply: Node): Buffer[] => (reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf))
+  const members = (reply: Node): Buffer[] =>
+    reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf)
   if (!/^spop$/i.test(args[0]!.toString('latin1')) || redis.raw === ours.raw || redis.type === '-') return
   const [popped, kept] = [members(ours), members(redis)]
   if (popped.length === 0 || kept.length === 0) return
@@ -79,14 +96,16 @@ async function compareStates(connections: Connections, transcript: readonly stri
   const compare = async (commands: readonly Command[]): Promise<Node[]> => {
     const replies = await both(connections, 'other', commands)
     for (const [i, [redis, ours]] of replies.entries()) {
-      if (!sameReply(commands[i]!, redis, ours)) throw new Difference(transcript, `in the end, ${showCommand(commands[i]!)}`, show(redis), show(ours))
+      if (!sameReply(commands[i]!, redis, ours))
+        throw new Difference(transcript, `in the end, ${showCommand(commands[i]!)}`, show(redis), show(ours))
     }
     return replies.map(([redis]) => redis)
   }
   const types = await compare([
     ...KEYS.map((key) => command('TYPE', key)),
     ...KEYS.map((key) => command('PTTL', key)),
-    command('KEYS', '*'), command('DBSIZE'),
+    command('KEYS', '*'),
+    command('DBSIZE'),
     ...SKETCHES.map((key) => command('PFCOUNT', key)),
   ])
   const contents = KEYS.flatMap((key, i) => {
@@ -99,16 +118,22 @@ async function compareStates(connections: Connections, transcript: readonly stri
 /** Runs a sequence on both sides from an empty database; throws a `Difference`. */
 export async function runSequence(servers: ServerPair, { protocol, steps }: Sequence): Promise<void> {
   const connections = await servers.connections(protocol)
-  for (const on of ['main', 'other'] as const) await both(connections, on, [command('DISCARD'), command('UNWATCH'), command('FLUSHALL')])
+  for (const on of ['main', 'other'] as const)
+    await both(connections, on, [command('DISCARD'), command('UNWATCH'), command('FLUSHALL')])
   const transcript = [`RESP${protocol}`]
   const queues = { main: new Queue(), other: new Queue() }
   for (const chunk of chunksOf(steps)) {
     const { on } = chunk[0]!
-    const replies = await both(connections, on, chunk.map(({ args }) => args))
+    const replies = await both(
+      connections,
+      on,
+      chunk.map(({ args }) => args),
+    )
     for (const [i, [redis, ours]] of replies.entries()) {
       const step = chunk[i]!
       transcript.push(showStep(step))
-      if (!queues[on].sameAsOurs(step.args, redis, ours)) throw new Difference(transcript, `answered differently:`, show(redis), show(ours))
+      if (!queues[on].sameAsOurs(step.args, redis, ours))
+        throw new Difference(transcript, `answered differently:`, show(redis), show(ours))
     }
     if (chunk.length === 1) await evenOut(chunk[0]!.args, ...replies[0]!, connections.redis.other)
   }

@@ -8,7 +8,10 @@ import { type ServerPair, startServerPair } from './server-pair.ts'
 const { AUTOMATION_KV_TEST_RUNS: runs, CI: ci } = process.env
 /** CI tells of a change of ours, so it asks the same questions each time; elsewhere every run asks others. */
 const seed = process.env['AUTOMATION_KV_TEST_SEED'] ?? (ci === 'true' && runs === undefined ? '7' : undefined)
-/** A long run reports how far it is; without one the time is bounded, and as many sequences are run as fit into it. */
+/**
+ * A long run reports how far it is; without one the time is bounded, and as many sequences are run as fit
+ * into it.
+ */
 const numRuns = Number(runs ?? 1_500)
 const TIME_LIMIT_MS = 20_000
 const REPORT_EVERY_MS = 10_000
@@ -20,7 +23,9 @@ beforeAll(async () => {
 })
 afterAll(() => servers?.stop())
 
-test('random sequences are answered, and leave the data, as by a real Redis', { timeout: runs === undefined ? 180_000 : 2 ** 31 - 1 }, async () => {
+test('random sequences are answered, and leave the data, as by a real Redis', {
+  timeout: runs === undefined ? 180_000 : 2 ** 31 - 1,
+}, async () => {
   let done = 0
   let reportAt = Date.now() + REPORT_EVERY_MS
   await fc.assert(

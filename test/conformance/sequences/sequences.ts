@@ -10,11 +10,15 @@ export interface Step {
   readonly wait: boolean
 }
 
-const shown = (arg: Buffer): string => (/^[\w*+.:()[\]-]{1,40}$/.test(arg.toString('latin1')) ? arg.toString() : JSON.stringify(arg.toString('latin1')))
+const shown = (arg: Buffer): string =>
+  /^[\w*+.:()[\]-]{1,40}$/.test(arg.toString('latin1'))
+    ? arg.toString()
+    : JSON.stringify(arg.toString('latin1'))
 
 export const showCommand = (args: Command): string => args.map(shown).join(' ')
 
-export const showStep = ({ on, args, wait }: Step): string => `${on === 'other' ? '(other) ' : ''}${showCommand(args)}${wait ? '' : '   ...'}`
+export const showStep = ({ on, args, wait }: Step): string =>
+  `${on === 'other' ? '(other) ' : ''}${showCommand(args)}${wait ? '' : '   ...'}`
 
 export class Sequence {
   readonly protocol: Protocol
@@ -33,11 +37,13 @@ export class Sequence {
 const words = (...texts: string[]): Command => texts.map((text) => Buffer.from(text, 'latin1'))
 
 /** A pop at random leaves another set on each side; only alone it can be evened out. */
-const certain = (args: Command): Command => (/^spop$/i.test(args[0]!.toString('latin1')) ? [...args.slice(0, 2), Buffer.from('100')] : args)
+const certain = (args: Command): Command =>
+  /^spop$/i.test(args[0]!.toString('latin1')) ? [...args.slice(0, 2), Buffer.from('100')] : args
 
 const stepOf = (args: Command, wait = true, on: Step['on'] = 'main'): Step => ({ on, args, wait })
 
-const array = <T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number): fc.Arbitrary<T[]> => fc.array(item, { minLength, maxLength, size: 'max' })
+const array = <T>(item: fc.Arbitrary<T>, minLength: number, maxLength: number): fc.Arbitrary<T[]> =>
+  fc.array(item, { minLength, maxLength, size: 'max' })
 
 const mostlyNone = <T>(item: fc.Arbitrary<T>, weight: number): fc.Arbitrary<T[]> =>
   fc.oneof({ weight, arbitrary: array(item, 0, 0) }, { weight: 1, arbitrary: array(item, 1, 2) })
@@ -45,11 +51,20 @@ const mostlyNone = <T>(item: fc.Arbitrary<T>, weight: number): fc.Arbitrary<T[]>
 const keyName = fc.constantFrom(...KEYS.slice(0, 4))
 
 /** Commands of a transaction that are not on data. */
-const queuedToo = fc.constantFrom(words('PING'), words('ECHO', 'x'), words('MULTI'), words('WATCH', 'a'), words('UNWATCH'), words('NOSUCH'), words('GET'), words('SELECT', '0'))
+const queuedToo = fc.constantFrom(
+  words('PING'),
+  words('ECHO', 'x'),
+  words('MULTI'),
+  words('WATCH', 'a'),
+  words('UNWATCH'),
+  words('NOSUCH'),
+  words('GET'),
+  words('SELECT', '0'),
+)
 
 /**
- * To WATCH a change of a consumer group is a change of the stream, and a string that BITFIELD made longer has changed even when all its
- * writes failed; Redis 7.0 tells the watchers of neither.
+ * To WATCH a change of a consumer group is a change of the stream, and a string that BITFIELD made longer has
+ * changed even when all its writes failed; Redis 7.0 tells the watchers of neither.
  */
 const changesUnnoticed = (args: Command): boolean =>
   args.some((arg) => /^(xgroup|xreadgroup|xack|xclaim|xautoclaim|bitfield)$/i.test(arg.toString('latin1')))
@@ -61,10 +76,16 @@ function transactionOf(command: fc.Arbitrary<Command>): fc.Arbitrary<Step[]> {
       between: mostlyNone(fc.tuple(fc.constantFrom<Step['on']>('main', 'other'), command), 2),
       queued: array(fc.oneof({ weight: 20, arbitrary: command }, { weight: 1, arbitrary: queuedToo }), 0, 10),
       during: mostlyNone(command, 3),
-      end: fc.oneof({ weight: 9, arbitrary: fc.constant('EXEC') }, { weight: 1, arbitrary: fc.constant('DISCARD') }),
+      end: fc.oneof(
+        { weight: 9, arbitrary: fc.constant('EXEC') },
+        { weight: 1, arbitrary: fc.constant('DISCARD') },
+      ),
       wait: fc.boolean(),
     })
-    .filter(({ watched, between, during }) => watched.length === 0 || ![...between.map(([, args]) => args), ...during].some(changesUnnoticed))
+    .filter(
+      ({ watched, between, during }) =>
+        watched.length === 0 || ![...between.map(([, args]) => args), ...during].some(changesUnnoticed),
+    )
     .map(({ watched, between, queued, during, end, wait }) => [
       ...(watched.length > 0 ? [stepOf(words('WATCH', ...watched), wait)] : []),
       ...between.map(([on, args]) => stepOf(certain(args), wait, on)),
@@ -77,7 +98,9 @@ function transactionOf(command: fc.Arbitrary<Command>): fc.Arbitrary<Step[]> {
 
 function blockOf(command: fc.Arbitrary<Command>): fc.Arbitrary<Step[]> {
   const single = command.map((args) => [stepOf(args)])
-  const pipeline = array(command, 1, 12).map((all) => all.map((args, i) => stepOf(certain(args), i === all.length - 1)))
+  const pipeline = array(command, 1, 12).map((all) =>
+    all.map((args, i) => stepOf(certain(args), i === all.length - 1)),
+  )
   const stray = fc.constantFrom('EXEC', 'DISCARD', 'UNWATCH').map((name) => [stepOf(words(name))])
   return fc.oneof(
     { withCrossShrink: true },
@@ -92,5 +115,8 @@ function blockOf(command: fc.Arbitrary<Command>): fc.Arbitrary<Step[]> {
 const MOST_STEPS = 40
 
 export const sequences: fc.Arbitrary<Sequence> = fc
-  .tuple(fc.constantFrom<Protocol>(2, 3), fc.oneof(...MIXTURES.map((command) => array(blockOf(command), 1, 24))))
+  .tuple(
+    fc.constantFrom<Protocol>(2, 3),
+    fc.oneof(...MIXTURES.map((command) => array(blockOf(command), 1, 24))),
+  )
   .map(([protocol, blocks]) => new Sequence(protocol, blocks.flat().slice(0, MOST_STEPS)))

@@ -7,7 +7,8 @@ beforeAll(async () => {
 })
 afterAll(() => rest.stop())
 
-const run = (client: RestClient, operations: unknown[], more: object = {}) => client.post('batch', JSON.stringify({ ...more, operations }))
+const run = (client: RestClient, operations: unknown[], more: object = {}) =>
+  client.post('batch', JSON.stringify({ ...more, operations }))
 
 describe('POST /kv/batch', () => {
   test('runs every operation in order as one write request', async () => {
@@ -63,13 +64,18 @@ describe('POST /kv/batch', () => {
   test('what changes nothing adds no version', async () => {
     const client = await rest.client()
     await client.put('k', '1')
-    const answer = await run(client, [{ op: 'get', key: 'k' }, { op: 'delete', key: 'x' }, { op: 'lpop', key: 'x' }])
+    const answer = await run(client, [
+      { op: 'get', key: 'k' },
+      { op: 'delete', key: 'x' },
+      { op: 'lpop', key: 'x' },
+    ])
     expect(answer.json.version).toBe(1)
   })
 
   test('keeps numbers exact', async () => {
     const client = await rest.client()
-    const body = '{"operations":[{"op":"set","key":"k","value":9007199254740993},{"op":"incr","key":"k","by":2},{"op":"get","key":"k"}]}'
+    const body =
+      '{"operations":[{"op":"set","key":"k","value":9007199254740993},{"op":"incr","key":"k","by":2},{"op":"get","key":"k"}]}'
     const { text } = await client.post('batch', body)
     expect(text).toContain('{"op":"incr","key":"k","success":true,"value":9007199254740995}')
     expect(text).toContain('{"op":"get","key":"k","success":true,"exists":true,"value":9007199254740995}')
@@ -90,7 +96,11 @@ describe('POST /kv/batch', () => {
   ])('%s fails all', async (_name, failing, cause) => {
     const client = await rest.client()
     await client.put('text', '"x"')
-    const fine = [{ op: 'set', key: 'a', value: 1 }, { op: 'delete', key: 'text' }, { op: 'set', key: 'text', value: 'x' }]
+    const fine = [
+      { op: 'set', key: 'a', value: 1 },
+      { op: 'delete', key: 'text' },
+      { op: 'set', key: 'text', value: 'x' },
+    ]
     const answer = await run(client, [...fine, failing])
     const { op } = failing as { op: string }
     expect(answer.status).toBe(400)
@@ -108,20 +118,37 @@ describe('POST /kv/batch', () => {
     const late = await run(client, [{ op: 'incr', key: 'n' }], { if_version: 0 })
     expect([late.status, late.headers['retry-after']]).toEqual([409, '1'])
     expect(late.json).toMatchObject({
-      error: 'version_mismatch', expected_version: 0, actual_version: 1, detail: { expected_version: 0, actual_version: 1 },
+      error: 'version_mismatch',
+      expected_version: 0,
+      actual_version: 1,
+      detail: { expected_version: 0, actual_version: 1 },
     })
     expect((await run(client, [{ op: 'incr', key: 'n' }], { if_version: null })).json.version).toBe(2)
   })
 
   test.each([
-    '', '[]', '{}', '{"operations":{}}', '{"operations":[]}', '{"operations":[1]}', '{"operations":[{}]}', '{"operations":[{"op":"get"}]}',
-    '{"operations":[{"op":"flushall","key":"k"}]}', '{"operations":[{"op":1,"key":"k"}]}', '{"operations":[{"op":"get","key":1}]}',
-    '{"operations":[{"op":"get","key":"k","x":1}]}', '{"operations":[{"op":"set","key":"k"}]}',
+    '',
+    '[]',
+    '{}',
+    '{"operations":{}}',
+    '{"operations":[]}',
+    '{"operations":[1]}',
+    '{"operations":[{}]}',
+    '{"operations":[{"op":"get"}]}',
+    '{"operations":[{"op":"flushall","key":"k"}]}',
+    '{"operations":[{"op":1,"key":"k"}]}',
+    '{"operations":[{"op":"get","key":1}]}',
+    '{"operations":[{"op":"get","key":"k","x":1}]}',
+    '{"operations":[{"op":"set","key":"k"}]}',
     '{"operations":[{"op":"incr","key":"k","by":"1"}]}',
-    '{"operations":[{"op":"set","key":"k","value":1,"nx":1}]}', '{"operations":[{"op":"set","key":"k","value":1,"ex":0}]}',
-    '{"operations":[{"op":"set","key":"k","value":1,"ex":1.5}]}', '{"operations":[{"op":"get","key":"k"}],"more":1}',
-    '{"operations":[{"op":"get","key":"k"}],"if_version":"1"}', '{"operations":[{"op":"get","key":"k"}],"if_version":-1}',
-    '{"operations":[{"op":"patch","key":"k","value":1}]}', '{"operations":[{"op":"get","key":"k","key":"l"}]}',
+    '{"operations":[{"op":"set","key":"k","value":1,"nx":1}]}',
+    '{"operations":[{"op":"set","key":"k","value":1,"ex":0}]}',
+    '{"operations":[{"op":"set","key":"k","value":1,"ex":1.5}]}',
+    '{"operations":[{"op":"get","key":"k"}],"more":1}',
+    '{"operations":[{"op":"get","key":"k"}],"if_version":"1"}',
+    '{"operations":[{"op":"get","key":"k"}],"if_version":-1}',
+    '{"operations":[{"op":"patch","key":"k","value":1}]}',
+    '{"operations":[{"op":"get","key":"k","key":"l"}]}',
     `{"operations":[${Array(101).fill('{"op":"get","key":"k"}').join(',')}]}`,
   ])('%s is 422', async (body) => {
     const client = await rest.client()
@@ -131,7 +158,8 @@ describe('POST /kv/batch', () => {
 
   test('100 operations, and values of 32 levels', async () => {
     const client = await rest.client()
-    const deep = (levels: number): string => `{"operations":[{"op":"set","key":"k","value":${'['.repeat(levels)}${']'.repeat(levels)}}]}`
+    const deep = (levels: number): string =>
+      `{"operations":[{"op":"set","key":"k","value":${'['.repeat(levels)}${']'.repeat(levels)}}]}`
     expect((await run(client, Array(100).fill({ op: 'incr', key: 'n' }))).json.results[99].value).toBe(100)
     expect((await client.post('batch', deep(32))).status).toBe(200)
     expect((await client.post('batch', deep(33))).status).toBe(400)
@@ -140,7 +168,8 @@ describe('POST /kv/batch', () => {
 
   test('the quota holds for all of it', async () => {
     const client = await rest.client()
-    const sets = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ op: 'set', key: `k${from + i}`, value: 1 }))
+    const sets = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({ op: 'set', key: `k${from + i}`, value: 1 }))
     expect((await run(client, sets(0, 15))).status).toBe(200)
     const over = await run(client, sets(15, 25))
     expect([over.status, over.json.error]).toEqual([413, 'quota_exceeded'])
@@ -153,9 +182,19 @@ describe('POST /kv/batch', () => {
 
   test('no batch loses another, none is seen half', async () => {
     const client = await rest.client()
-    const moves = Array.from({ length: 30 }, () => run(client, [{ op: 'incr', key: 'a' }, { op: 'decr', key: 'b' }]))
+    const moves = Array.from({ length: 30 }, () =>
+      run(client, [
+        { op: 'incr', key: 'a' },
+        { op: 'decr', key: 'b' },
+      ]),
+    )
     const looks = Array.from({ length: 30 }, async () => {
-      const { results } = (await run(client, [{ op: 'get', key: 'a' }, { op: 'get', key: 'b' }])).json
+      const { results } = (
+        await run(client, [
+          { op: 'get', key: 'a' },
+          { op: 'get', key: 'b' },
+        ])
+      ).json
       return (results[0].value ?? 0) + (results[1].value ?? 0)
     })
     expect(new Set(await Promise.all(looks))).toEqual(new Set([0]))

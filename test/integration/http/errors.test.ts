@@ -1,13 +1,13 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
-import type { Store } from '../../../src/engine/store.ts'
 import { Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
+import type { Store } from '../../../src/engine/store.ts'
 import { KvError } from '../../../src/errors/errors.ts'
 import { Gate } from '../../../src/gate/gate.ts'
-import { createHttpServer } from '../../../src/servers/rest/rest-server.ts'
 import type { LogFields } from '../../../src/observability/log.ts'
+import { createHttpServer } from '../../../src/servers/rest/rest-server.ts'
 import { KV, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
 
 let rest: RestServer
@@ -17,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => rest.stop())
 
 describe('tokens', () => {
-  const mint = (more: object) => mintToken({ secret: SECRET, automationId: 'someone', ttlSeconds: 60, ...more })
+  const mint = (more: object) =>
+    mintToken({ secret: SECRET, automationId: 'someone', ttlSeconds: 60, ...more })
 
   test('missing or wrong: 401 with WWW-Authenticate', async () => {
     const client = await rest.client()
@@ -28,25 +29,47 @@ describe('tokens', () => {
       expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer'])
       expect(answer.json).toMatchObject({ error: 'unauthorized', detail: 'unauthorized' })
     }
-    for (const authorization of [`Basic ${client.token}`, client.token, 'Bearer', 'Bearer ', `Bearer a ${client.token}`]) {
-      expect((await client.call('GET', `${KV}/k`, { token: null, headers: { authorization } })).status).toBe(401)
+    for (const authorization of [
+      `Basic ${client.token}`,
+      client.token,
+      'Bearer',
+      'Bearer ',
+      `Bearer a ${client.token}`,
+    ]) {
+      expect((await client.call('GET', `${KV}/k`, { token: null, headers: { authorization } })).status).toBe(
+        401,
+      )
     }
-    expect((await client.call('GET', KV, { token: null, headers: { authorization: `bearer  ${client.token}` } })).status).toBe(200)
+    expect(
+      (await client.call('GET', KV, { token: null, headers: { authorization: `bearer  ${client.token}` } }))
+        .status,
+    ).toBe(200)
   })
 
   test('expired: 403 token_expired', async () => {
     const client = await rest.client()
     const token = await mint({ now: () => Date.now() - 120_000 })
     const answer = await client.call('GET', `${KV}/k`, { token })
-    expect([answer.status, answer.json.error, answer.json.detail]).toEqual([403, 'token_expired', 'token_expired'])
+    expect([answer.status, answer.json.error, answer.json.detail]).toEqual([
+      403,
+      'token_expired',
+      'token_expired',
+    ])
   })
 
   test('one that may only read cannot write', async () => {
     const client = await rest.client('kv:read')
     const body = '{"value":1}'
     const refused = await Promise.all([
-      client.put('k', '1'), client.patch('k', body), client.delete('k'), client.post('k/incr'), client.post('k/decr'),
-      client.post('k/lpush', body), client.post('k/rpush', body), client.post('k/lpop'), client.post('k/rpop'),
+      client.put('k', '1'),
+      client.patch('k', body),
+      client.delete('k'),
+      client.post('k/incr'),
+      client.post('k/decr'),
+      client.post('k/lpush', body),
+      client.post('k/rpush', body),
+      client.post('k/lpop'),
+      client.post('k/rpop'),
       client.post('batch', '{"operations":[{"op":"delete","key":"k"}]}'),
     ])
     expect(refused.map(({ status }) => status)).toEqual(Array(10).fill(403))
@@ -58,23 +81,41 @@ describe('tokens', () => {
 
   test('the body of a stranger is not read', async () => {
     const client = await rest.client()
-    const answer = await client.call('PUT', `${KV}/k`, { token: null, body: '{', headers: { 'content-type': 'text/plain' } })
+    const answer = await client.call('PUT', `${KV}/k`, {
+      token: null,
+      body: '{',
+      headers: { 'content-type': 'text/plain' },
+    })
     expect(answer.status).toBe(401)
   })
 })
 
 describe('addresses', () => {
-  test.each(['/', '/api/automation/v1', `${KV}/k/unknown`, `${KV}/k/incr/more`, '/api/automation/v2/kv'])('%s is 404', async (path) => {
-    const client = await rest.client()
-    for (const method of ['GET', 'POST']) {
-      const answer = await client.call(method, path, { body: 'x', headers: { 'content-type': 'text/plain' } })
-      expect([answer.status, answer.json]).toEqual([404, { error: 'not_found', message: expect.any(String), detail: 'not_found' }])
-    }
-  })
+  test.each(['/', '/api/automation/v1', `${KV}/k/unknown`, `${KV}/k/incr/more`, '/api/automation/v2/kv'])(
+    '%s is 404',
+    async (path) => {
+      const client = await rest.client()
+      for (const method of ['GET', 'POST']) {
+        const answer = await client.call(method, path, {
+          body: 'x',
+          headers: { 'content-type': 'text/plain' },
+        })
+        expect([answer.status, answer.json]).toEqual([
+          404,
+          { error: 'not_found', message: expect.any(String), detail: 'not_found' },
+        ])
+      }
+    },
+  )
 
   test.each([
-    ['POST', '', 'GET'], ['DELETE', '', 'GET'], ['POST', '/k', 'GET, PUT, PATCH, DELETE'], ['OPTIONS', '/k', 'GET, PUT, PATCH, DELETE'],
-    ['GET', '/k/incr', 'POST'], ['PUT', '/k/rpush', 'POST'], ['POST', '/k/len', 'GET'],
+    ['POST', '', 'GET'],
+    ['DELETE', '', 'GET'],
+    ['POST', '/k', 'GET, PUT, PATCH, DELETE'],
+    ['OPTIONS', '/k', 'GET, PUT, PATCH, DELETE'],
+    ['GET', '/k/incr', 'POST'],
+    ['PUT', '/k/rpush', 'POST'],
+    ['POST', '/k/len', 'GET'],
   ])('%s %s is 405', async (method, path, allow) => {
     const client = await rest.client()
     const answer = await client.call(method, `${KV}${path}`)
@@ -85,7 +126,9 @@ describe('addresses', () => {
   test('what is not HTTP gets an error in the same shape', async () => {
     const socket = connect(Number(new URL(rest.url).port), '127.0.0.1')
     let text = ''
-    socket.on('data', (chunk) => { text += chunk })
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
     socket.end('NOT HTTP\r\n\r\n')
     await new Promise((resolve) => socket.once('close', resolve))
     expect(text).toMatch(/^HTTP\/1\.1 400 /)
@@ -97,18 +140,30 @@ describe('failures beneath', () => {
   const failing = (error: Error, verify?: () => Promise<never>) => {
     const lines: LogFields[] = []
     const log = (fields: LogFields): void => void lines.push(fields)
-    const identity = { automationId: 'a', runId: 'r', expiresAt: Infinity, issuedAt: undefined, readOnly: false }
+    const identity = {
+      automationId: 'a',
+      runId: 'r',
+      expiresAt: Infinity,
+      issuedAt: undefined,
+      readOnly: false,
+    }
     type Done = (error: Error, ...rest: unknown[]) => void
     const store = {
       read: (_automation: unknown, _command: unknown, done: Done) => done(error, null),
       write: (_automation: unknown, _operations: unknown, done: Done) => done(error, [], {}),
-      backing: { script: (_automation: unknown, _script: unknown, _writes: unknown, _args: unknown, done: Done) => done(error) },
+      backing: {
+        script: (_automation: unknown, _script: unknown, _writes: unknown, _args: unknown, done: Done) =>
+          done(error),
+      },
       compute: (_automation: unknown, { done }: { done: Done }) => done(error),
     } as unknown as Store
     const app = createHttpServer({
       store,
       automations: new Automations(Keyring.fromSettings({ secret: SECRET })),
-      verifier: verify === undefined ? { cached: () => identity, verify: async () => identity } : { cached: () => undefined, verify },
+      verifier:
+        verify === undefined
+          ? { cached: () => identity, verify: async () => identity }
+          : { cached: () => undefined, verify },
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
       gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
       maxValueSize: 1_000,
@@ -131,20 +186,36 @@ describe('failures beneath', () => {
     ['quota_exceeded', 413, 'quota_exceeded', undefined],
     ['unreadable', 500, 'value_unreadable', undefined],
   ] as const)('%s: %i %s', async (code, status, error, retry) => {
-    const { ask } = failing(code === 'backing_refused' ? new KvError(code, { prefix: 'OOM' }) : new KvError(code))
-    for (const answer of await Promise.all([ask('GET', '/k'), ask('PUT', '/k'), ask('POST', '/k/incr'), ask('GET', '')])) {
-      expect([answer.statusCode, answer.json().error, answer.headers['retry-after']]).toEqual([status, error, retry])
+    const { ask } = failing(
+      code === 'backing_refused' ? new KvError(code, { prefix: 'OOM' }) : new KvError(code),
+    )
+    for (const answer of await Promise.all([
+      ask('GET', '/k'),
+      ask('PUT', '/k'),
+      ask('POST', '/k/incr'),
+      ask('GET', ''),
+    ])) {
+      expect([answer.statusCode, answer.json().error, answer.headers['retry-after']]).toEqual([
+        status,
+        error,
+        retry,
+      ])
       expect(answer.json().detail).toMatch(new RegExp(`^${error}: `))
     }
   })
 
   test('an outcome that is unknown is said to be', async () => {
-    expect((await failing(new KvError('outcome_unknown')).ask('PUT', '/k')).json().message).toContain('unknown')
+    expect((await failing(new KvError('outcome_unknown')).ask('PUT', '/k')).json().message).toContain(
+      'unknown',
+    )
   })
 
   test('a revoked token: 403 token_revoked', async () => {
     const { ask } = failing(new Error(), () => Promise.reject(new KvError('token_revoked')))
-    expect([(await ask('GET', '/k')).statusCode, (await ask('GET', '/k')).json().error]).toEqual([403, 'token_revoked'])
+    expect([(await ask('GET', '/k')).statusCode, (await ask('GET', '/k')).json().error]).toEqual([
+      403,
+      'token_revoked',
+    ])
   })
 
   test('an unforeseen error tells nobody its text', async () => {
@@ -162,8 +233,17 @@ describe('failures beneath', () => {
       await client.put('k', '1')
       await own.redis.kill()
       await expect.poll(async () => (await client.get('k')).status).toBe(503)
-      for (const answer of [await client.get('k'), await client.put('k', '2'), await client.post('k/incr'), await client.call('GET', KV)]) {
-        expect([answer.status, answer.json.error, answer.headers['retry-after']]).toEqual([503, 'unavailable', '1'])
+      for (const answer of [
+        await client.get('k'),
+        await client.put('k', '2'),
+        await client.post('k/incr'),
+        await client.call('GET', KV),
+      ]) {
+        expect([answer.status, answer.json.error, answer.headers['retry-after']]).toEqual([
+          503,
+          'unavailable',
+          '1',
+        ])
       }
       await own.redis.restart()
       await expect.poll(async () => (await client.put('k', '3')).status, { timeout: 5_000 }).toBe(201)
@@ -183,11 +263,20 @@ test('no key, value or token reaches a log, an error or the backing Redis', asyn
   await client.post('list/rpush', `{"value":"${canary}2"}`)
   await client.put('array', `["${canary}","${canary}2","${canary}3"]`)
   await client.post('array/lpop')
-  await client.post('batch', `{"operations":[{"op":"set","key":"b","value":"${canary}"},{"op":"rpush","key":"c","value":"${canary}"}]}`)
+  await client.post(
+    'batch',
+    `{"operations":[{"op":"set","key":"b","value":"${canary}"},{"op":"rpush","key":"c","value":"${canary}"}]}`,
+  )
   const errors = await Promise.all([
-    client.post(`${canary}-key/incr`), client.post(`${canary}-key/rpush`, `{"value":"${canary}"}`), client.get(`${canary}-none`),
-    client.get(`${canary}-key?path=${canary}[`), client.put('k', `{"${canary}"`), client.patch(`${canary}-key`, `{"${canary}":1}`),
-    client.get(`%zz${canary}`), client.call('GET', `/${canary}`), client.put(`k?ex=${canary}`, '1'),
+    client.post(`${canary}-key/incr`),
+    client.post(`${canary}-key/rpush`, `{"value":"${canary}"}`),
+    client.get(`${canary}-none`),
+    client.get(`${canary}-key?path=${canary}[`),
+    client.put('k', `{"${canary}"`),
+    client.patch(`${canary}-key`, `{"${canary}":1}`),
+    client.get(`%zz${canary}`),
+    client.call('GET', `/${canary}`),
+    client.put(`k?ex=${canary}`, '1'),
     client.post('batch', `{"operations":[{"op":"${canary}","key":"${canary}"}]}`),
     client.post('batch', `{"operations":[{"op":"incr","key":"b"}]}`),
     client.call('GET', `${KV}/k`, { token: canary }),
@@ -204,11 +293,16 @@ test('no key, value or token reaches a log, an error or the backing Redis', asyn
   for (const name of names.map(String).filter((name) => name.includes(client.automation))) {
     const type = String(await rest.command(['TYPE', name]))
     if (type === 'string') stored.push(String(await rest.command(['GET', name])))
-    if (type === 'list') stored.push(...((await rest.command(['LRANGE', name, 0, -1])) as Buffer[]).map(String))
+    if (type === 'list')
+      stored.push(...((await rest.command(['LRANGE', name, 0, -1])) as Buffer[]).map(String))
   }
   expect(stored.length).toBeGreaterThanOrEqual(8)
   expect(stored.join('\n')).not.toContain(canary)
-  expect(stored.filter((text) => !/^\d+$/.test(text)).every((text) => /^eyJ[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/.test(text))).toBe(true)
+  expect(
+    stored
+      .filter((text) => !/^\d+$/.test(text))
+      .every((text) => /^eyJ[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/.test(text)),
+  ).toBe(true)
 })
 
 test('each request is one line, with the pattern of its route', async () => {
@@ -217,7 +311,12 @@ test('each request is one line, with the pattern of its route', async () => {
   await client.put('secret-name', '1')
   await client.get('secret-none')
   await expect.poll(() => rest.lines.length).toBe(before + 2)
-  const common = { automation: client.automation, run: 'run-1', route: '/api/automation/v1/kv/:key', durationMs: expect.any(Number) }
+  const common = {
+    automation: client.automation,
+    run: 'run-1',
+    route: '/api/automation/v1/kv/:key',
+    durationMs: expect.any(Number),
+  }
   expect(rest.lines.slice(before).map(({ fields }) => fields)).toEqual([
     { ...common, method: 'PUT', status: 201, outcome: 'ok' },
     { ...common, method: 'GET', status: 404, outcome: 'key_not_found' },

@@ -1,11 +1,11 @@
-import { request } from 'node:http'
-import { once } from 'node:events'
 import { createSecretKey, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../../src/auth/mint.ts'
-import { IdempotencyRecord } from '../../../src/engine/idempotency/idempotency-record.ts'
 import { type Automation, Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
+import { IdempotencyRecord } from '../../../src/engine/idempotency/idempotency-record.ts'
 import { type Answer, KV, type RestClient, type RestServer, SECRET, startRest } from '../../helpers/http.ts'
 import { startRedis } from '../../helpers/redis.ts'
 import { Cluster } from '../../reliability/cluster.ts'
@@ -27,13 +27,26 @@ interface Request {
   readonly body?: string
 }
 
-const send = (client: RestClient, key: string, { method, path, body }: Request, token = client.token): Promise<Answer> =>
-  client.call(method, `${KV}/${path}`, { ...(body === undefined ? {} : { body }), headers: { 'idempotency-key': key }, token })
+const send = (
+  client: RestClient,
+  key: string,
+  { method, path, body }: Request,
+  token = client.token,
+): Promise<Answer> =>
+  client.call(method, `${KV}/${path}`, {
+    ...(body === undefined ? {} : { body }),
+    headers: { 'idempotency-key': key },
+    token,
+  })
 
 const replayed = ({ headers }: Answer): boolean => headers['idempotency-replayed'] === 'true'
 
 /** What a caller sees of an answer, but for the moment it was sent and the sign of a replay. */
-const seen = ({ status, text, headers: { date: _, 'idempotency-replayed': __, ...headers } }: Answer): unknown => [status, text, headers]
+const seen = ({
+  status,
+  text,
+  headers: { date: _, 'idempotency-replayed': __, ...headers },
+}: Answer): unknown => [status, text, headers]
 
 const receiptsOf = async (automation: string): Promise<Buffer[]> =>
   (await rest.command(['KEYS', `kv:{${automation}}:r:*`])) as Buffer[]
@@ -54,7 +67,11 @@ const WRITES: readonly Request[] = [
   { method: 'POST', path: 'list/lpop' },
   { method: 'POST', path: 'array/rpop' },
   { method: 'POST', path: 'nothing/rpop' },
-  { method: 'POST', path: 'batch', body: '{"operations":[{"op":"incr","key":"n"},{"op":"lpop","key":"list"},{"op":"get","key":"doc"}]}' },
+  {
+    method: 'POST',
+    path: 'batch',
+    body: '{"operations":[{"op":"incr","key":"n"},{"op":"lpop","key":"list"},{"op":"get","key":"doc"}]}',
+  },
   { method: 'POST', path: 'batch', body: '{"if_version":5,"operations":[{"op":"delete","key":"nothing"}]}' },
 ]
 
@@ -68,7 +85,14 @@ const REFUSALS: readonly (readonly [status: number, request: Request])[] = [
   [400, { method: 'PATCH', path: 'n', body: '{"path":"a","value":1}' }],
   [400, { method: 'POST', path: 'doc/incr' }],
   [400, { method: 'POST', path: 'doc/rpush', body: '{"value":1}' }],
-  [400, { method: 'POST', path: 'batch', body: '{"operations":[{"op":"incr","key":"n"},{"op":"incr","key":"doc"}]}' }],
+  [
+    400,
+    {
+      method: 'POST',
+      path: 'batch',
+      body: '{"operations":[{"op":"incr","key":"n"},{"op":"incr","key":"doc"}]}',
+    },
+  ],
   [409, { method: 'POST', path: 'batch', body: '{"if_version":1,"operations":[{"op":"incr","key":"n"}]}' }],
 ]
 
@@ -115,26 +139,35 @@ describe('a retry', () => {
     expect(json.value).toEqual({ other: true })
   })
 
-  test.each(REFUSALS.map(([status, request]) => [name(request), status, request] as const))('of a refused %s', async (_, status, write) => {
-    const client = await filled()
-    const first = await send(client, 'key-1', write)
-    expect(first.status).toBe(status)
-    expect(replayed(first)).toBe(false)
-    const unkeyed = await client.call(write.method, `${KV}/${write.path}`, write.body === undefined ? {} : { body: write.body })
-    expect(seen(first)).toEqual(seen(unkeyed))
-    expect(await client.version()).toBe(5)
-    await stir(client)
-    const again = await send(client, 'key-1', write)
-    expect(seen(again)).toEqual(seen(first))
-    expect(replayed(again)).toBe(true)
-  })
+  test.each(REFUSALS.map(([status, request]) => [name(request), status, request] as const))(
+    'of a refused %s',
+    async (_, status, write) => {
+      const client = await filled()
+      const first = await send(client, 'key-1', write)
+      expect(first.status).toBe(status)
+      expect(replayed(first)).toBe(false)
+      const unkeyed = await client.call(
+        write.method,
+        `${KV}/${write.path}`,
+        write.body === undefined ? {} : { body: write.body },
+      )
+      expect(seen(first)).toEqual(seen(unkeyed))
+      expect(await client.version()).toBe(5)
+      await stir(client)
+      const again = await send(client, 'key-1', write)
+      expect(seen(again)).toEqual(seen(first))
+      expect(replayed(again)).toBe(true)
+    },
+  )
 
   test('of many requests at once through two servers: one write, and one answer for all', async () => {
     const client = await rest.client()
     const sibling = await other.client()
     const write: Request = { method: 'POST', path: 'n/incr' }
     for (let round = 1; round <= 5; round++) {
-      const calls = Array.from({ length: 20 }, (_, i) => send(i % 2 === 0 ? client : sibling, `key-${round}`, write, client.token))
+      const calls = Array.from({ length: 20 }, (_, i) =>
+        send(i % 2 === 0 ? client : sibling, `key-${round}`, write, client.token),
+      )
       const answers = await Promise.all(calls)
       expect(new Set(answers.map(({ text }) => text))).toEqual(new Set([`{"key":"n","value":${round}}`]))
       expect(answers.filter(replayed)).toHaveLength(19)
@@ -214,9 +247,18 @@ describe('what is no retry', () => {
     const small = await startRest({ redis: rest.redis, maxKeys: 1 })
     try {
       const client = await small.client()
-      const tenantToken = await mintToken({ secret: SECRET, automationId: `${client.automation}-small`, runId: 'run-1', ttlSeconds: 60 })
-      expect((await send(client, 'key', { method: 'PUT', path: 'k', body: '{' }, tenantToken)).status).toBe(400)
-      expect((await send(client, 'key', { method: 'PUT', path: 'k', body: '1' }, tenantToken)).status).toBe(201)
+      const tenantToken = await mintToken({
+        secret: SECRET,
+        automationId: `${client.automation}-small`,
+        runId: 'run-1',
+        ttlSeconds: 60,
+      })
+      expect((await send(client, 'key', { method: 'PUT', path: 'k', body: '{' }, tenantToken)).status).toBe(
+        400,
+      )
+      expect((await send(client, 'key', { method: 'PUT', path: 'k', body: '1' }, tenantToken)).status).toBe(
+        201,
+      )
       const second: Request = { method: 'PUT', path: 'l', body: '1' }
       expect((await send(client, 'key-2', second, tenantToken)).json.error).toBe('quota_exceeded')
       await client.call('DELETE', `${KV}/k`, { token: tenantToken })
@@ -269,7 +311,16 @@ describe('the header', () => {
     const client = await rest.client()
     const { port } = new URL(rest.url)
     const headers = [
-      'host', 'localhost', 'authorization', `Bearer ${client.token}`, 'idempotency-key', 'a', 'idempotency-key', 'b', 'content-length', '0',
+      'host',
+      'localhost',
+      'authorization',
+      `Bearer ${client.token}`,
+      'idempotency-key',
+      'a',
+      'idempotency-key',
+      'b',
+      'content-length',
+      '0',
     ]
     const call = request({ port, method: 'POST', path: `${KV}/n/incr`, headers })
     call.end()
@@ -289,7 +340,12 @@ describe('the header', () => {
   test('is passed over by what only reads', async () => {
     const client = await filled()
     const batch: Request = { method: 'POST', path: 'batch', body: '{"operations":[{"op":"get","key":"n"}]}' }
-    for (const read of [{ method: 'GET', path: 'n' }, { method: 'GET', path: 'list/len' }, { method: 'GET', path: 'n?meta=true' }, batch]) {
+    for (const read of [
+      { method: 'GET', path: 'n' },
+      { method: 'GET', path: 'list/len' },
+      { method: 'GET', path: 'n?meta=true' },
+      batch,
+    ]) {
       for (let i = 0; i < 2; i++) {
         const answer = await send(client, 'key', read)
         expect([answer.status, replayed(answer)]).toEqual([200, false])
@@ -303,7 +359,11 @@ describe('in the backing Redis', () => {
   test('what is kept is sealed, lasts 24 hours, and is no key of the automation', async () => {
     const client = await rest.client()
     const texts = ['canary-key', 'canary-value', 'canary-name', 'run-1', 'rpush']
-    await send(client, 'canary-key', { method: 'POST', path: 'canary-name/rpush', body: '{"value":"canary-value"}' })
+    await send(client, 'canary-key', {
+      method: 'POST',
+      path: 'canary-name/rpush',
+      body: '{"value":"canary-value"}',
+    })
     await send(client, 'canary-key-2', { method: 'POST', path: 'canary-name/lpop' })
     const receipts = await receiptsOf(client.automation)
     expect(receipts).toHaveLength(2)
@@ -311,7 +371,11 @@ describe('in the backing Redis', () => {
       expect(idempotency.toString()).toMatch(/:r:[\w-]{43}$/)
       const stored = ((await rest.command(['GET', idempotency])) as Buffer).toString()
       expect(stored).toMatch(/^[12]:\d{13}:eyJ[\w-]+\.\.[\w-]{16}\.[\w-]+\.[\w-]{22}$/)
-      const shown = [idempotency.toString(), stored, ...stored.split(/[.:]/).map((part) => Buffer.from(part, 'base64url').toString('latin1'))]
+      const shown = [
+        idempotency.toString(),
+        stored,
+        ...stored.split(/[.:]/).map((part) => Buffer.from(part, 'base64url').toString('latin1')),
+      ]
       for (const text of texts) expect(shown.join('\n')).not.toContain(text)
       const ttl = (await rest.command(['PTTL', idempotency])) as number
       expect(ttl).toBeGreaterThan(86_340_000)
@@ -338,7 +402,12 @@ describe('in the backing Redis', () => {
     const stored = (await rest.command(['GET', a!])) as Buffer
     const broken = Buffer.from(stored)
     broken[broken.length - 30]! ^= 1
-    for (const [at, content] of [[b, stored], [a!, broken], [a!, Buffer.from('x')], [a!, Buffer.from('1:1:')]] as const) {
+    for (const [at, content] of [
+      [b, stored],
+      [a!, broken],
+      [a!, Buffer.from('x')],
+      [a!, Buffer.from('1:1:')],
+    ] as const) {
       await rest.command(['SET', at, content])
       const answer = await send(client, at === a ? 'a' : 'b', write)
       expect([answer.status, answer.json.error]).toEqual([500, 'value_unreadable'])
@@ -350,7 +419,11 @@ describe('in the backing Redis', () => {
     const roots = ['old', 'new'].map((kid) => ({ kid, root: createSecretKey(randomBytes(32)) }))
     const before = new Automations(new Keyring(roots)).get(`rotated-${process.pid}`)
     const after = new Automations(new Keyring(roots.toReversed())).get(`rotated-${process.pid}`)
-    const increment = (store: RestServer['store'], automation: Automation, idempotency: IdempotencyRecord): Promise<string> =>
+    const increment = (
+      store: RestServer['store'],
+      automation: Automation,
+      idempotency: IdempotencyRecord,
+    ): Promise<string> =>
       new Promise((resolve, reject) => {
         const key = Buffer.from('n')
         store.compute(automation, {
@@ -385,7 +458,11 @@ describe('a server that ends with kill -9', () => {
       const post = async (httpPort: number): Promise<Response> =>
         fetch(`http://127.0.0.1:${httpPort}${KV}/n/incr`, {
           method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'idempotency-key': 'key-1', 'content-type': 'application/json' },
+          headers: {
+            authorization: `Bearer ${token}`,
+            'idempotency-key': 'key-1',
+            'content-type': 'application/json',
+          },
           body: '{"by":5}',
         })
       await cluster.kill(0)

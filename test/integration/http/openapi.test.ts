@@ -10,7 +10,8 @@ beforeAll(async () => {
 })
 afterAll(() => rest.stop())
 
-const document = async (): Promise<any> => (await client.call('GET', '/api/automation/openapi.json', { token: null })).json
+const document = async (): Promise<any> =>
+  (await client.call('GET', '/api/automation/openapi.json', { token: null })).json
 
 test('the document has every endpoint with its parameters, answers and errors', async () => {
   const { openapi, paths, components } = await document()
@@ -20,12 +21,44 @@ test('the document has every endpoint with its parameters, answers and errors', 
     Object.keys(methods).map((method) => `${method} ${path.replace(base, '')}`),
   )
   expect(endpoints.sort()).toEqual([
-    'delete /{key}', 'get ', 'get /{key}', 'get /{key}/len', 'patch /{key}', 'post /batch', 'post /{key}/decr', 'post /{key}/incr',
-    'post /{key}/lpop', 'post /{key}/lpush', 'post /{key}/rpop', 'post /{key}/rpush', 'put /{key}',
+    'delete /{key}',
+    'get ',
+    'get /{key}',
+    'get /{key}/len',
+    'patch /{key}',
+    'post /batch',
+    'post /{key}/decr',
+    'post /{key}/incr',
+    'post /{key}/lpop',
+    'post /{key}/lpush',
+    'post /{key}/rpop',
+    'post /{key}/rpush',
+    'put /{key}',
   ])
   const put = paths[`${base}/{key}`].put
-  expect(put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual(['Idempotency-Key', 'ex', 'if_version', 'keepttl', 'key', 'nx', 'px', 'xx'])
-  expect(Object.keys(put.responses)).toEqual(['200', '201', '400', '401', '403', '409', '413', '415', '422', '500', '503'])
+  expect(put.parameters.map(({ name }: { name: string }) => name).sort()).toEqual([
+    'Idempotency-Key',
+    'ex',
+    'if_version',
+    'keepttl',
+    'key',
+    'nx',
+    'px',
+    'xx',
+  ])
+  expect(Object.keys(put.responses)).toEqual([
+    '200',
+    '201',
+    '400',
+    '401',
+    '403',
+    '409',
+    '413',
+    '415',
+    '422',
+    '500',
+    '503',
+  ])
   expect(put.responses['409'].description).toBe('`key_exists`, `key_not_exists`, `version_mismatch`')
   expect(put.responses['409'].headers).toHaveProperty('Retry-After')
   expect(put.requestBody.required).toBe(true)
@@ -36,10 +69,15 @@ test('the document has every endpoint with its parameters, answers and errors', 
 test('every reference resolves, every endpoint is described with an example', async () => {
   const spec = await document()
   for (const [ref] of JSON.stringify(spec).matchAll(/(?<="\$ref":")[^"]+/g)) {
-    const target = ref.replace('#/', '').split('/').reduce((node: any, name) => node?.[name], spec)
+    const target = ref
+      .replace('#/', '')
+      .split('/')
+      .reduce((node: any, name) => node?.[name], spec)
     expect(target, ref).toBeDefined()
   }
-  for (const { description, summary } of Object.values<any>(spec.paths).flatMap((path) => Object.values<any>(path))) {
+  for (const { description, summary } of Object.values<any>(spec.paths).flatMap((path) =>
+    Object.values<any>(path),
+  )) {
     expect(summary).toBeTruthy()
     expect(description).toContain('Example')
   }
@@ -49,8 +87,11 @@ test('the errors that endpoints name are those of the table', async () => {
   const spec = await document()
   const known = new Set<string>(Object.values(ERRORS).map(({ status, http }) => `${status} ${http}`))
   for (const { responses } of Object.values<any>(spec.paths).flatMap((path) => Object.values<any>(path))) {
-    for (const [status, { description }] of Object.entries<any>(responses).filter(([status]) => Number(status) >= 400)) {
-      for (const [code] of description.matchAll(/(?<=`)\w+(?=`)/g)) expect(known).toContain(`${status} ${code}`)
+    for (const [status, { description }] of Object.entries<any>(responses).filter(
+      ([status]) => Number(status) >= 400,
+    )) {
+      for (const [code] of description.matchAll(/(?<=`)\w+(?=`)/g))
+        expect(known).toContain(`${status} ${code}`)
     }
   }
 })
@@ -65,5 +106,7 @@ test('the pages load nothing from elsewhere', async () => {
     expect(link).toMatch(/^\/api\/automation\/docs\//)
     expect((await client.call('GET', link, { token: null })).status, link).toBe(200)
   }
-  expect((await client.call('GET', '/api/automation/docs/json', { token: null })).json).toEqual(await document())
+  expect((await client.call('GET', '/api/automation/docs/json', { token: null })).json).toEqual(
+    await document(),
+  )
 })

@@ -13,10 +13,14 @@ describe('PATCH', () => {
     await client.put('k?ex=100', '{ "z": 9007199254740993, "a": {"b":1} }')
     const patched = await client.patch('k', '{"path":"a.b","value": 1.10 }')
     expect(patched.status).toBe(200)
-    expect(patched.text).toMatch(/^\{"key":"k","path":"a\.b","value":1\.10,"version":2,"updated_at":"\d{4}-.*Z"\}$/)
+    expect(patched.text).toMatch(
+      /^\{"key":"k","path":"a\.b","value":1\.10,"version":2,"updated_at":"\d{4}-.*Z"\}$/,
+    )
     expect((await client.patch('k', '{"path":"new.deep[\\"x.y\\"]","value":null}')).status).toBe(200)
     const read = await client.get('k?meta=true')
-    expect(read.text).toContain('"value":{ "z": 9007199254740993, "a": {"b":1.10},"new":{"deep":{"x.y":null}} }')
+    expect(read.text).toContain(
+      '"value":{ "z": 9007199254740993, "a": {"b":1.10},"new":{"deep":{"x.y":null}} }',
+    )
     expect(read.json).toMatchObject({ ttl: 100, version: 3 })
     expect((await client.patch('k', '{"path":"__proto__","value":1}')).status).toBe(200)
     expect((await client.get('k?path=__proto__')).json.value).toBe(1)
@@ -68,24 +72,36 @@ describe('incr and decr', () => {
     expect((await client.post('big/incr', '{"by":2}')).text).toBe('{"key":"big","value":9007199254740995}')
     expect((await client.get('big?meta=true')).text).toContain('"value":9007199254740995,')
     expect((await client.get('big?meta=true')).json.ttl).toBe(50)
-    expect((await client.post('low/decr', '{"by":9223372036854775807}')).text).toContain('-9223372036854775807}')
+    expect((await client.post('low/decr', '{"by":9223372036854775807}')).text).toContain(
+      '-9223372036854775807}',
+    )
     expect((await client.post('low/decr')).text).toContain('-9223372036854775808}')
   })
 
-  test.each(['1.5', '1.0', '1e3', '"5"', 'true', 'null', '[]', '{}', '9223372036854775808', '-0'])('%s is not an integer', async (text) => {
-    const client = await rest.client()
-    await client.put('n', text)
-    const answer = await client.post('n/incr')
-    expect([answer.status, answer.json.error, answer.json.detail]).toEqual([400, 'type_mismatch', 'type_mismatch: value is not an integer'])
-    expect((await client.get('n')).text).toContain(`"value":${text}}`)
-  })
+  test.each(['1.5', '1.0', '1e3', '"5"', 'true', 'null', '[]', '{}', '9223372036854775808', '-0'])(
+    '%s is not an integer',
+    async (text) => {
+      const client = await rest.client()
+      await client.put('n', text)
+      const answer = await client.post('n/incr')
+      expect([answer.status, answer.json.error, answer.json.detail]).toEqual([
+        400,
+        'type_mismatch',
+        'type_mismatch: value is not an integer',
+      ])
+      expect((await client.get('n')).text).toContain(`"value":${text}}`)
+    },
+  )
 
   test('beyond 64 bits is refused', async () => {
     const client = await rest.client()
     await client.put('max', '9223372036854775807')
     await client.put('min', '-9223372036854775808')
     const requests = [
-      ['max/incr', '{}'], ['min/decr', '{}'], ['max/decr', '{"by":-9223372036854775808}'], ['x/incr', '{"by":9223372036854775808}'],
+      ['max/incr', '{}'],
+      ['min/decr', '{}'],
+      ['max/decr', '{"by":-9223372036854775808}'],
+      ['x/incr', '{"by":9223372036854775808}'],
     ] as const
     for (const [path, body] of requests) {
       const answer = await client.post(path, body)
@@ -94,7 +110,17 @@ describe('incr and decr', () => {
     expect(await client.version()).toBe(2)
   })
 
-  const BAD_BODIES = ['{"by":1.5}', '{"by":"1"}', '{"by":true}', '{"by":null}', '{"by":1e2}', '{"to":1}', '[1]', '5', 'null']
+  const BAD_BODIES = [
+    '{"by":1.5}',
+    '{"by":"1"}',
+    '{"by":true}',
+    '{"by":null}',
+    '{"by":1e2}',
+    '{"to":1}',
+    '[1]',
+    '5',
+    'null',
+  ]
   test.each(BAD_BODIES)('body %s is 422', async (body) => {
     const client = await rest.client()
     const answer = await client.post('n/incr', body)
@@ -109,7 +135,9 @@ describe('incr and decr', () => {
 
   test('100 at once lose nothing', async () => {
     const client = await rest.client()
-    const values = await Promise.all(Array.from({ length: 100 }, async () => (await client.post('n/incr')).json.value as number))
+    const values = await Promise.all(
+      Array.from({ length: 100 }, async () => (await client.post('n/incr')).json.value as number),
+    )
     expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
     expect(await client.version()).toBe(100)
   })
@@ -118,7 +146,9 @@ describe('incr and decr', () => {
 describe('lists', () => {
   test('push, pop, len at both ends', async () => {
     const client = await rest.client()
-    expect((await client.post('l/rpush', '{"value":{"id":9007199254740993}}')).text).toBe('{"key":"l","length":1}')
+    expect((await client.post('l/rpush', '{"value":{"id":9007199254740993}}')).text).toBe(
+      '{"key":"l","length":1}',
+    )
     expect((await client.post('l/rpush', '{"value":1.10}')).json.length).toBe(2)
     expect((await client.post('l/lpush', '{"value":null}')).json.length).toBe(3)
     expect((await client.get('l')).text).toBe('{"key":"l","value":[null,{"id":9007199254740993},1.10]}')
@@ -159,22 +189,34 @@ describe('lists', () => {
     await client.put('a?ex=60', '[ 1 , {"b": 2} ]')
     expect((await client.get('a/len')).json.length).toBe(2)
     expect((await client.post('a/lpush', '{"value":0}')).json.length).toBe(3)
-    expect((await client.get('a?meta=true')).json).toMatchObject({ value: [0, 1, { b: 2 }], ttl: 60, type: 'list' })
+    expect((await client.get('a?meta=true')).json).toMatchObject({
+      value: [0, 1, { b: 2 }],
+      ttl: 60,
+      type: 'list',
+    })
     expect((await client.get('a')).text).toContain('[0,1,{"b": 2}]')
   })
 
   test.each(['"x"', '{"a":1}', '5', 'null'])('%s is no list', async (text) => {
     const client = await rest.client()
     await client.put('k', text)
-    for (const answer of [await client.post('k/rpush', '{"value":1}'), await client.post('k/lpop'), await client.get('k/len')]) {
+    for (const answer of [
+      await client.post('k/rpush', '{"value":1}'),
+      await client.post('k/lpop'),
+      await client.get('k/len'),
+    ]) {
       expect([answer.status, answer.json.detail]).toEqual([400, 'type_mismatch: value is not a list'])
     }
   })
 
   test.each([
-    ['rpush', undefined, 422], ['rpush', '{}', 422], ['rpush', '{"value":1,"x":1}', 422], ['lpush', '[1]', 422],
+    ['rpush', undefined, 422],
+    ['rpush', '{}', 422],
+    ['rpush', '{"value":1,"x":1}', 422],
+    ['lpush', '[1]', 422],
     ['rpush', '{"value":NaN}', 400],
-    ['rpush', `{"value":${'['.repeat(33)}${']'.repeat(33)}}`, 400], ['rpush', `{"value":"${'x'.repeat(2_000)}"}`, 413],
+    ['rpush', `{"value":${'['.repeat(33)}${']'.repeat(33)}}`, 400],
+    ['rpush', `{"value":"${'x'.repeat(2_000)}"}`, 413],
     ['lpop', '{"count":2}', 422],
   ])('%s %s: %i', async (op, body, status) => {
     const client = await rest.client()
@@ -185,8 +227,12 @@ describe('lists', () => {
   test('each element is taken once, whoever asks', async () => {
     const client = await rest.client()
     await client.put('l', `[${Array.from({ length: 40 }, (_, i) => i).join(',')}]`)
-    const taken = await Promise.all(Array.from({ length: 50 }, async (_, i) => (await client.post(`l/${i % 2 ? 'l' : 'r'}pop`)).json.value))
-    expect(taken.filter((value) => value !== null).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i))
+    const taken = await Promise.all(
+      Array.from({ length: 50 }, async (_, i) => (await client.post(`l/${i % 2 ? 'l' : 'r'}pop`)).json.value),
+    )
+    expect(taken.filter((value) => value !== null).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, i) => i),
+    )
     expect((await client.get('l')).json.value).toEqual([])
   })
 })

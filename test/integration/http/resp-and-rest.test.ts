@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Database } from '../../../src/engine/plaintext/database.ts'
-import { encodeFields } from '../../../src/engine/plaintext/stream-entry.ts'
-import { addEntry } from '../../../src/engine/plaintext/stream-edit.ts'
 import { Cell } from '../../../src/engine/plaintext/cell.ts'
+import type { Database } from '../../../src/engine/plaintext/database.ts'
+import { addEntry } from '../../../src/engine/plaintext/stream-edit.ts'
+import { encodeFields } from '../../../src/engine/plaintext/stream-entry.ts'
 import { makeId } from '../../../src/redis-semantics/stream-id.ts'
 import { ErrorReply } from '../../../src/reply/reply.ts'
 import { type RestServer, startRest } from '../../helpers/http.ts'
@@ -16,18 +16,25 @@ afterAll(() => rest.stop())
 const cells = (...items: (string | Buffer)[]): Cell[] => items.map((item) => Cell.bytes(Buffer.from(item)))
 const NOT_UTF8 = Buffer.from([0xff, 0x00])
 
-const setHash = (fields: [name: string | Buffer, value: string | Buffer][]) => (db: Database, name: Buffer) => {
-  const hash = db.editHash(name)
-  for (const [field, value] of fields) {
-    const bytes = Buffer.from(field)
-    hash.fields.set(bytes.toString('latin1'), { name: bytes, cell: Cell.bytes(Buffer.from(value)) })
+const setHash =
+  (fields: [name: string | Buffer, value: string | Buffer][]) => (db: Database, name: Buffer) => {
+    const hash = db.editHash(name)
+    for (const [field, value] of fields) {
+      const bytes = Buffer.from(field)
+      hash.fields.set(bytes.toString('latin1'), { name: bytes, cell: Cell.bytes(Buffer.from(value)) })
+    }
   }
-}
 
 describe('REST writes a document', () => {
   test.each([
-    ['{"a": 1}', '{"a": 1}'], ['[1, 2]', '[1, 2]'], ['"text"', 'text'],
-    ['"\\u00e9\\n"', 'é\n'], ['""', ''], ['5', '5'], ['1.10', '1.10'], ['null', 'null'],
+    ['{"a": 1}', '{"a": 1}'],
+    ['[1, 2]', '[1, 2]'],
+    ['"text"', 'text'],
+    ['"\\u00e9\\n"', 'é\n'],
+    ['""', ''],
+    ['5', '5'],
+    ['1.10', '1.10'],
+    ['null', 'null'],
   ])('%s, RESP reads %s', async (document, bytes) => {
     const client = await rest.client()
     await client.put('k', document)
@@ -83,7 +90,11 @@ describe('RESP writes bytes', () => {
     await client.resp('set', 'l', '[1,"x"]', 'EX', '60')
     expect((await client.get('l/len')).json.length).toBe(2)
     expect((await client.post('l/rpush', '{"value":3}')).json.length).toBe(3)
-    expect((await client.get('l?meta=true')).json).toMatchObject({ value: [1, 'x', 3], ttl: 60, type: 'list' })
+    expect((await client.get('l?meta=true')).json).toMatchObject({
+      value: [1, 'x', 3],
+      ttl: 60,
+      type: 'list',
+    })
     await client.resp('set', 'text', 'hello')
     expect((await client.patch('text', '{"path":"b","value":2}')).json.error).toBe('type_mismatch')
     expect((await client.post('text/incr')).json.error).toBe('type_mismatch')
@@ -94,8 +105,13 @@ describe('RESP writes bytes', () => {
 describe('RESP writes native types', () => {
   test('a list is an array, a pop shows one element', async () => {
     const client = await rest.client()
-    await client.plain('l', (db, name) => void db.editList(name).cells.push(...cells('x', '{"a":1.10}', NOT_UTF8, NOT_UTF8)))
-    expect((await client.get('l')).text).toBe('{"key":"l","value":["x",{"a":1.10},{"$base64":"/wA="},{"$base64":"/wA="}]}')
+    await client.plain(
+      'l',
+      (db, name) => void db.editList(name).cells.push(...cells('x', '{"a":1.10}', NOT_UTF8, NOT_UTF8)),
+    )
+    expect((await client.get('l')).text).toBe(
+      '{"key":"l","value":["x",{"a":1.10},{"$base64":"/wA="},{"$base64":"/wA="}]}',
+    )
     expect((await client.get('l/len')).json.length).toBe(4)
     expect((await client.post('l/rpop')).text).toBe('{"key":"l","value":"/wA=","encoding":"base64"}')
     const batch = await client.post('batch', '{"operations":[{"op":"rpop","key":"l"}]}')
@@ -104,10 +120,21 @@ describe('RESP writes native types', () => {
 
   test('a hash is an object, of which a path reads and PATCH writes one field', async () => {
     const client = await rest.client()
-    await client.plain('h', setHash([['name', 'Ada'], ['doc', '{"x":[1,2]}'], ['__proto__', '7'], [NOT_UTF8, NOT_UTF8]]))
+    await client.plain(
+      'h',
+      setHash([
+        ['name', 'Ada'],
+        ['doc', '{"x":[1,2]}'],
+        ['__proto__', '7'],
+        [NOT_UTF8, NOT_UTF8],
+      ]),
+    )
     const { text, json } = await client.get('h')
     expect(Object.entries(json.value).sort()).toEqual([
-      ['$base64:/wA=', { $base64: '/wA=' }], ['__proto__', 7], ['doc', { x: [1, 2] }], ['name', 'Ada'],
+      ['$base64:/wA=', { $base64: '/wA=' }],
+      ['__proto__', 7],
+      ['doc', { x: [1, 2] }],
+      ['name', 'Ada'],
     ])
     expect(text).toContain('"doc":{"x":[1,2]}')
     expect((await client.get('h?meta=true')).json.type).toBe('hash')
@@ -118,8 +145,14 @@ describe('RESP writes native types', () => {
     expect((await client.patch('h', '{"path":"new.z","value":4}')).status).toBe(200)
     expect((await client.patch('h', '{"path":"name.z","value":4}')).json.error).toBe('type_mismatch')
     expect((await client.patch('h', '{"path":"[0]","value":4}')).json.error).toBe('type_mismatch')
-    expect((await client.get('h')).json.value).toMatchObject({ name: 'Grace', doc: { x: [1, 2], y: 3 }, new: { z: 4 } })
-    const seen = await client.plain('h', (db, name) => db.hash(name)!.fields.get('name')!.cell.bytes.toString())
+    expect((await client.get('h')).json.value).toMatchObject({
+      name: 'Grace',
+      doc: { x: [1, 2], y: 3 },
+      new: { z: 4 },
+    })
+    const seen = await client.plain('h', (db, name) =>
+      db.hash(name)!.fields.get('name')!.cell.bytes.toString(),
+    )
     expect(seen).toBe('Grace')
   })
 
@@ -127,12 +160,19 @@ describe('RESP writes native types', () => {
     const client = await rest.client()
     await client.plain('s', (db, name) => {
       const { members } = db.editSet(name)
-      for (const member of ['b', '5', NOT_UTF8]) members.set(Buffer.from(member).toString('latin1'), Buffer.from(member))
+      for (const member of ['b', '5', NOT_UTF8])
+        members.set(Buffer.from(member).toString('latin1'), Buffer.from(member))
     })
     expect(new Set((await client.get('s')).json.value)).toEqual(new Set(['b', 5, { $base64: '/wA=' }]))
     await client.plain('z', (db, name) => {
       const { members } = db.editSortedSet(name)
-      for (const [member, score] of [['b', 1], ['a', 1], ['low', -Infinity], ['high', Infinity], ['half', 0.1]] as const) {
+      for (const [member, score] of [
+        ['b', 1],
+        ['a', 1],
+        ['low', -Infinity],
+        ['high', Infinity],
+        ['half', 0.1],
+      ] as const) {
         members.set(member, { member: Buffer.from(member), score })
       }
     })
@@ -147,7 +187,11 @@ describe('RESP writes native types', () => {
     const client = await rest.client()
     await client.plain('x', (db, name) => {
       const stream = db.editStream(name)
-      addEntry(stream, makeId(5n, 1n), Cell.bytes(encodeFields(['a', '1', 'b', 'text', 'a', '{"c":1.10}'].map((text) => Buffer.from(text)))))
+      addEntry(
+        stream,
+        makeId(5n, 1n),
+        Cell.bytes(encodeFields(['a', '1', 'b', 'text', 'a', '{"c":1.10}'].map((text) => Buffer.from(text)))),
+      )
       addEntry(stream, makeId(6n, 0n), Cell.bytes(encodeFields([NOT_UTF8, NOT_UTF8])))
     })
     expect((await client.get('x')).text).toBe(
@@ -162,9 +206,11 @@ describe('RESP writes native types', () => {
     const client = await rest.client()
     await client.plain('s', (db, name) => void db.editSet(name).members.set('a', Buffer.from('a')))
     const answer =
-      action === 'len' ? await client.get('s/len')
-      : action === 'patch' ? await client.patch('s', '{"path":"a","value":1}')
-      : await client.post(`s/${action}`, action === 'rpush' ? '{"value":1}' : undefined)
+      action === 'len'
+        ? await client.get('s/len')
+        : action === 'patch'
+          ? await client.patch('s', '{"path":"a","value":1}')
+          : await client.post(`s/${action}`, action === 'rpush' ? '{"value":1}' : undefined)
     expect([answer.status, answer.json.error]).toEqual([400, 'type_mismatch'])
     expect((await client.put('s', '1')).status).toBe(200)
     expect((await client.delete('s')).json.deleted).toBe(true)

@@ -59,7 +59,10 @@ test('if_version on PUT, PATCH and DELETE', async () => {
   ]) {
     expect([late.status, late.headers['retry-after']]).toEqual([409, '1'])
     expect(late.json).toEqual({
-      error: 'version_mismatch', message: expect.any(String), ...facts, detail: facts,
+      error: 'version_mismatch',
+      message: expect.any(String),
+      ...facts,
+      detail: facts,
     })
   }
   expect((await client.patch('k?if_version=1', '{"path":"a","value":1}')).json.version).toBe(2)
@@ -68,38 +71,46 @@ test('if_version on PUT, PATCH and DELETE', async () => {
   expect((await client.delete('k?if_version=3')).json.deleted).toBe(true)
 })
 
-test.each(['put', 'patch'] as const)('of many that race with one if_version by %s, one wins', async (method) => {
-  const client = await rest.client()
-  await client.put('k', '{}')
-  const bodies = { put: (i: number) => String(i), patch: (i: number) => `{"path":"a","value":${i}}` }
-  const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => {
-      // Half of them over another server.
-      const { call } = client
-      const path = `/api/automation/v1/kv/k?if_version=1`
-      return i % 2 === 0
-        ? call(method.toUpperCase(), path, { body: bodies[method](i) })
-        : fetch(`${sibling.url}${path}`, {
-            method: method.toUpperCase(),
-            body: bodies[method](i),
-            headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
-          })
-    }),
-  )
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(19).fill(409)])
-  expect(await client.version()).toBe(2)
-})
+test.each(['put', 'patch'] as const)(
+  'of many that race with one if_version by %s, one wins',
+  async (method) => {
+    const client = await rest.client()
+    await client.put('k', '{}')
+    const bodies = { put: (i: number) => String(i), patch: (i: number) => `{"path":"a","value":${i}}` }
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => {
+        // Half of them over another server.
+        const { call } = client
+        const path = `/api/automation/v1/kv/k?if_version=1`
+        return i % 2 === 0
+          ? call(method.toUpperCase(), path, { body: bodies[method](i) })
+          : fetch(`${sibling.url}${path}`, {
+              method: method.toUpperCase(),
+              body: bodies[method](i),
+              headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
+            })
+      }),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(19).fill(409)])
+    expect(await client.version()).toBe(2)
+  },
+)
 
 test('two servers lose no increment and no push', async () => {
   const client = await rest.client()
   const other = (path: string, body: string) =>
     fetch(`${sibling.url}/api/automation/v1/kv/${path}`, {
-      method: 'POST', body, headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
+      method: 'POST',
+      body,
+      headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
     })
   await client.put('l', '[]')
   await Promise.all(
     Array.from({ length: 20 }, (_, i) => [
-      client.post('n/incr'), other('n/incr', '{}'), client.post('l/rpush', `{"value":${i}}`), other('l/lpush', `{"value":${100 + i}}`),
+      client.post('n/incr'),
+      other('n/incr', '{}'),
+      client.post('l/rpush', `{"value":${i}}`),
+      other('l/lpush', `{"value":${100 + i}}`),
     ]).flat(),
   )
   expect((await client.get('n')).json.value).toBe(40)

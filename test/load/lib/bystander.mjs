@@ -23,8 +23,9 @@ export const othersServed = ({ steady, fresh }, atMost) => {
 }
 
 /**
- * Until `stop`: each 10 ms a SET and a GET of 100 B by a client that stays, and each 100 ms one that connects, logs in, asks and leaves.
- * `stop` answers both latencies, and rejects when a reply was wrong or missing.
+ * Until `stop`: each 10 ms a SET and a GET of 100 B by a client that stays, and each 100 ms one that
+ * connects, logs in, asks and leaves. `stop` answers both latencies, and rejects when a reply was wrong or
+ * missing.
  * @param {import('./subject.mjs').Subject} server
  * @param {string} token
  */

@@ -1,4 +1,5 @@
-// A RESP client that knows each reply before it comes, byte for byte, so that it notices a missing, a wrong and a misplaced one alike.
+// A RESP client that knows each reply before it comes, byte for byte, so that it notices a missing, a wrong
+// and a misplaced one alike.
 import { connect } from 'node:net'
 import { encode, openAll } from '../../../bench/lib/client.mjs'
 
@@ -8,7 +9,8 @@ export const OK = Buffer.from('+OK\r\n')
 export const PONG = Buffer.from('+PONG\r\n')
 export const NIL = Buffer.from('$-1\r\n')
 /** @param {Buffer} bytes */
-export const bulk = (bytes) => Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')])
+export const bulk = (bytes) =>
+  Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')])
 
 /** @param {Buffer} bytes */
 const shown = (bytes) => JSON.stringify(bytes.subarray(0, 80).toString('latin1'))
@@ -21,7 +23,14 @@ export class CheckedClient {
    * @param {CheckedTarget} target
    */
   static async open({ port, password, fromAddress }) {
-    const client = new CheckedClient(connect({ port, host: '127.0.0.1', noDelay: true, ...(fromAddress === undefined ? {} : { localAddress: fromAddress }) }))
+    const client = new CheckedClient(
+      connect({
+        port,
+        host: '127.0.0.1',
+        noDelay: true,
+        ...(fromAddress === undefined ? {} : { localAddress: fromAddress }),
+      }),
+    )
     await client.connected()
     if (password !== undefined) await client.send(encode(['AUTH', password]), OK)
     return client
@@ -64,7 +73,11 @@ export class CheckedClient {
     })
   }
 
-  /** `reply`: the bytes that must come next; `done` is called when they have. @param {Buffer} reply @param {() => void} [done] */
+  /**
+   * `reply`: the bytes that must come next; `done` is called when they have.
+   * @param {Buffer} reply
+   * @param {() => void} [done]
+   */
   expect(reply, done) {
     this.expected.push({ reply, done })
   }
@@ -85,10 +98,13 @@ export class CheckedClient {
     let at = 0
     while (at < chunk.length) {
       const first = this.expected[0]
-      if (first === undefined) return this.wrong(`a reply that nothing asked for: ${shown(chunk.subarray(at))}`)
+      if (first === undefined)
+        return this.wrong(`a reply that nothing asked for: ${shown(chunk.subarray(at))}`)
       const length = Math.min(first.reply.length - this.offset, chunk.length - at)
       if (first.reply.compare(chunk, at, at + length, this.offset, this.offset + length) !== 0)
-        return this.wrong(`expected ${shown(first.reply.subarray(this.offset))}, got ${shown(chunk.subarray(at))}`)
+        return this.wrong(
+          `expected ${shown(first.reply.subarray(this.offset))}, got ${shown(chunk.subarray(at))}`,
+        )
       at += length
       this.offset += length
       if (this.offset < first.reply.length) return
@@ -118,12 +134,14 @@ export const openMany = (targets) => openAll(targets, CheckedClient.open)
 /** Percentiles in ms, of latencies in ms. @param {readonly number[]} latencies */
 export const percentiles = (latencies) => {
   const sorted = Float64Array.from(latencies).sort()
-  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const at = (/** @type {number} */ share) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) ?? 0 }
 }
 
 /**
- * Keeps each client busy with one command at a time: `turn(index, n)` gives request and reply of its n-th. Latencies of all are answered.
+ * Keeps each client busy with one command at a time: `turn(index, n)` gives request and reply of its n-th.
+ * Latencies of all are answered.
  * @param {readonly CheckedClient[]} clients
  * @param {number} seconds
  * @param {(index: number, n: number) => { request: Buffer, reply: Buffer }} turn

@@ -14,7 +14,8 @@ const addressOf = (index) => (ADDRESSES === 1 ? {} : { fromAddress: `127.0.0.${2
 /** Node raises its own limit to the hard one, which has to be enough. @param {number} count */
 const needFiles = (count) => {
   const limit = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
-  if (limit !== undefined && Number(limit) < count + 500) throw new Stop(`ulimit -n must allow ${count + 500} files, and allows ${limit}`)
+  if (limit !== undefined && Number(limit) < count + 500)
+    throw new Stop(`ulimit -n must allow ${count + 500} files, and allows ${limit}`)
 }
 
 /** @param {{ connections: number, holdSeconds: number }} size @returns {import('./trial.mjs').Scenario} */
@@ -37,7 +38,10 @@ export const idle = ({ connections, holdSeconds }) => ({
     const bystander = await startBystander(server, ground.token('bystander'))
     await delay(holdSeconds * 1_000)
     const measured = await bystander.stop()
-    check('all connections stay', clients.every(({ closed }) => !closed))
+    check(
+      'all connections stay',
+      clients.every(({ closed }) => !closed),
+    )
     const pingedAt = performance.now()
     await Promise.all(clients.map((client) => client.send(encode(['PING']), PONG)))
     const pingSeconds = (performance.now() - pingedAt) / 1_000

@@ -10,11 +10,14 @@ const fileOf = (name) => join(root, `docs/data/${name}.json`)
 export const saveData = (name, data) => {
   mkdirSync(join(root, 'docs/data'), { recursive: true })
   // One line for each sample: a file of figures should be short, and yet show in a diff what changed.
-  const text = JSON.stringify(data, undefined, 2).replace(/\{\s+"second"[^}]*\}/g, (sample) => sample.replace(/\s+/g, ' '))
+  const text = JSON.stringify(data, undefined, 2).replace(/\{\s+"second"[^}]*\}/g, (sample) =>
+    sample.replace(/\s+/g, ' '),
+  )
   writeFileSync(fileOf(name), `${text}\n`)
 }
 
-const dataOf = (name) => (existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), 'utf8')) : undefined)
+const dataOf = (name) =>
+  existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), 'utf8')) : undefined
 
 /** @type {[string, number][]} */
 const UNITS = [
@@ -37,7 +40,9 @@ export const shown = (value, unit = '') => {
 }
 
 const table = (head, rows) =>
-  [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 
 const verdict = ({ ok }) => (ok ? 'holds' : '**broken**')
 const checkRow = (check) => [
@@ -52,34 +57,59 @@ const summary = (rows) =>
     ['', 'Resident before', 'Peak', 'After, once collected', 'Checks'],
     rows.map(({ title, memory, checks }) => {
       const broken = checks.filter(({ ok }) => !ok).length
-      return [title, bytes(memory.baseline), bytes(memory.peak), bytes(memory.settled), broken === 0 ? `${checks.length} hold` : `**${broken} broken**`]
+      return [
+        title,
+        bytes(memory.baseline),
+        bytes(memory.peak),
+        bytes(memory.settled),
+        broken === 0 ? `${checks.length} hold` : `**${broken} broken**`,
+      ]
     }),
   )
 
 const section = ({ title, figures, checks }) =>
   [
     `### ${title[0].toUpperCase()}${title.slice(1)}`,
-    table(['', 'Measured'], Object.entries(figures).map(([what, [value, unit]]) => [what, shown(value, unit)])),
+    table(
+      ['', 'Measured'],
+      Object.entries(figures).map(([what, [value, unit]]) => [what, shown(value, unit)]),
+    ),
     table(['Must hold', 'Measured', 'At most', ''], checks.map(checkRow)),
   ].join('\n\n')
 
 const soakSection = ({ circumstances, minutes, commands, trends, checks, samples, settled }) => {
   const latest = samples.slice(Math.floor((samples.length * 2) / 3))
   const middle = (name) => [...latest].map((sample) => sample[name]).sort((a, b) => a - b)[latest.length >> 1]
-  const trendRow = (name, { mean, growth, error, allowed, grows }) => [name, bytes(mean), bytes(growth), bytes(error), bytes(allowed), grows ? '**grows**' : 'flat']
+  const trendRow = (name, { mean, growth, error, allowed, grows }) => [
+    name,
+    bytes(mean),
+    bytes(growth),
+    bytes(error),
+    bytes(allowed),
+    grows ? '**grows**' : 'flat',
+  ]
   return [
     `${circumstances} ${commands.toLocaleString('en-US')} commands and requests in ${minutes} minutes.`,
     '![Memory and latency over time](load-soak.svg)',
     table(
       ['Last third', 'Mean', 'Growth of the fitted line', 'Its standard error', 'Taken for noise', ''],
-      [trendRow('resident memory', trends.resident), trendRow('heap in use (least of each of 30 windows)', trends.heapUsed)],
+      [
+        trendRow('resident memory', trends.resident),
+        trendRow('heap in use (least of each of 30 windows)', trends.heapUsed),
+      ],
     ),
     table(
       ['', 'Measured'],
       [
         ['commands a second, median of the last third', shown(middle('rate'))],
-        ['latency, p50 and p99, medians of the last third', `${shown(middle('p50'), 'ms')} and ${shown(middle('p99'), 'ms')}`],
-        ['heap and buffers after a full collection, before and after', `${bytes(settled.before)} and ${bytes(settled.after)}`],
+        [
+          'latency, p50 and p99, medians of the last third',
+          `${shown(middle('p50'), 'ms')} and ${shown(middle('p99'), 'ms')}`,
+        ],
+        [
+          'heap and buffers after a full collection, before and after',
+          `${bytes(settled.before)} and ${bytes(settled.after)}`,
+        ],
       ],
     ),
     table(['Must hold', 'Measured', 'At most', ''], checks.map(checkRow)),
@@ -113,13 +143,17 @@ A client that sends and does not read keeps its connection, with what it holds, 
 
 ## Scenarios
 
-${load === undefined ? 'Not measured yet: `npm run test:load`.' : `${load.circumstances} Each scenario has a server process of its own, before a Redis without persistence. Every reply is compared byte for byte, so a missing, wrong or
+${
+  load === undefined
+    ? 'Not measured yet: `npm run test:load`.'
+    : `${load.circumstances} Each scenario has a server process of its own, before a Redis without persistence. Every reply is compared byte for byte, so a missing, wrong or
 misplaced one shows. The load generator is one process, and its own work is part of the latencies. *After* is one second after the clients have left, and
 after a full garbage collection. What the allocator of the C library keeps of freed memory for later still counts as resident.
 
 ${summary(load.rows)}
 
-${load.rows.map(section).join('\n\n')}`}
+${load.rows.map(section).join('\n\n')}`
+}
 
 ## Soak
 
@@ -131,4 +165,5 @@ more than twice its standard error.
 ${soak === undefined ? 'Not run yet.' : soakSection(soak)}
 `
 
-export const writePage = () => writeFileSync(join(root, 'docs/load.md'), render(dataOf('load'), dataOf('soak')))
+export const writePage = () =>
+  writeFileSync(join(root, 'docs/load.md'), render(dataOf('load'), dataOf('soak')))

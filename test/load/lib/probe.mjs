@@ -1,4 +1,5 @@
-// Loaded into the server under test with `node --expose-gc --import`: tells its memory on a unix socket, after a full collection when asked.
+// Loaded into the server under test with `node --expose-gc --import`: tells its memory on a unix socket,
+// after a full collection when asked.
 import { createServer } from 'node:net'
 
 /** @returns {Promise<void>} */

@@ -42,7 +42,8 @@ export const runScenarios = async (scenarios, { say, warmSeconds = 2, dist }) =>
       say(scenario.title)
       const row = await trial(ground, scenario, warmSeconds)
       rows.push(row)
-      for (const { what, ok, value, limit, detail } of row.checks) if (!ok) say(`  BROKEN: ${what}: ${detail ?? `${value}, at most ${limit}`}`)
+      for (const { what, ok, value, limit, detail } of row.checks)
+        if (!ok) say(`  BROKEN: ${what}: ${detail ?? `${value}, at most ${limit}`}`)
     }
   } finally {
     await ground.close()

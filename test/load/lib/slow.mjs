@@ -1,4 +1,5 @@
-// Clients that read slowly or not at all. The kernels' socket buffers take some megabytes of each; what counts is what the server keeps.
+// Clients that read slowly or not at all. The kernels' socket buffers take some megabytes of each; what
+// counts is what the server keeps.
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from '../../../bench/lib/client.mjs'
 import { othersServed, startBystander } from './bystander.mjs'
@@ -15,18 +16,35 @@ const SHARED_BYTES = 192 * MIB
 
 /** @typedef {import('./trial.mjs').Context} Context */
 
-/** @param {Context['ground']} ground @param {Context['server']} server @param {string} name @param {number} count */
+/**
+ * @param {Context['ground']} ground
+ * @param {Context['server']} server
+ * @param {string} name
+ * @param {number} count
+ */
 const targetsOf = (ground, server, name, count) =>
-  Array.from({ length: count }, (_, index) => ({ port: server.port, password: ground.token(`${name}-${index}`) }))
+  Array.from({ length: count }, (_, index) => ({
+    port: server.port,
+    password: ground.token(`${name}-${index}`),
+  }))
 
-/** @param {Context['ground']} ground @param {Context['server']} server @param {string} name @param {number} count */
+/**
+ * @param {Context['ground']} ground
+ * @param {Context['server']} server
+ * @param {string} name
+ * @param {number} count
+ */
 const openWithValue = async (ground, server, name, count) => {
   const clients = await openMany(targetsOf(ground, server, name, count))
   await Promise.all(clients.map((client) => client.send(encode(['SET', 'large', VALUE]), OK)))
   return clients
 }
 
-/** 1 KB a second from replies of 100 KiB; in the end all is read, and must be right. @param {{ clients: number, gets: number, seconds: number }} size @returns {import('./trial.mjs').Scenario} */
+/**
+ * 1 KB a second from replies of 100 KiB; in the end all is read, and must be right.
+ * @param {{ clients: number, gets: number, seconds: number }} size
+ * @returns {import('./trial.mjs').Scenario}
+ */
 export const slowReaders = ({ clients: count, gets, seconds }) => ({
   id: 'slow-readers',
   title: `${count} clients that read 1 KB/s, ${gets} replies of 100 KiB each`,
@@ -52,7 +70,12 @@ export const slowReaders = ({ clients: count, gets, seconds }) => ({
     const held = (await server.memory()).arrayBuffers
     for (const { socket } of clients) socket.resume()
     await Promise.all(finished)
-    atMost('peak of resident memory above the baseline', most, count * PER_READER_BYTES + SHARED_BYTES, 'bytes')
+    atMost(
+      'peak of resident memory above the baseline',
+      most,
+      count * PER_READER_BYTES + SHARED_BYTES,
+      'bytes',
+    )
     return {
       'asked for, all clients together': [count * gets * VALUE.length, 'bytes'],
       'peak of resident memory above the baseline, a client': [most / count, 'bytes'],
@@ -74,10 +97,16 @@ const sendUntilStuck = async (socket, mostBytes) => {
   return socket.bytesWritten - socket.writableLength
 }
 
-/** @param {{ clients: number, mostBytes: number, seconds: number }} size @returns {import('./trial.mjs').Scenario} */
+/**
+ * @param {{ clients: number, mostBytes: number, seconds: number }} size
+ * @returns {import('./trial.mjs').Scenario}
+ */
 export const neverReaders = ({ clients: count, mostBytes, seconds }) => ({
   id: `never-readers-${count}`,
-  title: count === 1 ? 'a client that sends GETs of 100 KiB and never reads' : `${count} clients that send GETs of 100 KiB and never read`,
+  title:
+    count === 1
+      ? 'a client that sends GETs of 100 KiB and never reads'
+      : `${count} clients that send GETs of 100 KiB and never read`,
   async work({ ground, server, clients, atMost, check, peak }) {
     clients.push(...(await openWithValue(ground, server, 'deaf', count)))
     const bystander = await startBystander(server, ground.token('bystander'))
@@ -85,9 +114,18 @@ export const neverReaders = ({ clients: count, mostBytes, seconds }) => ({
     const taken = await Promise.all(clients.map(({ socket }) => sendUntilStuck(socket, mostBytes)))
     await delay(seconds * 1_000)
     const measured = await bystander.stop()
-    check('the server stops reading from a client that does not read', Math.max(...taken) < mostBytes, `${Math.max(...taken)} bytes were taken`)
+    check(
+      'the server stops reading from a client that does not read',
+      Math.max(...taken) < mostBytes,
+      `${Math.max(...taken)} bytes were taken`,
+    )
     const held = (await server.memory()).arrayBuffers
-    atMost('peak of resident memory above the baseline', peak(), count * PER_READER_BYTES + SHARED_BYTES, 'bytes')
+    atMost(
+      'peak of resident memory above the baseline',
+      peak(),
+      count * PER_READER_BYTES + SHARED_BYTES,
+      'bytes',
+    )
     return {
       'requests that were taken, kernel included, a client': [Math.max(...taken), 'bytes'],
       'peak of resident memory above the baseline, a client': [peak() / count, 'bytes'],
@@ -97,7 +135,11 @@ export const neverReaders = ({ clients: count, mostBytes, seconds }) => ({
   },
 })
 
-/** A subscriber that does not read is cut at AUTOMATION_KV_MAX_BACKLOG. @param {{ mostBytes: number }} size @returns {import('./trial.mjs').Scenario} */
+/**
+ * A subscriber that does not read is cut at AUTOMATION_KV_MAX_BACKLOG.
+ * @param {{ mostBytes: number }} size
+ * @returns {import('./trial.mjs').Scenario}
+ */
 export const deafListener = ({ mostBytes }) => ({
   id: 'deaf-listener',
   title: 'a subscriber that never reads',
@@ -105,10 +147,16 @@ export const deafListener = ({ mostBytes }) => ({
     const target = { port: server.port, password: ground.token('listeners') }
     const listener = await CheckedClient.open(target)
     clients.push(listener)
-    await listener.send(encode(['SUBSCRIBE', 'news']), Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n'))
+    await listener.send(
+      encode(['SUBSCRIBE', 'news']),
+      Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n'),
+    )
     const reader = await CheckedClient.open(target)
     clients.push(reader)
-    await reader.send(encode(['SUBSCRIBE', 'news']), Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n'))
+    await reader.send(
+      encode(['SUBSCRIBE', 'news']),
+      Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n'),
+    )
     listener.socket.pause()
     const bystander = await startBystander(server, ground.token('bystander'))
     const publisher = await Client.open(target)
@@ -127,9 +175,16 @@ export const deafListener = ({ mostBytes }) => ({
     }
     publisher.close()
     const measured = await bystander.stop()
-    check('the subscriber that does not read is cut', server.notes.length === 1, `${published} bytes were published`)
+    check(
+      'the subscriber that does not read is cut',
+      server.notes.length === 1,
+      `${published} bytes were published`,
+    )
     check('the subscriber that reads stays', !reader.closed)
     atMost('peak of resident memory above the baseline', peak(), PER_READER_BYTES + SHARED_BYTES, 'bytes')
-    return { 'published until it was cut, kernel included': [published, 'bytes'], ...othersServed(measured, atMost) }
+    return {
+      'published until it was cut, kernel included': [published, 'bytes'],
+      ...othersServed(measured, atMost),
+    }
   },
 })

@@ -39,11 +39,18 @@ export const createGround = async (built = join(root, 'dist')) => {
 
 /** What the image tells the allocator of the C library: memory is measured as it is in production. */
 const allocatorSettings = () =>
-  Object.fromEntries(Array.from(readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/\b(MALLOC_[A-Z_]+)=(\d+)/g), ([, name, value]) => [name, value]))
+  Object.fromEntries(
+    Array.from(
+      readFileSync(join(root, 'Dockerfile'), 'utf8').matchAll(/\b(MALLOC_[A-Z_]+)=(\d+)/g),
+      ([, name, value]) => [name, value],
+    ),
+  )
 
 /** @typedef {Awaited<ReturnType<typeof createGround>>} Ground */
 /** @typedef {Awaited<ReturnType<typeof startSubject>>} Subject */
-/** @typedef {NodeJS.MemoryUsage & { sockets: number }} Memory in bytes; `sockets`: the TCP connections of the server */
+/**
+ * @typedef {NodeJS.MemoryUsage & { sockets: number }} Memory in bytes; `sockets`: the TCP connections of the server
+ */
 
 /**
  * A fresh server process: each scenario has its own, so that what one left behind does not show in the next.
@@ -79,7 +86,9 @@ export const startSubject = async (ground, env = {}) => {
       const socket = connect(path, () => socket.write(`${line}\n`))
       socket.on('data', (chunk) => (text += chunk))
       socket.on('error', reject)
-      socket.on('close', () => (text === '' ? reject(new Stop('the server does not answer the probe')) : resolve(JSON.parse(text))))
+      socket.on('close', () =>
+        text === '' ? reject(new Stop('the server does not answer the probe')) : resolve(JSON.parse(text)),
+      )
       socket.setTimeout(30_000, () => socket.destroy(new Error('the server does not answer the probe')))
     })
 
@@ -113,6 +122,7 @@ export const startSubject = async (ground, env = {}) => {
 /** VmRSS and VmHWM of proc(5). @param {number} pid */
 const residentOf = (pid) => {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const of = (/** @type {string} */ name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
+  const of = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
   return { now: of('VmRSS'), peak: of('VmHWM') }
 }

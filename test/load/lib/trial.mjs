@@ -1,4 +1,5 @@
-// What every scenario has in common: a fresh server, a baseline, the load, and what must hold when the clients are gone.
+// What every scenario has in common: a fresh server, a baseline, the load, and what must hold when the
+// clients are gone.
 import { setTimeout as delay } from 'node:timers/promises'
 import { bulk, CheckedClient, drive, encode, OK, openMany } from './client.mjs'
 import { MIB, startSubject } from './subject.mjs'
@@ -7,7 +8,10 @@ import { MIB, startSubject } from './subject.mjs'
 export const LEFT_LIVE_BYTES = 24 * MIB
 /** And for each login with another token: the server remembers 10,000 tokens and as many automations. */
 export const LEFT_LOGIN_BYTES = 4 * 1024
-/** Resident memory goes back to the system as the allocator likes, so it may be this share of what came on top, or this much, above the baseline. */
+/**
+ * Resident memory goes back to the system as the allocator likes, so it may be this share of what came on
+ * top, or this much, above the baseline.
+ */
 export const LEFT_RESIDENT_SHARE = 0.5
 export const LEFT_RESIDENT_BYTES = 96 * MIB
 /** A client must be able to log in and work this soon after the load. */
@@ -27,7 +31,8 @@ const live = ({ heapUsed, external }) => heapUsed + external
  */
 
 /**
- * What the work of a scenario gets; it leaves its clients in `clients`. `peak`: resident bytes above the baseline.
+ * What the work of a scenario gets; it leaves its clients in `clients`. `peak`: resident bytes above the
+ * baseline.
  * @typedef {object} Context
  * @property {Ground} ground
  * @property {Subject} server
@@ -38,7 +43,9 @@ const live = ({ heapUsed, external }) => heapUsed + external
  * @property {() => number} peak
  */
 
-/** @typedef {{ id: string, title: string, logins?: number, work: (context: Context) => Promise<Figures> }} Scenario */
+/**
+ * @typedef {{ id: string, title: string, logins?: number, work: (context: Context) => Promise<Figures> }} Scenario
+ */
 
 /** @typedef {Awaited<ReturnType<typeof trial>>} Row */
 
@@ -54,10 +61,15 @@ const warm = async (server, ground, seconds) => {
   await drive(clients, seconds, (index, n) => {
     const value = values[n % 20 === 0 || n % 20 === 1 ? 1 : 0]
     const key = `warm:${index}:${value.length}`
-    return n % 2 === 0 ? { request: encode(['SET', key, value]), reply: OK } : { request: encode(['GET', key]), reply: bulk(value) }
+    return n % 2 === 0
+      ? { request: encode(['SET', key, value]), reply: OK }
+      : { request: encode(['GET', key]), reply: bulk(value) }
   })
   // The first subscription makes the link for messages, which then stays.
-  await clients[0]?.send(encode(['SUBSCRIBE', 'warm']), Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nwarm\r\n:1\r\n'))
+  await clients[0]?.send(
+    encode(['SUBSCRIBE', 'warm']),
+    Buffer.from('*3\r\n$9\r\nsubscribe\r\n$4\r\nwarm\r\n:1\r\n'),
+  )
   for (const client of clients) client.close()
 }
 
@@ -72,7 +84,8 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
   /** @type {Check[]} */
   const checks = []
   /** @type {Context['check']} */
-  const check = (what, ok, detail = '') => checks.push({ what, ok, ...(ok ? {} : { detail: String(detail) }) })
+  const check = (what, ok, detail = '') =>
+    checks.push({ what, ok, ...(ok ? {} : { detail: String(detail) }) })
   /** @type {Context['atMost']} */
   const atMost = (what, value, limit, unit) => checks.push({ what, value, limit, unit, ok: value <= limit })
   try {
@@ -83,7 +96,15 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
     const baseline = server.resident().now
     /** @type {Context['clients']} */
     const clients = []
-    const context = { ground, server, clients, check, atMost, baseline, peak: () => server.resident().peak - baseline }
+    const context = {
+      ground,
+      server,
+      clients,
+      check,
+      atMost,
+      baseline,
+      peak: () => server.resident().peak - baseline,
+    }
     /** @type {Figures} */
     let figures = {}
     try {
@@ -91,7 +112,8 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
     } catch (error) {
       check('every reply comes, and is right', false, messageOf(error))
     }
-    if (!checks.some(({ what }) => what.startsWith('every reply'))) check('every reply comes, and is right', true)
+    if (!checks.some(({ what }) => what.startsWith('every reply')))
+      check('every reply comes, and is right', true)
     const { peak } = server.resident()
     for (const client of clients) client.close()
     const left = await server.quiet(sockets)
@@ -100,15 +122,32 @@ export const trial = async (ground, { id, title, logins = 0, work }, warmSeconds
     await delay(1_000)
     const after = await server.settled()
     const resident = server.resident().now
-    atMost('heap and buffers above the baseline afterwards', live(after) - live(before), LEFT_LIVE_BYTES + logins * LEFT_LOGIN_BYTES, 'bytes')
+    atMost(
+      'heap and buffers above the baseline afterwards',
+      live(after) - live(before),
+      LEFT_LIVE_BYTES + logins * LEFT_LOGIN_BYTES,
+      'bytes',
+    )
     const allowed = Math.max(LEFT_RESIDENT_BYTES, (peak - baseline) * LEFT_RESIDENT_SHARE)
     atMost('resident memory above the baseline afterwards', resident - baseline, allowed, 'bytes')
     const startedAt = performance.now()
     const answered = await Promise.race([lives(server, ground), delay(10_000, 'no answer')])
     check('a new client is served afterwards', answered === 'yes', answered)
-    atMost('time until a new client is served afterwards', performance.now() - startedAt, ANSWER_WITHIN_MS, 'ms')
+    atMost(
+      'time until a new client is served afterwards',
+      performance.now() - startedAt,
+      ANSWER_WITHIN_MS,
+      'ms',
+    )
     check('nothing is wrong in the log', server.faults.length === 0, server.faults[0])
-    const memory = { baseline, peak, idle, settled: resident, liveBefore: live(before), liveAfter: live(after) }
+    const memory = {
+      baseline,
+      peak,
+      idle,
+      settled: resident,
+      liveBefore: live(before),
+      liveAfter: live(after),
+    }
     return { id, title, figures, checks, memory }
   } finally {
     await server.stop()

@@ -29,7 +29,11 @@ export class RespClient {
     /** @type {((message: Reply[]) => void) | undefined} */
     this.onMessage = undefined
     const settle = (/** @type {Reply | Error} */ reply) => this.settle(reply)
-    const parser = new RedisParser({ returnReply: settle, returnError: settle, returnFatalError: (error) => this.lost(error) })
+    const parser = new RedisParser({
+      returnReply: settle,
+      returnError: settle,
+      returnFatalError: (error) => this.lost(error),
+    })
     socket.on('data', (chunk) => parser.execute(chunk))
     socket.on('close', () => this.lost(new Error('closed')))
   }
@@ -45,7 +49,8 @@ export class RespClient {
   /** @param {Reply | Error} reply */
   settle(reply) {
     // In RESP2 only a listener gets arrays that nobody asked for.
-    if (this.onMessage !== undefined && Array.isArray(reply) && /^p?message$/.test(reply[0])) return this.onMessage(reply)
+    if (this.onMessage !== undefined && Array.isArray(reply) && /^p?message$/.test(reply[0]))
+      return this.onMessage(reply)
     this.waiting.shift()?.(reply)
   }
 
@@ -65,7 +70,10 @@ export class RespClient {
     const replies = commands.map(
       (command) =>
         new Promise((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`no answer to ${command[0]} within ${ANSWER_WITHIN_MS} ms`)), ANSWER_WITHIN_MS)
+          const timer = setTimeout(
+            () => reject(new Error(`no answer to ${command[0]} within ${ANSWER_WITHIN_MS} ms`)),
+            ANSWER_WITHIN_MS,
+          )
           this.waiting.push((reply) => {
             clearTimeout(timer)
             resolve(reply)
@@ -109,8 +117,19 @@ export class RestClient {
   options(method, path, body) {
     /** @type {Record<string, string | number>} */
     const headers = { authorization: `Bearer ${this.token}` }
-    if (body !== undefined) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-    return { port: this.port, host: '127.0.0.1', method, path: `/api/automation/v1/kv${path}`, headers, agent: this.agent }
+    if (body !== undefined)
+      Object.assign(headers, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      })
+    return {
+      port: this.port,
+      host: '127.0.0.1',
+      method,
+      path: `/api/automation/v1/kv${path}`,
+      headers,
+      agent: this.agent,
+    }
   }
 
   /**
@@ -129,7 +148,8 @@ export class RestClient {
         response.setEncoding('utf8').on('data', (chunk) => (text += chunk))
         response.on('error', reject)
         response.on('end', () => {
-          if (!statuses.includes(response.statusCode ?? 0)) reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 200)}`))
+          if (!statuses.includes(response.statusCode ?? 0))
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 200)}`))
           else resolve(JSON.parse(text))
         })
       })
@@ -152,7 +172,9 @@ export class RestClient {
       const call = httpRequest({ ...this.options(method, path, body), agent: false })
       call.on('error', () => {})
       call.on('close', resolve)
-      call.on('socket', (socket) => socket.once('connect', () => setTimeout(() => socket.resetAndDestroy(), 2)))
+      call.on('socket', (socket) =>
+        socket.once('connect', () => setTimeout(() => socket.resetAndDestroy(), 2)),
+      )
       if (sent === body.length) call.end(body)
       else call.write(body.slice(0, sent))
     })

@@ -1,4 +1,5 @@
-// npm run test:soak [-- options]: mixed load on one server for long; writes docs/data/soak.json, docs/load.md, docs/load-soak.svg.
+// npm run test:soak [-- options]: mixed load on one server for long; writes docs/data/soak.json,
+// docs/load.md, docs/load-soak.svg.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,7 +9,7 @@ import { circumstances } from '../../../bench/lib/report.mjs'
 import { ensureBuild } from '../../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../../scripts/lib/dependencies.mjs'
 import { optionsOf } from '../../../scripts/lib/options.mjs'
-import { root, run, say, Stop } from '../../../scripts/lib/project.mjs'
+import { root, run, Stop, say } from '../../../scripts/lib/project.mjs'
 import { ensureRedis } from '../../../scripts/lib/redis.mjs'
 import { percentiles } from '../lib/client.mjs'
 import { saveData, writePage } from '../lib/page.mjs'
@@ -70,11 +71,22 @@ const soakFor = async (ground, server, seconds, sampleSeconds) => {
     const second = elapsed()
     const rate = (totals.commands - counted) / (second - (samples.at(-1)?.second ?? 0))
     counted = totals.commands
-    samples.push({ second: rounded(second, 1), resident: server.resident().now, heapUsed, external, sockets, p50: rounded(p50), p99: rounded(p99), rate: Math.round(rate) })
+    samples.push({
+      second: rounded(second, 1),
+      resident: server.resident().now,
+      heapUsed,
+      external,
+      sockets,
+      p50: rounded(p50),
+      p99: rounded(p99),
+      rate: Math.round(rate),
+    })
     if (Math.floor(second / 60) === told) continue
     told = Math.floor(second / 60)
     const { resident } = samples.at(-1)
-    say(`${told} min: ${totals.commands} commands, resident ${Math.round(resident / MIB)} MiB, heap ${Math.round(heapUsed / MIB)} MiB, p99 ${p99.toFixed(1)} ms`)
+    say(
+      `${told} min: ${totals.commands} commands, resident ${Math.round(resident / MIB)} MiB, heap ${Math.round(heapUsed / MIB)} MiB, p99 ${p99.toFixed(1)} ms`,
+    )
   }
   soak.running = false
   await Promise.race([Promise.all(started), delay(40_000).then(() => failures.push('a worker does not end'))])
@@ -104,7 +116,9 @@ const soakRun = async (minutes, dist) => {
     await soakFor(ground, server, Math.min(WARM_SECONDS, seconds / 4), 5)
     await server.quiet(0, 2_000)
     const before = await server.settled()
-    say(`warm: resident ${Math.round(server.resident().now / MIB)} MiB, in use ${Math.round((before.heapUsed + before.external) / MIB)} MiB`)
+    say(
+      `warm: resident ${Math.round(server.resident().now / MIB)} MiB, in use ${Math.round((before.heapUsed + before.external) / MIB)} MiB`,
+    )
     const redisBefore = Number((await infoOf(ground)).used_memory)
     const { samples, commands, failures } = await soakFor(ground, server, seconds, Math.min(5, seconds / 30))
     const links = await linksOf(ground)
@@ -120,8 +134,20 @@ const soakRun = async (minutes, dist) => {
       { what: 'every reply comes, and is right', ok: failures.length === 0, detail: failures[0] },
       { what: 'resident memory does not grow in the last third', ok: !trends.resident.grows },
       { what: 'the heap in use does not grow in the last third', ok: !trends.heapUsed.grows },
-      { what: 'heap and buffers above the beginning, after the clients left and a full collection', value: grew, limit: 24 * MIB, unit: 'bytes', ok: grew <= 24 * MIB },
-      { what: 'connections left when the clients are gone', value: sockets - before.sockets, limit: 0, unit: '', ok: sockets <= before.sockets },
+      {
+        what: 'heap and buffers above the beginning, after the clients left and a full collection',
+        value: grew,
+        limit: 24 * MIB,
+        unit: 'bytes',
+        ok: grew <= 24 * MIB,
+      },
+      {
+        what: 'connections left when the clients are gone',
+        value: sockets - before.sockets,
+        limit: 0,
+        unit: '',
+        ok: sockets <= before.sockets,
+      },
       { what: 'links to the Redis', value: links, limit: MOST_LINKS, unit: '', ok: links <= MOST_LINKS },
       { what: 'nothing is wrong in the log', ok: server.faults.length === 0, detail: server.faults[0] },
     ]
@@ -131,7 +157,11 @@ const soakRun = async (minutes, dist) => {
       commands,
       failures,
       redisBytes: { before: redisBefore, after: redisAfter },
-      settled: { before: before.heapUsed + before.external, after: after.heapUsed + after.external, resident: server.resident().now },
+      settled: {
+        before: before.heapUsed + before.external,
+        after: after.heapUsed + after.external,
+        resident: server.resident().now,
+      },
       trends,
       checks,
       samples,
@@ -144,11 +174,27 @@ const soakRun = async (minutes, dist) => {
 
 /** Memory and latency over time. */
 const chartOf = ({ samples, minutes }) => {
-  const line = (label, figure) => ({ label, points: samples.map((sample) => [sample.second / 60, figure(sample)]) })
+  const line = (label, figure) => ({
+    label,
+    points: samples.map((sample) => [sample.second / 60, figure(sample)]),
+  })
   const linear = { linear: true, xUnit: 'min' }
   return curves(`${minutes} minutes of mixed load on one server`, [
-    { title: 'Memory', unit: 'MiB', ...linear, lines: [line('resident', ({ resident }) => resident / MIB), line('heap used', ({ heapUsed }) => heapUsed / MIB)] },
-    { title: 'Latency', unit: 'ms', ...linear, lines: [line('p50', ({ p50 }) => p50), line('p99', ({ p99 }) => p99)] },
+    {
+      title: 'Memory',
+      unit: 'MiB',
+      ...linear,
+      lines: [
+        line('resident', ({ resident }) => resident / MIB),
+        line('heap used', ({ heapUsed }) => heapUsed / MIB),
+      ],
+    },
+    {
+      title: 'Latency',
+      unit: 'ms',
+      ...linear,
+      lines: [line('p50', ({ p50 }) => p50), line('p99', ({ p99 }) => p99)],
+    },
   ])
 }
 
@@ -159,7 +205,11 @@ const HELP = `npm run test:soak [-- options]
   --dry             print only, write no files in docs
 `
 
-const values = optionsOf(HELP, { minutes: { type: 'string', default: '30' }, dist: { type: 'string' }, dry: { type: 'boolean' } })
+const values = optionsOf(HELP, {
+  minutes: { type: 'string', default: '30' },
+  dist: { type: 'string' },
+  dry: { type: 'boolean' },
+})
 
 await run(async () => {
   const minutes = Number(values.minutes)
@@ -170,9 +220,13 @@ await run(async () => {
   stopOnSignal()
   const result = await soakRun(minutes, values.dist)
   for (const { what, ok, value, limit, detail } of result.checks)
-    say(`${ok ? 'holds' : 'BROKEN'}: ${what}${value === undefined ? '' : ` (${value}, at most ${limit})`}${detail === undefined ? '' : `: ${detail}`}`)
+    say(
+      `${ok ? 'holds' : 'BROKEN'}: ${what}${value === undefined ? '' : ` (${value}, at most ${limit})`}${detail === undefined ? '' : `: ${detail}`}`,
+    )
   for (const [name, { growth, allowed, error }] of Object.entries(result.trends))
-    say(`${name}: ${(growth / MIB).toFixed(1)} MiB over the last third, standard error ${(error / MIB).toFixed(1)}, allowed ${(allowed / MIB).toFixed(1)}`)
+    say(
+      `${name}: ${(growth / MIB).toFixed(1)} MiB over the last third, standard error ${(error / MIB).toFixed(1)}, allowed ${(allowed / MIB).toFixed(1)}`,
+    )
   for (const failure of result.failures) say(failure)
   if (!values.dry) {
     saveData('soak', result)

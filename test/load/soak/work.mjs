@@ -27,7 +27,8 @@ const think = () => delay(1 + below(15))
 class Wrong extends Error {}
 /** @param {string} what @param {unknown} got @param {unknown} expected */
 const same = (what, got, expected) => {
-  if (JSON.stringify(got) !== JSON.stringify(expected)) throw new Wrong(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(expected)}`.slice(0, 500))
+  if (JSON.stringify(got) !== JSON.stringify(expected))
+    throw new Wrong(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(expected)}`.slice(0, 500))
 }
 
 /**
@@ -111,7 +112,14 @@ const FAMILIES = {
   },
   transactions: async (call, _client, many) => {
     await call('WATCH', 'n')
-    const replies = await many([['MULTI'], ['SET', 'tx', 'one'], ['GET', 'tx'], ['APPEND', 'tx', 'two'], ['GET', 'tx'], ['EXEC']])
+    const replies = await many([
+      ['MULTI'],
+      ['SET', 'tx', 'one'],
+      ['GET', 'tx'],
+      ['APPEND', 'tx', 'two'],
+      ['GET', 'tx'],
+      ['EXEC'],
+    ])
     same('EXEC', replies.at(-1), ['OK', 'one', 6, 'onetwo'])
     await many([['MULTI'], ['INCR', 'n'], ['DISCARD']])
   },
@@ -121,7 +129,9 @@ const FAMILIES = {
   },
   pipelines: async (_call, _client, many) => {
     const value = text(100)
-    const replies = await many(Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? ['SET', `p${n}`, value] : ['GET', `p${n - 1}`])))
+    const replies = await many(
+      Array.from({ length: 100 }, (_, n) => (n % 2 === 0 ? ['SET', `p${n}`, value] : ['GET', `p${n - 1}`])),
+    )
     for (const [n, reply] of replies.entries()) same('pipeline', reply, n % 2 === 0 ? 'OK' : value)
   },
 }
@@ -164,7 +174,13 @@ const rest = async (soak, index) => {
     await call('POST', '/counter/incr', { by: 2 })
     await call('POST', '/list/rpush', { value })
     await call('POST', '/list/lpop')
-    await call('POST', '/batch', { operations: [{ op: 'set', key: 'b1', value: 1 }, { op: 'incr', key: 'b1' }, { op: 'get', key: 'b1' }] })
+    await call('POST', '/batch', {
+      operations: [
+        { op: 'set', key: 'b1', value: 1 },
+        { op: 'incr', key: 'b1' },
+        { op: 'get', key: 'b1' },
+      ],
+    })
     await call('GET', '?prefix=doc-')
     await call('GET', '/missing', undefined, [404])
     await call('DELETE', `/${key}`)
@@ -176,7 +192,10 @@ const rest = async (soak, index) => {
 /** One that waits and one that pushes: each element comes once, in order. */
 const blocking = async (soak, index) => {
   const token = soak.token(`blocking-${index}`)
-  const [taker, giver] = await Promise.all([RespClient.open(soak.server.port, token), RespClient.open(soak.server.port, token)])
+  const [taker, giver] = await Promise.all([
+    RespClient.open(soak.server.port, token),
+    RespClient.open(soak.server.port, token),
+  ])
   await giver.call('DEL', 'queue')
   for (let n = 0; soak.running; n++) {
     const popped = taker.call('BLPOP', 'other', 'queue', 10)
@@ -205,7 +224,11 @@ const pubsub = async (soak, index) => {
     await listener.call('SUBSCRIBE', 'news')
     await listener.call('PSUBSCRIBE', 'other:*')
     for (let n = 0; n < 50; n++) {
-      same('PUBLISH', await soak.timed(() => publisher.call('PUBLISH', n % 2 === 0 ? 'news' : 'other:1', text(200))), 1)
+      same(
+        'PUBLISH',
+        await soak.timed(() => publisher.call('PUBLISH', n % 2 === 0 ? 'news' : 'other:1', text(200))),
+        1,
+      )
       if (n % 10 === 0) await think()
     }
     await publisher.call('PUBLISH', 'news', 'end')
@@ -296,7 +319,10 @@ const restVisits = async (soak) => {
   }
 }
 
-/** Who works, and how many of each. @type {[work: (soak: Soak, index: number) => Promise<void>, count: number][]} */
+/**
+ * Who works, and how many of each.
+ * @type {[work: (soak: Soak, index: number) => Promise<void>, count: number][]}
+ */
 export const WORKERS = [
   [families, 16],
   [rest, 6],

@@ -1,12 +1,13 @@
-import { describe, expect, test } from 'vitest'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { describe, expect, test } from 'vitest'
 import { inspectToken, mintToken, parseDuration } from '../../../src/auth/mint.ts'
 import { TokenVerifier } from '../../../src/auth/tokens.ts'
 
 const secret = 'a secret of the dispatcher, long enough'
 const NOW = 1_800_000_000
 const now = (): number => NOW * 1000 + 700
-const mint = (options: object = {}): Promise<string> => mintToken({ secret, automationId: 'auto-1', ttlSeconds: 60, now, ...options })
+const mint = (options: object = {}): Promise<string> =>
+  mintToken({ secret, automationId: 'auto-1', ttlSeconds: 60, now, ...options })
 
 describe('parseDuration', () => {
   test.each([
@@ -20,9 +21,12 @@ describe('parseDuration', () => {
     expect(parseDuration(text)).toBe(seconds)
   })
 
-  test.each(['', '5', 'h', '-1h', '1.5h', '1h 30m', '30m1h', '1h1h', '1w', '1H', '9999999d', '1h\n'])('%j is refused', (text) => {
-    expect(() => parseDuration(text)).toThrow('invalid duration: write days')
-  })
+  test.each(['', '5', 'h', '-1h', '1.5h', '1h 30m', '30m1h', '1h1h', '1w', '1H', '9999999d', '1h\n'])(
+    '%j is refused',
+    (text) => {
+      expect(() => parseDuration(text)).toThrow('invalid duration: write days')
+    },
+  )
 
   test('zero is refused', () => {
     expect(() => parseDuration('0h0m')).toThrow('longer than zero')
@@ -34,7 +38,13 @@ describe('mintToken', () => {
     const token = await mint({ runId: 'run-1', scope: 'kv:read', issuer: 'i', audience: 'a' })
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' })
     expect(decodeJwt(token)).toEqual({
-      automation_id: 'auto-1', run_id: 'run-1', scope: 'kv:read', iss: 'i', aud: 'a', iat: NOW, exp: NOW + 60,
+      automation_id: 'auto-1',
+      run_id: 'run-1',
+      scope: 'kv:read',
+      iss: 'i',
+      aud: 'a',
+      iat: NOW,
+      exp: NOW + 60,
     })
     expect(decodeJwt(await mint())).toEqual({ automation_id: 'auto-1', iat: NOW, exp: NOW + 60 })
   })
@@ -64,7 +74,10 @@ describe('inspectToken', () => {
     })
     expect(await inspectToken(await mint({ now: () => 0 }), verifier)).toMatchObject({ status: 'expired' })
     const foreign = await mint({ secret: 'another' })
-    expect(await inspectToken(foreign, verifier)).toMatchObject({ status: 'refused', reason: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' })
+    expect(await inspectToken(foreign, verifier)).toMatchObject({
+      status: 'refused',
+      reason: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+    })
     expect(await inspectToken(foreign)).toMatchObject({ status: 'unverified', reason: undefined })
   })
 
@@ -76,7 +89,9 @@ describe('inspectToken', () => {
 
   test('what is no JWT throws without repeating it', async () => {
     for (const text of ['', 'canary', 'canary.canary.canary']) {
-      await expect(inspectToken(text)).rejects.toThrow(/^not a JWT: three base64url parts with dots between them are expected$/)
+      await expect(inspectToken(text)).rejects.toThrow(
+        /^not a JWT: three base64url parts with dots between them are expected$/,
+      )
     }
   })
 })

@@ -1,5 +1,5 @@
-import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KvError } from '../../../src/errors/errors.ts'
 import { mintToken } from '../../../src/auth/mint.ts'
 import { TokenVerifier } from '../../../src/auth/tokens.ts'
+import { KvError } from '../../../src/errors/errors.ts'
 
 const secret = 'a secret of the dispatcher, long enough'
 const NOW = 1_800_000_000
@@ -17,16 +17,25 @@ let clock = NOW * 1000
 const now = (): number => clock
 const verifier = (options: object = {}): TokenVerifier => new TokenVerifier({ secret, now, ...options })
 
-const part = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+const part = (value: unknown): string =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 /** A token by hand, as PyJWT writes it: no library of ours tidies the claims. */
-const token = (claims: unknown, key: string | Buffer = secret, header: object = { alg: 'HS256', typ: 'JWT' }, hmac = 'sha256'): string => {
+const token = (
+  claims: unknown,
+  key: string | Buffer = secret,
+  header: object = { alg: 'HS256', typ: 'JWT' },
+  hmac = 'sha256',
+): string => {
   const input = `${part(header)}.${part(claims)}`
   return `${input}.${createHmac(hmac, key).update(input).digest('base64url')}`
 }
 const claims = { automation_id: 'auto-1', run_id: 'run-1', iat: NOW, exp: NOW + 60 }
 
 const expectRefused = async (verification: Promise<unknown>, code = 'wrongpass'): Promise<KvError> => {
-  const error = await verification.then(() => undefined, (thrown: unknown) => thrown)
+  const error = await verification.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
   expect(error).toBeInstanceOf(KvError)
   expect((error as KvError).code).toBe(code)
   expect((error as KvError).message).toBe(new KvError(code as 'wrongpass').message)
@@ -37,17 +46,32 @@ describe('HS256', () => {
   test('a token of the dispatcher', async () => {
     const identity = await verifier().verify(token(claims))
     expect(identity).toEqual({
-      automationId: 'auto-1', runId: 'run-1', expiresAt: (NOW + 60) * 1000, issuedAt: NOW * 1000, readOnly: false,
+      automationId: 'auto-1',
+      runId: 'run-1',
+      expiresAt: (NOW + 60) * 1000,
+      issuedAt: NOW * 1000,
+      readOnly: false,
     })
     expect(Object.isFrozen(identity)).toBe(true)
     expect(await verifier().verify(Buffer.from(token(claims)))).toEqual(identity)
   })
 
   test('floats, no iat, null run_id, a short secret: PyJWT mints all of them', async () => {
-    const identity = await verifier().verify(token({ automation_id: 'a', run_id: null, iat: NOW + 0.25, exp: NOW + 0.5 }))
-    expect(identity).toMatchObject({ runId: undefined, expiresAt: NOW * 1000 + 500, issuedAt: NOW * 1000 + 250 })
-    expect(await verifier().verify(token({ automation_id: 'a', exp: NOW + 9 }))).toMatchObject({ runId: undefined, issuedAt: undefined })
-    expect(await verifier({ secret: 'short' }).verify(token(claims, 'short'))).toMatchObject({ automationId: 'auto-1' })
+    const identity = await verifier().verify(
+      token({ automation_id: 'a', run_id: null, iat: NOW + 0.25, exp: NOW + 0.5 }),
+    )
+    expect(identity).toMatchObject({
+      runId: undefined,
+      expiresAt: NOW * 1000 + 500,
+      issuedAt: NOW * 1000 + 250,
+    })
+    expect(await verifier().verify(token({ automation_id: 'a', exp: NOW + 9 }))).toMatchObject({
+      runId: undefined,
+      issuedAt: undefined,
+    })
+    expect(await verifier({ secret: 'short' }).verify(token(claims, 'short'))).toMatchObject({
+      automationId: 'auto-1',
+    })
     const untyped = token(claims, secret, { alg: 'HS256' })
     expect(await verifier({ secret: Buffer.from(secret) }).verify(untyped)).toMatchObject({ runId: 'run-1' })
   })
@@ -95,7 +119,10 @@ describe('HS256', () => {
   test('expired, also by less than a second', async () => {
     await expectRefused(verifier().verify(token({ ...claims, exp: NOW - 1 })), 'token_expired')
     await expectRefused(verifier().verify(token({ ...claims, exp: NOW })), 'token_expired')
-    await expectRefused(verifier({ now: () => NOW * 1000 + 600 }).verify(token({ ...claims, exp: NOW + 0.5 })), 'token_expired')
+    await expectRefused(
+      verifier({ now: () => NOW * 1000 + 600 }).verify(token({ ...claims, exp: NOW + 0.5 })),
+      'token_expired',
+    )
     await expectRefused(verifier().verify(token({ ...claims, exp: NOW - 1 }, 'another secret')))
   })
 
@@ -111,9 +138,20 @@ describe('HS256', () => {
       token(claims, secret, {}),
       token(claims, secret, { alg: 'HS256', crit: ['x'], x: 1 }),
       token(claims, secret, { alg: 'HS256', crit: ['b64'], b64: false }),
-      ...['none', 'None', 'NONE', ''].flatMap((alg) => [`${part({ alg })}.${payload}.`, `${part({ alg })}.${payload}.${signature}`]),
+      ...['none', 'None', 'NONE', ''].flatMap((alg) => [
+        `${part({ alg })}.${payload}.`,
+        `${part({ alg })}.${payload}.${signature}`,
+      ]),
       `${header}.${part({ ...claims, automation_id: 'other' })}.${signature}`,
-      `${header}.${payload}.`, `${header}.${payload}`, `${good}.x`, `${good}.`, '', '..', 'password', '\u0000', 'x'.repeat(20_000),
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      `${good}.x`,
+      `${good}.`,
+      '',
+      '..',
+      'password',
+      '\u0000',
+      'x'.repeat(20_000),
     ]
     for (const wrong of odd) {
       await expectRefused(verifier().verify(wrong))
@@ -123,18 +161,25 @@ describe('HS256', () => {
 
   test('issuer and audience, when configured', async () => {
     const strict = verifier({ issuer: 'platform', audience: 'kv' })
-    expect(await strict.verify(token({ ...claims, iss: 'platform', aud: ['x', 'kv'] }))).toMatchObject({ automationId: 'auto-1' })
+    expect(await strict.verify(token({ ...claims, iss: 'platform', aud: ['x', 'kv'] }))).toMatchObject({
+      automationId: 'auto-1',
+    })
     for (const wrong of [{}, { iss: 'platform' }, { iss: 'platform', aud: 'x' }, { iss: 'x', aud: 'kv' }]) {
       await expectRefused(strict.verify(token({ ...claims, ...wrong })))
     }
-    expect(await verifier().verify(token({ ...claims, iss: 'any', aud: 'any' }))).toMatchObject({ automationId: 'auto-1' })
+    expect(await verifier().verify(token({ ...claims, iss: 'any', aud: 'any' }))).toMatchObject({
+      automationId: 'auto-1',
+    })
   })
 
   test('the error holds a reason and nothing of the token', async () => {
     const wrong = token({ ...claims, automation_id: 'canary:id' })
     const error = await expectRefused(verifier().verify(wrong))
     expect(error.cause).toBe('claim automation_id')
-    const expired = await expectRefused(verifier().verify(token({ ...claims, run_id: 'canary', exp: NOW - 1 })), 'token_expired')
+    const expired = await expectRefused(
+      verifier().verify(token({ ...claims, run_id: 'canary', exp: NOW - 1 })),
+      'token_expired',
+    )
     for (const { stack, cause, detail } of [error, expired]) {
       expect(`${stack}${String(cause)}${JSON.stringify(detail)}`).not.toMatch(/canary|eyJ/)
     }
@@ -201,9 +246,15 @@ describe('JWKS', () => {
     new SignJWT(claims).setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) }).sign(key)
 
   beforeAll(async () => {
-    const jwk = async (key: KeyObject, kid: string): Promise<object> => ({ ...(await exportJWK(key)), kid, use: 'sig' })
+    const jwk = async (key: KeyObject, kid: string): Promise<object> => ({
+      ...(await exportJWK(key)),
+      kid,
+      use: 'sig',
+    })
     const oct = { kty: 'oct', k: randomBytes(32).toString('base64url'), kid: 'oct' }
-    keySet = JSON.stringify({ keys: [await jwk(rsa.publicKey, 'r'), await jwk(ec.publicKey, 'e'), await jwk(ed.publicKey, 'd'), oct] })
+    keySet = JSON.stringify({
+      keys: [await jwk(rsa.publicKey, 'r'), await jwk(ec.publicKey, 'e'), await jwk(ed.publicKey, 'd'), oct],
+    })
     writeFileSync(file, keySet)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
@@ -225,10 +276,14 @@ describe('JWKS', () => {
     const v = verifier({ jwks: file })
     const jwk = rsa.publicKey.export({ format: 'jwk' })
     for (const key of [
-      rsa.publicKey.export({ type: 'spki', format: 'pem' }), rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }),
-      rsa.publicKey.export({ type: 'spki', format: 'der' }), JSON.stringify(jwk), Buffer.from(jwk.n as string, 'base64url'),
+      rsa.publicKey.export({ type: 'spki', format: 'pem' }),
+      rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }),
+      rsa.publicKey.export({ type: 'spki', format: 'der' }),
+      JSON.stringify(jwk),
+      Buffer.from(jwk.n as string, 'base64url'),
     ]) {
-      for (const alg of ['HS256', 'RS256', 'none']) await expectRefused(v.verify(token(claims, key, { alg, kid: 'r' })))
+      for (const alg of ['HS256', 'RS256', 'none'])
+        await expectRefused(v.verify(token(claims, key, { alg, kid: 'r' })))
     }
     const oct = (JSON.parse(keySet) as { keys: { k?: string }[] }).keys.at(-1)?.k as string
     for (const alg of ['HS256', 'HS384']) {
@@ -239,7 +294,10 @@ describe('JWKS', () => {
     await expectRefused(v.verify(await sign('PS256', rsa.privateKey, 'r')))
     await expectRefused(v.verify(await sign('RS512', rsa.privateKey, 'r')))
     const embedded = await new SignJWT(claims)
-      .setProtectedHeader({ alg: 'RS256', jwk: stranger.publicKey.export({ format: 'jwk' }) as { kty: string } })
+      .setProtectedHeader({
+        alg: 'RS256',
+        jwk: stranger.publicKey.export({ format: 'jwk' }) as { kty: string },
+      })
       .sign(stranger.privateKey)
     await expectRefused(v.verify(embedded))
   })
@@ -274,8 +332,19 @@ describe('JWKS', () => {
 })
 
 test('a minted token is verified', async () => {
-  const minted = await mintToken({ secret, automationId: 'a', runId: 'r', ttlSeconds: 5, scope: 'kv:read', now })
+  const minted = await mintToken({
+    secret,
+    automationId: 'a',
+    runId: 'r',
+    ttlSeconds: 5,
+    scope: 'kv:read',
+    now,
+  })
   expect(await verifier().verify(minted)).toEqual({
-    automationId: 'a', runId: 'r', expiresAt: (NOW + 5) * 1000, issuedAt: NOW * 1000, readOnly: true,
+    automationId: 'a',
+    runId: 'r',
+    expiresAt: (NOW + 5) * 1000,
+    issuedAt: NOW * 1000,
+    readOnly: true,
   })
 })

@@ -58,17 +58,24 @@ describe('Keyring', () => {
     const root = Buffer.from(hkdfSync('sha256', 'correct horse', '', 'automation-kv/v1/root', 32))
     expect(ring.kids).toEqual(['s1'])
     expect(rootFromSecret(Buffer.from('correct horse')).root.export()).toEqual(root)
-    expect(Keyring.fromSettings({ secret: 'x', encryptionKeys: parseEncryptionKeys(`k9:${key()}`) }).kids).toEqual(['k9'])
+    expect(
+      Keyring.fromSettings({ secret: 'x', encryptionKeys: parseEncryptionKeys(`k9:${key()}`) }).kids,
+    ).toEqual(['k9'])
     expect(() => Keyring.fromSettings({ secret: '' })).toThrow('AUTOMATION_KV_SECRET is empty')
     expect(() => Keyring.fromSettings({ secret: 'x', encryptionKeys: [] })).toThrow('at least one root key')
   })
 
   test('the first kid seals, all are there; automations and purposes share no key', () => {
-    const ring = Keyring.fromSettings({ secret: 'x', encryptionKeys: parseEncryptionKeys(`new:${key()},old:${key()}`) })
+    const ring = Keyring.fromSettings({
+      secret: 'x',
+      encryptionKeys: parseEncryptionKeys(`new:${key()},old:${key()}`),
+    })
     const keys = ['a', 'b'].map((id) => ring.automation(id))
     expect(keys[0]?.sealing.kid).toBe('new')
     expect(keys[0]?.all.map(({ kid }) => kid)).toEqual(['new', 'old'])
-    const all = keys.flatMap(({ all }) => all.flatMap((k) => [k.content, k.member, k.locator, k.element, k.channel]))
+    const all = keys.flatMap(({ all }) =>
+      all.flatMap((k) => [k.content, k.member, k.locator, k.element, k.channel]),
+    )
     expect(new Set(all.map((k) => k.export().toString('hex'))).size).toBe(20)
   })
 
@@ -80,9 +87,11 @@ describe('Keyring', () => {
     const encoded = key()
     const ring = Keyring.fromSettings({ secret: 'x', encryptionKeys: parseEncryptionKeys(`k1:${encoded}`) })
     const keys = ring.automation('a')
-    const printed = inspect(ring, { depth: 9, showHidden: true }) + inspect(keys, { depth: 9 }) + JSON.stringify(keys)
+    const printed =
+      inspect(ring, { depth: 9, showHidden: true }) + inspect(keys, { depth: 9 }) + JSON.stringify(keys)
     for (const secret of [Buffer.from(encoded, 'base64url'), ring.automation('a').sealing.contentBytes]) {
-      for (const encoding of ['hex', 'base64url', 'latin1'] as const) expect(printed).not.toContain(secret.toString(encoding).slice(0, 12))
+      for (const encoding of ['hex', 'base64url', 'latin1'] as const)
+        expect(printed).not.toContain(secret.toString(encoding).slice(0, 12))
     }
   })
 })

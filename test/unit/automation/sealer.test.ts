@@ -1,24 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { compactDecrypt, CompactEncrypt } from 'jose'
+import { CompactEncrypt, compactDecrypt } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { KvError } from '../../../src/errors/errors.ts'
 import { Keyring, parseEncryptionKeys } from '../../../src/automation/keyring.ts'
-import { locations } from '../../../src/automation/location.ts'
 import type { Location } from '../../../src/automation/location.ts'
+import { locations } from '../../../src/automation/location.ts'
 import { Sealer } from '../../../src/automation/sealer.ts'
+import { KvError } from '../../../src/errors/errors.ts'
 
 const root = (): string => randomBytes(32).toString('base64url')
 const [newRoot, oldRoot] = [root(), root()]
 const ring = (text: string): Keyring => new Keyring(parseEncryptionKeys(text))
-const sealerOf = (id = 'a', text = `new:${newRoot},old:${oldRoot}`): Sealer => new Sealer(ring(text).automation(id))
+const sealerOf = (id = 'a', text = `new:${newRoot},old:${oldRoot}`): Sealer =>
+  new Sealer(ring(text).automation(id))
 
 const sealer = sealerOf()
 const here = locations.string('key')
 const text = Buffer.from('the plaintext')
 const headerOf = (sealed: Buffer): Record<string, unknown> =>
-  JSON.parse(Buffer.from(sealed.toString().split('.')[0] as string, 'base64url').toString()) as Record<string, unknown>
-const locOf = (location: Location, by = sealer): string => headerOf(by.seal(location, text, false)).loc as string
+  JSON.parse(Buffer.from(sealed.toString().split('.')[0] as string, 'base64url').toString()) as Record<
+    string,
+    unknown
+  >
+const locOf = (location: Location, by = sealer): string =>
+  headerOf(by.seal(location, text, false)).loc as string
 
 const expectRefused = (open: () => unknown): KvError => {
   let thrown: unknown
@@ -36,7 +41,11 @@ const expectRefused = (open: () => unknown): KvError => {
 /** Made by jose, with whatever header, for the content key of `kid`. */
 const byJose = async (header: object, plaintext = text, by = sealer, kid = 'new'): Promise<Buffer> => {
   const key = by.keys.all.find((keys) => keys.kid === kid)?.contentBytes as Buffer
-  return Buffer.from(await new CompactEncrypt(plaintext).setProtectedHeader(header as { alg: string; enc: string }).encrypt(key))
+  return Buffer.from(
+    await new CompactEncrypt(plaintext)
+      .setProtectedHeader(header as { alg: string; enc: string })
+      .encrypt(key),
+  )
 }
 
 /** Sealed with our own code path in jose's place: any header text, a right tag. */
@@ -47,19 +56,27 @@ const withHeaderText = async (source: string): Promise<Buffer> => {
   const cipher = createCipheriv('aes-256-gcm', sealer.keys.sealing.content, iv).setAAD(Buffer.from(header))
   const body = cipher.update(text).toString('base64url')
   cipher.final()
-  return Buffer.from(`${header}..${iv.toString('base64url')}.${body}.${cipher.getAuthTag().toString('base64url')}`)
+  return Buffer.from(
+    `${header}..${iv.toString('base64url')}.${body}.${cipher.getAuthTag().toString('base64url')}`,
+  )
 }
 
 describe('round trip', () => {
   test('random bytes at random places, also across sealers', () => {
     const other = sealerOf()
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 600 }), fc.uint8Array(), fc.uint8Array(), fc.boolean(), (data, key, field, json) => {
-        const location = locations.hashValue(Buffer.from(key), Buffer.from(field))
-        const sealed = sealer.seal(location, Buffer.from(data), json)
-        expect(sealed.toString('latin1')).toMatch(/^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/)
-        expect(other.open(location, sealed)).toEqual({ bytes: Buffer.from(data), json })
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 600 }),
+        fc.uint8Array(),
+        fc.uint8Array(),
+        fc.boolean(),
+        (data, key, field, json) => {
+          const location = locations.hashValue(Buffer.from(key), Buffer.from(field))
+          const sealed = sealer.seal(location, Buffer.from(data), json)
+          expect(sealed.toString('latin1')).toMatch(/^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/)
+          expect(other.open(location, sealed)).toEqual({ bytes: Buffer.from(data), json })
+        },
+      ),
     )
   })
 
@@ -70,8 +87,15 @@ describe('round trip', () => {
 
   test('every kind of place', () => {
     const places = [
-      locations.string('k'), locations.element('k'), locations.hashValue('k', 'f'), locations.member(), locations.fieldName(),
-      locations.streamField('k'), locations.streamValue('k'), locations.message('k'), locations.record('k'),
+      locations.string('k'),
+      locations.element('k'),
+      locations.hashValue('k', 'f'),
+      locations.member(),
+      locations.fieldName(),
+      locations.streamField('k'),
+      locations.streamValue('k'),
+      locations.message('k'),
+      locations.record('k'),
     ]
     for (const from of places) {
       const sealed = sealer.seal(from, text, false)
@@ -84,7 +108,11 @@ describe('round trip', () => {
 
   test('the header says what the contract says', () => {
     expect(headerOf(sealer.seal(here, text, true))).toEqual({
-      alg: 'dir', enc: 'A256GCM', kid: 'new', cty: 'json', loc: expect.stringMatching(/^[\w-]{16}$/) as string,
+      alg: 'dir',
+      enc: 'A256GCM',
+      kid: 'new',
+      cty: 'json',
+      loc: expect.stringMatching(/^[\w-]{16}$/) as string,
     })
     expect(headerOf(sealer.seal(here, text, false))).not.toHaveProperty('cty')
   })
@@ -92,7 +120,8 @@ describe('round trip', () => {
   test('a nonce never returns in 100,000 seals', () => {
     const nonces = new Set<string>()
     const at = sealer.seal(here, text, false).indexOf('..') + 2
-    for (let i = 0; i < 100_000; i++) nonces.add(sealer.seal(here, text, false).toString('latin1', at, at + 16))
+    for (let i = 0; i < 100_000; i++)
+      nonces.add(sealer.seal(here, text, false).toString('latin1', at, at + 16))
     expect(nonces.size).toBe(100_000)
   })
 })
@@ -106,8 +135,16 @@ describe('jose as the reference', () => {
       expect(Buffer.from(opened.plaintext)).toEqual(text)
       expect(opened.protectedHeader.cty).toBe(json ? 'json' : undefined)
     }
-    for (const sealed of [sealer.sealMember(text), sealer.sealField(text), sealer.sealMember(Buffer.alloc(0))]) {
-      expect((await compactDecrypt(sealed, key)).protectedHeader).toMatchObject({ alg: 'dir', enc: 'A256GCM', kid: 'new' })
+    for (const sealed of [
+      sealer.sealMember(text),
+      sealer.sealField(text),
+      sealer.sealMember(Buffer.alloc(0)),
+    ]) {
+      expect((await compactDecrypt(sealed, key)).protectedHeader).toMatchObject({
+        alg: 'dir',
+        enc: 'A256GCM',
+        kid: 'new',
+      })
     }
   })
 
@@ -118,8 +155,12 @@ describe('jose as the reference', () => {
       { loc, cty: 'json', kid: 'new', enc: 'A256GCM', alg: 'dir' },
       { enc: 'A256GCM', alg: 'dir', loc, kid: 'new', cty: 'json' },
     ]
-    for (const header of orders) expect(sealer.open(here, await byJose(header))).toEqual({ bytes: text, json: true })
-    expect(sealer.open(here, await byJose({ loc, kid: 'new', enc: 'A256GCM', alg: 'dir' }))).toEqual({ bytes: text, json: false })
+    for (const header of orders)
+      expect(sealer.open(here, await byJose(header))).toEqual({ bytes: text, json: true })
+    expect(sealer.open(here, await byJose({ loc, kid: 'new', enc: 'A256GCM', alg: 'dir' }))).toEqual({
+      bytes: text,
+      json: false,
+    })
     const old = sealerOf('a', `old:${oldRoot}`)
     const header = { loc: locOf(here, old), kid: 'old', enc: 'A256GCM', alg: 'dir' }
     expect(sealer.open(here, await byJose(header, text, old, 'old')).bytes).toEqual(text)
@@ -152,14 +193,24 @@ describe('jose as the reference', () => {
     }
     const source = JSON.stringify(right)
     for (const odd of [
-      source.replace('{', '{ '), source.replace('"kid"', '"kid":"old","kid"'), source.replace('"dir"', '"\\u0064ir"'),
-      source.replace('{', '{"__proto__":{},'), `[${source}]`, 'null', '"dir"', '', '{', `{"alg":"dir"}`,
+      source.replace('{', '{ '),
+      source.replace('"kid"', '"kid":"old","kid"'),
+      source.replace('"dir"', '"\\u0064ir"'),
+      source.replace('{', '{"__proto__":{},'),
+      `[${source}]`,
+      'null',
+      '"dir"',
+      '',
+      '{',
+      `{"alg":"dir"}`,
     ]) {
       const sealed = await withHeaderText(odd)
       expectRefused(() => sealer.open(here, sealed))
     }
     expect(sealer.open(here, await withHeaderText(source)).bytes).toEqual(text)
-    const enveloped = await new CompactEncrypt(text).setProtectedHeader({ ...right, alg: 'A256KW' }).encrypt(key)
+    const enveloped = await new CompactEncrypt(text)
+      .setProtectedHeader({ ...right, alg: 'A256KW' })
+      .encrypt(key)
     expectRefused(() => sealer.open(here, Buffer.from(enveloped)))
   })
 })
@@ -184,14 +235,26 @@ describe('damage', () => {
       expectRefused(() => sealer.open(here, sealed.subarray(0, i)))
       expectRefused(() => sealer.open(here, sealed.subarray(i + 1)))
       for (const extra of ['A', '=', '.', ' ', '\n']) {
-        expectRefused(() => sealer.open(here, Buffer.concat([sealed.subarray(0, i), Buffer.from(extra), sealed.subarray(i)])))
+        expectRefused(() =>
+          sealer.open(here, Buffer.concat([sealed.subarray(0, i), Buffer.from(extra), sealed.subarray(i)])),
+        )
       }
     }
     const [header, , iv, body, tag] = sealed.toString().split('.') as [string, string, string, string, string]
     for (const odd of [
-      '', '.', '....', 'plain', `${header}.AA.${iv}.${body}.${tag}`, `${header}..${iv}.${body}.${tag}.`, `${header}..${iv}.${body}.`,
-      `${header}..${iv}.${body}`, `${header}..${iv}.${body}.${tag.slice(0, 16)}`, `${header}...${body}.${tag}`, `..${iv}.${body}.${tag}`,
-      `${header}..${iv}..${tag}`, `${header}..${body}.${iv}.${tag}`,
+      '',
+      '.',
+      '....',
+      'plain',
+      `${header}.AA.${iv}.${body}.${tag}`,
+      `${header}..${iv}.${body}.${tag}.`,
+      `${header}..${iv}.${body}.`,
+      `${header}..${iv}.${body}`,
+      `${header}..${iv}.${body}.${tag.slice(0, 16)}`,
+      `${header}...${body}.${tag}`,
+      `..${iv}.${body}.${tag}`,
+      `${header}..${iv}..${tag}`,
+      `${header}..${body}.${iv}.${tag}`,
     ]) {
       expectRefused(() => sealer.open(here, Buffer.from(odd)))
     }
@@ -211,8 +274,13 @@ describe('places', () => {
   test('another key, field, kind or automation is refused', () => {
     const value = sealer.seal(locations.hashValue('ab', 'c'), text, false)
     for (const place of [
-      locations.hashValue('a', 'bc'), locations.hashValue('ab', 'd'), locations.hashValue('abc', ''), locations.hashValue('', 'abc'),
-      locations.string('ab'), locations.element('ab'), locations.record('ab'),
+      locations.hashValue('a', 'bc'),
+      locations.hashValue('ab', 'd'),
+      locations.hashValue('abc', ''),
+      locations.hashValue('', 'abc'),
+      locations.string('ab'),
+      locations.element('ab'),
+      locations.record('ab'),
     ]) {
       expectRefused(() => sealer.open(place, value))
     }
@@ -232,7 +300,9 @@ describe('places', () => {
   })
 
   test('loc is keyed: it differs from automation to automation and root to root', () => {
-    expect(new Set([locOf(here), locOf(here, sealerOf('b')), locOf(here, sealerOf('a', `new:${oldRoot}`))]).size).toBe(3)
+    expect(
+      new Set([locOf(here), locOf(here, sealerOf('b')), locOf(here, sealerOf('a', `new:${oldRoot}`))]).size,
+    ).toBe(3)
   })
 
   test('more places than the header cache holds, and very long names', () => {

@@ -86,7 +86,10 @@ describe('defaults', () => {
   })
 
   test('an empty value counts as unset', () => {
-    expect(loadConfig({ REDIS_URL: '', AUTOMATION_KV_RESP_PORT: '' })).toMatchObject({ redisUrl: undefined, respPort: 6380 })
+    expect(loadConfig({ REDIS_URL: '', AUTOMATION_KV_RESP_PORT: '' })).toMatchObject({
+      redisUrl: undefined,
+      respPort: 6380,
+    })
   })
 })
 
@@ -102,12 +105,18 @@ describe('values', () => {
     expect(loadConfig({ REDIS_URL: url }).redisUrl).toBe(url)
   })
 
-  test.each([['http://host'], ['host:6379'], ['redis://'], ['redis://host/db'], ['unix://relative'], ['run/redis.sock']])(
-    'REDIS_URL refuses %s',
-    (url) => {
-      expect(problemsOf({ REDIS_URL: url })).toEqual([expect.stringMatching(/^REDIS_URL: must .*; for example REDIS_URL=redis:\/\//)])
-    },
-  )
+  test.each([
+    ['http://host'],
+    ['host:6379'],
+    ['redis://'],
+    ['redis://host/db'],
+    ['unix://relative'],
+    ['run/redis.sock'],
+  ])('REDIS_URL refuses %s', (url) => {
+    expect(problemsOf({ REDIS_URL: url })).toEqual([
+      expect.stringMatching(/^REDIS_URL: must .*; for example REDIS_URL=redis:\/\//),
+    ])
+  })
 
   test('encryption keys are parsed in order', () => {
     const { encryptionKeys } = loadConfig({ AUTOMATION_KV_ENCRYPTION_KEYS: `new:${KEY}, old:${KEY}` })
@@ -176,7 +185,9 @@ describe('secrets', () => {
 
   test('a short secret is refused with the way to make one', () => {
     expect(problemsOf({ AUTOMATION_KV_SECRET: 'x'.repeat(31) })).toEqual([
-      expect.stringMatching(/^AUTOMATION_KV_SECRET: must be at least 32 bytes long, but it has 31; make one with: openssl rand -base64 48/),
+      expect.stringMatching(
+        /^AUTOMATION_KV_SECRET: must be at least 32 bytes long, but it has 31; make one with: openssl rand -base64 48/,
+      ),
     ])
   })
 
@@ -185,7 +196,9 @@ describe('secrets', () => {
       expect.stringMatching(/^REDIS_URL: must be set when NODE_ENV=production/),
       expect.stringMatching(/^AUTOMATION_KV_SECRET: must be set when NODE_ENV=production/),
     ])
-    expect(loadConfig({ NODE_ENV: 'production', AUTOMATION_KV_SECRET: SECRET, REDIS_URL: 'redis://h' }).production).toBe(true)
+    expect(
+      loadConfig({ NODE_ENV: 'production', AUTOMATION_KV_SECRET: SECRET, REDIS_URL: 'redis://h' }).production,
+    ).toBe(true)
   })
 
   test('no problem ever shows the value of a secret', () => {
@@ -210,7 +223,9 @@ describe('unknown names', () => {
   })
 
   test('nothing near gets no guess', () => {
-    expect(problemsOf({ AUTOMATION_KV_FROBNICATE: '1' })).toEqual([expect.not.stringContaining('did you mean')])
+    expect(problemsOf({ AUTOMATION_KV_FROBNICATE: '1' })).toEqual([
+      expect.not.stringContaining('did you mean'),
+    ])
   })
 
   test('names of the sandbox side, of tests and of others are left alone', () => {
@@ -228,8 +243,14 @@ describe('unknown names', () => {
 
 describe('file', () => {
   test('has the same names, with bare numbers; the environment wins', () => {
-    const file = fileOf({ AUTOMATION_KV_RESP_PORT: 7000, AUTOMATION_KV_HTTP_PORT: '7001', AUTOMATION_JWT_SECRET: SECRET })
-    expect(loadConfig({ AUTOMATION_KV_RESP_PORT: '7002', AUTOMATION_KV_SECRET: `${SECRET}2` }, file)).toMatchObject({
+    const file = fileOf({
+      AUTOMATION_KV_RESP_PORT: 7000,
+      AUTOMATION_KV_HTTP_PORT: '7001',
+      AUTOMATION_JWT_SECRET: SECRET,
+    })
+    expect(
+      loadConfig({ AUTOMATION_KV_RESP_PORT: '7002', AUTOMATION_KV_SECRET: `${SECRET}2` }, file),
+    ).toMatchObject({
       respPort: 7002,
       httpPort: 7001,
       secret: `${SECRET}2`,
@@ -237,9 +258,16 @@ describe('file', () => {
   })
 
   test('refuses what is no setting, in the environment or not', () => {
-    expect(problemsOf({}, fileOf({ AUTOMATION_KV_TOKEN: 'x', PATH: '/', respPort: 1, AUTOMATION_KV_HTTP_PORT: [1] }))).toHaveLength(4)
+    expect(
+      problemsOf(
+        {},
+        fileOf({ AUTOMATION_KV_TOKEN: 'x', PATH: '/', respPort: 1, AUTOMATION_KV_HTTP_PORT: [1] }),
+      ),
+    ).toHaveLength(4)
     expect(problemsOf({}, fileOf([]))).toEqual([expect.stringContaining('must hold a JSON object')])
-    expect(problemsOf({}, join(folder, 'none.json'))).toEqual([expect.stringContaining('cannot be read (ENOENT)')])
+    expect(problemsOf({}, join(folder, 'none.json'))).toEqual([
+      expect.stringContaining('cannot be read (ENOENT)'),
+    ])
   })
 
   test('config/example.json is accepted, and its numbers are the defaults', () => {

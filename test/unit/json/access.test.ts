@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { getPath, setPath } from '../../../src/json/access.ts'
 import { splitObject } from '../../../src/json/document.ts'
-import { parsePath } from '../../../src/json/path.ts'
 import type { PathSegment } from '../../../src/json/path.ts'
+import { parsePath } from '../../../src/json/path.ts'
 import { checkDepth, validateJson } from '../../../src/json/validate.ts'
-import { LIMITS, codeOf, objectArbitrary, outcome, pathArbitrary, textArbitrary } from './helpers.ts'
+import { codeOf, LIMITS, objectArbitrary, outcome, pathArbitrary, textArbitrary } from './helpers.ts'
 
 describe('getPath', () => {
   const text =
@@ -119,7 +119,10 @@ describe('setPath', () => {
     ['{}', 'a.b[0].c', nothingThere],
     ['{"a":[]}', 'a[0][0]', nothingThere],
   ])('%s at %s is refused', (text, path, message) => {
-    expect(outcome(() => setPath(text, parsePath(path), '1'))).toEqual({ code: message.slice(0, message.indexOf(':')), message })
+    expect(outcome(() => setPath(text, parsePath(path), '1'))).toEqual({
+      code: message.slice(0, message.indexOf(':')),
+      message,
+    })
   })
 
   test('the empty path is refused', () => {
@@ -142,7 +145,8 @@ type Plain = null | boolean | number | string | Plain[] | Map<string, Plain>
 const plain = (text: string): Plain => {
   const convert = (value: unknown): Plain => {
     if (Array.isArray(value)) return value.map(convert)
-    if (typeof value === 'object' && value !== null) return new Map(Object.entries(value).map(([name, inner]) => [name, convert(inner)]))
+    if (typeof value === 'object' && value !== null)
+      return new Map(Object.entries(value).map(([name, inner]) => [name, convert(inner)]))
     return value as null | boolean | number | string
   }
   return convert(JSON.parse(text))
@@ -156,7 +160,11 @@ const childOf = (value: Plain | undefined, segment: PathSegment): Plain | undefi
 const referenceGet = (text: string, segments: readonly PathSegment[]): Plain | undefined =>
   segments.reduce<Plain | undefined>(childOf, plain(text))
 
-const putInto = (value: Plain | undefined, segments: readonly PathSegment[], inner: Plain): Plain | string => {
+const putInto = (
+  value: Plain | undefined,
+  segments: readonly PathSegment[],
+  inner: Plain,
+): Plain | string => {
   const [segment, ...rest] = segments
   if (segment === undefined) return { wrapped: inner } as unknown as Plain
   if (typeof segment === 'string') {
@@ -186,13 +194,20 @@ const targetArbitrary = (texts: fc.Arbitrary<string>): fc.Arbitrary<[string, Pat
     const found: PathSegment[] = []
     let value: Plain | undefined = plain(text)
     for (const choice of choices) {
-      const steps: PathSegment[] = value instanceof Map ? [...value.keys()] : Array.isArray(value) ? [...value.keys()] : []
+      const steps: PathSegment[] =
+        value instanceof Map ? [...value.keys()] : Array.isArray(value) ? [...value.keys()] : []
       const step = steps[choice % Math.max(steps.length, 1)]
       if (step === undefined) break
       found.push(step)
       value = childOf(value, step)
     }
-    return [text, [...found, ...segments.slice(choices.length % 3)].slice(0, Math.max(found.length, 1) + (segments.length % 2))]
+    return [
+      text,
+      [...found, ...segments.slice(choices.length % 3)].slice(
+        0,
+        Math.max(found.length, 1) + (segments.length % 2),
+      ),
+    ]
   })
 
 describe('properties', () => {
@@ -207,7 +222,9 @@ describe('properties', () => {
   })
 
   test('getPath agrees on fc.jsonValue', () => {
-    const texts = fc.tuple(fc.jsonValue(), fc.constantFrom(0, 2)).map(([value, indent]) => JSON.stringify(value, null, indent))
+    const texts = fc
+      .tuple(fc.jsonValue(), fc.constantFrom(0, 2))
+      .map(([value, indent]) => JSON.stringify(value, null, indent))
     fc.assert(
       fc.property(targetArbitrary(texts), ([text, segments]) => {
         const found = getPath(text, segments)

@@ -91,7 +91,17 @@ describe('strings', () => {
 
 describe('splitting and joining', () => {
   test('an array gives its element texts as written', () => {
-    const elements = ['9007199254740993', '1.10', '"é"', '{"__proto__":1}', '{ "b" : [ ] }', '"],["', '"\\\\"', 'null', '[[1],2]']
+    const elements = [
+      '9007199254740993',
+      '1.10',
+      '"é"',
+      '{"__proto__":1}',
+      '{ "b" : [ ] }',
+      '"],["',
+      '"\\\\"',
+      'null',
+      '[[1],2]',
+    ]
     expect(splitArray(joinArray(elements))).toEqual(elements)
     expect(splitArray(`[ ${elements.join(' ,\n')}\t]`)).toEqual(elements)
     expect(splitArray('[]')).toEqual([])
@@ -111,14 +121,19 @@ describe('splitting and joining', () => {
       ['', '[]'],
     ] as const
     expect(splitObject(text)).toEqual(entries)
-    expect(joinObject(entries)).toBe('{"b":1.10,"__proto__":{"x":1},"a":9007199254740993,"2":0,"1":0,"b":"}","":[]}')
+    expect(joinObject(entries)).toBe(
+      '{"b":1.10,"__proto__":{"x":1},"a":9007199254740993,"2":0,"1":0,"b":"}","":[]}',
+    )
     expect(splitObject('{}')).toEqual([])
     expect(splitObject('{ }')).toEqual([])
     expect(joinObject([])).toBe('{}')
   })
 
   test('any element and any name comes back', () => {
-    const entriesArbitrary = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...NAMES), fc.string()), textArbitrary), { maxLength: 5 })
+    const entriesArbitrary = fc.array(
+      fc.tuple(fc.oneof(fc.constantFrom(...NAMES), fc.string()), textArbitrary),
+      { maxLength: 5 },
+    )
     fc.assert(
       fc.property(entriesArbitrary, (entries) => {
         const texts = entries.map(([, text]) => text)
@@ -133,7 +148,9 @@ describe('splitting and joining', () => {
       fc.property(fc.array(textArbitrary, { maxLength: 3 }), (texts) => {
         const text = `[ ${texts.join(' , ')} ]`
         expect(splitArray(text)).toEqual(texts)
-        expect(JSON.stringify(splitArray(text).map((element) => JSON.parse(element)))).toBe(JSON.stringify(JSON.parse(text)))
+        expect(JSON.stringify(splitArray(text).map((element) => JSON.parse(element)))).toBe(
+          JSON.stringify(JSON.parse(text)),
+        )
       }),
     )
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkDepth, trimJson, validateJson } from '../../../src/json/validate.ts'
-import { LIMITS, codeOf, outcome, textArbitrary } from './helpers.ts'
+import { codeOf, LIMITS, outcome, textArbitrary } from './helpers.ts'
 
 const nativeAccepts = (text: string): boolean => {
   try {
@@ -119,18 +119,44 @@ describe('validateJson', () => {
   test('agrees with JSON.parse on JSON texts with one character changed', () => {
     const characters = fc.constantFrom(...'{}[]",:\\/ \n\t\u0000\u00a00123456789.-+eEutrfalsn\'', '')
     fc.assert(
-      fc.property(textArbitrary, fc.nat(), characters, fc.nat({ max: 1 }), (text, seed, character, removed) => {
-        const at = seed % (text.length + 1)
-        const changed = text.slice(0, at) + character + text.slice(at + removed)
-        expect(accepts(text)).toBe(true)
-        expect(accepts(changed)).toBe(nativeAccepts(changed))
-      }),
+      fc.property(
+        textArbitrary,
+        fc.nat(),
+        characters,
+        fc.nat({ max: 1 }),
+        (text, seed, character, removed) => {
+          const at = seed % (text.length + 1)
+          const changed = text.slice(0, at) + character + text.slice(at + removed)
+          expect(accepts(text)).toBe(true)
+          expect(accepts(changed)).toBe(nativeAccepts(changed))
+        },
+      ),
       { numRuns: 3000 },
     )
   })
 
   test('agrees with JSON.parse on short runs of JSON characters', () => {
-    const unit = fc.constantFrom('{', '}', '[', ']', '"', ',', ':', '\\', 'u', ' ', '0', '1', '-', '+', '.', 'e', 'true', 'null', 'false')
+    const unit = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      ',',
+      ':',
+      '\\',
+      'u',
+      ' ',
+      '0',
+      '1',
+      '-',
+      '+',
+      '.',
+      'e',
+      'true',
+      'null',
+      'false',
+    )
     fc.assert(
       fc.property(fc.array(unit, { maxLength: 7 }), (units) => {
         expect(accepts(units.join(''))).toBe(nativeAccepts(units.join('')))
@@ -144,7 +170,9 @@ describe('checkDepth', () => {
   test('agrees with validateJson on valid text', () => {
     fc.assert(
       fc.property(textArbitrary, fc.nat({ max: 5 }), (text, maxDepth) => {
-        expect(outcome(() => checkDepth(text, { maxDepth }))).toEqual(outcome(() => validateJson(text, { maxDepth })))
+        expect(outcome(() => checkDepth(text, { maxDepth }))).toEqual(
+          outcome(() => validateJson(text, { maxDepth })),
+        )
       }),
     )
   })

@@ -30,7 +30,9 @@ test('decodes the canonical text and nothing else, in both size classes', () => 
       const buffer = Buffer.from('x'.repeat(pad) + input + 'x', 'latin1')
       const decoded = decodeStrict(buffer, pad, pad + input.length)
       const lenient = Buffer.from(input, 'base64url')
-      expect(decoded?.toString('hex')).toBe(lenient.toString('base64url') === input ? lenient.toString('hex') : undefined)
+      expect(decoded?.toString('hex')).toBe(
+        lenient.toString('base64url') === input ? lenient.toString('hex') : undefined,
+      )
     }),
     { numRuns: 2000 },
   )

@@ -1,7 +1,7 @@
 import { KvError } from '../../../src/errors/errors.ts'
-import { ErrorReply, type Reply } from '../../../src/reply/reply.ts'
-import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../../src/lua-vm/engine.ts'
+import type { ScriptEngine, ScriptHost, ScriptLimits } from '../../../src/lua-vm/engine.ts'
 import { readScript } from '../../../src/lua-vm/script.ts'
+import { ErrorReply, type Reply } from '../../../src/reply/reply.ts'
 
 export const LIMITS: ScriptLimits = { timeLimitMs: 200, memoryLimitBytes: 16 * 1024 * 1024 }
 
@@ -12,7 +12,12 @@ const echo: ScriptHost = { call: (args) => args.slice(1), allows: () => true }
 export function evaluate(
   engine: ScriptEngine,
   source: string | Buffer,
-  { keys = [], args = [], host = echo, limits = LIMITS }: { keys?: Buffer[]; args?: Buffer[]; host?: ScriptHost; limits?: ScriptLimits } = {},
+  {
+    keys = [],
+    args = [],
+    host = echo,
+    limits = LIMITS,
+  }: { keys?: Buffer[]; args?: Buffer[]; host?: ScriptHost; limits?: ScriptLimits } = {},
 ): Reply {
   try {
     const script = readScript(Buffer.from(source as string))

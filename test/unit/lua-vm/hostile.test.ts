@@ -12,7 +12,13 @@ const run = (source: string): string => {
   const reply = shown(evaluate(engine, source, { limits }))
   const { user, system } = process.cpuUsage(before)
   expect((user + system) / 1000).toBeLessThan(PATIENCE_MS)
-  expect(shown(evaluate(engine, 'return {KEYS[1], #ARGV, type(redis.call), ("x"):upper()}', { keys: [Buffer.from('k')] }))).toBe('[k,0,function,X]')
+  expect(
+    shown(
+      evaluate(engine, 'return {KEYS[1], #ARGV, type(redis.call), ("x"):upper()}', {
+        keys: [Buffer.from('k')],
+      }),
+    ),
+  ).toBe('[k,0,function,X]')
   return reply
 }
 
@@ -63,7 +69,9 @@ describe('a script that does not end is ended', () => {
     'local s = ("\\n"):rep(2e5) .. "x" while true do redis.error_reply(s) end',
     'local t = {} for i = 1, 1e5 do t[i] = 1 end t = {t, t, t, t} while true do pcall(cjson.encode, {t, t, type}) end',
   ])('%s', (source) => {
-    expect(run(source)).toMatch(/^-ERR Error running script [0-9a-f]{40}, (?:the script was killed: it ran longer|not enough memory)/)
+    expect(run(source)).toMatch(
+      /^-ERR Error running script [0-9a-f]{40}, (?:the script was killed: it ran longer|not enough memory)/,
+    )
   })
 })
 
@@ -86,7 +94,9 @@ describe('a script that wants all memory does not get it', () => {
   })
 
   test('a loop of failures within pcall stays within the limit', () => {
-    expect(run('local n = 0 for i = 1, 20 do if not pcall(string.rep, "x", 1e9) then n = n + 1 end end return n')).toMatch(/^20$|it ran longer/)
+    expect(
+      run('local n = 0 for i = 1, 20 do if not pcall(string.rep, "x", 1e9) then n = n + 1 end end return n'),
+    ).toMatch(/^20$|it ran longer/)
   })
 
   test('the process does not keep the memory', () => {
@@ -121,17 +131,35 @@ describe('depth ends in an error', () => {
 
 describe('nothing reaches outside', () => {
   test.each([
-    'os.execute', 'os.exit', 'os.getenv', 'os.remove', 'os.rename', 'os.tmpname', 'os.date', 'os.time',
+    'os.execute',
+    'os.exit',
+    'os.getenv',
+    'os.remove',
+    'os.rename',
+    'os.tmpname',
+    'os.date',
+    'os.time',
   ])('%s is not there', (name) => {
     expect(run(`return type(${name})`)).toBe('nil')
   })
 
-  test.each(['io', 'debug', 'package', 'require', 'module', 'dofile', 'loadfile', 'print', 'getfenv', 'setfenv', 'newproxy', 'process', 'js'])(
-    '%s is no global',
-    (name) => {
-      expect(run(`return ${name}`)).toContain(`nonexistent global variable '${name}'`)
-    },
-  )
+  test.each([
+    'io',
+    'debug',
+    'package',
+    'require',
+    'module',
+    'dofile',
+    'loadfile',
+    'print',
+    'getfenv',
+    'setfenv',
+    'newproxy',
+    'process',
+    'js',
+  ])('%s is no global', (name) => {
+    expect(run(`return ${name}`)).toContain(`nonexistent global variable '${name}'`)
+  })
 
   test.each([
     'return (loadstring("\\27Lua"))',
@@ -143,13 +171,29 @@ describe('nothing reaches outside', () => {
   })
 
   test('bytecode as a script is refused', () => {
-    expect(run('\x1bLua')).toBe("-ERR Error compiling script (new function): user_script:1: unexpected symbol near 'char(27)'")
+    expect(run('\x1bLua')).toBe(
+      "-ERR Error compiling script (new function): user_script:1: unexpected symbol near 'char(27)'",
+    )
   })
 
   test.each([
-    'x = 1', 'redis.x = 1', 'redis = nil', 'KEYS = nil', 'string.upper = nil', 'getmetatable("").__index = nil', 'getmetatable("").__add = error',
-    'rawset(_G, "x", 1)', 'rawset(string, "upper", 1)', 'setmetatable(_G, {})', 'setmetatable(redis, nil)', 'table.insert(redis, 1)',
-    'getmetatable(_G).__newindex = nil', 'getmetatable(getmetatable(_G)).__newindex = nil', '_G.x = 1', '_G._G = 1', 'cjson.null = 1',
+    'x = 1',
+    'redis.x = 1',
+    'redis = nil',
+    'KEYS = nil',
+    'string.upper = nil',
+    'getmetatable("").__index = nil',
+    'getmetatable("").__add = error',
+    'rawset(_G, "x", 1)',
+    'rawset(string, "upper", 1)',
+    'setmetatable(_G, {})',
+    'setmetatable(redis, nil)',
+    'table.insert(redis, 1)',
+    'getmetatable(_G).__newindex = nil',
+    'getmetatable(getmetatable(_G)).__newindex = nil',
+    '_G.x = 1',
+    '_G._G = 1',
+    'cjson.null = 1',
   ])('read-only: %s', (source) => {
     expect(run(source)).toContain('Attempt to modify a readonly table')
   })
@@ -159,7 +203,10 @@ describe('error values of any kind', () => {
   test.each([
     ['error({})', '(error object is not a string)'],
     ['error({err = {}})', '(error object is not a string)'],
-    ['error(setmetatable({}, {__tostring = function() while true do end end}))', '(error object is not a string)'],
+    [
+      'error(setmetatable({}, {__tostring = function() while true do end end}))',
+      '(error object is not a string)',
+    ],
     ['error(setmetatable({}, {__index = function() error("x") end}))', '(error object is not a string)'],
     ['error(redis)', 'readonly table'],
     ['error(coroutine.create(function() end))', 'ERR thread: '],

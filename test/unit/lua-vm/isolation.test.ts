@@ -4,7 +4,8 @@ import type { LuaMachine } from '../../../src/lua-vm/machine/machine.ts'
 import { evaluate, LIMITS, shown } from './helpers.ts'
 
 const SECRET = 'a-secret-of-automation-one'
-const memoryOf = (engine: ScriptEngine): Buffer => (engine as unknown as { machine: { machine: LuaMachine } }).machine.machine.heap.bytes
+const memoryOf = (engine: ScriptEngine): Buffer =>
+  (engine as unknown as { machine: { machine: LuaMachine } }).machine.machine.heap.bytes
 
 /** Scripts that end in every way there is, each with the secret in hand. */
 const ENDINGS: Readonly<Record<string, string>> = {
@@ -15,11 +16,12 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'the memory limit': 'local t = {} while true do t[#t + 1] = ARGV[1] .. #t end',
   'the watchdog': 'return (ARGV[1]):rep(100):find((".-"):rep(50) .. "!")',
   'a stack overflow': 'local function f(x) return f(x .. "1") + 1 end return f(ARGV[1])',
-  'a deep stack of C functions': 'local function f(n) return (ARGV[1]):gsub(".", function() if n > 0 then return f(n - 1) end error("out") end) end return f(150)',
+  'a deep stack of C functions':
+    'local function f(n) return (ARGV[1]):gsub(".", function() if n > 0 then return f(n - 1) end error("out") end) end return f(150)',
   'a failed command': 'return redis.call("fail", ARGV[1])',
   'a large string': 'return #(ARGV[1]):rep(40000)',
   'a format': 'return string.format("%s %q", ARGV[1], ARGV[1])',
-  'json': 'return cjson.encode(cjson.decode(cjson.encode({ARGV[1], ARGV[1] .. "x"})))',
+  json: 'return cjson.encode(cjson.decode(cjson.encode({ARGV[1], ARGV[1] .. "x"})))',
 }
 
 describe('a script leaves nothing behind', () => {
@@ -35,7 +37,12 @@ describe('a script leaves nothing behind', () => {
     evaluate(engine, 'return 1')
     const used = memoryOf(engine)
     try {
-      evaluate(engine, source, { keys: [Buffer.from(SECRET)], args: [Buffer.from(SECRET)], host, limits: { ...LIMITS, timeLimitMs: 100 } })
+      evaluate(engine, source, {
+        keys: [Buffer.from(SECRET)],
+        args: [Buffer.from(SECRET)],
+        host,
+        limits: { ...LIMITS, timeLimitMs: 100 },
+      })
     } catch (error) {
       expect((error as Error).message).toContain('unforeseen')
     }
@@ -45,8 +52,16 @@ describe('a script leaves nothing behind', () => {
   })
 
   test.each([
-    ['local _, t = pairs(string) t.upper = function() return "leak" end return ("x"):upper()', 'return ("x"):upper()', 'X'],
-    ['local _, t = pairs(redis) t.call = function() return "leak" end return redis.call()', 'return redis.call("echo", "x")', '[x]'],
+    [
+      'local _, t = pairs(string) t.upper = function() return "leak" end return ("x"):upper()',
+      'return ("x"):upper()',
+      'X',
+    ],
+    [
+      'local _, t = pairs(redis) t.call = function() return "leak" end return redis.call()',
+      'return redis.call("echo", "x")',
+      '[x]',
+    ],
     ['local _, t = pairs(_G) rawset(t, "leak", "leak") return leak', 'return rawget(_G, "leak") == nil', '1'],
     ['cjson.encode_number_precision(3) return cjson.encode(12345)', 'return cjson.encode(12345)', '12345'],
     ['redis.setresp(3) return redis.call("x")', 'return true', '1'],
@@ -62,7 +77,9 @@ describe('a script leaves nothing behind', () => {
     const engine = new ScriptEngine()
     const random = 'local t = {} for i = 1, 8 do t[i] = math.random(1e6) end return table.concat(t, " ")'
     expect(shown(evaluate(engine, random))).not.toBe(shown(evaluate(engine, random)))
-    expect(shown(evaluate(engine, `math.randomseed(5) ${random}`))).toBe(shown(evaluate(engine, `math.randomseed(5) ${random}`)))
+    expect(shown(evaluate(engine, `math.randomseed(5) ${random}`))).toBe(
+      shown(evaluate(engine, `math.randomseed(5) ${random}`)),
+    )
   })
 
   test('every run starts from the same memory', () => {

@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatGeneral } from '../../../src/redis-semantics/general-format.ts'
-import { formatDouble } from '../../../src/redis-semantics/floats.ts'
 import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
-import { readScript } from '../../../src/lua-vm/script.ts'
 import { patternSteps } from '../../../src/lua-vm/machine/pattern-cost.ts'
-import { watched, WatchdogTimeout } from '../../../src/lua-vm/machine/watchdog.ts'
+import { WatchdogTimeout, watched } from '../../../src/lua-vm/machine/watchdog.ts'
+import { readScript } from '../../../src/lua-vm/script.ts'
+import { formatDouble } from '../../../src/redis-semantics/floats.ts'
+import { formatGeneral } from '../../../src/redis-semantics/general-format.ts'
 import { evaluate, shown } from './helpers.ts'
 
 describe('the cost of a pattern', () => {
-  const steps = (pattern: string, length: number, anchors = true): number => patternSteps(Buffer.from(pattern), length, anchors)
+  const steps = (pattern: string, length: number, anchors = true): number =>
+    patternSteps(Buffer.from(pattern), length, anchors)
 
   test.each([
     ['[^,]+', 1],
@@ -34,7 +35,13 @@ describe('the cost of a pattern', () => {
   })
 
   test('any bytes are a pattern', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(1000), (pattern, length) => patternSteps(pattern, length, true) >= 1))
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.nat(1000),
+        (pattern, length) => patternSteps(pattern, length, true) >= 1,
+      ),
+    )
   })
 
   test('what is cheap by this count is quick', () => {
@@ -46,7 +53,9 @@ describe('the cost of a pattern', () => {
         const text = items.map(([one, suffix]) => (one.startsWith('(') ? one : one + suffix)).join('')
         if (patternSteps(Buffer.from(text), length, true) > 1_000_000) return
         const before = process.cpuUsage()
-        evaluate(engine, 'return {pcall(string.find, ("a"):rep(ARGV[1]), ARGV[2])}', { args: [Buffer.from(`${length}`), Buffer.from(text)] })
+        evaluate(engine, 'return {pcall(string.find, ("a"):rep(ARGV[1]), ARGV[2])}', {
+          args: [Buffer.from(`${length}`), Buffer.from(text)],
+        })
         const { user, system } = process.cpuUsage(before)
         expect((user + system) / 1000).toBeLessThan(500)
       }),
@@ -96,12 +105,18 @@ describe('numbers as C prints them', () => {
   test('as Lua prints %.14g', () => {
     const engine = new ScriptEngine()
     fc.assert(
-      fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 20 }), (numbers) => {
-        const packed = Buffer.alloc(numbers.length * 8)
-        numbers.forEach((n, i) => packed.writeDoubleLE(n, i * 8))
-        const source = 'local t = {} for i = 1, #ARGV[1], 8 do t[#t + 1] = tostring((struct.unpack("d", ARGV[1], i))) end return table.concat(t, " ")'
-        expect(shown(evaluate(engine, source, { args: [packed] }))).toBe(numbers.map((n) => formatGeneral(n, 14)).join(' '))
-      }),
+      fc.property(
+        fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 20 }),
+        (numbers) => {
+          const packed = Buffer.alloc(numbers.length * 8)
+          numbers.forEach((n, i) => packed.writeDoubleLE(n, i * 8))
+          const source =
+            'local t = {} for i = 1, #ARGV[1], 8 do t[#t + 1] = tostring((struct.unpack("d", ARGV[1], i))) end return table.concat(t, " ")'
+          expect(shown(evaluate(engine, source, { args: [packed] }))).toBe(
+            numbers.map((n) => formatGeneral(n, 14)).join(' '),
+          )
+        },
+      ),
     )
   })
 })

@@ -1,8 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeReply, OutputBuffer } from '../../../src/protocol/encode.ts'
-import { Double, ErrorReply, MapReply, NULL_ARRAY, PairsReply, type Reply, SetReply, SimpleString, Verbatim } from '../../../src/reply/reply.ts'
 import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
+import { encodeReply, OutputBuffer } from '../../../src/protocol/encode.ts'
+import {
+  Double,
+  ErrorReply,
+  MapReply,
+  NULL_ARRAY,
+  PairsReply,
+  type Reply,
+  SetReply,
+  SimpleString,
+  Verbatim,
+} from '../../../src/reply/reply.ts'
 import { evaluate, shown } from './helpers.ts'
 
 const engine = new ScriptEngine()
@@ -17,7 +27,10 @@ describe('strings keep every byte', () => {
   test('through KEYS, ARGV, redis.call and the reply', () => {
     fc.assert(
       fc.property(bytes, bytes, (key, arg) => {
-        const reply = evaluate(engine, 'return {KEYS[1], redis.call("echo", ARGV[1], ARGV[1] .. KEYS[1])}', { keys: [key], args: [arg] })
+        const reply = evaluate(engine, 'return {KEYS[1], redis.call("echo", ARGV[1], ARGV[1] .. KEYS[1])}', {
+          keys: [key],
+          args: [arg],
+        })
         expect(reply).toEqual([key, [arg, Buffer.concat([arg, key])]])
       }),
     )
@@ -32,7 +45,10 @@ describe('strings keep every byte', () => {
         const [viaPack, viaStruct] = evaluate(engine, source, { args: [arg] }) as Reply[]
         expect(viaPack).toEqual(arg)
         expect(viaStruct).toEqual(arg)
-        if (!arg.includes(0)) expect(evaluate(engine, 'return cjson.decode(cjson.encode({ARGV[1]}))[1]', { args: [arg] })).toEqual(arg)
+        if (!arg.includes(0))
+          expect(
+            evaluate(engine, 'return cjson.decode(cjson.encode({ARGV[1]}))[1]', { args: [arg] }),
+          ).toEqual(arg)
       }),
     )
   })
@@ -45,7 +61,9 @@ describe('strings keep every byte', () => {
 
 describe('replies pass through a script', () => {
   const pass = (reply: Reply, protocol: 2 | 3): Reply =>
-    evaluate(engine, `redis.setresp(${protocol}) return redis.call("x")`, { host: { call: () => reply, allows: () => true } })
+    evaluate(engine, `redis.setresp(${protocol}) return redis.call("x")`, {
+      host: { call: () => reply, allows: () => true },
+    })
 
   test.each<[string, Reply]>([
     ['bulk', Buffer.from('x')],
@@ -88,5 +106,7 @@ describe('replies pass through a script', () => {
 test('a script is compiled once', () => {
   expect(shown(evaluate(engine, 'local n = 0 for i = 1, 10 do n = n + i end return n'))).toBe('55')
   const lines = Array.from({ length: 50 }, (_, i) => `local v${i} = ${i}`).join('\n')
-  expect(shown(evaluate(engine, `${lines}\nerror('line 51')`))).toMatch(/^-ERR user_script:51: line 51 script: [0-9a-f]{40}, on @user_script:51\.$/)
+  expect(shown(evaluate(engine, `${lines}\nerror('line 51')`))).toMatch(
+    /^-ERR user_script:51: line 51 script: [0-9a-f]{40}, on @user_script:51\.$/,
+  )
 })

@@ -1,5 +1,5 @@
-import Parser from 'redis-parser'
 import fc from 'fast-check'
+import Parser from 'redis-parser'
 import { describe, expect, test } from 'vitest'
 import { encodeReply, OutputBuffer, type Protocol } from '../../../src/protocol/encode.ts'
 import {
@@ -13,10 +13,10 @@ import {
   PONG,
   PushReply,
   QUEUED,
+  type Reply,
   SetReply,
   SimpleString,
   Verbatim,
-  type Reply,
 } from '../../../src/reply/reply.ts'
 
 const encode = (reply: Reply, protocol: Protocol): string => {
@@ -50,14 +50,24 @@ const CASES: [name: string, reply: Reply, resp2: string, resp3?: string][] = [
   ['false', false, ':0\r\n', '#f\r\n'],
   ['null', null, '$-1\r\n', '_\r\n'],
   ['null array', NULL_ARRAY, '*-1\r\n', '_\r\n'],
-  ['array', ['a', 1, null, ['b']], '*4\r\n$1\r\na\r\n:1\r\n$-1\r\n*1\r\n$1\r\nb\r\n', '*4\r\n$1\r\na\r\n:1\r\n_\r\n*1\r\n$1\r\nb\r\n'],
+  [
+    'array',
+    ['a', 1, null, ['b']],
+    '*4\r\n$1\r\na\r\n:1\r\n$-1\r\n*1\r\n$1\r\nb\r\n',
+    '*4\r\n$1\r\na\r\n:1\r\n_\r\n*1\r\n$1\r\nb\r\n',
+  ],
   ['empty array', [], '*0\r\n'],
   ['OK', OK, '+OK\r\n'],
   ['QUEUED', QUEUED, '+QUEUED\r\n'],
   ['PONG', PONG, '+PONG\r\n'],
   ['simple string', new SimpleString('string'), '+string\r\n'],
   ['simple string with CRLF', new SimpleString('a\r\nb\nc\r'), '+abc\r\n'],
-  ['map', new MapReply(['a', 1, 'b', 2]), '*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n', '%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n'],
+  [
+    'map',
+    new MapReply(['a', 1, 'b', 2]),
+    '*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n',
+    '%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n',
+  ],
   ['set', new SetReply(['a', 'b']), '*2\r\n$1\r\na\r\n$1\r\nb\r\n', '~2\r\n$1\r\na\r\n$1\r\nb\r\n'],
   [
     'pairs',
@@ -68,7 +78,12 @@ const CASES: [name: string, reply: Reply, resp2: string, resp3?: string][] = [
   ['double', new Double('3.141'), '$5\r\n3.141\r\n', ',3.141\r\n'],
   ['-inf', new Double('-inf'), '$4\r\n-inf\r\n', ',-inf\r\n'],
   ['nan', new Double('nan'), '$3\r\nnan\r\n', ',nan\r\n'],
-  ['big number', new BigNumber('123456789012345678901'), '$21\r\n123456789012345678901\r\n', '(123456789012345678901\r\n'],
+  [
+    'big number',
+    new BigNumber('123456789012345678901'),
+    '$21\r\n123456789012345678901\r\n',
+    '(123456789012345678901\r\n',
+  ],
   ['verbatim', new Verbatim('txt', 'a\né'), '$4\r\na\n\xc3\xa9\r\n', '=8\r\ntxt:a\n\xc3\xa9\r\n'],
   [
     'push',
@@ -126,7 +141,11 @@ describe('encodeReply', () => {
         })
         sent.push(...out.take())
         const read: unknown[] = []
-        const parser = new Parser({ returnBuffers: true, returnReply: (one: unknown) => void read.push(one), returnError: () => {} })
+        const parser = new Parser({
+          returnBuffers: true,
+          returnReply: (one: unknown) => void read.push(one),
+          returnError: () => {},
+        })
         parser.execute(Buffer.concat(sent))
         expect(comparable(read)).toEqual(comparable(replies))
       }),

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import Parser from 'redis-parser'
 import { describe, expect, test } from 'vitest'
-import { ReplyDecoder } from '../../../src/protocol/reply-decoder.ts'
 import type { BackingReply } from '../../../src/backing/wire.ts'
+import { ReplyDecoder } from '../../../src/protocol/reply-decoder.ts'
 
 const read = (pieces: readonly Buffer[]): BackingReply[] => {
   const replies: BackingReply[] = []
@@ -31,7 +31,12 @@ const expected = (bytes: Buffer): string[] => {
 const line = fc.string({ maxLength: 20 }).map((text) => text.replace(/[\r\n]/g, ' '))
 const bulk = fc.oneof(
   { weight: 5, arbitrary: fc.uint8Array({ maxLength: 60 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 16_000, max: 200_000 }).map((length) => new Uint8Array(length).fill(length % 251)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .integer({ min: 16_000, max: 200_000 })
+      .map((length) => new Uint8Array(length).fill(length % 251)),
+  },
 )
 const { reply } = fc.letrec<{ reply: Buffer }>((tie) => ({
   reply: fc.oneof(
@@ -40,33 +45,50 @@ const { reply } = fc.letrec<{ reply: Buffer }>((tie) => ({
     fc.constantFrom('$-1\r\n', '*-1\r\n', '*0\r\n', '$0\r\n\r\n', ':0\r\n').map((text) => Buffer.from(text)),
     fc.maxSafeInteger().map((value) => Buffer.from(`:${value}\r\n`)),
     fc.tuple(fc.constantFrom('+', '-'), line).map(([type, text]) => Buffer.from(`${type}${text}\r\n`)),
-    fc.array(tie('reply'), { maxLength: 5 }).map((items) => Buffer.concat([Buffer.from(`*${items.length}\r\n`), ...items])),
+    fc
+      .array(tie('reply'), { maxLength: 5 })
+      .map((items) => Buffer.concat([Buffer.from(`*${items.length}\r\n`), ...items])),
   ),
 }))
 
 describe('replies of the backing Redis', () => {
   test('are what redis-parser makes of them, in whatever pieces they come', () => {
     fc.assert(
-      fc.property(fc.array(reply, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(), { maxLength: 12 }), (replies, cuts) => {
-        const bytes = Buffer.concat(replies)
-        const at = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b)
-        const pieces = [0, ...at].map((from, i) => bytes.subarray(from, at[i]))
-        expect(read(pieces).map(shown)).toEqual(expected(bytes))
-      }),
+      fc.property(
+        fc.array(reply, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.nat(), { maxLength: 12 }),
+        (replies, cuts) => {
+          const bytes = Buffer.concat(replies)
+          const at = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b)
+          const pieces = [0, ...at].map((from, i) => bytes.subarray(from, at[i]))
+          expect(read(pieces).map(shown)).toEqual(expected(bytes))
+        },
+      ),
       { numRuns: 400 },
     )
   })
 
   test('may be cut at any byte', () => {
-    const bytes = Buffer.from('*3\r\n$3\r\na\r\n\r\n:-12\r\n*2\r\n-ERR no\r\n$-1\r\n+OK\r\n*0\r\n*-1\r\n$0\r\n\r\n')
+    const bytes = Buffer.from(
+      '*3\r\n$3\r\na\r\n\r\n:-12\r\n*2\r\n-ERR no\r\n$-1\r\n+OK\r\n*0\r\n*-1\r\n$0\r\n\r\n',
+    )
     const whole = expected(bytes)
     for (let i = 0; i <= bytes.length; i++) {
-      for (let k = i; k <= bytes.length; k++) expect(read([bytes.subarray(0, i), bytes.subarray(i, k), bytes.subarray(k)]).map(shown)).toEqual(whole)
+      for (let k = i; k <= bytes.length; k++)
+        expect(read([bytes.subarray(0, i), bytes.subarray(i, k), bytes.subarray(k)]).map(shown)).toEqual(
+          whole,
+        )
     }
-    const long = Buffer.concat([Buffer.from('$20000\r\n'), Buffer.alloc(20_000, 'x'), Buffer.from('\r\n:1\r\n')])
+    const long = Buffer.concat([
+      Buffer.from('$20000\r\n'),
+      Buffer.alloc(20_000, 'x'),
+      Buffer.from('\r\n:1\r\n'),
+    ])
     for (const i of [1, 8, 9, 10, 20_007, 20_008, 20_009, 20_010, 20_011]) {
       for (let k = i; k <= long.length; k = k < 20_000 ? k + 4_999 : k + 1) {
-        expect(read([long.subarray(0, i), long.subarray(i, k), long.subarray(k)]).map(shown)).toEqual(expected(long))
+        expect(read([long.subarray(0, i), long.subarray(i, k), long.subarray(k)]).map(shown)).toEqual(
+          expected(long),
+        )
       }
     }
   })

@@ -1,5 +1,5 @@
 import { RequestDecoder } from '../../../src/protocol/decode.ts'
-import { Framer, type FrameEvent, type FrameLimits } from '../../../src/protocol/framer.ts'
+import { type FrameEvent, type FrameLimits, Framer } from '../../../src/protocol/framer.ts'
 
 export const LOGGED_IN: FrameLimits = {
   maxArgs: 1024 * 1024,
@@ -10,7 +10,10 @@ export const LOGGED_IN: FrameLimits = {
   authenticated: true,
 }
 
-/** What came out, in order: the arguments of a command as latin1 text, `!reason` for an oversized one, the text of an error. */
+/**
+ * What came out, in order: the arguments of a command as latin1 text, `!reason` for an oversized one, the
+ * text of an error.
+ */
 export type Outcome = string[] | string
 
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -40,7 +43,11 @@ export const outcomesOf = (event: FrameEvent): Outcome[] => {
 }
 
 /** Feeds the chunks to a new framer; `check` sees it after every chunk. */
-export const readAll = (chunks: readonly Buffer[], limits: FrameLimits = LOGGED_IN, check?: (framer: Framer) => void): Outcome[] => {
+export const readAll = (
+  chunks: readonly Buffer[],
+  limits: FrameLimits = LOGGED_IN,
+  check?: (framer: Framer) => void,
+): Outcome[] => {
   const framer = new Framer(limits)
   const outcomes: Outcome[] = []
   for (const chunk of chunks) {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { compileGlob, globMatch } from '../../../src/redis-semantics/glob.ts'
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
-const matches = (pattern: string, text: string, nocase = false): boolean => globMatch(latin1(pattern), latin1(text), nocase)
+const matches = (pattern: string, text: string, nocase = false): boolean =>
+  globMatch(latin1(pattern), latin1(text), nocase)
 
 test.each([
   ['h?llo', 'hello', true],
@@ -39,7 +40,10 @@ test('an exponential pattern ends (CVE-2022-36021)', () => {
 
 const MIB = 1_048_576
 const A = 'a'.repeat(60_000)
-/** Each took pattern length times text length (a minute and more); the text is `a` a million times, and a letter. */
+/**
+ * Each took pattern length times text length (a minute and more); the text is `a` a million times, and a
+ * letter.
+ */
 const LONG: ReadonlyArray<readonly [what: string, pattern: string, last: string, expected: boolean]> = [
   ['a long run behind a star', `*${A}b*`, 'c', false],
   ['a long run behind a star that is there', `*${A}b*`, 'b', true],
@@ -64,7 +68,12 @@ test.each(LONG)('linear: %s', (_what, pattern, last, expected) => {
 
 test('a pattern beyond the bounds is refused before it is looked for', () => {
   const text = 'ERR pattern is too long: at most 65536 bytes, and 256 with ? or [ between two *'
-  for (const pattern of ['a'.repeat(65_537), '*'.repeat(MIB), `*${'?'.repeat(257)}*`, `*${'[a]'.repeat(257)}*`]) {
+  for (const pattern of [
+    'a'.repeat(65_537),
+    '*'.repeat(MIB),
+    `*${'?'.repeat(257)}*`,
+    `*${'[a]'.repeat(257)}*`,
+  ]) {
     expect(() => compileGlob(latin1(pattern))).toThrow(text)
   }
   // Before the first star and behind the last one a run has but one place.
@@ -80,7 +89,8 @@ function slowMatch(pattern: readonly (string | undefined)[], text: string): bool
       const least = Math.min(...places)
       places = new Set(Array.from({ length: Math.max(0, text.length - least + 1) }, (_, i) => least + i))
     } else {
-      const accepts = (char: string | undefined): boolean => char !== undefined && (unit === '?' || unit === char || unit === `[^${char === 'a' ? 'b' : 'a'}]`)
+      const accepts = (char: string | undefined): boolean =>
+        char !== undefined && (unit === '?' || unit === char || unit === `[^${char === 'a' ? 'b' : 'a'}]`)
       places = new Set([...places].filter((at) => accepts(text[at])).map((at) => at + 1))
     }
     if (places.size === 0) return false

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { INT64_MAX, INT64_MIN, addInt64, parseInteger, parseSafe } from '../../../src/redis-semantics/integers.ts'
+import {
+  addInt64,
+  INT64_MAX,
+  INT64_MIN,
+  parseInteger,
+  parseSafe,
+} from '../../../src/redis-semantics/integers.ts'
 
 describe('parseInteger', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { lcs, lcsLength } from '../../../src/redis-semantics/lcs.ts'
 import { lcsReply, parseLcsOptions } from '../../../src/commands/strings/lcs-reply.ts'
+import { lcs, lcsLength } from '../../../src/redis-semantics/lcs.ts'
 import { MapReply } from '../../../src/reply/reply.ts'
 
 const options = (...args: string[]) => parseLcsOptions(args.map((arg) => Buffer.from(arg)))

@@ -9,7 +9,10 @@ const LONG = 200_000
 const ONES = '1'.repeat(LONG)
 const ZEROS = '0'.repeat(LONG)
 
-/** Texts of numbers, and of what is nearly one: a reader that tries every division of the digits does so before it refuses. */
+/**
+ * Texts of numbers, and of what is nearly one: a reader that tries every division of the digits does so
+ * before it refuses.
+ */
 const TEXTS: ReadonlyArray<readonly [what: string, text: string]> = [
   ['digits', ONES],
   ['digits and a letter', `${ONES}x`],

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
+import type { Members } from '../../../documents/presentation.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 import { joinObject, quote } from '../../../json/document.ts'
-import type { Members } from '../../../documents/presentation.ts'
 
 /** Answers with an object put together from JSON texts; 200 unless a code was set. */
 export const answer = (reply: FastifyReply, members: Members): FastifyReply =>

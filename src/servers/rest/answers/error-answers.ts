@@ -1,21 +1,33 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { placeOf } from '../../../observability/error-log.ts'
 import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.ts'
+import { placeOf } from '../../../observability/error-log.ts'
 import type { Log } from '../../../observability/log.ts'
 
-/** Clients of the reference service read these two from `detail`, as an object; all others as a string that begins with the code. */
+/**
+ * Clients of the reference service read these two from `detail`, as an object; all others as a string that
+ * begins with the code.
+ */
 const WITH_FACTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['version_mismatch', 'operation_failed'])
 
 const RETRY_AFTER_SECONDS = '1'
 
 /** Codes that say it all: their `detail` is nothing else. */
 const PLAIN: ReadonlySet<string> = new Set([
-  'key_not_found', 'key_exists', 'key_not_exists', 'unauthorized', 'token_expired', 'token_revoked', 'not_found', 'method_not_allowed',
+  'key_not_found',
+  'key_exists',
+  'key_not_exists',
+  'unauthorized',
+  'token_expired',
+  'token_revoked',
+  'not_found',
+  'method_not_allowed',
 ])
 
 /** `type_mismatch: value is not a list`, or the bare code when there is no more to say. */
 export const detailOf = (error: KvError): string =>
-  PLAIN.has(error.httpCode) && error.code !== 'read_only_token' ? error.httpCode : `${error.httpCode}: ${error.restText}`
+  PLAIN.has(error.httpCode) && error.code !== 'read_only_token'
+    ? error.httpCode
+    : `${error.httpCode}: ${error.restText}`
 
 /** The body of an error answer; the facts of `error.detail` stand beside the three fields that each has. */
 export const errorBody = (error: KvError): string =>
@@ -38,13 +50,17 @@ const FRAMEWORK: ReadonlyMap<number, PlainCode> = new Map<number, PlainCode>([
 
 const toKvError = (error: Error & { code?: unknown; statusCode?: number }): KvError => {
   if (error instanceof KvError) return error
-  if (error.code === 'FST_ERR_BAD_URL') return new KvError('invalid_key', 'the address is not valid percent-encoded UTF-8')
+  if (error.code === 'FST_ERR_BAD_URL')
+    return new KvError('invalid_key', 'the address is not valid percent-encoded UTF-8')
   const { statusCode = 500 } = error
   if (statusCode < 400 || statusCode >= 500) return new KvError('internal')
   return new KvError(FRAMEWORK.get(statusCode) ?? 'invalid_request')
 }
 
-/** Answers any error in the one shape. Only what nobody foresaw is logged here, with where it happened and without its message. */
+/**
+ * Answers any error in the one shape. Only what nobody foresaw is logged here, with where it happened and
+ * without its message.
+ */
 export const errorHandler =
   (log: Log) =>
   (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {

@@ -1,11 +1,14 @@
 import type { FastifySchema } from 'fastify'
-import { type ErrorCode, ERRORS } from '../../../errors/errors.ts'
+import { ERRORS, type ErrorCode } from '../../../errors/errors.ts'
 import type { Parameter } from '../requests/query.ts'
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>
 
-/** What the documentation says of an endpoint. It only describes: requests are read by hand, since values must keep their text. */
+/**
+ * What the documentation says of an endpoint. It only describes: requests are read by hand, since values must
+ * keep their text.
+ */
 export interface Description {
   readonly id: string
   readonly tag: 'Keys' | 'Counters' | 'Lists' | 'Batch'
@@ -22,32 +25,60 @@ export interface Description {
 }
 
 const COMMON: readonly ErrorCode[] = [
-  'invalid_request', 'unauthorized', 'token_expired', 'token_revoked', 'internal', 'unreadable', 'unavailable',
+  'invalid_request',
+  'unauthorized',
+  'token_expired',
+  'token_revoked',
+  'internal',
+  'unreadable',
+  'unavailable',
 ]
 const WITH_KEY: readonly ErrorCode[] = ['invalid_key']
-const WITH_BODY: readonly ErrorCode[] = ['value_too_large', 'unsupported_media', 'unprocessable', 'invalid_value']
+const WITH_BODY: readonly ErrorCode[] = [
+  'value_too_large',
+  'unsupported_media',
+  'unprocessable',
+  'invalid_value',
+]
 
 const WRITING: readonly ErrorCode[] = ['read_only_token', 'invalid_idempotency_key', 'idempotency_key_reused']
 
 const PARAMETER_SCHEMAS: Readonly<Record<Parameter, Schema>> = {
   prefix: { type: 'string', description: 'Only keys that start with this text.', examples: ['user:'] },
-  limit: { type: 'integer', minimum: 1, maximum: 1000, description: 'Most keys in one answer. Without it the answer has all.' },
+  limit: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Most keys in one answer. Without it the answer has all.',
+  },
   cursor: { type: 'string', description: 'Where to go on: the `next_cursor` of the answer before.' },
   path: {
     type: 'string',
-    description: 'Only the value at this path: dots and brackets, up to 32 segments, as in `a.b`, `items[0]`, `a["my.key"]`.',
+    description:
+      'Only the value at this path: dots and brackets, up to 32 segments, as in `a.b`, `items[0]`, `a["my.key"]`.',
     examples: ['profile.tags[0]'],
   },
-  meta: { type: 'boolean', description: 'Adds `version`, `created_at`, `updated_at`, `ttl` and `type` to the answer.' },
-  nx: { type: 'boolean', description: 'Only if the key does not exist; else 409 `key_exists`. Not with `xx`.' },
+  meta: {
+    type: 'boolean',
+    description: 'Adds `version`, `created_at`, `updated_at`, `ttl` and `type` to the answer.',
+  },
+  nx: {
+    type: 'boolean',
+    description: 'Only if the key does not exist; else 409 `key_exists`. Not with `xx`.',
+  },
   xx: { type: 'boolean', description: 'Only if the key exists; else 409 `key_not_exists`. Not with `nx`.' },
-  ex: { type: 'integer', minimum: 1, description: 'Time to live in seconds. Without `ex`, `px` and `keepttl` the key loses its TTL.' },
+  ex: {
+    type: 'integer',
+    minimum: 1,
+    description: 'Time to live in seconds. Without `ex`, `px` and `keepttl` the key loses its TTL.',
+  },
   px: { type: 'integer', minimum: 1, description: 'Time to live in milliseconds.' },
   keepttl: { type: 'boolean', description: 'The key keeps the TTL that it has.' },
   if_version: {
     type: 'integer',
     minimum: 0,
-    description: 'Only if the version of the automation is still this one; else 409 `version_mismatch`, and nothing is written.',
+    description:
+      'Only if the version of the automation is still this one; else 409 `version_mismatch`, and nothing is written.',
   },
 }
 
@@ -57,10 +88,15 @@ export const ERROR_SCHEMA = {
   description: 'Every error has this shape; some have further fields, which are repeated in `detail`.',
   required: ['error', 'message', 'detail'],
   properties: {
-    error: { type: 'string', description: 'The code.', enum: [...new Set(Object.values(ERRORS).map(({ http }) => http))].sort() },
+    error: {
+      type: 'string',
+      description: 'The code.',
+      enum: [...new Set(Object.values(ERRORS).map(({ http }) => http))].sort(),
+    },
     message: { type: 'string', description: 'For people. It holds no key and no value.' },
     detail: {
-      description: 'A text that begins with the code; for `version_mismatch` and `operation_failed` an object with the facts.',
+      description:
+        'A text that begins with the code; for `version_mismatch` and `operation_failed` an object with the facts.',
       oneOf: [{ type: 'string' }, { type: 'object', additionalProperties: true }],
       examples: ['type_mismatch: value is not a list'],
     },
@@ -68,12 +104,17 @@ export const ERROR_SCHEMA = {
     created: { const: false, description: 'With `key_exists` and `key_not_exists`.' },
     expected_version: { type: 'integer', description: 'With `version_mismatch`.' },
     actual_version: { type: 'integer', description: 'With `version_mismatch`.' },
-    operation_index: { type: 'integer', description: 'With `operation_failed`: the place in `operations`, from 0.' },
+    operation_index: {
+      type: 'integer',
+      description: 'With `operation_failed`: the place in `operations`, from 0.',
+    },
     operation: { type: 'string', description: 'With `operation_failed`: its `op`.' },
   },
 } as const
 
-const RETRY_AFTER = { 'Retry-After': { type: 'integer', description: 'Seconds to wait before trying again.' } }
+const RETRY_AFTER = {
+  'Retry-After': { type: 'integer', description: 'Seconds to wait before trying again.' },
+}
 
 /** One answer for each status, with the codes that it may carry. */
 function errorAnswers(codes: readonly ErrorCode[]): Record<string, Schema> {
@@ -92,7 +133,11 @@ function errorAnswers(codes: readonly ErrorCode[]): Record<string, Schema> {
 }
 
 /** `type: object` with all properties required, unless they are named as `optional`. */
-export const object = (description: string, properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema => ({
+export const object = (
+  description: string,
+  properties: Readonly<Record<string, Schema>>,
+  optional: readonly string[] = [],
+): Schema => ({
   type: 'object',
   description,
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
@@ -101,9 +146,15 @@ export const object = (description: string, properties: Readonly<Record<string, 
 
 export const ANY: Schema = { description: 'Any JSON value.' }
 export const KEY: Schema = { type: 'string', description: 'The key, percent-decoded.' }
-export const VERSION: Schema = { type: 'integer', description: 'Version of the automation: it grows by 1 with every write request.' }
+export const VERSION: Schema = {
+  type: 'integer',
+  description: 'Version of the automation: it grows by 1 with every write request.',
+}
 export const TIME: Schema = { type: 'string', format: 'date-time', description: 'ISO 8601, UTC.' }
-export const ENCODING: Schema = { const: 'base64', description: 'There when the stored bytes are not UTF-8: `value` is then their base64.' }
+export const ENCODING: Schema = {
+  const: 'base64',
+  description: 'There when the stored bytes are not UTF-8: `value` is then their base64.',
+}
 
 const KEY_PARAMETER: Schema = {
   type: 'object',
@@ -135,7 +186,17 @@ const IDEMPOTENCY_KEY: Schema = {
 }
 
 export function schemaOf(description: Description, writes: boolean): FastifySchema {
-  const { id, tag, summary, key = false, query = [], body, answers, errors = [], mayWrite = writes } = description
+  const {
+    id,
+    tag,
+    summary,
+    key = false,
+    query = [],
+    body,
+    answers,
+    errors = [],
+    mayWrite = writes,
+  } = description
   const codes = [
     ...COMMON,
     ...(key ? WITH_KEY : []),

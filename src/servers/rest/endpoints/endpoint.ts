@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../../../errors/errors.ts'
-import { type Description, schemaOf } from './describe.ts'
 import type { Gate } from '../../../gate/gate.ts'
 import type { AsyncStore } from '../requests/async-store.ts'
+import { type Description, schemaOf } from './describe.ts'
 
 export const API_PATH = '/api/automation'
 export const KV_PATH = `${API_PATH}/v1/kv`

@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { UNUSED_SCHEMAS } from '../../../lib/unused-schemas.ts'
 import { ERROR_SCHEMA } from '../endpoints/describe.ts'
 import { API_PATH, type Endpoint, registerEndpoints } from '../endpoints/endpoint.ts'
-import { UNUSED_SCHEMAS } from '../../../lib/unused-schemas.ts'
 
 const ABOUT = `
 A small, private, durable key-value store for every automation. The bearer token says whose store it is; there is no other address of it.
@@ -42,7 +42,8 @@ interface Document {
 function optionalBodies(document: Document): Document {
   for (const { requestBody } of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {
     const required = requestBody?.content['application/json']?.schema?.required
-    if (requestBody !== undefined && Array.isArray(required) && required.length === 0) requestBody.required = false
+    if (requestBody !== undefined && Array.isArray(required) && required.length === 0)
+      requestBody.required = false
   }
   return document
 }
@@ -51,7 +52,10 @@ function optionalBodies(document: Document): Document {
 const CONTENT_SECURITY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
-/** Answers for the document at `/api/automation/openapi.json` and the pages at `/api/automation/docs`, of endpoints that it only describes. */
+/**
+ * Answers for the document at `/api/automation/openapi.json` and the pages at `/api/automation/docs`, of
+ * endpoints that it only describes.
+ */
 export function createDocumentation(version: string, endpoints: readonly Endpoint[]): FastifyInstance {
   const app = Fastify({ logger: false, exposeHeadRoutes: false, schemaController: UNUSED_SCHEMAS })
   app.addSchema(ERROR_SCHEMA)
@@ -68,8 +72,11 @@ export function createDocumentation(version: string, endpoints: readonly Endpoin
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
       security: [{ token: [] }],
     },
-    transformObject: (document) => optionalBodies((document as { openapiObject: Document }).openapiObject) as never,
-    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`) },
+    transformObject: (document) =>
+      optionalBodies((document as { openapiObject: Document }).openapiObject) as never,
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, i) => (typeof $id === 'string' ? $id : `schema-${i}`),
+    },
   })
   app.register(swaggerUi, {
     routePrefix: `${API_PATH}/docs`,
@@ -79,7 +86,13 @@ export function createDocumentation(version: string, endpoints: readonly Endpoin
   })
   app.register(async (scope) => {
     scope.get(`${API_PATH}/openapi.json`, { schema: { hide: true } }, () => scope.swagger())
-    registerEndpoints(scope, endpoints.map((endpoint) => ({ ...endpoint, handler: async (_request, reply) => reply.code(404).send() })))
+    registerEndpoints(
+      scope,
+      endpoints.map((endpoint) => ({
+        ...endpoint,
+        handler: async (_request, reply) => reply.code(404).send(),
+      })),
+    )
   })
   return app
 }

@@ -1,20 +1,23 @@
+import type { Automation } from '../../../automation/automation.ts'
 import type { BackingArg, BackingReply } from '../../../backing/backing.ts'
 import { kindOf, refusalOf } from '../../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../../commands/generic/keyspace.ts'
-import type { Database } from '../../../engine/plaintext/database.ts'
-import type { Written } from '../../../engine/writes/written.ts'
-import type { Operation } from '../../../engine/writes/native-write.ts'
 import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
 import type { Store } from '../../../engine/store.ts'
-import type { Automation } from '../../../automation/automation.ts'
+import type { Operation } from '../../../engine/writes/native-write.ts'
+import type { Written } from '../../../engine/writes/written.ts'
 
 /** Redis found another type under the key than the native command works on. */
 export const WRONG_TYPE = Symbol('WRONGTYPE')
 
 const isWrongType = (error: Error): boolean => kindOf(error) === 'WRONGTYPE'
 
-/** The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never reaches the job queue. */
+/**
+ * The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never
+ * reaches the job queue.
+ */
 export class AsyncStore {
   private readonly store: Store
 
@@ -53,7 +56,9 @@ export class AsyncStore {
     })
   }
 
-  /** `written.version` is the automation's version when `run` is through, whether it changed anything or not. */
+  /**
+   * `written.version` is the automation's version when `run` is through, whether it changed anything or not.
+   */
   compute<T>(
     automation: Automation,
     needs: readonly Need[],

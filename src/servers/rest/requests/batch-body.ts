@@ -1,16 +1,16 @@
+import * as operations from '../../../documents/document-operations.ts'
+import { MAX_DEPTH, type Members, valueMembers } from '../../../documents/presentation.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Extent } from '../../../engine/plaintext/extent.ts'
 import { KvError } from '../../../errors/errors.ts'
+import type { Gate } from '../../../gate/gate.ts'
+import type { Key } from '../../../gate/key-names.ts'
 import { quote, splitArray } from '../../../json/document.ts'
 import { parsePath } from '../../../json/path.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { detailOf } from '../answers/error-answers.ts'
 import { Fields } from './input.ts'
-import type { Gate } from '../../../gate/gate.ts'
-import type { Key } from '../../../gate/key-names.ts'
-import * as operations from '../../../documents/document-operations.ts'
 import { MAX_TTL_SECONDS } from './query.ts'
-import { MAX_DEPTH, type Members, valueMembers } from '../../../documents/presentation.ts'
 
 export interface BatchLimits {
   readonly gate: Gate
@@ -44,8 +44,16 @@ interface OperationRow {
   readonly prepare: (fields: Fields, limits: BatchLimits) => Run
 }
 
-const row = (fields: readonly string[], extent: Extent, prepare: OperationRow['prepare'], writes = true): OperationRow => ({
-  fields, extent, writes, prepare,
+const row = (
+  fields: readonly string[],
+  extent: Extent,
+  prepare: OperationRow['prepare'],
+  writes = true,
+): OperationRow => ({
+  fields,
+  extent,
+  writes,
+  prepare,
 })
 
 function valueOf(fields: Fields, { maxValueSize }: BatchLimits): string {
@@ -54,26 +62,42 @@ function valueOf(fields: Fields, { maxValueSize }: BatchLimits): string {
   return operations.checkSize(text, maxValueSize)
 }
 
-const count = (sign: bigint) => (fields: Fields): Run => {
-  const by = sign * fields.int64('by', 1n)
-  return (db, name) => [['value', operations.increment(db, name, by).toString()]]
-}
+const count =
+  (sign: bigint) =>
+  (fields: Fields): Run => {
+    const by = sign * fields.int64('by', 1n)
+    return (db, name) => [['value', operations.increment(db, name, by).toString()]]
+  }
 
-const push = (side: operations.Side) => (fields: Fields, limits: BatchLimits): Run => {
-  const text = valueOf(fields, limits)
-  return (db, name) => [['length', String(operations.push(db, name, side, text))]]
-}
+const push =
+  (side: operations.Side) =>
+  (fields: Fields, limits: BatchLimits): Run => {
+    const text = valueOf(fields, limits)
+    return (db, name) => [['length', String(operations.push(db, name, side, text))]]
+  }
 
-const pop = (side: operations.Side) => (): Run => (db, name) => valueMembers(operations.pop(db, name, side) ?? { text: 'null' })
+const pop = (side: operations.Side) => (): Run => (db, name) =>
+  valueMembers(operations.pop(db, name, side) ?? { text: 'null' })
 
 const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
-  ['set', row(['value', 'nx', 'xx', 'ex'], 'meta', (fields, limits) => {
-    const text = valueOf(fields, limits)
-    const options = { nx: fields.flag('nx'), xx: fields.flag('xx'), keepTtl: false, ttlMs: (fields.count('ex', 1) ?? 0) * 1_000 }
-    if (options.ttlMs > MAX_TTL_SECONDS * 1_000) throw new KvError('invalid_request', 'ex is too large')
-    if (options.nx && options.xx) throw new KvError('invalid_request', 'nx and xx exclude each other')
-    return (db, name) => [['created', String(operations.set(db, name, text, options))], ['value', text]]
-  })],
+  [
+    'set',
+    row(['value', 'nx', 'xx', 'ex'], 'meta', (fields, limits) => {
+      const text = valueOf(fields, limits)
+      const options = {
+        nx: fields.flag('nx'),
+        xx: fields.flag('xx'),
+        keepTtl: false,
+        ttlMs: (fields.count('ex', 1) ?? 0) * 1_000,
+      }
+      if (options.ttlMs > MAX_TTL_SECONDS * 1_000) throw new KvError('invalid_request', 'ex is too large')
+      if (options.nx && options.xx) throw new KvError('invalid_request', 'nx and xx exclude each other')
+      return (db, name) => [
+        ['created', String(operations.set(db, name, text, options))],
+        ['value', text],
+      ]
+    }),
+  ],
   ['delete', row([], 'meta', () => (db, name) => [['deleted', String(operations.remove(db, name))]])],
   ['incr', row(['by'], 'all', count(1n))],
   ['decr', row(['by'], 'all', count(-1n))],
@@ -81,38 +105,59 @@ const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
   ['rpush', row(['value'], 'ends', push('right'))],
   ['lpop', row([], 'ends', pop('left'))],
   ['rpop', row([], 'ends', pop('right'))],
-  ['patch', row(['path', 'value'], 'all', (fields, limits) => {
-    const path = fields.string('path')
-    const text = valueOf(fields, limits)
-    const segments = parsePath(path)
-    return (db, name) => {
-      operations.patch(db, name, segments, text, { create: true, maxBytes: limits.maxValueSize })
-      return [['path', quote(path)], ['value', text]]
-    }
-  })],
-  ['get', row([], 'all', () => (db, name) => {
-    const shown = operations.get(db, name)
-    return [['exists', String(shown !== undefined)], ...valueMembers(shown ?? { text: 'null' })]
-  }, false)],
+  [
+    'patch',
+    row(['path', 'value'], 'all', (fields, limits) => {
+      const path = fields.string('path')
+      const text = valueOf(fields, limits)
+      const segments = parsePath(path)
+      return (db, name) => {
+        operations.patch(db, name, segments, text, { create: true, maxBytes: limits.maxValueSize })
+        return [
+          ['path', quote(path)],
+          ['value', text],
+        ]
+      }
+    }),
+  ],
+  [
+    'get',
+    row(
+      [],
+      'all',
+      () => (db, name) => {
+        const shown = operations.get(db, name)
+        return [['exists', String(shown !== undefined)], ...valueMembers(shown ?? { text: 'null' })]
+      },
+      false,
+    ),
+  ],
 ])
 
 export const OPERATION_NAMES = [...OPERATIONS.keys()]
 
-/** Reads a batch. Throws `unprocessable` for its shape, `operation_failed` for an operation that cannot succeed. */
+/**
+ * Reads a batch. Throws `unprocessable` for its shape, `operation_failed` for an operation that cannot
+ * succeed.
+ */
 export function parseBatch(text: string, limits: BatchLimits): Batch {
   const body = Fields.of(text).only(['if_version', 'operations'])
   const texts = splitArray(body.array('operations'))
   if (texts.length === 0 || texts.length > MAX_OPERATIONS) {
     throw new KvError('unprocessable', `operations must hold 1 to ${MAX_OPERATIONS} operations`)
   }
-  return { ifVersion: body.count('if_version', 0), steps: texts.map((text, index) => parseStep(text, index, limits)) }
+  return {
+    ifVersion: body.count('if_version', 0),
+    steps: texts.map((text, index) => parseStep(text, index, limits)),
+  }
 }
 
 function parseStep(text: string, index: number, limits: BatchLimits): BatchStep {
   const fields = Fields.of(text)
   const op = fields.string('op')
   const operation = OPERATIONS.get(op)
-  if (operation === undefined) throw new KvError('unprocessable', `op must be one of ${OPERATION_NAMES.join(', ')}`)
+  if (operation === undefined)
+    throw new KvError('unprocessable', `op must be one of ${OPERATION_NAMES.join(', ')}`)
   fields.only(['op', 'key', ...operation.fields])
   return naming(index, op, () => {
     const key = limits.gate.keyOf(fields.string('key'))
@@ -121,7 +166,10 @@ function parseStep(text: string, index: number, limits: BatchLimits): BatchStep 
   })
 }
 
-/** Names the operation in a failure that is its own; a wrong shape stays 422, a fault of the store its own code. */
+/**
+ * Names the operation in a failure that is its own; a wrong shape stays 422, a fault of the store its own
+ * code.
+ */
 function naming<T>(index: number, op: string, step: () => T): T {
   try {
     return step()

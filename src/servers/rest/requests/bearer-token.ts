@@ -30,27 +30,32 @@ const BEARER = /^Bearer +([\w\-.~+/]+=*) *$/i
 type Done = (error?: Error) => void
 
 /** An onRequest hook: it runs before a byte of the body is read. */
-export const authenticate = (verifier: Verifier, automations: Automations, gate: Gate) => (request: FastifyRequest, _reply: unknown, done: Done): void => {
-  const enter = (identity: Identity): void => {
-    gate.enter(identity)
-    request.caller = { identity, automation: automations.get(identity.automationId) }
-    gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
+export const authenticate =
+  (verifier: Verifier, automations: Automations, gate: Gate) =>
+  (request: FastifyRequest, _reply: unknown, done: Done): void => {
+    const enter = (identity: Identity): void => {
+      gate.enter(identity)
+      request.caller = { identity, automation: automations.get(identity.automationId) }
+      gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
+    }
+    const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+    if (token === undefined) {
+      done(new KvError('unauthorized'))
+      return
+    }
+    const known = verifier.cached(token)
+    if (known === undefined) {
+      verifier
+        .verify(token)
+        .then(enter)
+        .then(() => done(), done)
+      return
+    }
+    try {
+      enter(known)
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    done()
   }
-  const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
-  if (token === undefined) {
-    done(new KvError('unauthorized'))
-    return
-  }
-  const known = verifier.cached(token)
-  if (known === undefined) {
-    verifier.verify(token).then(enter).then(() => done(), done)
-    return
-  }
-  try {
-    enter(known)
-  } catch (error) {
-    done(error as Error)
-    return
-  }
-  done()
-}

@@ -1,24 +1,28 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Database } from '../../../engine/plaintext/database.ts'
-import type { Written } from '../../../engine/writes/written.ts'
 import { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
+import type { Written } from '../../../engine/writes/written.ts'
 import { KvError } from '../../../errors/errors.ts'
 import type { AsyncStore } from './async-store.ts'
 
-// The header field Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is sent again, because nobody knows
-// what became of it, is answered as it was the first time
+// The header field Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is sent again,
+// because nobody knows what became of it, is answered as it was the first time
 
 const MAX_LENGTH = 255
 const CONTROL = /[\u0000-\u001f\u007f]/
-/** RFC 8941 section 3.3.3: what the draft asks for. Many clients send the bare text, which counts as the same key. */
+/**
+ * RFC 8941 section 3.3.3: what the draft asks for. Many clients send the bare text, which counts as the same
+ * key.
+ */
 const STRING_ITEM = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/
 
 const invalid = (fact: string): KvError => new KvError('invalid_idempotency_key', fact)
 
 /** Whether the request must be made only once: it then goes through `writeOnce`. */
-export const hasIdempotencyKey = ({ headers }: FastifyRequest): boolean => headers['idempotency-key'] !== undefined
+export const hasIdempotencyKey = ({ headers }: FastifyRequest): boolean =>
+  headers['idempotency-key'] !== undefined
 
 /** Throws `invalid_idempotency_key`. */
 function idempotencyKey({ raw }: FastifyRequest): string {
@@ -33,7 +37,10 @@ function idempotencyKey({ raw }: FastifyRequest): string {
   return key
 }
 
-/** Of what was asked for, byte for byte. The answer may therefore take from the request again what it repeats of it. */
+/**
+ * Of what was asked for, byte for byte. The answer may therefore take from the request again what it repeats
+ * of it.
+ */
 const fingerprintOf = ({ method, url, body }: FastifyRequest): string => {
   const hash = createHash('sha256').update(`${method} ${url}\n`)
   if (body instanceof Buffer) hash.update(body)
@@ -41,8 +48,8 @@ const fingerprintOf = ({ method, url, body }: FastifyRequest): string => {
 }
 
 /**
- * Computes a write. With an Idempotency-Key it is made at most once, and a retry within 24 hours gets the first result or refusal: the
- * result of `run` is kept for it, so it must survive JSON.
+ * Computes a write. With an Idempotency-Key it is made at most once, and a retry within 24 hours gets the
+ * first result or refusal: the result of `run` is kept for it, so it must survive JSON.
  */
 export function writeOnce<T>(
   store: AsyncStore,
@@ -54,7 +61,12 @@ export function writeOnce<T>(
 ): Promise<{ result: T; written: Written }> {
   const { automation, identity } = request.caller
   if (!hasIdempotencyKey(request)) return store.compute(automation, needs, run, ifVersion)
-  const record = new IdempotencyRecord(automation, identity.runId ?? '', idempotencyKey(request), fingerprintOf(request))
+  const record = new IdempotencyRecord(
+    automation,
+    identity.runId ?? '',
+    idempotencyKey(request),
+    fingerprintOf(request),
+  )
   return store.compute(automation, needs, run, ifVersion, record).finally(() => {
     if (record.replayed) reply.header('idempotency-replayed', 'true')
   })

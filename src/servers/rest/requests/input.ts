@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
+import { MAX_DEPTH } from '../../../documents/presentation.ts'
 import { KvError } from '../../../errors/errors.ts'
 import { kindOf, parseInteger64, splitObject, stringContent } from '../../../json/document.ts'
 import { trimJson, validateJson } from '../../../json/validate.ts'
-import { MAX_DEPTH } from '../../../documents/presentation.ts'
 
 // Bodies are kept as the text that the caller wrote: a value is cut out of it, never parsed and printed again
 
-/** The body as one JSON text, trimmed; undefined when there is none. `wrapping`: levels of nesting around the caller's own values. */
+/**
+ * The body as one JSON text, trimmed; undefined when there is none. `wrapping`: levels of nesting around the
+ * caller's own values.
+ */
 export function bodyText({ body }: FastifyRequest, wrapping = 0): string | undefined {
   if (!(body instanceof Buffer) || body.length === 0) return undefined
   if (!isUtf8(body)) throw new KvError('invalid_value', 'not valid UTF-8')

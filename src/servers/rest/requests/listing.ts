@@ -7,7 +7,10 @@ export interface Listing {
   readonly keys: readonly string[]
   /** The name after which the next page begins; undefined at the end. */
   readonly last: Buffer | undefined
-  /** Keys that fit the prefix and that REST cannot name: not UTF-8, too long, or with characters that it refuses. */
+  /**
+   * Keys that fit the prefix and that REST cannot name: not UTF-8, too long, or with characters that it
+   * refuses.
+   */
   readonly omitted: number
 }
 
@@ -19,12 +22,17 @@ export interface ListingOptions {
 }
 
 /** The automation's keys in the order of their bytes. */
-export async function listKeys(store: AsyncStore, automation: Automation, { prefix, after, limit, gate }: ListingOptions): Promise<Listing> {
+export async function listKeys(
+  store: AsyncStore,
+  automation: Automation,
+  { prefix, after, limit, gate }: ListingOptions,
+): Promise<Listing> {
   const live = await store.liveKeys(automation)
   const names = live.map(({ name }) => name).filter((name) => name.subarray(0, prefix.length).equals(prefix))
   names.sort(Buffer.compare)
   const addressable = names.flatMap((name) => gate.keyOfName(name) ?? [])
-  const rest = after === undefined ? addressable : addressable.filter(({ name }) => Buffer.compare(name, after) > 0)
+  const rest =
+    after === undefined ? addressable : addressable.filter(({ name }) => Buffer.compare(name, after) > 0)
   const page = rest.slice(0, limit)
   return {
     keys: page.map(({ text }) => text),

@@ -3,8 +3,23 @@ import type { PutOptions } from '../../../documents/document-operations.ts'
 import { KvError } from '../../../errors/errors.ts'
 import { parseCount } from './input.ts'
 
-/** Every parameter of the API. One that an endpoint does not know must not be passed over in silence: a caller relies on it. */
-export const PARAMETERS = ['prefix', 'limit', 'cursor', 'path', 'meta', 'nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'] as const
+/**
+ * Every parameter of the API. One that an endpoint does not know must not be passed over in silence: a caller
+ * relies on it.
+ */
+export const PARAMETERS = [
+  'prefix',
+  'limit',
+  'cursor',
+  'path',
+  'meta',
+  'nx',
+  'xx',
+  'ex',
+  'px',
+  'keepttl',
+  'if_version',
+] as const
 export type Parameter = (typeof PARAMETERS)[number]
 
 const invalid = (fact: string): KvError => new KvError('invalid_request', fact)
@@ -23,13 +38,15 @@ export class Query {
   constructor({ query }: FastifyRequest, known: readonly Parameter[]) {
     this.values = query as Record<string, unknown>
     for (const name of PARAMETERS) {
-      if (this.values[name] !== undefined && !known.includes(name)) throw invalid(`this endpoint does not take the parameter ${name}`)
+      if (this.values[name] !== undefined && !known.includes(name))
+        throw invalid(`this endpoint does not take the parameter ${name}`)
     }
   }
 
   text(name: Parameter): string | undefined {
     const value = this.values[name]
-    if (value !== undefined && typeof value !== 'string') throw invalid(`the parameter ${name} is there twice`)
+    if (value !== undefined && typeof value !== 'string')
+      throw invalid(`the parameter ${name} is there twice`)
     return value
   }
 
@@ -47,7 +64,9 @@ export class Query {
     if (text === undefined) return undefined
     const value = parseCount(text, least)
     if (value === undefined || value > most) {
-      throw invalid(`${name} must be an integer ${most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`}`)
+      throw invalid(
+        `${name} must be an integer ${most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`}`,
+      )
     }
     return value
   }

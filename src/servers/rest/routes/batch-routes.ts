@@ -1,19 +1,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Members } from '../../../documents/presentation.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { joinArray, joinObject } from '../../../json/document.ts'
 import { answer } from '../answers/answer.ts'
-import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../requests/batch-body.ts'
 import { ENCODING, object, VERSION } from '../endpoints/describe.ts'
+import type { Context, Endpoint } from '../endpoints/endpoint.ts'
+import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../requests/batch-body.ts'
 import { writeOnce } from '../requests/idempotency.ts'
 import { requiredBody } from '../requests/input.ts'
 import { Query } from '../requests/query.ts'
-import type { Members } from '../../../documents/presentation.ts'
-import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 
 /** The body, its operations and the operation around a value. */
 const WRAPPING = 3
 
-export const batchEndpoints = ({ store, gate, maxValueSize, maxBatchSize }: Context & { maxBatchSize: number }): Endpoint[] => {
+export const batchEndpoints = ({
+  store,
+  gate,
+  maxValueSize,
+  maxBatchSize,
+}: Context & { maxBatchSize: number }): Endpoint[] => {
   async function run(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     new Query(request, [])
     const batch = parseBatch(requiredBody(request, WRAPPING), { gate, maxValueSize })
@@ -24,9 +29,21 @@ export const batchEndpoints = ({ store, gate, maxValueSize, maxBatchSize }: Cont
     const { result, written } = writes
       ? await writeOnce(store, request, reply, needs, steps, batch.ifVersion)
       : await store.compute(request.caller.automation, needs, steps, batch.ifVersion)
-    return answer(reply, [['version', String(written.version)], ['results', joinArray(result.map(joinObject))]])
+    return answer(reply, [
+      ['version', String(written.version)],
+      ['results', joinArray(result.map(joinObject))],
+    ])
   }
-  return [{ method: 'POST', path: '/batch', writes: false, bodyLimit: maxBatchSize, handler: run, description: BATCH }]
+  return [
+    {
+      method: 'POST',
+      path: '/batch',
+      writes: false,
+      bodyLimit: maxBatchSize,
+      handler: run,
+      description: BATCH,
+    },
+  ]
 }
 
 const OPERATION = object(
@@ -51,7 +68,8 @@ const RESULT = object(
     key: { type: 'string' },
     success: { const: true },
     value: {
-      description: 'set, patch: what was written; incr, decr: the new value; lpop, rpop: the element; get: the value. Null if none.',
+      description:
+        'set, patch: what was written; incr, decr: the new value; lpop, rpop: the element; get: the value. Null if none.',
     },
     encoding: ENCODING,
     exists: { type: 'boolean', description: 'get' },
@@ -76,12 +94,24 @@ const BATCH: Endpoint['description'] = {
     schema: object(
       'The operations',
       {
-        if_version: { type: ['integer', 'null'], minimum: 0, description: 'Only if the version of the automation is still this one.' },
+        if_version: {
+          type: ['integer', 'null'],
+          minimum: 0,
+          description: 'Only if the version of the automation is still this one.',
+        },
         operations: { type: 'array', minItems: 1, maxItems: MAX_OPERATIONS, items: OPERATION },
       },
       ['if_version'],
     ),
-    examples: [{ if_version: 7, operations: [{ op: 'incr', key: 'seq' }, { op: 'set', key: 'state', value: 'open', ex: 60 }] }],
+    examples: [
+      {
+        if_version: 7,
+        operations: [
+          { op: 'incr', key: 'seq' },
+          { op: 'set', key: 'state', value: 'open', ex: 60 },
+        ],
+      },
+    ],
   },
   answers: { 200: object('Done', { version: VERSION, results: { type: 'array', items: RESULT } }) },
   mayWrite: true,

@@ -1,28 +1,45 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { increment } from '../../../documents/document-operations.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { quote } from '../../../json/document.ts'
 import { answer } from '../answers/answer.ts'
 import { KEY, object } from '../endpoints/describe.ts'
+import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 import { writeOnce } from '../requests/idempotency.ts'
 import { bodyText, Fields } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
-import { increment } from '../../../documents/document-operations.ts'
 import { Query } from '../requests/query.ts'
-import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 
 export const counterEndpoints = ({ store, gate }: Context): Endpoint[] => {
-  const count = (sign: bigint) => async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { text, name } = keyOfRequest(gate, request)
-    new Query(request, [])
-    const body = bodyText(request, 1)
-    const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)
-    const add = (db: Database): string => increment(db, name, by).toString()
-    const { result } = await writeOnce(store, request, reply, [{ name, extent: 'all' }], add)
-    return answer(reply, [['key', quote(text)], ['value', result]])
-  }
+  const count =
+    (sign: bigint) =>
+    async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const { text, name } = keyOfRequest(gate, request)
+      new Query(request, [])
+      const body = bodyText(request, 1)
+      const by = sign * (body === undefined ? Fields.none : Fields.of(body)).only(['by']).int64('by', 1n)
+      const add = (db: Database): string => increment(db, name, by).toString()
+      const { result } = await writeOnce(store, request, reply, [{ name, extent: 'all' }], add)
+      return answer(reply, [
+        ['key', quote(text)],
+        ['value', result],
+      ])
+    }
   return [
-    { method: 'POST', path: '/:key/incr', writes: true, handler: count(1n), description: described('incr', 'Add to', 'INCRBY') },
-    { method: 'POST', path: '/:key/decr', writes: true, handler: count(-1n), description: described('decr', 'Subtract from', 'DECRBY') },
+    {
+      method: 'POST',
+      path: '/:key/incr',
+      writes: true,
+      handler: count(1n),
+      description: described('incr', 'Add to', 'INCRBY'),
+    },
+    {
+      method: 'POST',
+      path: '/:key/decr',
+      writes: true,
+      handler: count(-1n),
+      description: described('decr', 'Subtract from', 'DECRBY'),
+    },
   ]
 }
 

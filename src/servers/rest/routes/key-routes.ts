@@ -1,28 +1,34 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Database } from '../../../engine/plaintext/database.ts'
-import type { Written } from '../../../engine/writes/written.ts'
-import { operation } from '../../../engine/writes/native-write.ts'
-import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
 import type { Automation } from '../../../automation/automation.ts'
 import { locations } from '../../../automation/location.ts'
+import type { PutOptions } from '../../../documents/document-operations.ts'
+import * as operations from '../../../documents/document-operations.ts'
+import {
+  MAX_DEPTH,
+  type Members,
+  type Shown,
+  shownPlain,
+  valueMembers,
+} from '../../../documents/presentation.ts'
+import type { Database } from '../../../engine/plaintext/database.ts'
+import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
+import { operation } from '../../../engine/writes/native-write.ts'
+import type { Written } from '../../../engine/writes/written.ts'
 import { KvError } from '../../../errors/errors.ts'
+import type { Key } from '../../../gate/key-names.ts'
 import { getPath } from '../../../json/access.ts'
 import { joinArray, quote } from '../../../json/document.ts'
-import { parsePath, type PathSegment } from '../../../json/path.ts'
+import { type PathSegment, parsePath } from '../../../json/path.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { answer, timeText, writtenMembers } from '../answers/answer.ts'
 import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../endpoints/describe.ts'
+import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 import { WRONG_TYPE } from '../requests/async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../requests/idempotency.ts'
 import { Fields, requiredBody } from '../requests/input.ts'
-import type { Key } from '../../../gate/key-names.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
 import { cursorOf, listKeys, parseListCursor } from '../requests/listing.ts'
-import * as operations from '../../../documents/document-operations.ts'
 import { Query, setOptions } from '../requests/query.ts'
-import type { PutOptions } from '../../../documents/document-operations.ts'
-import { MAX_DEPTH, type Members, type Shown, shownPlain, valueMembers } from '../../../documents/presentation.ts'
-import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 
 const MAX_LIMIT = 1_000
 
@@ -56,11 +62,23 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       : { shown: await read(request.caller.automation, key, segments), meta: [] }
     if (found?.shown === undefined) throw new KvError('no_such_key')
     const at: Members = path === undefined ? [] : [['path', quote(path)]]
-    return answer(reply, [['key', quote(key.text)], ...at, ...valueMembers(partOf(found.shown, segments)), ...found.meta])
+    return answer(reply, [
+      ['key', quote(key.text)],
+      ...at,
+      ...valueMembers(partOf(found.shown, segments)),
+      ...found.meta,
+    ])
   }
 
-  /** A string takes one native command; other types are read with their parts, of a hash only the field that the path names. */
-  async function read(automation: Automation, { name }: Key, [first]: readonly PathSegment[]): Promise<Shown | undefined> {
+  /**
+   * A string takes one native command; other types are read with their parts, of a hash only the field that
+   * the path names.
+   */
+  async function read(
+    automation: Automation,
+    { name }: Key,
+    [first]: readonly PathSegment[],
+  ): Promise<Shown | undefined> {
     const raw = await store.read(automation, ['GET', automation.key(name)])
     if (raw === null) return undefined
     if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
@@ -68,7 +86,10 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     return (await store.compute(automation, [{ name, extent }], (db) => operations.get(db, name))).result
   }
 
-  async function readWithMeta(automation: Automation, { name }: Key): Promise<{ shown: Shown; meta: Members } | undefined> {
+  async function readWithMeta(
+    automation: Automation,
+    { name }: Key,
+  ): Promise<{ shown: Shown; meta: Members } | undefined> {
     const { result, written } = await store.compute(automation, [{ name, extent: 'all' }], (db) => {
       const shown = operations.get(db, name)
       if (shown === undefined) return undefined
@@ -95,23 +116,34 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const options = setOptions(query)
     const ifVersion = query.count('if_version', 0)
     const text = operations.checkSize(requiredBody(request), maxValueSize)
-    const refused = (): KvError => new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
+    const refused = (): KvError =>
+      new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
     let written: Written
     if (hasIdempotencyKey(request)) {
       const set = (db: Database): boolean => {
         if (options.nx ? db.has(key.name) : options.xx && !db.has(key.name)) throw refused()
         return operations.set(db, key.name, text, options)
       }
-      written = (await writeOnce(store, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)).written
+      written = (await writeOnce(store, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion))
+        .written
     } else {
-      const outcome = await store.write(automation, setOperation(automation, key.name, text, options), ifVersion)
+      const outcome = await store.write(
+        automation,
+        setOperation(automation, key.name, text, options),
+        ifVersion,
+      )
       if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
       if (outcome.reply === null) throw refused()
       written = outcome.written
     }
     const created = written.created > 0
     if (created) reply.code(201)
-    return answer(reply, [['key', quote(key.text)], ['value', text], ['created', String(created)], ...writtenMembers(written)])
+    return answer(reply, [
+      ['key', quote(key.text)],
+      ['value', text],
+      ['created', String(created)],
+      ...writtenMembers(written),
+    ])
   }
 
   async function patch(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -125,16 +157,39 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     const run = operations.patch
     const options = { create: false, maxBytes: maxValueSize }
     const needs = [{ name, extent: 'all' }] as const
-    const { written } = await writeOnce(store, request, reply, needs, (db) => run(db, name, segments, text, options), ifVersion)
-    return answer(reply, [['key', quote(keyText)], ['path', quote(path)], ['value', text], ...writtenMembers(written)])
+    const { written } = await writeOnce(
+      store,
+      request,
+      reply,
+      needs,
+      (db) => run(db, name, segments, text, options),
+      ifVersion,
+    )
+    return answer(reply, [
+      ['key', quote(keyText)],
+      ['path', quote(path)],
+      ['value', text],
+      ...writtenMembers(written),
+    ])
   }
 
   async function remove(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { text, name } = keyOfRequest(gate, request)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
-    const answered = (deleted: boolean): FastifyReply => answer(reply, [['key', quote(text)], ['deleted', String(deleted)]])
+    const answered = (deleted: boolean): FastifyReply =>
+      answer(reply, [
+        ['key', quote(text)],
+        ['deleted', String(deleted)],
+      ])
     if (hasIdempotencyKey(request)) {
-      const once = writeOnce(store, request, reply, [{ name, extent: 'meta' }], (db) => operations.remove(db, name), ifVersion)
+      const once = writeOnce(
+        store,
+        request,
+        reply,
+        [{ name, extent: 'meta' }],
+        (db) => operations.remove(db, name),
+        ifVersion,
+      )
       return answered((await once).result)
     }
     const outcome = await store.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
@@ -151,7 +206,12 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
 }
 
 /** The same rule as `operations.set`, as one native command. */
-function setOperation(automation: Automation, name: Buffer, text: string, { nx, xx, keepTtl, ttlMs }: PutOptions) {
+function setOperation(
+  automation: Automation,
+  name: Buffer,
+  text: string,
+  { nx, xx, keepTtl, ttlMs }: PutOptions,
+) {
   const { bytes, json } = operations.documentOf(text)
   const options: string[] = []
   if (ttlMs > 0) options.push('PX', String(ttlMs))
@@ -160,7 +220,10 @@ function setOperation(automation: Automation, name: Buffer, text: string, { nx, 
   if (xx) options.push('XX')
   const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
   const sealed = automation.sealer.seal(locations.string(name), bytes, json)
-  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [sealed, ...options])
+  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
+    sealed,
+    ...options,
+  ])
 }
 
 /** Throws `path_not_found`. */
@@ -217,8 +280,14 @@ const GET = {
         version: VERSION,
         created_at: TIME,
         updated_at: TIME,
-        ttl: { type: ['integer', 'null'], description: 'Seconds that the key has left, rounded up; null without a TTL.' },
-        type: { enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'], description: 'The Redis type; a JSON document is a string.' },
+        ttl: {
+          type: ['integer', 'null'],
+          description: 'Seconds that the key has left, rounded up; null without a TTL.',
+        },
+        type: {
+          enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'],
+          description: 'The Redis type; a JSON document is a string.',
+        },
       },
       META_NAMES,
     ),
@@ -237,8 +306,20 @@ const PUT = {
   query: ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'],
   body: { schema: ANY, examples: [{ name: 'Ada', id: 42 }] },
   answers: {
-    200: object('Replaced', { key: KEY, value: ANY, created: { const: false }, version: VERSION, updated_at: TIME }),
-    201: object('Created', { key: KEY, value: ANY, created: { const: true }, version: VERSION, updated_at: TIME }),
+    200: object('Replaced', {
+      key: KEY,
+      value: ANY,
+      created: { const: false },
+      version: VERSION,
+      updated_at: TIME,
+    }),
+    201: object('Created', {
+      key: KEY,
+      value: ANY,
+      created: { const: true },
+      version: VERSION,
+      updated_at: TIME,
+    }),
   },
   errors: ['key_exists', 'key_not_exists', 'version_mismatch', 'quota_exceeded'],
 } as const
@@ -257,7 +338,15 @@ const PATCH = {
     schema: object('What goes where', { path: { type: 'string' }, value: ANY }),
     examples: [{ path: 'address.city', value: 'Turin' }],
   },
-  answers: { 200: object('Written', { key: KEY, path: { type: 'string' }, value: ANY, version: VERSION, updated_at: TIME }) },
+  answers: {
+    200: object('Written', {
+      key: KEY,
+      path: { type: 'string' },
+      value: ANY,
+      version: VERSION,
+      updated_at: TIME,
+    }),
+  },
   errors: ['no_such_key', 'type_mismatch', 'invalid_path', 'version_mismatch', 'busy'],
 } as const
 

@@ -1,7 +1,7 @@
 import { templates } from '../words.ts'
 
-// The elements are hashed under a key of their own: the sketches differ, and only the counts of a few elements must be the same. So
-// they have keys to themselves.
+// The elements are hashed under a key of their own: the sketches differ, and only the counts of a few
+// elements must be the same. So they have keys to themselves.
 export const HYPERLOGLOGS = templates(`
   6 PFADD sketch [letter ...]
   4 PFCOUNT sketch [sketch ...]

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { COMMANDS } from '../../../../src/commands/table.ts'
 import { type CommandGroup, keyIndexes, type LeafRow } from '../../../../src/registry/row.ts'
-import { callsOf, type Command, damaged, SKETCHES } from '../words.ts'
+import { type Command, callsOf, damaged, SKETCHES } from '../words.ts'
 import { BITMAPS } from './bitmaps.ts'
 import { BLOCKING } from './blocking.ts'
 import { CONNECTION } from './connection.ts'
@@ -16,7 +16,10 @@ import { SORTING } from './sorting.ts'
 import { STREAMS } from './streams.ts'
 import { STRINGS } from './strings.ts'
 
-/** Templates with arguments that mean something together. A family takes part as soon as the table has this command. */
+/**
+ * Templates with arguments that mean something together. A family takes part as soon as the table has this
+ * command.
+ */
 const FAMILIES: ReadonlyArray<readonly [command: string, weight: number, commands: fc.Arbitrary<Command>]> = [
   ['get', 8, STRINGS],
   ['lpush', 8, LISTS],
@@ -32,35 +35,59 @@ const FAMILIES: ReadonlyArray<readonly [command: string, weight: number, command
   ['ping', 2, CONNECTION],
 ]
 
-const leaves = [...COMMANDS.rows.values()].flatMap((row): LeafRow[] => (row.kind === 'container' ? [...row.subcommands.values()] : [row]))
+const leaves = [...COMMANDS.rows.values()].flatMap((row): LeafRow[] =>
+  row.kind === 'container' ? [...row.subcommands.values()] : [row],
+)
 const served = leaves.filter(({ kind }) => kind === 'data' || kind === 'keyspace')
 
-/** What a random call must not do: wait, ask for a reply of any size, or answer with what no two servers have in common. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['wait', 'srandmember', 'zrandmember', 'hrandfield', 'object|idletime', 'object|help', 'xinfo|help', 'xgroup|help', 'sort', 'sort_ro'])
+/**
+ * What a random call must not do: wait, ask for a reply of any size, or answer with what no two servers have
+ * in common.
+ */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'wait',
+  'srandmember',
+  'zrandmember',
+  'hrandfield',
+  'object|idletime',
+  'object|help',
+  'xinfo|help',
+  'xgroup|help',
+  'sort',
+  'sort_ro',
+])
 
-/** Whose replies hang on time or chance, or whose values differ on the wire: only their templates are used. */
+/**
+ * Whose replies hang on time or chance, or whose values differ on the wire: only their templates are used.
+ */
 const APART: ReadonlySet<CommandGroup> = new Set(['pubsub', 'scripting', 'hyperloglog'])
 
 /** Calls with all options of every row of the table, so that a new row takes part by itself. */
 const bySyntax = fc.oneof(
   ...served
-    .filter(({ name, group, flags }) => !LEFT_OUT.has(name) && !flags.includes('blocking') && !APART.has(group))
+    .filter(
+      ({ name, group, flags }) => !LEFT_OUT.has(name) && !flags.includes('blocking') && !APART.has(group),
+    )
     .map(({ name, syntax }) => callsOf(name.toUpperCase(), syntax)),
 )
 
 const families = FAMILIES.filter(([command]) => COMMANDS.rows.has(command))
 
-const has = (args: Command, ...words: string[]): boolean => args.some((arg) => words.includes(arg.toString('latin1').toUpperCase()))
+const has = (args: Command, ...words: string[]): boolean =>
+  args.some((arg) => words.includes(arg.toString('latin1').toUpperCase()))
 
 /** What hangs on the moment, or would make the real Redis build a reply without end. */
 function settled(args: Command): boolean {
   const name = args[0]?.toString('latin1').toLowerCase() ?? ''
   if (/^p?expire$/.test(name)) return !has(args.slice(3), 'GT', 'LT')
-  if (/^(srandmember|zrandmember|hrandfield)$/.test(name)) return Math.abs(Number(args[2] ?? 0)) < 1_000 || !/^-?\d+$/.test(args[2]!.toString())
+  if (/^(srandmember|zrandmember|hrandfield)$/.test(name))
+    return Math.abs(Number(args[2] ?? 0)) < 1_000 || !/^-?\d+$/.test(args[2]!.toString())
   if (/^(xread|xreadgroup)$/.test(name)) return !has(args, 'BLOCK')
-  if (/^pf(add|merge)$/.test(name)) return args[1] === undefined || SKETCHES.includes(args[1].toString('latin1'))
+  if (/^pf(add|merge)$/.test(name))
+    return args[1] === undefined || SKETCHES.includes(args[1].toString('latin1'))
   if (name === 'xadd') return !has(args, '*')
-  if (/^b[lrz](m?pop|popm(in|ax)|move|poplpush)$/.test(name)) return ['0.001', '-1', 'abc'].includes(args[/mpop$/.test(name) ? 1 : args.length - 1]!.toString())
+  if (/^b[lrz](m?pop|popm(in|ax)|move|poplpush)$/.test(name))
+    return ['0.001', '-1', 'abc'].includes(args[/mpop$/.test(name) ? 1 : args.length - 1]!.toString())
   return !/^(wait|client|command|info|auth|hello|quit|reset|multi|exec|discard|watch|unwatch)$/.test(name)
 }
 
@@ -68,7 +95,8 @@ function settled(args: Command): boolean {
 function namesAreOpen(args: Command): boolean {
   const row = COMMANDS.rows.get(args[0]?.toString('latin1').toLowerCase() ?? '')
   if (row === undefined || row.kind === 'refused') return true
-  const leaf = row.kind === 'container' ? row.subcommands.get(args[1]?.toString('latin1').toLowerCase() ?? '') : row
+  const leaf =
+    row.kind === 'container' ? row.subcommands.get(args[1]?.toString('latin1').toLowerCase() ?? '') : row
   return leaf === undefined || keyIndexes(leaf, args).every((i) => args[i]?.[0] !== 0x24)
 }
 
@@ -76,7 +104,17 @@ const settledAndOpen = (args: Command): boolean => args.length > 0 && settled(ar
 
 const plain = fc.oneof(...families.map(([, weight, arbitrary]) => ({ weight, arbitrary })))
 
-const sensible = COMMANDS.rows.has('eval') ? fc.oneof({ weight: 30, arbitrary: plain }, { weight: 1, arbitrary: scripting(plain.filter((args) => settledAndOpen(args) && !has(args.slice(0, 1), 'SORT', 'SORT_RO'))) }) : plain
+const sensible = COMMANDS.rows.has('eval')
+  ? fc.oneof(
+      { weight: 30, arbitrary: plain },
+      {
+        weight: 1,
+        arbitrary: scripting(
+          plain.filter((args) => settledAndOpen(args) && !has(args.slice(0, 1), 'SORT', 'SORT_RO')),
+        ),
+      },
+    )
+  : plain
 
 /** A command of any family. */
 export const anyCommand: fc.Arbitrary<Command> = fc
@@ -88,10 +126,16 @@ export const anyCommand: fc.Arbitrary<Command> = fc
   )
   .filter(settledAndOpen)
 
-/** One family more than the others, so that its values live long enough to be built upon; or all of them alike. */
+/**
+ * One family more than the others, so that its values live long enough to be built upon; or all of them
+ * alike.
+ */
 export const MIXTURES: ReadonlyArray<fc.Arbitrary<Command>> = [
   anyCommand,
   ...families.map(([, , favourite]) =>
-    fc.oneof({ weight: 3, arbitrary: favourite.filter(settledAndOpen) }, { weight: 1, arbitrary: anyCommand }),
+    fc.oneof(
+      { weight: 3, arbitrary: favourite.filter(settledAndOpen) },
+      { weight: 1, arbitrary: anyCommand },
+    ),
   ),
 ]

@@ -1,6 +1,7 @@
 import { templates } from '../words.ts'
 
-// GT and LT come with absolute moments only: whether a relative one is later than an equal one before it hangs on a millisecond.
+// GT and LT come with absolute moments only: whether a relative one is later than an equal one before it
+// hangs on a millisecond.
 export const KEYSPACE = templates(`
   3 DEL key [key ...]
   1 UNLINK key [key ...]

@@ -21,11 +21,16 @@ const all = [...KEYS, ...SKETCHES]
 const before = ['EVAL', CALL, String(all.length), ...all]
 
 /** Of a call by `CALL`, the command that it calls. */
-export const calledBy = (args: Command): Command => (args[1]?.toString('latin1') === CALL ? args.slice(before.length) : args)
+export const calledBy = (args: Command): Command =>
+  args[1]?.toString('latin1') === CALL ? args.slice(before.length) : args
 const toCommand = (words: readonly string[]): Command => words.map((word) => Buffer.from(word, 'latin1'))
 
 const fixed = fc
-  .tuple(fc.constantFrom(...SCRIPTS), fc.shuffledSubarray(KEYS, { minLength: 3, maxLength: 3 }), fc.constantFrom('1', 'x', '', '41'))
+  .tuple(
+    fc.constantFrom(...SCRIPTS),
+    fc.shuffledSubarray(KEYS, { minLength: 3, maxLength: 3 }),
+    fc.constantFrom('1', 'x', '', '41'),
+  )
   .map(([script, keys, arg]) => toCommand(['EVAL', script, '3', ...keys, arg]))
 
 /** Scripts of their own, and commands as a script calls them. */

@@ -7,7 +7,12 @@ const args = (...words: string[]): Buffer[] => words.map((word) => Buffer.from(w
 
 describe('cursors as strtoul reads them', () => {
   test.for([
-    ['0', '0'], ['', '0'], ['007', '7'], ['+5', '5'], ['-1', '18446744073709551615'], ['18446744073709551615', '18446744073709551615'],
+    ['0', '0'],
+    ['', '0'],
+    ['007', '7'],
+    ['+5', '5'],
+    ['-1', '18446744073709551615'],
+    ['18446744073709551615', '18446744073709551615'],
     ['12\0junk', '12'],
   ] as const)('%j is %s', ([text, cursor]) => {
     expect(parseCursor(Buffer.from(text))).toBe(cursor)
@@ -19,8 +24,17 @@ describe('cursors as strtoul reads them', () => {
 })
 
 test('options of scans', () => {
-  const { matches, count, type } = parseScanOptions(args('SCAN', '0', 'match', 'a*', 'COUNT', '5', 'type', 'ZSET'), 2, true)
-  expect([matches(Buffer.from('ab')), matches(Buffer.from('b')), count, type]).toEqual([true, false, 5, 'zset'])
+  const { matches, count, type } = parseScanOptions(
+    args('SCAN', '0', 'match', 'a*', 'COUNT', '5', 'type', 'ZSET'),
+    2,
+    true,
+  )
+  expect([matches(Buffer.from('ab')), matches(Buffer.from('b')), count, type]).toEqual([
+    true,
+    false,
+    5,
+    'zset',
+  ])
   expect(() => parseScanOptions(args('HSCAN', 'h', '0', 'TYPE', 'zset'), 3)).toThrow('ERR syntax error')
 })
 
@@ -29,7 +43,9 @@ test('counts and ranges', () => {
   expect(integerFrom(Buffer.from('9223372036854775807'), 0, 'count_negative')).toBe(Number.MAX_SAFE_INTEGER)
   expect(() => integerFrom(Buffer.from('-1'), 0, 'count_negative')).toThrow("ERR COUNT can't be negative")
   expect(() => integerFrom(Buffer.from('1.5'), 0, 'count_negative')).toThrow("ERR COUNT can't be negative")
-  expect(() => long(Buffer.from('-9223372036854775808'))).toThrow('value must between -9223372036854775807 and 9223372036854775807')
+  expect(() => long(Buffer.from('-9223372036854775808'))).toThrow(
+    'value must between -9223372036854775807 and 9223372036854775807',
+  )
   expect(rangeOf(-100, 100, 3)).toEqual({ start: 0, stop: 2 })
   expect(rangeOf(3, 5, 3)).toBeUndefined()
 })

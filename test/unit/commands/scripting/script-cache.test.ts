@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ScriptCache } from '../../../../src/commands/scripting/script-cache.ts'
-import { readScript, type LuaScript } from '../../../../src/lua-vm/script.ts'
+import { type LuaScript, readScript } from '../../../../src/lua-vm/script.ts'
 
 describe('the cache of scripts', () => {
   const script = (text: string): LuaScript => readScript(Buffer.from(text))

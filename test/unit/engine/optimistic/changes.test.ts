@@ -127,7 +127,9 @@ describe('a key', () => {
 
   test('that has not changed is not written', () => {
     const stored = storedString(9_000)
-    expect(changesOf(automation, stored, stateOf(NAME, stored.value(), { expireAt: 9_000 }), true)).toEqual([])
+    expect(changesOf(automation, stored, stateOf(NAME, stored.value(), { expireAt: 9_000 }), true)).toEqual(
+      [],
+    )
   })
 
   test.each([
@@ -137,7 +139,12 @@ describe('a key', () => {
     ['a string with another TTL', 9_000, 9_500, ['SET', 'PEXPIREAT 9500']],
     ['a string that gets a TTL', 0, 9_500, ['SET', 'PEXPIREAT 9500']],
   ])('%s', (_title, had, has, expected) => {
-    const commands = changesOf(automation, storedString(had), stateOf(NAME, string('new'), { expireAt: has }), true)
+    const commands = changesOf(
+      automation,
+      storedString(had),
+      stateOf(NAME, string('new'), { expireAt: has }),
+      true,
+    )
     expect(
       commands.map(([name, ...args]) => [name, ...args.filter((arg) => !Buffer.isBuffer(arg))].join(' ')),
     ).toEqual(expected)
@@ -157,7 +164,9 @@ describe('a key', () => {
       const commands = changesOf(
         automation,
         storedString(9_000),
-        stateOf(NAME, set, { ...changed, expireAt: 9_000 }), true)
+        stateOf(NAME, set, { ...changed, expireAt: 9_000 }),
+        true,
+      )
       expect(namesOf(commands)).toEqual(['DEL', 'SADD', 'PEXPIREAT'])
     }
     expect(namesOf(changesOf(automation, absent, stateOf(NAME, set), true))).toEqual(['SADD'])
@@ -173,7 +182,9 @@ describe('a key', () => {
     const commands = changesOf(
       automation,
       absent,
-      stateOf(NAME, { type: 'hash', fields, partial: undefined }), true)
+      stateOf(NAME, { type: 'hash', fields, partial: undefined }),
+      true,
+    )
     for (const [name, ...args] of commands)
       expect([name, args.length % 2, args.length < MOST_ARGS]).toEqual(['HSET', 0, true])
     expect(commands.reduce((sum, { length }) => sum + length - 1, 0)).toBe(3_400)

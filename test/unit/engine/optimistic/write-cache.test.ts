@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { WriteCache } from '../../../../src/engine/optimistic/write-cache.ts'
-import { NotLoaded } from '../../../../src/engine/plaintext/not-loaded.ts'
 import { Cell } from '../../../../src/engine/plaintext/cell.ts'
+import { NotLoaded } from '../../../../src/engine/plaintext/not-loaded.ts'
 import type { Value } from '../../../../src/engine/plaintext/values.ts'
 import { automationOf, stateOf, storedKey } from '../../helpers.ts'
 

@@ -109,7 +109,9 @@ describe('a wake', () => {
     const [first] = queue.next(1)
     queue.tried(first!, false)
     queue.wake('k')
-    expect(queue.next(64).map(({ entry: { position } }) => position)).toEqual(entries.map(({ position }) => position))
+    expect(queue.next(64).map(({ entry: { position } }) => position)).toEqual(
+      entries.map(({ position }) => position),
+    )
   })
 
   test('is dropped by a rest', () => {
@@ -216,7 +218,9 @@ test('with any wakes, elements go to those who waited longest, and none is left 
           (name) => (elements.get(name) ?? 0) > 0,
         )
         if (found === undefined) return false
-        const earlier = [...queue.entries].filter(({ position, keys }) => position < entry.position && keys.has(found))
+        const earlier = [...queue.entries].filter(
+          ({ position, keys }) => position < entry.position && keys.has(found),
+        )
         expect(earlier).toEqual([])
         elements.set(found, elements.get(found)! - 1)
         return true

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { BackingReply } from '../../../../src/backing/backing.ts'
-import type { Written } from '../../../../src/engine/writes/written.ts'
 import { operation } from '../../../../src/engine/writes/native-write.ts'
 import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
+import type { Written } from '../../../../src/engine/writes/written.ts'
 import { KvError } from '../../../../src/errors/errors.ts'
 import { automationOf, RecordingBacking } from '../../helpers.ts'
 

@@ -4,7 +4,8 @@ import { COMMANDS } from '../../../../src/commands/table.ts'
 import type { ServedRow } from '../../../../src/registry/command-table.ts'
 import { CommandOrder } from '../../../../src/servers/resp/command-order.ts'
 
-const rowOf = (command: string): ServedRow => COMMANDS.lookUp(command.split(' ').map((word) => Buffer.from(word)))
+const rowOf = (command: string): ServedRow =>
+  COMMANDS.lookUp(command.split(' ').map((word) => Buffer.from(word)))
 
 const READ = rowOf('GET k')
 const WRITE = rowOf('SET k v')

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, connect, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { LingeringClose } from '../../../../src/servers/resp/lingering-close.ts'
 

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SimpleString } from '../../../../src/reply/reply.ts'
@@ -62,7 +62,11 @@ test('a large reply is what the next ones are expected to be, and is forgotten b
 
 test('what cannot be encoded is reported and ends the connection', async () => {
   const faults: Error[] = []
-  const outbox = new Outbox(socket, () => {}, (error) => void faults.push(error))
+  const outbox = new Outbox(
+    socket,
+    () => {},
+    (error) => void faults.push(error),
+  )
   // No value of the type Reply fails: this is a fault of ours.
   outbox.add(Symbol('no reply') as never, 2)
   expect([faults.length, socket.destroyed]).toEqual([1, true])
