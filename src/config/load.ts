@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Config, SETTINGS, type Setting, TABLE, type Values } from './settings.ts'
+import { type Config, SETTINGS, SETTINGS_BY_FIELD, type Setting, type Values } from './settings.ts'
 
 export { type Config, SETTINGS, type Setting } from './settings.ts'
 
@@ -131,7 +131,7 @@ export function loadConfig(env: Source, file?: string): Config {
   const fromFile = file === undefined ? {} : readFile(file, problems)
   const production = env['NODE_ENV'] === 'production'
   const values: Record<string, unknown> = {}
-  for (const [key, row] of Object.entries<Setting>(TABLE)) {
+  for (const [key, row] of Object.entries<Setting>(SETTINGS_BY_FIELD)) {
     const given = textOf(row, env, problems) ?? textOf(row, fromFile, problems) ?? row.default
     const example = `for example ${row.name}=${row.example}`
     if (given === undefined && row.production && production)
