@@ -9,7 +9,7 @@ export const LAYERS = [
   'cli',
   'workers',
   'app',
-  ['servers/resp', 'servers/rest', 'servers/admin'],
+  ['servers/resp', 'servers/rest', 'servers/admin', 'compute'],
   ['commands', 'documents'],
   'registry',
   'session',

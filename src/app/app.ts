@@ -1,10 +1,11 @@
 import { TokenVerifier } from '../auth/tokens.ts'
 import { Automations } from '../automation/automation.ts'
-import { Keyring } from '../automation/keyring.ts'
+import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
+import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
@@ -106,14 +107,20 @@ export async function startServers(
     connected.catch(() => {})
 
     const gate = new Gate(config)
-    const scripts = new Scripts(COMMANDS, gate, {
-      timeLimitMs: config.scriptTimeLimitMs,
-      memoryLimitBytes: config.scriptMemoryLimit,
-    })
-    const automations = new Automations(
-      Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }),
+    const scripts = new Scripts(
+      COMMANDS,
+      gate,
+      {
+        timeLimitMs: config.scriptTimeLimitMs,
+        memoryLimitBytes: config.scriptMemoryLimit,
+      },
+      config.computeThreads === 0 ? 'everything' : 'sockets',
     )
-    const store = new Store(backing, config, report)
+    const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
+    const automations = new Automations(new Keyring(roots))
+    const pool = computePool(config, roots, scripts, log)
+    undo.push(async () => pool?.close())
+    const store = new Store(backing, config, report, pool)
     const verifier = new TokenVerifier({
       secret,
       issuer: config.tokenIssuer,
@@ -175,11 +182,26 @@ export async function startServers(
       http.listen({ port: config.httpPort, host: config.httpHost }),
     )
     ports.http = portOf(http.server)
+    pool?.start()
     return { ports, ready: () => backing.ready, stop: () => undoAll(undo) }
   } catch (error) {
     await undoAll(undo)
     throw error
   }
+}
+
+/** Undefined: everything is computed on this thread. */
+function computePool(
+  config: Config,
+  roots: readonly RootKey[],
+  scripts: Scripts,
+  log: Log,
+): ComputePool | undefined {
+  const { computeThreads, maxKeyLength, maxValueSize, scriptTimeLimitMs, scriptMemoryLimit } = config
+  if (computeThreads === 0) return undefined
+  const limits = { timeLimitMs: scriptTimeLimitMs, memoryLimitBytes: scriptMemoryLimit }
+  const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
+  return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
 }
 
 const frameLimits = (config: Config): FrameLimits => ({

@@ -93,6 +93,15 @@ export const parseEncryptionKeys = (text: string): RootKey[] => {
   return roots
 }
 
+export interface RootSettings {
+  readonly encryptionKeys?: readonly RootKey[] | undefined
+  readonly secret: Uint8Array | string
+}
+
+/** The configured roots, else the one that the secret gives. */
+export const rootsOf = ({ encryptionKeys, secret }: RootSettings): readonly RootKey[] =>
+  encryptionKeys ?? [rootFromSecret(secret)]
+
 /**
  * The root keys, the first of which seals. Changing the first kid makes equal members sealed before and after
  * it unequal.
@@ -107,12 +116,8 @@ export class Keyring {
     this.#roots = roots
   }
 
-  static fromSettings(settings: {
-    encryptionKeys?: readonly RootKey[] | undefined
-    secret: Uint8Array | string
-  }): Keyring {
-    const { encryptionKeys, secret } = settings
-    return new Keyring(encryptionKeys ?? [rootFromSecret(secret)])
+  static fromSettings(settings: RootSettings): Keyring {
+    return new Keyring(rootsOf(settings))
   }
 
   get kids(): readonly string[] {

@@ -1,8 +1,14 @@
 import type { Automation } from '../automation/automation.ts'
 import type { BackingScript } from './scripts.ts'
-import type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
+import type { BackingArg, BackingCallback, BackingReply, ScriptArg } from './wire.ts'
 
-export type { BackingArg, BackingCallback, BackingReply } from './wire.ts'
+export {
+  type BackingArg,
+  type BackingCallback,
+  type BackingReply,
+  EncodedWords,
+  type ScriptArg,
+} from './wire.ts'
 
 /**
  * The backing Redis, wherever its data lies. All keys of an automation are in one slot, so the automation is
@@ -32,7 +38,7 @@ export interface Backing {
     automation: Automation,
     script: BackingScript,
     writes: boolean,
-    keysAndArgs: readonly BackingArg[],
+    keysAndArgs: readonly ScriptArg[],
     done: BackingCallback,
   ): void
   /**

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
 import { ReplyDecoder, ReplyError } from '../protocol/reply-decoder.ts'
-import type { BackingArg, BackingCallback } from './wire.ts'
+import { type BackingCallback, EncodedWords, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
@@ -44,14 +44,18 @@ export class Link {
     stream.once('close', () => this.breakOff())
   }
 
-  send(words: readonly BackingArg[], done: BackingCallback): void {
+  send(words: readonly ScriptArg[], done: BackingCallback): void {
     const { out } = this
     if (this.broken) {
       done(new Error('the link is broken'), null)
       return
     }
-    out.header(ARRAY, words.length)
+    out.header(ARRAY, countOf(words))
     for (const word of words) {
+      if (word instanceof EncodedWords) {
+        out.buffer(word.bytes)
+        continue
+      }
       if (typeof word === 'object') {
         out.header(BULK, word.length)
         out.buffer(word)
@@ -99,4 +103,10 @@ export class Link {
     this.head = 0
     for (const done of unanswered) done!(new Error('the link broke'), null)
   }
+}
+
+function countOf(words: readonly ScriptArg[]): number {
+  let count = words.length
+  for (const word of words) if (word instanceof EncodedWords) count += word.count - 1
+  return count
 }

@@ -13,6 +13,7 @@ import {
   isReplyError,
   kindOf,
   refusalOf,
+  type ScriptArg,
 } from './wire.ts'
 
 export interface SingleNodeOptions {
@@ -166,7 +167,7 @@ export class SingleNode implements Backing {
     _automation: Automation,
     script: BackingScript,
     writes: boolean,
-    keysAndArgs: readonly BackingArg[],
+    keysAndArgs: readonly ScriptArg[],
     done: BackingCallback,
   ): void {
     crashPoint?.(script.name, 'before')
@@ -208,7 +209,7 @@ export class SingleNode implements Backing {
     if (!pausing) await ended
   }
 
-  private send(command: readonly BackingArg[], writes: boolean, done: BackingCallback): void {
+  private send(command: readonly ScriptArg[], writes: boolean, done: BackingCallback): void {
     if (!this.ready) {
       done(new KvError('unavailable'), null)
       return

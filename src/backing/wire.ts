@@ -3,7 +3,20 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 
 /** What the backing Redis answers. */
 export type BackingReply = DecodedReply
+/** Words of a command that were encoded elsewhere, each a bulk string: they are sent as they are. */
+export class EncodedWords {
+  readonly count: number
+  readonly bytes: Buffer
+
+  constructor(count: number, bytes: Buffer) {
+    this.count = count
+    this.bytes = bytes
+  }
+}
+
 export type BackingArg = Buffer | string | number
+/** What a script may be given. */
+export type ScriptArg = BackingArg | EncodedWords
 export type BackingCallback = (error: Error | null, reply: BackingReply) => void
 
 /** Kinds of errors by which a Redis refuses before it has changed anything. */

@@ -98,3 +98,12 @@ export const encryptionKeys: Reader<readonly RootKey[]> = (list) => {
 }
 
 export const SECRET_REMEDY = 'openssl rand -base64 48'
+
+const threadCount = integer(0, 64)
+
+/** One processor is left to sockets. */
+export const computeThreads: Reader<number> = (text) => {
+  if (text === 'auto') return { value: Math.max(1, Math.min(4, availableParallelism() - 1)) }
+  const count = threadCount(text)
+  return 'value' in count ? count : { problem: `must be auto or a whole number from 0 to 64` }
+}

@@ -1,5 +1,6 @@
 import {
   atLeastBytes,
+  computeThreads,
   encryptionKeys,
   folder,
   host,
@@ -209,11 +210,18 @@ export const SETTINGS_BY_FIELD = {
       unit: 'ms',
     },
   ),
+  computeThreads: setting(
+    'AUTOMATION_KV_COMPUTE_THREADS',
+    computeThreads,
+    'auto',
+    'Threads for scripts, and for commands that open much: `auto` for one less than there are processors, at most 4; 0 for none, then they hold up everything else.',
+    { example: '2' },
+  ),
   scriptTimeLimitMs: setting(
     'AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS',
     integer(1, 60_000),
     '200',
-    'Longest run of an EVAL script, which is ended then. Nothing else runs in this process meanwhile, so keep it short.',
+    'Longest run of an EVAL script, which is ended then.',
     { unit: 'ms' },
   ),
   scriptMemoryLimit: setting(

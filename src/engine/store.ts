@@ -4,6 +4,7 @@ import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
+import type { RemoteCompute } from './optimistic/remote-compute.ts'
 import { WriteCache } from './optimistic/write-cache.ts'
 import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
@@ -36,13 +37,15 @@ const MAX_DIRECT_ARGS = 4_000
 export class Store {
   readonly backing: Backing
   readonly limits: StoreLimits
+  private readonly remote: RemoteCompute | undefined
   private readonly report: (error: Error) => void
   private readonly queues = new Map<string, JobQueue>()
   private readonly batches: WriteBatches
   private readonly writeCache = new WriteCache()
 
-  /** `report` takes programming errors of those who wait for an answer. */
-  constructor(backing: Backing, limits: StoreLimits, report: (error: Error) => void) {
+  /** `report` takes programming errors of those who wait for an answer; `remote` computes what is heavy. */
+  constructor(backing: Backing, limits: StoreLimits, report: (error: Error) => void, remote?: RemoteCompute) {
+    this.remote = remote
     this.backing = backing
     this.limits = limits
     this.report = report
@@ -108,8 +111,8 @@ export class Store {
   }
 
   private environmentOf(automation: Automation): JobEnvironment {
-    const { backing, writeCache, limits, report } = this
-    return { automation, backing, writeCache, limits, report }
+    const { backing, writeCache, limits, report, remote } = this
+    return { automation, backing, writeCache, limits, report, remote }
   }
 
   /** Several keys at one moment. */

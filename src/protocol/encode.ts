@@ -1,6 +1,7 @@
 import {
   BigNumber,
   Double,
+  EncodedReply,
   ErrorReply,
   MapReply,
   MultiReply,
@@ -77,6 +78,7 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof BigNumber)
     return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
+  if (reply instanceof EncodedReply) return out.buffer(reply.bytes)
   if (reply instanceof MultiReply) {
     for (const part of reply.parts) encodeReply(part, protocol, out)
     return

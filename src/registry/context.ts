@@ -1,19 +1,27 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Automation } from '../automation/automation.ts'
 import type { PendingWrites } from '../engine/store.ts'
-import type { Services } from '../session/services.ts'
+import type { Protocol } from '../protocol/encode.ts'
+import type { RunServices, Services } from '../session/services.ts'
 
 /** On whose behalf a command runs, and with what. */
 export interface RunContext {
   readonly identity: Identity
   readonly automation: Automation
-  readonly services: Services
+  readonly services: RunServices
   /** It is called by a script. */
   readonly inScript?: boolean
 }
 
+/** The same for what may also be answered directly. */
+export interface ServiceContext extends RunContext {
+  readonly services: Services
+  /** Of its connection: a reply that another thread makes comes as bytes of it. */
+  readonly protocol?: Protocol
+}
+
 /** One command on data on its way through the pipeline. */
-export interface Call extends RunContext {
+export interface Call extends ServiceContext {
   /** The command's name first. */
   readonly args: readonly Buffer[]
   /**

@@ -21,6 +21,7 @@
  * | PushReply        | array                | push           |
  * | ErrorReply       | error                | error          |
  * | MultiReply       | its parts in a row   | the same       |
+ * | EncodedReply     | its bytes            | its bytes      |
  *
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
  */
@@ -44,6 +45,7 @@ export type Reply =
   | PushReply
   | ErrorReply
   | MultiReply
+  | EncodedReply
 
 export class SimpleString {
   readonly text: string
@@ -143,6 +145,19 @@ export class MultiReply {
   readonly parts: readonly Reply[]
   constructor(parts: readonly Reply[]) {
     this.parts = parts
+  }
+}
+
+/** A reply that another thread has encoded already, for the protocol of its connection. */
+export class EncodedReply {
+  readonly bytes: Buffer
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  /** The text of an error, undefined for any other reply. */
+  get errorText(): string | undefined {
+    return this.bytes[0] === 0x2d ? this.bytes.toString('latin1', 1, this.bytes.indexOf(0x0d)) : undefined
   }
 }
 

@@ -9,7 +9,7 @@ export interface ScriptRequest {
   readonly db: Database
   readonly identity: Identity
   readonly automation: Automation
-  readonly services: Services
+  readonly services: RunServices
   /** Its source, or the SHA1 (40 characters) of one that is known. */
   readonly script: { readonly source: Buffer } | { readonly sha1: Buffer }
   readonly keys: readonly Buffer[]
@@ -25,16 +25,22 @@ export interface ScriptRunner {
   /** Compiles and keeps a script; answers its SHA1. */
   load(automationId: string, source: Buffer): string
   knows(automationId: string, sha1: string): boolean
+  /** It was quick when it was last run: not worth another thread. */
+  isFast(automationId: string, given: 'source' | 'sha1', script: Buffer): boolean
   flush(automationId: string): void
 }
 
-/** What commands work with, besides their caller. */
-export interface Services {
-  readonly store: Store
+/** What a computed command works with, on whatever thread. */
+export interface RunServices {
   readonly scripts: ScriptRunner
   /**
    * Takes errors that an operator should see: faults of ours, and what the error table says is worth a log
    * line.
    */
   readonly report: (error: Error) => void
+}
+
+/** What commands work with, besides their caller. */
+export interface Services extends RunServices {
+  readonly store: Store
 }

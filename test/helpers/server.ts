@@ -56,6 +56,8 @@ export async function startServer(env: Record<string, string> = {}, shared?: Tes
     AUTOMATION_KV_HTTP_PORT: '0',
     AUTOMATION_KV_ADMIN_PORT: '0',
     AUTOMATION_KV_LOG_LEVEL: 'debug',
+    // A thread runs compiled code, and this server is not: compute-threads.test.ts starts one that is.
+    AUTOMATION_KV_COMPUTE_THREADS: '0',
     ...env,
   })
   const chunks: Buffer[] = []

@@ -1,6 +1,6 @@
 import { type Automation, Automations } from '../../src/automation/automation.ts'
 import { Keyring } from '../../src/automation/keyring.ts'
-import type { Backing, BackingArg, BackingCallback, BackingReply } from '../../src/backing/backing.ts'
+import type { Backing, BackingCallback, BackingReply, ScriptArg } from '../../src/backing/backing.ts'
 import type { KeyState } from '../../src/engine/plaintext/database.ts'
 import { StoredKey } from '../../src/engine/plaintext/stored-key.ts'
 import type { Unseen, Value } from '../../src/engine/plaintext/values.ts'
@@ -51,7 +51,7 @@ export class RecordingBacking implements Backing {
   readonly version = '7.0.15'
   readonly scripts: Array<{
     readonly script: string
-    readonly args: readonly BackingArg[]
+    readonly args: readonly ScriptArg[]
     readonly answer: BackingCallback
   }> = []
 

@@ -7,6 +7,7 @@ import { first } from '../../registry/direct.ts'
 import type { DataRow, Direct, KeyspaceRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
+import { remoteCommand } from './remote-jobs.ts'
 
 export type Done = (error: Error | null, reply: Reply) => void
 
@@ -93,6 +94,7 @@ function compute(row: DataRow, call: Call, done: Done): void {
   const job: Job<Reply> = {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
     run: (db) => row.run(db, args, call),
+    remote: remoteCommand(row, call),
     done: (error, reply) => {
       computed?.()
       done(error, reply ?? null)

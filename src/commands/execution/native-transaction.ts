@@ -2,7 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { PendingWrites } from '../../engine/store.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
-import type { Call, RunContext } from '../../registry/context.ts'
+import type { Call, ServiceContext } from '../../registry/context.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { directReply, OTHER_FORMS } from './execute.ts'
@@ -34,7 +34,7 @@ interface Plan {
  */
 export function runNative(
   queue: readonly QueuedCommand[],
-  context: RunContext,
+  context: ServiceContext,
 ): Promise<readonly Reply[]> | undefined {
   const plan = planOf(queue, context)
   if (plan === undefined || !context.services.store.fits(plan.operations)) return undefined
@@ -50,7 +50,7 @@ export function runNative(
   })
 }
 
-function planOf(queue: readonly QueuedCommand[], context: RunContext): Plan | undefined {
+function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan | undefined {
   const operations: Operation[] = []
   const parts: Array<Part | undefined> = []
   let writes = false

@@ -1,14 +1,16 @@
+import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
-import type { RunContext } from '../../registry/context.ts'
+import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
 import type { Session } from '../../session/session.ts'
 import { errorReply } from './error-reply.ts'
 import { type QueuedCommand, runNative } from './native-transaction.ts'
+import { remoteTransaction } from './remote-jobs.ts'
 
 /**
  * What a connection has under way: a transaction that is sent at once must not overtake a computed command.
@@ -80,10 +82,11 @@ export class Transaction implements ConnectionTransaction {
    */
   async execute(): Promise<Reply> {
     const { session, queue = [] } = this
-    const context: RunContext = {
+    const context: ServiceContext = {
       identity: session.identity!,
       automation: session.automation!,
       services: session.context,
+      protocol: session.protocol,
     }
     const replies = await this.run(context, queue, [...this.watched.values()])
     if (replies === undefined) return NULL_ARRAY
@@ -95,7 +98,7 @@ export class Transaction implements ConnectionTransaction {
 
   /** Undefined when a watched key was touched. */
   private run(
-    context: RunContext,
+    context: ServiceContext,
     queue: readonly QueuedCommand[],
     watched: readonly WatchedKey[],
   ): Promise<readonly Reply[] | undefined> {
@@ -107,7 +110,7 @@ export class Transaction implements ConnectionTransaction {
   }
 
   private compute(
-    context: RunContext,
+    context: ServiceContext,
     queue: readonly QueuedCommand[],
     watched: readonly WatchedKey[],
   ): Promise<readonly Reply[] | undefined> {
@@ -120,6 +123,7 @@ export class Transaction implements ConnectionTransaction {
           watched.every(({ name, seen }) => db.untouchedSince(name, seen))
             ? queue.map((command) => runQueued(db, command, context))
             : undefined,
+        remote: remoteTransaction(context, queue, watched),
         done: (error, replies) => {
           order.computingEnds()
           if (error === null) resolve(replies)
@@ -148,12 +152,12 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
  * An error of the command is its answer; anything else (a key to be loaded first) concerns the whole
  * transaction.
  */
-function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
+export function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (row.kind === 'connection') return null
   try {
     return row.run(db, args, context)
   } catch (error) {
-    if (error instanceof NotLoaded) throw error
+    if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
     return errorReply(error as Error, context.services.report)
   }
 }

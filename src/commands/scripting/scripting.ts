@@ -64,6 +64,7 @@ export const SCRIPTING = [
     syntax: 'script numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script, atomically. It may use the keys that it is given.',
     run: evaluate('source', false),
+    script: { given: 'source', at: 1 },
   }),
   data({
     name: 'evalsha',
@@ -76,6 +77,7 @@ export const SCRIPTING = [
     syntax: 'sha1 numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that this process knows by its SHA1.',
     run: evaluate('sha1', false),
+    script: { given: 'sha1', at: 1 },
   }),
   data({
     name: 'eval_ro',
@@ -88,6 +90,7 @@ export const SCRIPTING = [
     syntax: 'script numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that does not write.',
     run: evaluate('source', true),
+    script: { given: 'source', at: 1 },
   }),
   data({
     name: 'evalsha_ro',
@@ -100,6 +103,7 @@ export const SCRIPTING = [
     syntax: 'sha1 numkeys [key [key ...]] [arg [arg ...]]',
     summary: 'Executes a Lua script that does not write, known by its SHA1.',
     run: evaluate('sha1', true),
+    script: { given: 'sha1', at: 1 },
   }),
   container(
     {
@@ -124,6 +128,7 @@ export const SCRIPTING = [
         syntax: 'script',
         summary: 'Compiles a script and keeps it in this process.',
         run: (_db, args, { automation, services }) => services.scripts.load(automation.id, args[2]!),
+        script: { given: 'source', at: 2 },
       }),
       data({
         name: 'script|exists',

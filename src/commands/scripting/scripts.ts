@@ -1,7 +1,8 @@
+import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
-import { ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
+import { type ScriptCall, ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
 import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
 import type { RunContext } from '../../registry/context.ts'
@@ -9,9 +10,19 @@ import { OK, PONG, type Reply } from '../../reply/reply.ts'
 import type { ScriptRequest, ScriptRunner } from '../../session/services.ts'
 import { int32 } from '../parsing/args.ts'
 import { ScriptCache } from './script-cache.ts'
+import { ScriptSpeeds } from './script-speeds.ts'
 import { TimeBudget } from './time-budget.ts'
 
 const SHA1_LENGTH = 40
+/** A script may hold up sockets so long, in milliseconds. */
+const QUICK_MS = 5
+const LONGEST_QUICK = 64 * 1024
+
+/**
+ * What else the thread does that scripts are run on: `everything`, so the time of each automation's slow scripts
+ * is limited; `sockets`, so only quick scripts are run, and the others on a `thread` that does nothing else.
+ */
+export type Where = 'everything' | 'sockets' | 'thread'
 
 /** Commands on the connection that mean something to a script. */
 const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
@@ -91,15 +102,20 @@ class ScriptCommands implements ScriptHost {
 export class Scripts implements ScriptRunner {
   private readonly engine = new ScriptEngine()
   private readonly cache = new ScriptCache()
-  private readonly budget = new TimeBudget()
+  private readonly budget: TimeBudget | undefined
   private readonly table: CommandTable
   private readonly gate: Gate
   private readonly limits: ScriptLimits
+  private readonly where: Where
+  private readonly speeds = new ScriptSpeeds()
+  private newlyCompiled: LuaScript[] = []
 
-  constructor(table: CommandTable, gate: Gate, limits: ScriptLimits) {
+  constructor(table: CommandTable, gate: Gate, limits: ScriptLimits, where: Where = 'everything') {
     this.table = table
     this.gate = gate
     this.limits = limits
+    this.where = where
+    this.budget = where === 'everything' ? new TimeBudget() : undefined
   }
 
   run(request: ScriptRequest): Reply {
@@ -112,9 +128,35 @@ export class Scripts implements ScriptRunner {
       throw new KvError('script_writes')
     }
     const host = new ScriptCommands(this.table, this.gate, request, readOnly || script.noWrites)
-    return this.timed(automation.id, () =>
-      this.engine.run(script, { keys, args, host, atomically: (run) => db.attempt(run) }, this.limits),
-    )
+    const call: ScriptCall = { keys, args, host, atomically: (run) => db.attempt(run) }
+    if (this.where === 'sockets') return this.runQuickly(automation.id, script, call)
+    return this.timed(automation.id, () => this.engine.run(script, call, this.limits))
+  }
+
+  /** Others wait meanwhile: what takes longer has to be run on another thread. */
+  private runQuickly(automationId: string, script: LuaScript, call: ScriptCall): Reply {
+    const startedAt = performance.now()
+    const timeLimitMs = Math.min(QUICK_MS, this.limits.timeLimitMs)
+    try {
+      return this.engine.run(script, call, { ...this.limits, timeLimitMs })
+    } catch (error) {
+      if (performance.now() - startedAt < timeLimitMs) throw error
+      throw new NeedsThread()
+    } finally {
+      this.speeds.note(automationId, script.sha1, performance.now() - startedAt)
+    }
+  }
+
+  isFast(automationId: string, given: 'source' | 'sha1', script: Buffer): boolean {
+    // The SHA1 of a long source takes a while itself.
+    if (script.length > LONGEST_QUICK) return false
+    const sha1 = given === 'source' ? sha1Of(script) : script.toString('latin1').toLowerCase()
+    return this.speeds.isFast(automationId, sha1) && this.cache.has(automationId, sha1)
+  }
+
+  /** It took so long on another thread. */
+  took(automationId: string, sha1: string, ms: number): void {
+    this.speeds.note(automationId, sha1, ms)
   }
 
   load(automationId: string, source: Buffer): string {
@@ -129,6 +171,29 @@ export class Scripts implements ScriptRunner {
     this.cache.flush(automationId)
   }
 
+  /** The script that an argument names by its source or SHA1, if it is known. */
+  find(automationId: string, given: 'source' | 'sha1', arg: Buffer): LuaScript | undefined {
+    const sha1 = given === 'source' ? sha1Of(arg) : arg.toString('latin1').toLowerCase()
+    return this.cache.get(automationId, sha1)
+  }
+
+  /** Keeps a script that another thread compiled. */
+  keep(automationId: string, script: LuaScript): void {
+    this.cache.add(automationId, ownCopy(script))
+  }
+
+  /** From now on these are the scripts that the automation has, and no others. */
+  adopt(automationId: string, scripts: readonly LuaScript[]): void {
+    this.cache.flush(automationId)
+    for (const script of scripts) this.cache.add(automationId, ownCopy(script))
+    this.newlyCompiled = []
+  }
+
+  /** What was compiled since `adopt`, if the automation still has it. */
+  takeCompiled(automationId: string): readonly LuaScript[] {
+    return this.newlyCompiled.splice(0).filter(({ sha1 }) => this.cache.has(automationId, sha1))
+  }
+
   /** The script that EVAL brings: known from before, or compiled and kept. */
   private compiled(automationId: string, source: Buffer): LuaScript {
     const sha1 = sha1Of(source)
@@ -138,6 +203,7 @@ export class Scripts implements ScriptRunner {
     const script = readScript(Buffer.from(source), sha1)
     this.timed(automationId, () => this.engine.compile(script, this.limits))
     this.cache.add(automationId, script)
+    if (this.where === 'thread') this.newlyCompiled.push(script)
     return script
   }
 
@@ -151,14 +217,20 @@ export class Scripts implements ScriptRunner {
   }
 
   private timed<T>(automationId: string, run: () => T): T {
-    if (!this.budget.allows(automationId, this.limits.timeLimitMs)) {
+    if (this.budget?.allows(automationId, this.limits.timeLimitMs) === false)
       throw new KvError('scripts_too_slow')
-    }
     const startedAt = performance.now()
     try {
       return run()
     } finally {
-      this.budget.spend(automationId, performance.now() - startedAt)
+      this.budget?.spend(automationId, performance.now() - startedAt)
     }
   }
 }
+
+/** A script that came from another thread has plain arrays for its buffers. */
+const ownCopy = (script: LuaScript): LuaScript => ({
+  ...script,
+  body: Buffer.from(script.body),
+  bytecode: script.bytecode && Buffer.from(script.bytecode),
+})

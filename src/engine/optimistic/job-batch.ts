@@ -1,42 +1,22 @@
-import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
 import { COMMIT, LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
-import { isFinal } from '../idempotency/idempotency-record.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
-import { Database, type KeyState } from '../plaintext/database.ts'
 import { extentArgs, mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
-import { LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
-import { changesOf } from './changes.ts'
+import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
+import { NeedsThread } from './needs-thread.ts'
+import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
+import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
-interface Outcome {
-  readonly job: Job<unknown>
-  readonly error: Error | null
-  readonly result: unknown
-  /**
-   * How many write requests of the batch there were when it was through: one more than before if it changed
-   * something.
-   */
-  readonly requests: number
-  readonly created: number
-  /** It is that of an earlier request, which left this behind. */
-  readonly earlier?: Written
-}
+/** When the jobs of a batch took this long to compute, the others wait for the next one: sockets wait as well. */
+const MAX_COMPUTE_MS = 5
 
-/**
- * When the jobs of a round took this long to compute, the others wait for the next one: scripts, and long
- * values, are slow.
- */
-const MAX_COMPUTE_MS = 25
-
-/** How long a retry gets the first outcome. */
-const RECEIPT_LIFETIME_MS = 24 * 60 * 60 * 1_000
-
-/** One round of a queue: snapshot, compute, commit, and again on a conflict. */
 /** What becomes of a batch. */
 export interface BatchEvents {
   /** Every job that was not postponed is answered. */
@@ -45,6 +25,18 @@ export interface BatchEvents {
   readonly postpone: (rest: readonly QueuedJob[]) => void
 }
 
+/** What is to be committed of a computation. */
+interface Changes {
+  readonly outcomes: readonly Outcome[]
+  readonly requests: number
+  /** The middle of commit.lua's arguments: see Computation. */
+  readonly words: readonly ScriptArg[]
+  /** Notes how the commit left the keys; `before` is the automation's version until then. */
+  readonly noted: (before: number, now: number) => void
+  readonly fromCache: boolean
+}
+
+/** Jobs that share one snapshot and one commit; on a conflict they are computed again. */
 export class JobBatch {
   private readonly environment: JobEnvironment
   private batch: QueuedJob[]
@@ -77,62 +69,44 @@ export class JobBatch {
 
   /** Computes from what is remembered; false when that does not suffice. */
   private computeFromCache(): boolean {
-    if (
-      this.cacheTried ||
-      this.batch.some(({ job }) => job.ifVersion !== undefined || job.idempotency !== undefined)
-    )
-      return false
+    const { automation, writeCache } = this.environment
+    const needsMore = ({ ifVersion, idempotency, remote }: Job<unknown>): boolean =>
+      ifVersion !== undefined || idempotency !== undefined || isHeavy(this.environment, remote)
+    if (this.cacheTried || this.batch.some(({ job }) => needsMore(job))) return false
     this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
-    const snapshot = this.environment.writeCache.lookUp(this.environment.automation, needs)
+    const snapshot = writeCache.lookUp(automation, needs)
     if (snapshot === undefined) return false
     this.needs = needs
-    this.guarded(() => this.compute(snapshot))
+    this.guarded(() => this.computeHere(snapshot))
     return true
   }
 
   private readNames(): void {
-    const { automation } = this.environment
-    this.environment.backing.read(
-      this.environment.automation,
-      ['GET', automation.versionKey],
-      (error, version) => {
-        if (error === null)
-          this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
-      },
-    )
-    this.environment.backing.script(
-      this.environment.automation,
-      LIST_KEYS,
-      false,
-      [2, automation.versionKey, automation.indexKey, automation.prefix.length],
-      (error, reply) => {
-        if (error !== null) this.fail(error)
-        else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
-      },
-    )
+    const { automation, backing } = this.environment
+    const { versionKey, indexKey, prefix } = automation
+    backing.read(automation, ['GET', versionKey], (error, version) => {
+      if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
+    })
+    backing.script(automation, LIST_KEYS, false, [2, versionKey, indexKey, prefix.length], (error, reply) => {
+      if (error !== null) this.fail(error)
+      else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
+    })
   }
 
   private readKeys(names: readonly Buffer[]): void {
+    const { automation, backing } = this.environment
     const asked = this.batch.flatMap(({ job }) => job.needs)
-    this.needs = mergeNeeds([
-      ...asked,
-      ...this.discovered,
-      ...names.map((name): Need => ({ name, extent: 'meta' })),
-    ])
-    this.environment.backing.script(
-      this.environment.automation,
-      SNAPSHOT,
-      false,
-      [...this.keys(), ...extentArgs(this.needs, this.environment.automation)],
-      (error, reply) => {
-        if (error !== null) this.fail(error)
-        else this.guarded(() => this.compute(this.loaded(reply as BackingReply[])))
-      },
-    )
+    const all = names.map((name): Need => ({ name, extent: 'meta' }))
+    this.needs = mergeNeeds([...asked, ...this.discovered, ...all])
+    const args = [...this.keys(), ...extentArgs(this.needs, automation)]
+    backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
+      if (error !== null) this.fail(error)
+      else this.guarded(() => this.compute(reply as BackingReply[]))
+    })
   }
 
-  /** A programming error must cost the requests of this round, never the process or the queue. */
+  /** A programming error must cost the requests of this batch, never the process or the queue. */
   private guarded(step: () => void): void {
     try {
       step()
@@ -141,152 +115,146 @@ export class JobBatch {
     }
   }
 
-  private loaded(reply: readonly BackingReply[]): Snapshot {
-    return new LoadedSnapshot(this.environment.automation, this.needs, reply, this.allNames)
+  /** `reply` is what snapshot.lua answered. */
+  private compute(reply: readonly BackingReply[]): void {
+    if (this.allNames && headOf(reply).version !== this.namesVersion) {
+      this.again()
+      return
+    }
+    if (this.computeRemotely(reply)) return
+    this.computeHere(new LoadedSnapshot(this.environment.automation, this.needs, reply, this.allNames))
   }
 
-  private compute(snapshot: Snapshot): void {
+  /** False when it is not worth another thread, or that cannot do it. */
+  private computeRemotely(reply: readonly BackingReply[]): boolean {
+    const { automation, backing, remote } = this.environment
+    const jobs = remoteJobsOf(this.batch, reply)
+    if (remote === undefined || jobs === undefined) return false
+    const { needs, allNames: complete } = this
+    const streamCounters = hasStreamCounters(backing.version)
+    remote.compute({ automation, needs, reply, complete, streamCounters, jobs }, (error, answer) => {
+      this.guarded(() => this.computedRemotely(error, answer, headOf(reply)))
+    })
+    return true
+  }
+
+  private computedRemotely(
+    error: Error | null,
+    answer: RemoteAnswer | undefined,
+    { version, now }: { version: string; now: number },
+  ): void {
+    if (error !== null || answer === undefined) return this.fail(error ?? new KvError('internal'))
+    if ('needs' in answer) return this.lookFurther(answer.needs)
+    const { requests, words, changed } = answer
+    const outcomes = answer.outcomes.map((outcome, i): Outcome => ({ job: this.batch[i]!.job, ...outcome }))
+    this.postponeAfter(outcomes.length)
+    if (requests === 0) return this.finish(outcomes, Number(version), now)
+    const { automation, writeCache } = this.environment
+    const noted = (): void => {
+      for (const name of changed) writeCache.forget(automation, name)
+    }
+    const ifVersion = this.allNames ? version : ''
+    this.commit({ outcomes, requests, words: [words], noted, fromCache: false }, ifVersion)
+  }
+
+  private lookFurther(needs: readonly Need[] | 'all-names'): void {
+    if (needs === 'all-names') this.allNames = true
+    else this.discovered = [...this.discovered, ...needs]
+    this.start()
+  }
+
+  private computeHere(snapshot: Snapshot): void {
     try {
       this.computeFrom(snapshot)
     } catch (error) {
-      if (!(error instanceof NotLoaded)) throw error
-      if (error.needs === 'all-names') this.allNames = true
-      else this.discovered = [...this.discovered, ...error.needs]
-      this.start()
+      if (error instanceof NeedsThread) {
+        // Known to be heavy now, it makes a batch with its like.
+        for (const { job } of this.batch) job.remote?.reconsider()
+        this.events.postpone(this.batch)
+        this.events.finished()
+      } else if (error instanceof NotLoaded) this.lookFurther(error.needs)
+      else throw error
     }
   }
 
   private computeFrom(snapshot: Snapshot): void {
-    if (this.allNames && snapshot.version !== this.namesVersion) {
-      this.again()
-      return
-    }
-    const db = new Database(snapshot, this.environment.limits)
-    const outcomes: Outcome[] = []
-    const begun = new Set<string>()
-    let requests = 0
-    let versioned = false
-    const late = performance.now() + MAX_COMPUTE_MS
-    for (const { job } of this.batch) {
-      const earlier = this.earlier.of(job.idempotency)
-      if (earlier === undefined) {
-        // Two requests with one idempotency key: the second one finds in the next batch what the first one
-        // leaves.
-        const id = job.idempotency?.ids[0]
-        if (id !== undefined && begun.has(id)) break
-        if (id !== undefined) begun.add(id)
-        const outcome = this.runJob(db, job, snapshot, requests)
-        versioned ||= job.ifVersion !== undefined
-        requests = outcome.requests
-        outcomes.push(outcome)
-      } else {
-        const { written, ...outcome } = earlier
-        outcomes.push({ job, ...outcome, requests, earlier: written })
-      }
-      if (performance.now() > late) break
-    }
-    if (outcomes.length < this.batch.length) this.events.postpone(this.batch.splice(outcomes.length))
+    const { automation, backing, limits, writeCache } = this.environment
+    const computation = new Computation(snapshot, limits)
+    const outcomes = this.outcomesOf(computation)
+    const { requests } = computation
+    this.postponeAfter(outcomes.length)
     if (requests === 0 && !outcomes.some(leavesOutcome)) {
       // Nothing to be committed would show whether it was right.
       if (snapshot.fromCache) this.readKeys([])
       else this.finish(outcomes, Number(snapshot.version), snapshot.now)
       return
     }
-    this.commit(db, snapshot, outcomes, requests, versioned || this.allNames ? snapshot.version : '')
+    const { changed } = computation
+    const words = computation.words(automation, this.needs, hasStreamCounters(backing.version))
+    const noted = (before: number, now: number): void => {
+      for (const state of changed)
+        writeCache.note(
+          automation,
+          snapshot.keys.get(idOf(state.name))!,
+          state,
+          before + state.changedBy + 1,
+          now,
+        )
+    }
+    const isVersioned = this.allNames || outcomes.some(({ job }) => job.ifVersion !== undefined)
+    const { fromCache } = snapshot
+    this.commit({ outcomes, requests, words, noted, fromCache }, isVersioned ? snapshot.version : '')
   }
 
-  private runJob(db: Database, job: Job<unknown>, snapshot: Snapshot, requestsBefore: number): Outcome {
-    db.beginJob(requestsBefore)
-    try {
-      if (job.ifVersion !== undefined) {
-        const actual = Number(snapshot.version) + requestsBefore
-        if (job.ifVersion !== actual)
-          throw new KvError('version_mismatch', undefined, {
-            expected_version: job.ifVersion,
-            actual_version: actual,
-          })
+  /** Of as many jobs as there is time for, at least one. */
+  private outcomesOf(computation: Computation): Outcome[] {
+    const outcomes: Outcome[] = []
+    const begun = new Set<string>()
+    const late = performance.now() + MAX_COMPUTE_MS
+    for (const { job } of this.batch) {
+      const earlier = this.earlier.of(job.idempotency)
+      if (earlier === undefined) {
+        // Two requests with one idempotency key: the second one finds in the next batch what the first leaves.
+        const id = job.idempotency?.ids[0]
+        if (id !== undefined && begun.has(id)) break
+        if (id !== undefined) begun.add(id)
+        outcomes.push({ job, ...computation.run(job) })
+      } else {
+        const { written, ...outcome } = earlier
+        outcomes.push({ job, ...outcome, requests: computation.requests, earlier: written })
       }
-      const result = job.run(db)
-      return { job, error: null, result, requests: requestsBefore + Number(db.changed), created: db.created }
-    } catch (error) {
-      if (error instanceof NotLoaded) throw error
-      db.rollback()
-      return { job, error: error as Error, result: undefined, requests: requestsBefore, created: 0 }
+      if (performance.now() > late) break
     }
+    return outcomes
   }
 
-  private commit(
-    db: Database,
-    snapshot: Snapshot,
-    outcomes: readonly Outcome[],
-    requests: number,
-    ifVersion: string,
-  ): void {
-    const { automation, backing } = this.environment
-    const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
-    const guards: BackingArg[] = []
-    for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.guard)
-    const operations: BackingArg[] = []
-    const changes: BackingArg[] = []
-    let operationCount = 0
-    const changed = db.changedKeys()
-    for (const state of changed) {
-      const ordinal = ordinals.get(idOf(state.name))!
-      for (const [command, ...args] of changesOf(
-        automation,
-        snapshot.keys.get(idOf(state.name))!,
-        state,
-        hasStreamCounters(backing.version),
-      )) {
-        operationCount++
-        operations.push(args.length + 2, ordinal, command, ...args)
-      }
-      changes.push(
-        ordinal,
-        state.changedBy + 1,
-        state.value === undefined ? '' : state.expireAt,
-        state.fresh ? 1 : 0,
-      )
-    }
-    const { maxKeys } = this.environment.limits
-    const outcomesToKeep = outcomes.filter(leavesOutcome)
+  private postponeAfter(done: number): void {
+    if (done < this.batch.length) this.events.postpone(this.batch.splice(done))
+  }
+
+  private commit(changes: Changes, ifVersion: string): void {
+    const { automation, backing, limits } = this.environment
+    const { outcomes, requests, words } = changes
+    const kept = outcomes.filter(leavesOutcome)
     // Not by pushing them: a function takes no hundred thousand arguments.
-    const args: BackingArg[] = [
-      ...[...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards],
-      ...[
-        operationCount,
-        ...operations,
-        changed.length,
-        ...changes,
-        outcomesToKeep.length,
-        ...outcomesToKeep.flatMap(outcomeArgs),
-      ],
+    const args: ScriptArg[] = [
+      ...[...this.keys(), limits.maxKeys, ifVersion, requests],
+      ...words,
+      ...[kept.length, ...kept.flatMap(outcomeArgs)],
       ...extentArgs(this.needs, automation),
     ]
     backing.script(automation, COMMIT, true, args, (error, reply) => {
       if (error !== null) this.fail(error)
-      else this.guarded(() => this.committed(reply as BackingReply[], outcomes, requests, changed, snapshot))
+      else this.guarded(() => this.committed(reply as BackingReply[], changes))
     })
   }
 
-  private committed(
-    reply: readonly BackingReply[],
-    outcomes: readonly Outcome[],
-    requests: number,
-    changed: readonly KeyState[],
-    snapshot: Snapshot,
-  ): void {
+  private committed(reply: readonly BackingReply[], changes: Changes): void {
+    const { outcomes, requests, noted, fromCache } = changes
     switch (reply[0]) {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
-        for (const state of changed)
-          this.environment.writeCache.note(
-            this.environment.automation,
-            snapshot.keys.get(idOf(state.name))!,
-            state,
-            before + state.changedBy + 1,
-            now,
-          )
+        noted(before, now)
         this.finish(outcomes, before, now)
         break
       }
@@ -297,8 +265,8 @@ export class JobBatch {
         this.again()
         break
       default:
-        // That what was remembered was old is no sign of a struggle.
-        if (snapshot.fromCache) this.compute(this.loaded(reply.slice(1)))
+        // That what was remembered was old is no sign of contention.
+        if (fromCache) this.compute(reply.slice(1))
         else if (this.refuseLate()) this.retry(reply.slice(1))
     }
   }
@@ -310,12 +278,12 @@ export class JobBatch {
       return
     }
     const next = (i: number): void => {
-      if (i === this.batch.length) this.events.finished()
-      else
-        new JobBatch(this.environment, [this.batch[i]!], {
-          ...this.events,
-          finished: () => next(i + 1),
-        }).start()
+      if (i === this.batch.length) {
+        this.events.finished()
+        return
+      }
+      const events = { ...this.events, finished: () => next(i + 1) }
+      new JobBatch(this.environment, [this.batch[i]!], events).start()
     }
     next(0)
   }
@@ -324,7 +292,7 @@ export class JobBatch {
    * Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again.
    */
   private retry(current: readonly BackingReply[]): void {
-    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(this.loaded(current)))
+    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(current))
     else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
   }
 
@@ -371,7 +339,7 @@ export class JobBatch {
     }
   }
 
-  private keys(): BackingArg[] {
+  private keys(): Array<string | number | Buffer> {
     const { needs } = this
     const { automation } = this.environment
     return [
@@ -382,19 +350,4 @@ export class JobBatch {
       automation.prefix.length,
     ]
   }
-}
-
-const leavesOutcome = ({ job, error, earlier }: Outcome): boolean =>
-  job.idempotency !== undefined && earlier === undefined && isFinal(error)
-
-/** See commit.lua. */
-const outcomeArgs = ({ job, error, result, requests, created }: Outcome): BackingArg[] => {
-  const { ids } = job.idempotency!
-  return [
-    requests,
-    RECEIPT_LIFETIME_MS,
-    job.idempotency!.seal({ error: error as KvError | null, result, created }),
-    ids.length,
-    ...ids,
-  ]
 }

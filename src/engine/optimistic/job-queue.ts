@@ -1,5 +1,6 @@
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { JobBatch } from './job-batch.ts'
+import { isHeavy } from './remote-compute.ts'
 
 /** More jobs than this wait for the next batch. */
 const MAX_BATCH = 256
@@ -40,11 +41,24 @@ export class JobQueue {
       this.idle()
       return
     }
-    const batch = this.queue.splice(0, MAX_BATCH)
+    const batch = this.queue.splice(0, this.batchSize())
     const finished = (): void => this.next()
     const postpone = (rest: readonly QueuedJob[]): void => {
       this.queue = [...rest, ...this.queue]
     }
     new JobBatch(this.environment, batch, { finished, postpone }).start()
+  }
+
+  /** Those that are computed elsewhere do not hold up the others: a batch is of one kind. */
+  private batchSize(): number {
+    const { queue, environment } = this
+    const heavy = isHeavy(environment, queue[0]!.job.remote)
+    let size = 1
+    while (
+      size < Math.min(queue.length, MAX_BATCH) &&
+      isHeavy(environment, queue[size]!.job.remote) === heavy
+    )
+      size++
+    return size
   }
 }

@@ -4,6 +4,7 @@ import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import type { Written } from '../writes/written.ts'
+import type { RemoteCompute, RemoteJob } from './remote-compute.ts'
 import type { WriteCache } from './write-cache.ts'
 
 /** A piece of work on plaintext: one command, a transaction, a batch. All of it is applied, or nothing. */
@@ -17,6 +18,8 @@ export interface Job<T> {
   run(db: Database): T
   /** The automation's version that this job requires. */
   readonly ifVersion?: number | undefined
+  /** The same work for another thread, where that can do it. */
+  readonly remote?: RemoteJob | undefined
   /** Makes it happen once; the result must then survive JSON. */
   readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void
@@ -40,6 +43,8 @@ export interface JobEnvironment {
   readonly backing: Backing
   readonly writeCache: WriteCache
   readonly limits: JobLimits
+  /** Undefined: everything is computed on this thread. */
+  readonly remote: RemoteCompute | undefined
   /** Takes programming errors of those who wait for an outcome. */
   readonly report: (error: Error) => void
 }

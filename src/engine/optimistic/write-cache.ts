@@ -70,6 +70,11 @@ export class WriteCache {
     this.cache.set(entry, key)
   }
 
+  /** After a commit whose outcome for this key is not known here. */
+  forget(automation: Automation, name: Buffer): void {
+    this.cache.delete(`${automation.id} ${idOf(name)}`)
+  }
+
   /**
    * After the link was lost: another Redis may answer on the next one, with another history under the same
    * versions.

@@ -20,6 +20,12 @@ export interface Snapshot {
   readonly fromCache: boolean
 }
 
+/** What stands before the keys in snapshot.lua's answer. */
+export const headOf = (reply: readonly BackingReply[]): { now: number; version: string } => ({
+  now: Number((reply[0] as Buffer).toString('latin1')),
+  version: (reply[1] as Buffer).toString('latin1'),
+})
+
 /** What snapshot.lua answered. */
 export class LoadedSnapshot implements Snapshot {
   readonly automation: Automation
@@ -38,8 +44,9 @@ export class LoadedSnapshot implements Snapshot {
   ) {
     this.automation = automation
     this.complete = complete
-    this.now = Number((reply[0] as Buffer).toString('latin1'))
-    this.version = (reply[1] as Buffer).toString('latin1')
+    const { now, version } = headOf(reply)
+    this.now = now
+    this.version = version
     this.forgottenDeletion = Number(reply[2])
     this.keys = new Map(
       needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]),

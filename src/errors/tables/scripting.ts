@@ -13,6 +13,12 @@ const COMMANDS = {
     503,
     'unavailable',
   ),
+  compute_ended: refusal(
+    'TRYAGAIN the command took too long to compute and was ended; nothing was written',
+    503,
+    'unavailable',
+    'warn',
+  ),
   script_writes: refusal('ERR Can not execute a script with write flag using *_ro command.'),
   script_flush_mode: refusal('ERR SCRIPT FLUSH only support SYNC|ASYNC option'),
   shebang: refusal('ERR Invalid script shebang'),

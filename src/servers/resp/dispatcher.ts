@@ -202,13 +202,14 @@ export class Dispatcher {
 
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
-    const { identity, automation, context } = this.session
+    const { identity, automation, context, protocol } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
     return {
       args,
       identity: identity!,
       automation: automation!,
       services: context,
+      protocol,
       pendingWrites,
       computing,
       computed,

@@ -1,0 +1,44 @@
+import type { RemoteJob } from '../../engine/optimistic/remote-compute.ts'
+import type { Call, ServiceContext } from '../../registry/context.ts'
+import type { DataRow, KeyspaceRow } from '../../registry/row.ts'
+import type { QueuedCommand } from './native-transaction.ts'
+
+function isHeavy(row: DataRow | KeyspaceRow, args: readonly Buffer[], context: ServiceContext): boolean {
+  if (row.kind !== 'data' || row.script === undefined) return false
+  const { given, at } = row.script
+  return !context.services.scripts.isFast(context.automation.id, given, args[at]!)
+}
+
+/** One command for another thread; undefined when its connection, and so the form of its reply, is not known. */
+export const remoteCommand = (row: DataRow, call: Call): RemoteJob | undefined =>
+  remoteJob(call, [{ row, args: call.args }], false, [])
+
+export const remoteTransaction = (
+  context: ServiceContext,
+  queue: readonly QueuedCommand[],
+  watched: RemoteJob['watched'],
+): RemoteJob | undefined => remoteJob(context, queue, true, watched)
+
+function remoteJob(
+  context: ServiceContext,
+  queue: readonly QueuedCommand[],
+  isTransaction: boolean,
+  watched: RemoteJob['watched'],
+): RemoteJob | undefined {
+  const { identity, protocol } = context
+  if (protocol === undefined) return undefined
+  const someIsHeavy = (): boolean =>
+    queue.some(({ row, args }) => row.kind !== 'connection' && isHeavy(row, args, context))
+  const job: RemoteJob = {
+    identity,
+    protocol,
+    isTransaction,
+    commands: queue.map(({ row, args }) => (row.kind === 'connection' ? undefined : args)),
+    watched,
+    isHeavy: someIsHeavy(),
+    reconsider: () => {
+      job.isHeavy = someIsHeavy()
+    },
+  }
+  return job
+}

@@ -1,0 +1,114 @@
+import type { Identity } from '../auth/identity.ts'
+import type { RootKey } from '../automation/keyring.ts'
+import type { Watched } from '../engine/plaintext/database.ts'
+import type { Extent, Need } from '../engine/plaintext/extent.ts'
+import { type Detail, ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
+import type { LuaScript } from '../lua-vm/script.ts'
+import type { Protocol } from '../protocol/encode.ts'
+import type { Flat } from '../protocol/flat.ts'
+import type { DecodedReply } from '../protocol/reply-decoder.ts'
+
+/** What a thread is started with. */
+export interface ThreadSettings {
+  readonly roots: readonly RootKey[]
+  readonly maxKeyLength: number
+  readonly maxValueSize: number
+  readonly scripts: { readonly timeLimitMs: number; readonly memoryLimitBytes: number }
+}
+
+/** A job without its bytes, which lie in `flat` beside those of the others. */
+export interface SentJob {
+  readonly identity: Identity
+  readonly protocol: Protocol
+  readonly isTransaction: boolean
+  /** What was seen of each watched key; their names are in `flat`. */
+  readonly watched: readonly Watched[]
+}
+
+export interface ComputeMessage {
+  readonly id: number
+  readonly automationId: string
+  readonly complete: boolean
+  readonly streamCounters: boolean
+  readonly jobs: readonly SentJob[]
+  /** The scripts that the automation's process knows, as far as the jobs may run them. */
+  readonly scripts: readonly LuaScript[]
+  /** needs, what snapshot.lua answered, and for each job its commands and the names of its watched keys. */
+  readonly flat: Uint8Array
+}
+
+/** An error on its way between threads. */
+export interface SentError {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly code: string | undefined
+  readonly detail: Detail | undefined
+  readonly cause: unknown
+}
+
+export interface SentOutcome {
+  readonly error: SentError | undefined
+  readonly requests: number
+  readonly created: number
+  /** A list: the replies of a transaction; undefined: a watched key was touched. */
+  readonly isList: boolean
+  /** How many bytes each of its replies takes in `replies`. */
+  readonly lengths: readonly number[] | undefined
+  readonly ms: number
+}
+
+export type AnswerMessage = { readonly id: number; readonly reported: readonly SentError[] } & (
+  | { readonly type: 'failed'; readonly error: SentError }
+  /** `flat`: the needs; undefined: all names. */
+  | { readonly type: 'needs'; readonly flat: Uint8Array | undefined }
+  | {
+      readonly type: 'computed'
+      readonly outcomes: readonly SentOutcome[]
+      readonly requests: number
+      /** The replies of all jobs, encoded for their connections. */
+      readonly replies: Uint8Array
+      /** Bulk strings for commit.lua, and how many. */
+      readonly words: Uint8Array
+      readonly wordCount: number
+      /** The names of the keys that changed. */
+      readonly changed: Uint8Array
+      /** Scripts that were compiled now. */
+      readonly compiled: readonly LuaScript[]
+    }
+)
+
+export const packError = (error: Error): SentError => ({
+  name: error.name,
+  message: error.message,
+  stack: error.stack,
+  code: error instanceof KvError ? error.code : undefined,
+  detail: error instanceof KvError ? error.detail : undefined,
+  cause: error.cause,
+})
+
+export function unpackError({ name, message, stack, code, detail, cause }: SentError): Error {
+  if (code !== undefined && code in ERRORS) {
+    const error = KvError.restore({ code: code as ErrorCode, message, detail })
+    error.cause = cause
+    return error
+  }
+  const error = new Error(message)
+  error.name = name
+  if (stack !== undefined) error.stack = stack
+  return error
+}
+
+const KINDS = ['all', 'meta', 'ends'] as const
+
+export const packNeeds = (needs: readonly Need[]): Flat =>
+  needs.map(({ name, extent }) => [
+    name,
+    typeof extent === 'string' ? KINDS.indexOf(extent) : (extent as readonly Buffer[]),
+  ])
+
+export const unpackNeeds = (packed: DecodedReply): Need[] =>
+  (packed as [Buffer, number | Buffer[]][]).map(([name, extent]) => ({
+    name,
+    extent: typeof extent === 'number' ? (KINDS[extent] as Extent) : extent,
+  }))

@@ -1,0 +1,148 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Automations } from '../automation/automation.ts'
+import { Keyring } from '../automation/keyring.ts'
+import { runQueued } from '../commands/execution/transaction.ts'
+import { Scripts } from '../commands/scripting/scripts.ts'
+import { COMMANDS } from '../commands/table.ts'
+import { Computation } from '../engine/optimistic/computation.ts'
+import type { Database } from '../engine/plaintext/database.ts'
+import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
+import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
+import { Gate } from '../gate/gate.ts'
+import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
+import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
+import type { RunContext } from '../registry/context.ts'
+import type { Reply } from '../reply/reply.ts'
+import {
+  type AnswerMessage,
+  type ComputeMessage,
+  packError,
+  packNeeds,
+  type SentError,
+  type SentJob,
+  type SentOutcome,
+  type ThreadSettings,
+  unpackNeeds,
+} from './messages.ts'
+
+// One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
+// committed, sealed again, and the replies as they go to the clients. It has no socket. What it keeps from one
+// message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
+
+/** When the jobs of a message took this long, the others wait for the next one. */
+const MAX_COMPUTE_MS = 25
+
+const settings = workerData as ThreadSettings
+const automations = new Automations(new Keyring(settings.roots))
+const gate = new Gate(settings)
+const scripts = new Scripts(COMMANDS, gate, settings.scripts, 'thread')
+
+let reported: SentError[] = []
+const report = (error: Error): void => void reported.push(packError(error))
+
+type Work = (db: Database) => readonly Reply[] | undefined
+
+/** What one job does: the replies of its commands; undefined when a watched key was touched. */
+function workOf(job: SentJob, commands: readonly (Buffer[] | null)[], watched: readonly Buffer[]): Work {
+  const automation = automations.get(job.identity.automationId)
+  const context: RunContext = { identity: job.identity, automation, services: { scripts, report } }
+  const queue = commands.map((args) => {
+    if (args === null) return undefined
+    const row = COMMANDS.lookUp(args)
+    if (row.kind === 'connection') throw new Error(`${row.name} is no command on data`)
+    return { row, args }
+  })
+  if (!job.isTransaction) return (db) => [queue[0]!.row.run(db, queue[0]!.args, context)]
+  return (db) => {
+    if (!watched.every((name, i) => db.untouchedSince(name, job.watched[i]!))) return undefined
+    return queue.map((command) => (command === undefined ? null : runQueued(db, command, context)))
+  }
+}
+
+const out = new OutputBuffer()
+
+/** The length of a reply that was appended to `out`. A fault of ours in it becomes its error. */
+function append(reply: Reply, job: SentJob): number {
+  const before = out.bytes
+  try {
+    encodeReply(reply, job.protocol, out)
+  } catch (error) {
+    // What was begun of this reply cannot be taken back from the buffer: the whole answer fails.
+    throw Object.assign(new Error('a reply could not be encoded'), { cause: (error as Error).name })
+  }
+  return out.bytes - before
+}
+
+function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'computed' | 'needs' } {
+  const { id, automationId, complete, streamCounters, jobs } = message
+  const [packedNeeds, reply, ...parts] = unflatten(message.flat)
+  const needs = unpackNeeds(packedNeeds!)
+  const automation = automations.get(automationId)
+  scripts.adopt(automationId, message.scripts)
+  const snapshot = new LoadedSnapshot(automation, needs, reply as never[], complete)
+  const computation = new Computation(snapshot, settings)
+  const outcomes: SentOutcome[] = []
+  const late = performance.now() + MAX_COMPUTE_MS
+  for (const [i, job] of jobs.entries()) {
+    const [commands, watched] = parts[i] as [(Buffer[] | null)[], Buffer[]]
+    const startedAt = performance.now()
+    const { error, result, requests, created } = computation.run({ run: workOf(job, commands, watched) })
+    const replies = result as readonly Reply[] | undefined
+    const lengths = replies?.map((each) => append(each, job))
+    const { isTransaction: isList } = job
+    const sent = error === null ? undefined : packError(error)
+    const ms = performance.now() - startedAt
+    outcomes.push({ error: sent, requests, created, isList, lengths, ms })
+    if (performance.now() > late) break
+  }
+  const words = computation.words(automation, needs, streamCounters) as Flat[]
+  return {
+    id,
+    type: 'computed',
+    reported,
+    outcomes,
+    requests: computation.requests,
+    replies: ownBytes(Buffer.concat(out.take())),
+    words: flatten(words.map((word) => (typeof word === 'number' ? String(word) : word))),
+    wordCount: words.length,
+    changed: flatten(computation.changed.map(({ name }) => name)),
+    compiled: scripts.takeCompiled(automationId),
+  }
+}
+
+/** In memory that can be handed over: Buffer.concat takes small ones from a pool. */
+const ownBytes = (bytes: Buffer): Uint8Array => {
+  const own = new Uint8Array(new ArrayBuffer(bytes.length))
+  own.set(bytes)
+  return own
+}
+
+function answer(message: ComputeMessage): AnswerMessage {
+  reported = []
+  out.clear()
+  try {
+    return compute(message)
+  } catch (error) {
+    const { id } = message
+    if (!(error instanceof NotLoaded))
+      return { id, type: 'failed', reported, error: packError(error as Error) }
+    const { needs } = error
+    return {
+      id,
+      type: 'needs',
+      reported,
+      flat: needs === 'all-names' ? undefined : flatten([packNeeds(needs)]),
+    }
+  }
+}
+
+const memoryOf = (message: AnswerMessage): ArrayBuffer[] => {
+  if (message.type === 'failed') return []
+  const parts = message.type === 'needs' ? [message.flat] : [message.replies, message.words, message.changed]
+  return parts.flatMap((part) => (part === undefined ? [] : [part.buffer as ArrayBuffer]))
+}
+
+parentPort!.on('message', (message: ComputeMessage) => {
+  const answered = answer(message)
+  parentPort!.postMessage(answered, memoryOf(answered))
+})

@@ -1,0 +1,88 @@
+import type { Automation } from '../../automation/automation.ts'
+import type { BackingArg } from '../../backing/backing.ts'
+import { KvError } from '../../errors/errors.ts'
+import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
+import type { Need } from '../plaintext/extent.ts'
+import { idOf } from '../plaintext/id.ts'
+import { NotLoaded } from '../plaintext/not-loaded.ts'
+import type { Snapshot } from '../plaintext/snapshot.ts'
+import { changesOf } from './changes.ts'
+import { NeedsThread } from './needs-thread.ts'
+
+/** A job as far as it is computed: what it does to the database, and which version it asks for. */
+export interface Computable {
+  run(db: Database): unknown
+  readonly ifVersion?: number | undefined
+}
+
+/** What came of one job. */
+export interface ComputedJob {
+  readonly error: Error | null
+  readonly result: unknown
+  /** Write requests of the batch when it was through: one more than before if it changed something. */
+  readonly requests: number
+  readonly created: number
+}
+
+/** Runs jobs one after the other on the keys of a snapshot. Throws NotLoaded when one looks further. */
+export class Computation {
+  readonly db: Database
+  requests = 0
+  private readonly snapshot: Snapshot
+
+  constructor(snapshot: Snapshot, limits: DatabaseLimits) {
+    this.snapshot = snapshot
+    this.db = new Database(snapshot, limits)
+  }
+
+  run(job: Computable): ComputedJob {
+    const { db, snapshot, requests } = this
+    db.beginJob(requests)
+    try {
+      if (job.ifVersion !== undefined) {
+        const actual = Number(snapshot.version) + requests
+        if (job.ifVersion !== actual)
+          throw new KvError('version_mismatch', undefined, {
+            expected_version: job.ifVersion,
+            actual_version: actual,
+          })
+      }
+      const result = job.run(db)
+      this.requests += Number(db.changed)
+      return { error: null, result, requests: this.requests, created: db.created }
+    } catch (error) {
+      if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
+      db.rollback()
+      return { error: error as Error, result: undefined, requests, created: 0 }
+    }
+  }
+
+  get changed(): readonly KeyState[] {
+    return this.db.changedKeys()
+  }
+
+  /** The middle of commit.lua's arguments: guards, operations, and what is told of each changed key. */
+  words(automation: Automation, needs: readonly Need[], streamCounters: boolean): BackingArg[] {
+    const { snapshot, changed } = this
+    const ordinals = new Map(needs.map((need, i) => [idOf(need.name), i + 3]))
+    const words: BackingArg[] = [snapshot.keys.size]
+    for (const [id, stored] of snapshot.keys) words.push(ordinals.get(id)!, stored.guard)
+    const countAt = words.push(0) - 1
+    let operations = 0
+    const changes: BackingArg[] = [changed.length]
+    for (const state of changed) {
+      const ordinal = ordinals.get(idOf(state.name))!
+      const stored = snapshot.keys.get(idOf(state.name))!
+      for (const [command, ...args] of changesOf(automation, stored, state, streamCounters)) {
+        operations++
+        words.push(args.length + 2, ordinal, command)
+        for (const arg of args) words.push(arg)
+      }
+      const expires = state.value === undefined ? '' : state.expireAt
+      changes.push(ordinal, state.changedBy + 1, expires, state.fresh ? 1 : 0)
+    }
+    words[countAt] = operations
+    for (const change of changes) words.push(change)
+    return words
+  }
+}

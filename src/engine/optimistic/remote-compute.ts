@@ -1,0 +1,99 @@
+import type { Identity } from '../../auth/identity.ts'
+import type { Automation } from '../../automation/automation.ts'
+import type { BackingReply } from '../../backing/backing.ts'
+import type { EncodedWords } from '../../backing/wire.ts'
+import type { Protocol } from '../../protocol/encode.ts'
+import type { Watched } from '../plaintext/database.ts'
+import type { Need } from '../plaintext/extent.ts'
+import type { ComputedJob } from './computation.ts'
+
+/** A job in a form that another thread can run: commands with their arguments instead of a function. */
+export interface RemoteJob {
+  readonly identity: Identity
+  /** Replies come back as bytes of this protocol. */
+  readonly protocol: Protocol
+  /** A transaction answers a list; `watched` keys that were touched end it. */
+  readonly isTransaction: boolean
+  /** `undefined`: a command on the connection, which is not run here. */
+  readonly commands: ReadonlyArray<readonly Buffer[] | undefined>
+  readonly watched: ReadonlyArray<{ readonly name: Buffer; readonly seen: Watched }>
+  /** It goes there also when its keys are small: a script that was not quick before. */
+  isHeavy: boolean
+  /** It turned out to take long. */
+  readonly reconsider: () => void
+}
+
+export interface RemoteRequest {
+  readonly automation: Automation
+  readonly needs: readonly Need[]
+  /** What snapshot.lua answered. */
+  readonly reply: readonly BackingReply[]
+  /** All keys of the automation are among them. */
+  readonly complete: boolean
+  readonly streamCounters: boolean
+  readonly jobs: readonly RemoteJob[]
+}
+
+export type RemoteAnswer =
+  /** It looks further: to be done again with these. */
+  | { readonly needs: readonly Need[] | 'all-names' }
+  | {
+      /** As many as there was time for; at least one. Results are EncodedReply, or lists of them. */
+      readonly outcomes: readonly ComputedJob[]
+      readonly requests: number
+      /** Names of the keys that changed. */
+      readonly changed: readonly Buffer[]
+      readonly words: EncodedWords
+    }
+
+/** Computes jobs on another thread, so that this one goes on serving sockets. */
+export interface RemoteCompute {
+  /** Calls `done` once. An error concerns all jobs of the request. */
+  compute(request: RemoteRequest, done: (error: Error | null, answer?: RemoteAnswer) => void): void
+}
+
+/** From here on what was read of the keys is opened and computed elsewhere. */
+const HEAVY_BYTES = 64 * 1024
+const HEAVY_ELEMENTS = 1_000
+
+/** Stops counting when it is heavy. */
+class Weight {
+  private bytes = 0
+  private elements = 0
+
+  get isHeavy(): boolean {
+    return this.bytes > HEAVY_BYTES || this.elements > HEAVY_ELEMENTS
+  }
+
+  add(reply: BackingReply): void {
+    this.elements++
+    if (reply instanceof Buffer) this.bytes += reply.length
+    else if (Array.isArray(reply)) {
+      for (const item of reply) {
+        if (this.isHeavy) return
+        this.add(item)
+      }
+    }
+  }
+}
+
+export const isHeavy = (
+  { remote }: { readonly remote: RemoteCompute | undefined },
+  job: RemoteJob | undefined,
+): boolean => remote !== undefined && job?.isHeavy === true
+
+/** Undefined when one of them cannot be computed elsewhere, or it is not worth it. */
+export function remoteJobsOf(
+  batch: ReadonlyArray<{ readonly job: { readonly remote?: RemoteJob | undefined } }>,
+  reply: readonly BackingReply[],
+): readonly RemoteJob[] | undefined {
+  const jobs: RemoteJob[] = []
+  for (const { job } of batch) {
+    if (job.remote === undefined) return undefined
+    jobs.push(job.remote)
+  }
+  if (jobs.some((job) => job.isHeavy)) return jobs
+  const weight = new Weight()
+  for (const part of reply) weight.add(part)
+  return weight.isHeavy ? jobs : undefined
+}

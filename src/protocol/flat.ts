@@ -1,0 +1,69 @@
+import { Buffer } from 'node:buffer'
+import { type DecodedReply, ReplyDecoder } from './reply-decoder.ts'
+
+/** What can be laid flat: nested lists of bytes, texts, integers and nothing. */
+export type Flat = Buffer | string | number | null | readonly Flat[]
+
+const CR = 0x0d
+const LF = 0x0a
+const NULL = Buffer.from('$-1\r\n')
+
+const digits = (n: number): number => String(n).length
+
+/** Bytes of one value as RESP2. */
+function sizeOf(value: Flat): number {
+  if (value === null) return NULL.length
+  if (typeof value === 'number') return 3 + digits(value)
+  if (typeof value === 'string') {
+    const bytes = Buffer.byteLength(value)
+    return 5 + digits(bytes) + bytes
+  }
+  if (value instanceof Buffer) return 5 + digits(value.length) + value.length
+  let sum = 3 + digits(value.length)
+  for (const item of value) sum += sizeOf(item)
+  return sum
+}
+
+function write(value: Flat, into: Buffer, at: number): number {
+  if (value === null) return at + NULL.copy(into, at)
+  if (typeof value === 'number') return crlf(into, at + into.write(`:${value}`, at, 'latin1'))
+  if (typeof value === 'string') {
+    const start = crlf(into, at + into.write(`$${Buffer.byteLength(value)}`, at, 'latin1'))
+    return crlf(into, start + into.write(value, start))
+  }
+  if (value instanceof Buffer) {
+    const start = crlf(into, at + into.write(`$${value.length}`, at, 'latin1'))
+    into.set(value, start)
+    return crlf(into, start + value.length)
+  }
+  let end = crlf(into, at + into.write(`*${value.length}`, at, 'latin1'))
+  for (const item of value) end = write(item, into, end)
+  return end
+}
+
+function crlf(into: Buffer, at: number): number {
+  into[at] = CR
+  into[at + 1] = LF
+  return at + 2
+}
+
+/**
+ * Values one after the other, in memory of their own that can be handed to another thread: a thousand slices
+ * of received chunks would each take their whole chunk along. Integers must be safe ones.
+ */
+export function flatten(values: readonly Flat[]): Buffer {
+  let size = 0
+  for (const value of values) size += sizeOf(value)
+  const bytes = Buffer.from(new ArrayBuffer(size))
+  let at = 0
+  for (const value of values) at = write(value, bytes, at)
+  return bytes
+}
+
+/** The values that `flatten` was given, texts as bytes; they are slices of `bytes`. */
+export function unflatten(bytes: Uint8Array): DecodedReply[] {
+  const values: DecodedReply[] = []
+  const decoder = new ReplyDecoder((value) => void values.push(value))
+  decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  return values
+}

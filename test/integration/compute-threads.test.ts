@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { mintToken } from '../../src/auth/mint.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { SECRET } from '../helpers/server.ts'
+
+// A thread runs compiled code, so the server is started as the command line starts it.
+
+const MAIN = join(import.meta.dirname, '../../dist/main.js')
+const LIMIT_MS = 300
+
+let redis: TestRedis
+let child: ChildProcess
+let errors = ''
+let port = 0
+const clients: Redis[] = []
+
+async function client(automationId: string, scope?: string): Promise<Redis> {
+  const token = await mintToken({ secret: SECRET, automationId, runId: 'run', ttlSeconds: 600, scope })
+  const made = new Redis({ port, password: token, lazyConnect: true })
+  clients.push(made)
+  await made.connect()
+  return made
+}
+
+beforeAll(async () => {
+  redis = await startRedis()
+  child = spawn(process.execPath, [MAIN, 'serve'], {
+    env: {
+      PATH: process.env['PATH'],
+      REDIS_URL: redis.url,
+      AUTOMATION_KV_SECRET: SECRET,
+      AUTOMATION_KV_RESP_PORT: '0',
+      AUTOMATION_KV_HTTP_PORT: '0',
+      AUTOMATION_KV_ADMIN_PORT: '0',
+      AUTOMATION_KV_COMPUTE_THREADS: '1',
+      AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: String(LIMIT_MS),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout!.on('data', (chunk) => (output += chunk))
+  child.stderr!.on('data', (chunk) => (errors += chunk))
+  await eventually(() => {
+    port = Number(/127\.0\.0\.1:(\d+)|-p (\d+)/.exec(output)?.slice(1).find(Boolean) ?? 0)
+    return port !== 0
+  })
+})
+
+afterEach(() => {
+  for (const each of clients.splice(0)) each.disconnect()
+})
+
+afterAll(async () => {
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+  await redis.stop()
+})
+
+describe('scripts', () => {
+  test('read and write, directly and in transactions, and answer all kinds of replies', async () => {
+    const one = await client('scripts')
+    expect(await one.eval('return redis.call("SET", KEYS[1], ARGV[1])', 1, 'k', 'v')).toBe('OK')
+    expect(await one.get('k')).toBe('v')
+    expect(await one.eval('return {1, "two", {3, false}, redis.call("GET", KEYS[1])}', 1, 'k')).toEqual([
+      1,
+      'two',
+      [3, null],
+      'v',
+    ])
+    const replies = await one
+      .multi()
+      .incr('n')
+      .eval('return redis.call("INCRBY", KEYS[1], 10)', 1, 'n')
+      .ping()
+      .eval('return redis.error_reply("MY own")', 0)
+      .get('n')
+      .exec()
+    expect(replies!.map(([error, reply]) => error?.message ?? reply)).toEqual([1, 11, 'PONG', 'MY own', '11'])
+  })
+
+  test('what one reads without having declared it is fetched', async () => {
+    const one = await client('undeclared')
+    await one.set('other', 'found')
+    expect(await one.eval('return redis.call("GET", "other")', 0)).toBe('found')
+    expect(await one.eval('return redis.call("KEYS", "*")', 0)).toEqual(['other'])
+  })
+
+  test('EVALSHA knows what EVAL and SCRIPT LOAD brought, until SCRIPT FLUSH', async () => {
+    const [one, other] = [await client('known'), await client('not-known')]
+    const sha1 = (await one.script('LOAD', 'return 7')) as string
+    for (let i = 0; i < 3; i++) expect(await one.evalsha(sha1, 0)).toBe(7)
+    await expect(other.evalsha(sha1, 0)).rejects.toThrow('NOSCRIPT')
+    expect(await one.script('EXISTS', sha1)).toEqual([1])
+    await one.script('FLUSH')
+    await expect(one.evalsha(sha1, 0)).rejects.toThrow('NOSCRIPT')
+  })
+
+  test('an endless one ends at its limit and changes nothing', async () => {
+    const one = await client('endless')
+    const endless = one.eval('redis.call("SET", KEYS[1], "v") while true do end', 1, 'k')
+    await expect(endless).rejects.toThrow(/was killed: it ran longer than/)
+    expect(await one.get('k')).toBeNull()
+  })
+
+  test('one that is quick at first and slow later gives the same answer', async () => {
+    const one = await client('moody')
+    const source =
+      'local n = 0 for i = 1, tonumber(ARGV[1]) do n = n + i % 7 end redis.call("INCR", KEYS[1]) return n'
+    const sum = (count: number): number =>
+      Array.from({ length: count }, (_, i) => (i + 1) % 7).reduce((a, b) => a + b, 0)
+    for (let i = 0; i < 3; i++) expect(await one.eval(source, 1, 'runs', '10')).toBe(sum(10))
+    // Some tens of milliseconds: it has to move to a thread, and must not count twice.
+    expect(await one.eval(source, 1, 'runs', '2000000')).toBe(sum(2_000_000))
+    expect(await one.get('runs')).toBe('4')
+  })
+
+  test('a token that may only read is refused within a script as well', async () => {
+    const reader = await client('reading', 'kv:read')
+    const write = reader.eval('return redis.call("SET", KEYS[1], "v")', 1, 'k')
+    await expect(write).rejects.toThrow(/NOPERM|read-only/)
+  })
+
+  test('WATCH ends a transaction with a script when its key was touched', async () => {
+    const [one, other] = [await client('watching'), await client('watching')]
+    await one.watch('k')
+    await other.set('k', 'theirs')
+    expect(await one.multi().eval('return redis.call("SET", "k", "mine")', 1, 'k').exec()).toBeNull()
+    expect(await other.get('k')).toBe('theirs')
+  })
+
+  test('two connections lose no update', async () => {
+    const both = [await client('counting'), await client('counting')]
+    const source = 'redis.call("SET", KEYS[1], (redis.call("GET", KEYS[1]) or 0) + 1)'
+    await Promise.all(both.flatMap((each) => Array.from({ length: 100 }, () => each.eval(source, 1, 'n'))))
+    expect(await both[0]!.get('n')).toBe('200')
+  })
+})
+
+test('commands that open much are computed elsewhere, in both protocols', async () => {
+  const one = await client('large')
+  const numbers = Array.from({ length: 5_000 }, (_, i) => String((i * 7_919) % 5_000))
+  await one.rpush('list', ...numbers)
+  const sorted = [...numbers].sort((a, b) => Number(a) - Number(b))
+  expect(await one.sort('list')).toEqual(sorted)
+  expect(await one.lrem('list', 1, '17')).toBe(1)
+  expect(await one.linsert('list', 'BEFORE', '18', 'x')).toBe(5_000)
+  await one.call('HELLO', '3')
+  expect(await one.sort('list', 'LIMIT', 0, 3, 'ALPHA')).toEqual([...numbers].sort().slice(0, 3))
+  expect(await one.sort('list', 'ALPHA', 'STORE', 'sorted')).toBe(5_000)
+  expect(await one.lindex('sorted', 0)).toBe('0')
+})
+
+test('a thread that dies fails what it had, and another one goes on', async () => {
+  const one = await client('dying')
+  // Beyond the memory of the Lua machine it is refused; beyond V8's the thread would die: neither ends the process.
+  const greedy = one.eval('local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', 0)
+  await expect(greedy).rejects.toThrow(/was killed|too long/)
+  expect(await one.eval('return 1', 0)).toBe(1)
+  expect(child.exitCode).toBeNull()
+  expect(errors).not.toMatch(/internal error/)
+})
