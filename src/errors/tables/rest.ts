@@ -29,6 +29,11 @@ export const REST = {
   version_mismatch: row('ERR version mismatch', 409, 'version_mismatch', {
     rest: 'the version of the automation is another one than if_version asks for',
   }),
+  results_too_large: row(
+    'ERR the results of a batch may have {allowed} bytes together: ask for fewer keys',
+    413,
+    'value_too_large',
+  ),
   operation_failed: row('ERR operation failed', 400, 'operation_failed'),
   invalid_idempotency_key: row('ERR invalid idempotency key', 400, 'invalid_idempotency_key'),
   idempotency_key_reused: row(

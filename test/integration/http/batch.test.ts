@@ -203,3 +203,15 @@ describe('POST /kv/batch', () => {
     expect(await client.version()).toBe(30)
   })
 })
+
+test('results larger than 16 MiB together are refused, and nothing is written', async () => {
+  const large = await startRest({ redis: rest.redis })
+  const client = await large.client()
+  await client.put('large', JSON.stringify('x'.repeat(1_000_000)))
+  const gets = Array.from({ length: 20 }, () => ({ op: 'get', key: 'large' }))
+  const refused = await run(client, [{ op: 'incr', key: 'beside-results' }, ...gets])
+  expect([refused.status, refused.json.error]).toEqual([413, 'value_too_large'])
+  expect((await client.get('beside-results')).status).toBe(404)
+  expect((await run(client, gets.slice(0, 10))).status).toBe(200)
+  await large.stop()
+})

@@ -180,9 +180,16 @@ function naming<T>(index: number, op: string, step: () => T): T {
   }
 }
 
-/** Runs all steps as one job; the first that fails takes back all. */
-export const runBatch = ({ steps }: Batch, db: Database): Members[] =>
-  steps.map((step, index) => {
+/** A hundred values of the largest size would be held at once, for a request of some kilobytes. */
+export const MAX_RESULT_BYTES = 16 * 1024 * 1024
+
+/** Runs all steps as one job; the first that fails takes back all. Throws also `results_too_large`. */
+export function runBatch({ steps }: Batch, db: Database): Members[] {
+  let bytes = 0
+  return steps.map((step, index) => {
     const members = naming(index, step.op, () => step.run(db))
+    for (const [, text] of members) bytes += text.length
+    if (bytes > MAX_RESULT_BYTES) throw new KvError('results_too_large', { allowed: MAX_RESULT_BYTES })
     return [['op', quote(step.op)], ['key', quote(step.key.text)], ['success', 'true'], ...members]
   })
+}
