@@ -53,6 +53,11 @@ export class Store {
     backing.onLoss(() => this.writeCache.clear())
   }
 
+  /** Whether heavy jobs leave this thread. */
+  get computesElsewhere(): boolean {
+    return this.remote !== undefined
+  }
+
   read(
     automation: Automation,
     command: readonly BackingArg[],

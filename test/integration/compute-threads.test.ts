@@ -156,6 +156,19 @@ test('commands that open much are computed elsewhere, in both protocols', async 
   expect(await one.lindex('sorted', 0)).toBe('0')
 })
 
+test('writes of many members are sealed elsewhere, and what was there stays', async () => {
+  const one = await client('many')
+  await one.hset('hash', { before: 'kept' })
+  const fields = Array.from({ length: 3_000 }, (_, i) => [`f${i}`, `v${i}`]).flat()
+  expect(await one.hset('hash', ...fields)).toBe(3_000)
+  expect(await one.hlen('hash')).toBe(3_001)
+  expect(await one.hmget('hash', 'before', 'f0', 'f2999')).toEqual(['kept', 'v0', 'v2999'])
+  const members = Array.from({ length: 3_000 }, (_, i) => `m${i}`)
+  expect(await one.sadd('set', ...members)).toBe(3_000)
+  expect(await one.sadd('set', ...members, 'new')).toBe(1)
+  expect(await one.scard('set')).toBe(3_001)
+})
+
 test('a thread that dies fails what it had, and another one goes on', async () => {
   const one = await client('dying')
   // Beyond the memory of the Lua machine it is refused; beyond V8's the thread would die: neither ends the process.

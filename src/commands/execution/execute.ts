@@ -7,7 +7,7 @@ import { first } from '../../registry/direct.ts'
 import type { DataRow, Direct, KeyspaceRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
-import { remoteCommand } from './remote-jobs.ts'
+import { isLargeWrite, remoteCommand } from './remote-jobs.ts'
 
 export type Done = (error: Error | null, reply: Reply) => void
 
@@ -50,6 +50,7 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
     )
     return true
   }
+  if (store.computesElsewhere && isLargeWrite(row, call.args)) return false
   const operations = direct.write(call)
   if (operations === undefined || !store.fits(operations)) return false
   store.write(

@@ -3,8 +3,25 @@ import type { Call, ServiceContext } from '../../registry/context.ts'
 import type { DataRow, KeyspaceRow } from '../../registry/row.ts'
 import type { QueuedCommand } from './native-transaction.ts'
 
+/** A write with more arguments is not sealed on the thread that serves sockets: that takes some ms. */
+const MOST_ARGS = 1_000
+/** The same for bytes; one value of the default limit is less. */
+const MOST_BYTES = 2 * 1024 * 1024
+
+/** Whether the arguments alone make a write heavy. */
+export function isLargeWrite({ flags }: DataRow, args: readonly Buffer[]): boolean {
+  if (!flags.includes('write')) return false
+  if (args.length > MOST_ARGS) return true
+  // Only with many arguments can they be many bytes.
+  if (args.length < 4) return false
+  let bytes = 0
+  for (const { length } of args) bytes += length
+  return bytes > MOST_BYTES
+}
+
 function isHeavy(row: DataRow | KeyspaceRow, args: readonly Buffer[], context: ServiceContext): boolean {
-  if (row.kind !== 'data' || row.script === undefined) return false
+  if (row.kind !== 'data') return false
+  if (row.script === undefined) return isLargeWrite(row, args)
   const { given, at } = row.script
   return !context.services.scripts.isFast(context.automation.id, given, args[at]!)
 }

@@ -49,6 +49,7 @@ describe('defaults', () => {
       maxRequestSize: 67108864,
       maxKeys: 1000,
       maxBacklogBytes: 8388608,
+      computeThreads: Math.max(1, Math.min(4, availableParallelism() - 1)),
       scriptTimeLimitMs: 200,
       scriptMemoryLimit: 33554432,
       maxConnections: 20000,
