@@ -17,7 +17,10 @@ export interface ThreadSettings {
 }
 
 /** A job without its bytes, which lie in `flat` beside those of the others. */
-export interface SentJob {
+export type SentJob = SentCommands | { readonly type: 'document'; readonly name: string }
+
+export interface SentCommands {
+  readonly type: 'commands'
   readonly identity: Identity
   readonly protocol: Protocol
   readonly isTransaction: boolean
@@ -33,7 +36,8 @@ export interface ComputeMessage {
   readonly jobs: readonly SentJob[]
   /** The scripts that the automation's process knows, as far as the jobs may run them. */
   readonly scripts: readonly LuaScript[]
-  /** needs, what snapshot.lua answered, and for each job its commands and the names of its watched keys. */
+  /** needs, what snapshot.lua answered, and for each job its commands and the names of its
+   * watched keys, or its arguments. */
   readonly flat: Uint8Array
 }
 
@@ -51,6 +55,8 @@ export interface SentOutcome {
   readonly error: SentError | undefined
   readonly requests: number
   readonly created: number
+  /** The result of a document job. */
+  readonly value?: unknown
   /** A list: the replies of a transaction; undefined: a watched key was touched. */
   readonly isList: boolean
   /** How many bytes each of its replies takes in `replies`. */

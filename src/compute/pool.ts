@@ -21,6 +21,7 @@ import {
   type AnswerMessage,
   type ComputeMessage,
   packNeeds,
+  type SentJob,
   type SentOutcome,
   type ThreadSettings,
   unpackError,
@@ -181,22 +182,17 @@ class Thread {
     jobs,
   }: RemoteRequest): ComputeMessage {
     const parts = jobs.map(
-      ({ commands, watched }): Flat => [
-        commands.map((args) => args ?? null),
-        watched.map(({ name }) => name),
-      ],
+      (job): Flat =>
+        job.type === 'document'
+          ? job.args
+          : [job.commands.map((args) => args ?? null), job.watched.map(({ name }) => name)],
     )
     return {
       id: ++this.requests,
       automationId: automation.id,
       complete,
       streamCounters,
-      jobs: jobs.map(({ identity, protocol, isTransaction, watched }) => ({
-        identity,
-        protocol,
-        isTransaction,
-        watched: watched.map(({ seen }) => seen),
-      })),
+      jobs: jobs.map(sentJob),
       scripts: this.scriptsOf(automation.id, jobs),
       flat: flatten([packNeeds(needs), reply as Flat, ...parts]),
     }
@@ -210,8 +206,9 @@ class Thread {
     return [...found.values()]
   }
 
-  private scriptsIn(automationId: string, { commands }: RemoteJob): LuaScript[] {
-    return commands.flatMap((args) => {
+  private scriptsIn(automationId: string, job: RemoteJob): LuaScript[] {
+    if (job.type === 'document') return []
+    return job.commands.flatMap((args) => {
       const row = args && COMMANDS.lookUp(args)
       if (row?.kind !== 'data' || row.script === undefined) return []
       const { given, at } = row.script
@@ -255,8 +252,14 @@ class Thread {
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
 
+function sentJob(job: RemoteJob): SentJob {
+  if (job.type === 'document') return { type: 'document', name: job.name }
+  const { type, identity, protocol, isTransaction, watched } = job
+  return { type, identity, protocol, isTransaction, watched: watched.map(({ seen }) => seen) }
+}
+
 function outcomeOf(
-  { error, requests, created, isList, lengths }: SentOutcome,
+  { error, requests, created, isList, lengths, value }: SentOutcome,
   bytes: Buffer,
   from: number,
 ): ComputedJob {
@@ -266,5 +269,5 @@ function outcomeOf(
     at += length
     return new EncodedReply(bytes.subarray(at - length, at))
   })
-  return { error: null, result: isList ? replies : replies![0], requests, created }
+  return { error: null, result: isList ? replies : (replies?.[0] ?? value), requests, created }
 }

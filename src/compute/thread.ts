@@ -4,6 +4,7 @@ import { Keyring } from '../automation/keyring.ts'
 import { runQueued } from '../commands/execution/transaction.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
+import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.ts'
 import { Computation } from '../engine/optimistic/computation.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
@@ -11,6 +12,7 @@ import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
 import { Gate } from '../gate/gate.ts'
 import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
 import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
+import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import type { RunContext } from '../registry/context.ts'
 import type { Reply } from '../reply/reply.ts'
 import {
@@ -18,8 +20,8 @@ import {
   type ComputeMessage,
   packError,
   packNeeds,
+  type SentCommands,
   type SentError,
-  type SentJob,
   type SentOutcome,
   type ThreadSettings,
   unpackNeeds,
@@ -42,8 +44,8 @@ const report = (error: Error): void => void reported.push(packError(error))
 
 type Work = (db: Database) => readonly Reply[] | undefined
 
-/** What one job does: the replies of its commands; undefined when a watched key was touched. */
-function workOf(job: SentJob, commands: readonly (Buffer[] | null)[], watched: readonly Buffer[]): Work {
+/** What the commands of a job do: their replies; undefined when a watched key was touched. */
+function workOf(job: SentCommands, commands: readonly (Buffer[] | null)[], watched: readonly Buffer[]): Work {
   const automation = automations.get(job.identity.automationId)
   const context: RunContext = { identity: job.identity, automation, services: { scripts, report } }
   const queue = commands.map((args) => {
@@ -62,7 +64,7 @@ function workOf(job: SentJob, commands: readonly (Buffer[] | null)[], watched: r
 const out = new OutputBuffer()
 
 /** The length of a reply that was appended to `out`. A fault of ours in it becomes its error. */
-function append(reply: Reply, job: SentJob): number {
+function append(reply: Reply, job: SentCommands): number {
   const before = out.bytes
   try {
     encodeReply(reply, job.protocol, out)
@@ -71,6 +73,32 @@ function append(reply: Reply, job: SentJob): number {
     throw Object.assign(new Error('a reply could not be encoded'), { cause: (error as Error).name })
   }
   return out.bytes - before
+}
+
+type Ran = Omit<SentOutcome, 'ms'>
+
+function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
+  const job = DOCUMENT_JOBS[name as DocumentJobName]
+  const limits = { gate, maxValueSize: settings.maxValueSize }
+  const { error, result, requests, created } = computation.run({
+    run: (db) => job(db, args as Buffer[], limits),
+  })
+  const sent = error === null ? undefined : packError(error)
+  return { error: sent, requests, created, isList: false, lengths: undefined, value: result }
+}
+
+function runCommands(computation: Computation, job: SentCommands, part: DecodedReply): Ran {
+  const [commands, watched] = part as [(Buffer[] | null)[], Buffer[]]
+  const { error, result, requests, created } = computation.run({ run: workOf(job, commands, watched) })
+  const replies = result as readonly Reply[] | undefined
+  const sent = error === null ? undefined : packError(error)
+  return {
+    error: sent,
+    requests,
+    created,
+    isList: job.isTransaction,
+    lengths: replies?.map((each) => append(each, job)),
+  }
 }
 
 function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'computed' | 'needs' } {
@@ -84,15 +112,12 @@ function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'com
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
-    const [commands, watched] = parts[i] as [(Buffer[] | null)[], Buffer[]]
     const startedAt = performance.now()
-    const { error, result, requests, created } = computation.run({ run: workOf(job, commands, watched) })
-    const replies = result as readonly Reply[] | undefined
-    const lengths = replies?.map((each) => append(each, job))
-    const { isTransaction: isList } = job
-    const sent = error === null ? undefined : packError(error)
-    const ms = performance.now() - startedAt
-    outcomes.push({ error: sent, requests, created, isList, lengths, ms })
+    const outcome =
+      job.type === 'document'
+        ? runDocument(computation, job.name, parts[i]!)
+        : runCommands(computation, job, parts[i]!)
+    outcomes.push({ ...outcome, ms: performance.now() - startedAt })
     if (performance.now() > late) break
   }
   const words = computation.words(automation, needs, streamCounters) as Flat[]

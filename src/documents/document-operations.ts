@@ -15,6 +15,10 @@ import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts
  * changes, so that the version counts true.
  */
 
+/** Longest TTL: some 31,000 years, so that any moment in milliseconds stays an exact double. */
+export const MAX_TTL_SECONDS = 999_999_999_999
+export const MAX_TTL_MS = MAX_TTL_SECONDS * 1_000
+
 export type Side = 'left' | 'right'
 
 export interface PutOptions {

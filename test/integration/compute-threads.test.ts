@@ -17,6 +17,7 @@ let redis: TestRedis
 let child: ChildProcess
 let errors = ''
 let port = 0
+let httpPort = 0
 const clients: Redis[] = []
 
 async function client(automationId: string, scope?: string): Promise<Redis> {
@@ -47,7 +48,8 @@ beforeAll(async () => {
   child.stderr!.on('data', (chunk) => (errors += chunk))
   await eventually(() => {
     port = Number(/127\.0\.0\.1:(\d+)|-p (\d+)/.exec(output)?.slice(1).find(Boolean) ?? 0)
-    return port !== 0
+    httpPort = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1] ?? 0)
+    return port !== 0 && httpPort !== 0
   })
 })
 
@@ -167,6 +169,38 @@ test('writes of many members are sealed elsewhere, and what was there stays', as
   expect(await one.sadd('set', ...members)).toBe(3_000)
   expect(await one.sadd('set', ...members, 'new')).toBe(1)
   expect(await one.scard('set')).toBe(3_001)
+})
+
+test('REST reads large values of every type by a thread as well', async () => {
+  const one = await client('rest')
+  const fields = Array.from({ length: 1_500 }, (_, i) => [`f${i}`, `${i}`]).flat()
+  await one.hset('hash', ...fields)
+  await one.rpush('list', ...fields)
+  const token = await mintToken({ secret: SECRET, automationId: 'rest', runId: 'run', ttlSeconds: 600 })
+  const ask = async (path: string, body?: object): Promise<any> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const init = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
+    return (await fetch(`http://127.0.0.1:${httpPort}/api/automation/v1/kv${path}`, init)).json()
+  }
+  expect((await ask('/hash')).value).toEqual(
+    Object.fromEntries(fields.flatMap((f, i) => (i % 2 ? [] : [[f, i / 2]]))),
+  )
+  expect(await ask('/list?meta=true')).toMatchObject({ type: 'list', ttl: null, version: 2 })
+  const batch = await ask('/batch', {
+    operations: [
+      { op: 'get', key: 'list' },
+      { op: 'incr', key: 'n' },
+    ],
+  })
+  expect(batch.results[0].value).toHaveLength(3_000)
+  expect([batch.version, batch.results[1].value]).toEqual([3, 1])
+  const failed = await ask('/batch', {
+    operations: [
+      { op: 'get', key: 'list' },
+      { op: 'incr', key: 'list' },
+    ],
+  })
+  expect([failed.error, failed.operation_index]).toEqual(['operation_failed', 1])
 })
 
 test('a thread that dies fails what it had, and another one goes on', async () => {

@@ -1,4 +1,4 @@
-import type { RemoteJob } from '../../engine/optimistic/remote-compute.ts'
+import type { RemoteCommands, RemoteJob } from '../../engine/optimistic/remote-compute.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
 import type { DataRow, KeyspaceRow } from '../../registry/row.ts'
 import type { QueuedCommand } from './native-transaction.ts'
@@ -33,20 +33,21 @@ export const remoteCommand = (row: DataRow, call: Call): RemoteJob | undefined =
 export const remoteTransaction = (
   context: ServiceContext,
   queue: readonly QueuedCommand[],
-  watched: RemoteJob['watched'],
+  watched: RemoteCommands['watched'],
 ): RemoteJob | undefined => remoteJob(context, queue, true, watched)
 
 function remoteJob(
   context: ServiceContext,
   queue: readonly QueuedCommand[],
   isTransaction: boolean,
-  watched: RemoteJob['watched'],
+  watched: RemoteCommands['watched'],
 ): RemoteJob | undefined {
   const { identity, protocol } = context
   if (protocol === undefined) return undefined
   const someIsHeavy = (): boolean =>
     queue.some(({ row, args }) => row.kind !== 'connection' && isHeavy(row, args, context))
-  const job: RemoteJob = {
+  const job: RemoteCommands = {
+    type: 'commands',
     identity,
     protocol,
     isTransaction,

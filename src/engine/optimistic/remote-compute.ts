@@ -7,8 +7,25 @@ import type { Watched } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import type { ComputedJob } from './computation.ts'
 
-/** A job in a form that another thread can run: commands with their arguments instead of a function. */
-export interface RemoteJob {
+interface CanBeHeavy {
+  /** It goes to another thread also when its keys are small. */
+  isHeavy: boolean
+  /** It turned out to take long. */
+  readonly reconsider: () => void
+}
+
+/** A job in a form that another thread can run: a name with its arguments instead of a function. */
+export type RemoteJob = RemoteCommands | RemoteDocumentJob
+
+/** What REST asks for; its result is plain data. */
+export interface RemoteDocumentJob extends CanBeHeavy {
+  readonly type: 'document'
+  readonly name: string
+  readonly args: readonly Buffer[]
+}
+
+export interface RemoteCommands extends CanBeHeavy {
+  readonly type: 'commands'
   readonly identity: Identity
   /** Replies come back as bytes of this protocol. */
   readonly protocol: Protocol
@@ -17,10 +34,6 @@ export interface RemoteJob {
   /** `undefined`: a command on the connection, which is not run here. */
   readonly commands: ReadonlyArray<readonly Buffer[] | undefined>
   readonly watched: ReadonlyArray<{ readonly name: Buffer; readonly seen: Watched }>
-  /** It goes there also when its keys are small: a script that was not quick before. */
-  isHeavy: boolean
-  /** It turned out to take long. */
-  readonly reconsider: () => void
 }
 
 export interface RemoteRequest {
@@ -82,14 +95,21 @@ export const isHeavy = (
   job: RemoteJob | undefined,
 ): boolean => remote !== undefined && job?.isHeavy === true
 
+interface RemoteCandidate {
+  readonly remote?: RemoteJob | undefined
+  readonly ifVersion?: number | undefined
+  readonly idempotency?: unknown
+}
+
 /** Undefined when one of them cannot be computed elsewhere, or it is not worth it. */
 export function remoteJobsOf(
-  batch: ReadonlyArray<{ readonly job: { readonly remote?: RemoteJob | undefined } }>,
+  batch: ReadonlyArray<{ readonly job: RemoteCandidate }>,
   reply: readonly BackingReply[],
 ): readonly RemoteJob[] | undefined {
   const jobs: RemoteJob[] = []
   for (const { job } of batch) {
-    if (job.remote === undefined) return undefined
+    if (job.remote === undefined || job.ifVersion !== undefined || job.idempotency !== undefined)
+      return undefined
     jobs.push(job.remote)
   }
   if (jobs.some((job) => job.isHeavy)) return jobs

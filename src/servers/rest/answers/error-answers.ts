@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.ts'
+import { detailOf } from '../../../errors/rest-detail.ts'
 import { placeOf } from '../../../observability/error-log.ts'
 import type { Log } from '../../../observability/log.ts'
 
@@ -10,24 +11,6 @@ import type { Log } from '../../../observability/log.ts'
 const WITH_FACTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['version_mismatch', 'operation_failed'])
 
 const RETRY_AFTER_SECONDS = '1'
-
-/** Codes that say it all: their `detail` is nothing else. */
-const PLAIN: ReadonlySet<string> = new Set([
-  'key_not_found',
-  'key_exists',
-  'key_not_exists',
-  'unauthorized',
-  'token_expired',
-  'token_revoked',
-  'not_found',
-  'method_not_allowed',
-])
-
-/** `type_mismatch: value is not a list`, or the bare code when there is no more to say. */
-export const detailOf = (error: KvError): string =>
-  PLAIN.has(error.httpCode) && error.code !== 'read_only_token'
-    ? error.httpCode
-    : `${error.httpCode}: ${error.restText}`
 
 /** The body of an error answer; the facts of `error.detail` stand beside the three fields that each has. */
 export const errorBody = (error: KvError): string =>

@@ -2,6 +2,7 @@ import type { Automation } from '../../../automation/automation.ts'
 import type { BackingArg, BackingReply } from '../../../backing/backing.ts'
 import { kindOf, refusalOf } from '../../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../../commands/generic/keyspace.ts'
+import type { DocumentJobName } from '../../../documents/document-jobs.ts'
 import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
@@ -13,6 +14,13 @@ import type { Written } from '../../../engine/writes/written.ts'
 export const WRONG_TYPE = Symbol('WRONGTYPE')
 
 const isWrongType = (error: Error): boolean => kindOf(error) === 'WRONGTYPE'
+
+export interface ComputeOptions {
+  /** Makes it happen once. */
+  readonly idempotency?: IdempotencyRecord
+  /** The same work for another thread: see DOCUMENT_JOBS. */
+  readonly document?: { readonly name: DocumentJobName; readonly args: readonly Buffer[] } | undefined
+}
 
 /**
  * The three ways to the data, as promises. Whatever goes wrong rejects; a programming error in `run` never
@@ -64,7 +72,7 @@ export class AsyncStore {
     needs: readonly Need[],
     run: (db: Database) => T,
     ifVersion?: number,
-    idempotency?: IdempotencyRecord,
+    { idempotency, document }: ComputeOptions = {},
   ): Promise<{ result: T; written: Written }> {
     return new Promise((resolve, reject) => {
       this.store.compute(automation, {
@@ -72,6 +80,7 @@ export class AsyncStore {
         run,
         ifVersion,
         idempotency,
+        remote: document && { type: 'document', isHeavy: false, reconsider: () => {}, ...document },
         done: (error, result, written) => {
           if (error === null) resolve({ result: result as T, written })
           else reject(error)

@@ -5,7 +5,7 @@ import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 import { KvError } from '../../../errors/errors.ts'
-import type { AsyncStore } from './async-store.ts'
+import type { AsyncStore, ComputeOptions } from './async-store.ts'
 
 // The header field Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): a request that is sent again,
 // because nobody knows what became of it, is answered as it was the first time
@@ -58,16 +58,17 @@ export function writeOnce<T>(
   needs: readonly Need[],
   run: (db: Database) => T,
   ifVersion?: number,
+  document?: ComputeOptions['document'],
 ): Promise<{ result: T; written: Written }> {
   const { automation, identity } = request.caller
-  if (!hasIdempotencyKey(request)) return store.compute(automation, needs, run, ifVersion)
-  const record = new IdempotencyRecord(
+  if (!hasIdempotencyKey(request)) return store.compute(automation, needs, run, ifVersion, { document })
+  const idempotency = new IdempotencyRecord(
     automation,
     identity.runId ?? '',
     idempotencyKey(request),
     fingerprintOf(request),
   )
-  return store.compute(automation, needs, run, ifVersion, record).finally(() => {
-    if (record.replayed) reply.header('idempotency-replayed', 'true')
+  return store.compute(automation, needs, run, ifVersion, { idempotency }).finally(() => {
+    if (idempotency.replayed) reply.header('idempotency-replayed', 'true')
   })
 }

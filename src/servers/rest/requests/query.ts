@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import type { PutOptions } from '../../../documents/document-operations.ts'
+import { MAX_TTL_MS, MAX_TTL_SECONDS, type PutOptions } from '../../../documents/document-operations.ts'
+import { parseCount } from '../../../documents/fields.ts'
 import { KvError } from '../../../errors/errors.ts'
-import { parseCount } from './input.ts'
 
 /**
  * Every parameter of the API. One that an endpoint does not know must not be passed over in silence: a caller
@@ -71,10 +71,6 @@ export class Query {
     return value
   }
 }
-
-/** Longest TTL: some 31,000 years, so that any moment in milliseconds stays an exact double. */
-export const MAX_TTL_SECONDS = 999_999_999_999
-export const MAX_TTL_MS = MAX_TTL_SECONDS * 1_000
 
 export function setOptions(query: Query): PutOptions {
   const [nx, xx, keepTtl] = [query.flag('nx'), query.flag('xx'), query.flag('keepttl')]

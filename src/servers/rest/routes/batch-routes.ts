@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../../../documents/batch.ts'
 import type { Members } from '../../../documents/presentation.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { joinArray, joinObject } from '../../../json/document.ts'
 import { answer } from '../answers/answer.ts'
 import { ENCODING, object, VERSION } from '../endpoints/describe.ts'
 import type { Context, Endpoint } from '../endpoints/endpoint.ts'
-import { MAX_OPERATIONS, OPERATION_NAMES, parseBatch, runBatch } from '../requests/batch-body.ts'
 import { writeOnce } from '../requests/idempotency.ts'
 import { requiredBody } from '../requests/input.ts'
 import { Query } from '../requests/query.ts'
@@ -21,14 +21,16 @@ export const batchEndpoints = ({
 }: Context & { maxBatchSize: number }): Endpoint[] => {
   async function run(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     new Query(request, [])
-    const batch = parseBatch(requiredBody(request, WRAPPING), { gate, maxValueSize })
+    const text = requiredBody(request, WRAPPING)
+    const batch = parseBatch(text, { gate, maxValueSize })
+    const document = { name: 'batch', args: [Buffer.from(text)] } as const
     const needs = batch.steps.map(({ key, extent }) => ({ name: key.name, extent }))
     const steps = (db: Database): Members[] => runBatch(batch, db)
     const writes = batch.steps.some(({ writes }) => writes)
     if (writes) gate.allowRight(request.caller.identity, 'kv:write')
     const { result, written } = writes
-      ? await writeOnce(store, request, reply, needs, steps, batch.ifVersion)
-      : await store.compute(request.caller.automation, needs, steps, batch.ifVersion)
+      ? await writeOnce(store, request, reply, needs, steps, batch.ifVersion, document)
+      : await store.compute(request.caller.automation, needs, steps, batch.ifVersion, { document })
     return answer(reply, [
       ['version', String(written.version)],
       ['results', joinArray(result.map(joinObject))],

@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Automation } from '../../../automation/automation.ts'
 import { locations } from '../../../automation/location.ts'
+import { getWithMeta, type ShownWithMeta } from '../../../documents/document-jobs.ts'
 import type { PutOptions } from '../../../documents/document-operations.ts'
 import * as operations from '../../../documents/document-operations.ts'
+import { Fields } from '../../../documents/fields.ts'
 import {
   MAX_DEPTH,
   type Members,
@@ -25,7 +27,7 @@ import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../endpoints/describe
 import type { Context, Endpoint } from '../endpoints/endpoint.ts'
 import { WRONG_TYPE } from '../requests/async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../requests/idempotency.ts'
-import { Fields, requiredBody } from '../requests/input.ts'
+import { requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
 import { cursorOf, listKeys, parseListCursor } from '../requests/listing.ts'
 import { Query, setOptions } from '../requests/query.ts'
@@ -83,20 +85,19 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     if (raw === null) return undefined
     if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
     const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
-    return (await store.compute(automation, [{ name, extent }], (db) => operations.get(db, name))).result
+    const document = { name: 'get', args: [name] } as const
+    const run = (db: Database): Shown | undefined => operations.get(db, name)
+    return (await store.compute(automation, [{ name, extent }], run, undefined, { document })).result
   }
 
   async function readWithMeta(
     automation: Automation,
     { name }: Key,
   ): Promise<{ shown: Shown; meta: Members } | undefined> {
-    const { result, written } = await store.compute(automation, [{ name, extent: 'all' }], (db) => {
-      const shown = operations.get(db, name)
-      if (shown === undefined) return undefined
-      const expireAt = db.expireAt(name)
-      const ttl = expireAt === 0 ? null : Math.ceil((expireAt - db.now) / 1_000)
-      return { shown, ttl, type: db.type(name), ...db.times(name) }
-    })
+    const document = { name: 'getWithMeta', args: [name] } as const
+    const needs = [{ name, extent: 'all' }] as const
+    const run = (db: Database): ShownWithMeta | undefined => getWithMeta(db, name)
+    const { result, written } = await store.compute(automation, needs, run, undefined, { document })
     if (result === undefined) return undefined
     const { shown, ttl, type, createdAt, updatedAt } = result
     const meta: Members = [
