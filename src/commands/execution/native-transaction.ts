@@ -3,15 +3,10 @@ import { PendingWrites } from '../../engine/store.ts'
 import type { Operation } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
-import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
+import type { DataRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { directReply, OTHER_FORMS } from './execute.ts'
-
-/** A command between MULTI and EXEC. */
-export interface QueuedCommand {
-  readonly row: DataRow | KeyspaceRow | ConnectionRow
-  readonly args: readonly Buffer[]
-}
+import type { QueuedCommand } from './queued-command.ts'
 
 /** More than this would hold up the backing Redis for long. */
 const MAX_OPERATIONS = 500

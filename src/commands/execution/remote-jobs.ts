@@ -1,7 +1,7 @@
 import type { RemoteCommands, RemoteJob } from '../../engine/optimistic/remote-compute.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
 import type { DataRow, KeyspaceRow } from '../../registry/row.ts'
-import type { QueuedCommand } from './native-transaction.ts'
+import type { QueuedCommand } from './queued-command.ts'
 
 /** A write with more arguments is not sealed on the thread that serves sockets: that takes some ms. */
 const MOST_ARGS = 1_000

@@ -9,7 +9,8 @@ import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
 import type { Session } from '../../session/session.ts'
 import { errorReply } from './error-reply.ts'
-import { type QueuedCommand, runNative } from './native-transaction.ts'
+import { runNative } from './native-transaction.ts'
+import type { QueuedCommand } from './queued-command.ts'
 import { remoteTransaction } from './remote-jobs.ts'
 
 /**

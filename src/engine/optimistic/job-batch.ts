@@ -1,16 +1,17 @@
-import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
-import { COMMIT, LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
+import type { BackingReply } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
-import { extentArgs, mergeNeeds, type Need } from '../plaintext/extent.ts'
+import { mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
+import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { NeedsThread } from './needs-thread.ts'
-import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
+import { leavesOutcome, type Outcome } from './outcome.ts'
+import { readKeys, readNames } from './reading.ts'
 import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
@@ -23,17 +24,6 @@ export interface BatchEvents {
   readonly finished: () => void
   /** These come first in the next batch. */
   readonly postpone: (rest: readonly QueuedJob[]) => void
-}
-
-/** What is to be committed of a computation. */
-interface Changes {
-  readonly outcomes: readonly Outcome[]
-  readonly requests: number
-  /** The middle of commit.lua's arguments: see Computation. */
-  readonly words: readonly ScriptArg[]
-  /** Notes how the commit left the keys; `before` is the automation's version until then. */
-  readonly noted: (before: number, now: number) => void
-  readonly fromCache: boolean
 }
 
 /** Jobs that share one snapshot and one commit; on a conflict they are computed again. */
@@ -83,26 +73,20 @@ export class JobBatch {
   }
 
   private readNames(): void {
-    const { automation, backing } = this.environment
-    const { versionKey, indexKey, prefix } = automation
-    backing.read(automation, ['GET', versionKey], (error, version) => {
-      if (error === null) this.namesVersion = version === null ? '0' : (version as Buffer).toString('latin1')
-    })
-    backing.script(automation, LIST_KEYS, false, [2, versionKey, indexKey, prefix.length], (error, reply) => {
+    readNames(this.environment, (error, names = [], version = '') => {
+      this.namesVersion = version
       if (error !== null) this.fail(error)
-      else this.readKeys((reply as Buffer[]).filter((_, i) => i % 2 === 0))
+      else this.readKeys(names)
     })
   }
 
   private readKeys(names: readonly Buffer[]): void {
-    const { automation, backing } = this.environment
     const asked = this.batch.flatMap(({ job }) => job.needs)
     const all = names.map((name): Need => ({ name, extent: 'meta' }))
     this.needs = mergeNeeds([...asked, ...this.discovered, ...all])
-    const args = [...this.keys(), ...extentArgs(this.needs, automation)]
-    backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
+    readKeys(this.environment, this.needs, (error, reply = []) => {
       if (error !== null) this.fail(error)
-      else this.guarded(() => this.compute(reply as BackingReply[]))
+      else this.guarded(() => this.compute(reply))
     })
   }
 
@@ -233,19 +217,9 @@ export class JobBatch {
   }
 
   private commit(changes: Changes, ifVersion: string): void {
-    const { automation, backing, limits } = this.environment
-    const { outcomes, requests, words } = changes
-    const kept = outcomes.filter(leavesOutcome)
-    // Not by pushing them: a function takes no hundred thousand arguments.
-    const args: ScriptArg[] = [
-      ...[...this.keys(), limits.maxKeys, ifVersion, requests],
-      ...words,
-      ...[kept.length, ...kept.flatMap(outcomeArgs)],
-      ...extentArgs(this.needs, automation),
-    ]
-    backing.script(automation, COMMIT, true, args, (error, reply) => {
+    commit(this.environment, this.needs, changes, ifVersion, (error, reply = []) => {
       if (error !== null) this.fail(error)
-      else this.guarded(() => this.committed(reply as BackingReply[], changes))
+      else this.guarded(() => this.committed(reply, changes))
     })
   }
 
@@ -337,17 +311,5 @@ export class JobBatch {
     } catch (fault) {
       this.environment.report(fault as Error)
     }
-  }
-
-  private keys(): Array<string | number | Buffer> {
-    const { needs } = this
-    const { automation } = this.environment
-    return [
-      needs.length + 2,
-      automation.versionKey,
-      automation.indexKey,
-      ...needs.map(({ name }) => automation.key(name)),
-      automation.prefix.length,
-    ]
   }
 }

@@ -1,0 +1,39 @@
+import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
+import { COMMIT } from '../../backing/scripts.ts'
+import { extentArgs, type Need } from '../plaintext/extent.ts'
+import type { JobEnvironment } from './job.ts'
+import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
+import { keyArgs } from './reading.ts'
+
+/** What is to be committed of a computation. */
+export interface Changes {
+  readonly outcomes: readonly Outcome[]
+  readonly requests: number
+  /** The middle of commit.lua's arguments: see Computation. */
+  readonly words: readonly ScriptArg[]
+  /** Notes how the commit left the keys; `before` is the automation's version until then. */
+  readonly noted: (before: number, now: number) => void
+  readonly fromCache: boolean
+}
+
+/** Applies changes, unless a key that they were computed from has changed since: see commit.lua for the reply. */
+export function commit(
+  { automation, backing, limits }: JobEnvironment,
+  needs: readonly Need[],
+  { outcomes, requests, words }: Changes,
+  ifVersion: string,
+  done: (error: Error | null, reply?: BackingReply[]) => void,
+): void {
+  const kept = outcomes.filter(leavesOutcome)
+  // Not by pushing them: a function takes no hundred thousand arguments.
+  const args: ScriptArg[] = [
+    ...[...keyArgs(automation, needs), limits.maxKeys, ifVersion, requests],
+    ...words,
+    ...[kept.length, ...kept.flatMap(outcomeArgs)],
+    ...extentArgs(needs, automation),
+  ]
+  backing.script(automation, COMMIT, true, args, (error, reply) => {
+    if (error === null) done(null, reply as BackingReply[])
+    else done(error)
+  })
+}

@@ -1,0 +1,49 @@
+import type { Automation } from '../../automation/automation.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import { LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
+import { extentArgs, type Need } from '../plaintext/extent.ts'
+import type { JobEnvironment } from './job.ts'
+
+type Read<T extends unknown[]> = (error: Error | null, ...read: T | []) => void
+
+/** What the scripts on data keys begin with: the keys, and how long their common prefix is. */
+export const keyArgs = (automation: Automation, needs: readonly Need[]): BackingArg[] => [
+  needs.length + 2,
+  automation.versionKey,
+  automation.indexKey,
+  ...needs.map(({ name }) => automation.key(name)),
+  automation.prefix.length,
+]
+
+/** What snapshot.lua answers. */
+export function readKeys(
+  { automation, backing }: JobEnvironment,
+  needs: readonly Need[],
+  done: Read<[reply: BackingReply[]]>,
+): void {
+  const args = [...keyArgs(automation, needs), ...extentArgs(needs, automation)]
+  backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
+    if (error === null) done(null, reply as BackingReply[])
+    else done(error)
+  })
+}
+
+/** The names of all keys, and the automation's version just before they were read. */
+export function readNames(
+  { automation, backing }: JobEnvironment,
+  done: Read<[names: Buffer[], version: string]>,
+): void {
+  let version = ''
+  backing.read(automation, ['GET', automation.versionKey], (error, reply) => {
+    if (error === null) version = reply === null ? '0' : (reply as Buffer).toString('latin1')
+  })
+  backing.script(automation, LIST_KEYS, false, keyArgs(automation, []), (error, reply) => {
+    if (error !== null) done(error)
+    else
+      done(
+        null,
+        (reply as Buffer[]).filter((_, i) => i % 2 === 0),
+        version,
+      )
+  })
+}
