@@ -129,7 +129,7 @@ export function loadConfig(env: Source, file?: string): Config {
     .filter((name) => name.startsWith('AUTOMATION_KV_') && !NAMES.includes(name) && !FOREIGN.test(name))
     .map(unknown)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  const production = env['NODE_ENV'] === 'production'
+  const production = env.NODE_ENV === 'production'
   const values: Record<string, unknown> = {}
   for (const [key, row] of Object.entries<Setting>(SETTINGS_BY_FIELD)) {
     const given = textOf(row, env, problems) ?? textOf(row, fromFile, problems) ?? row.default

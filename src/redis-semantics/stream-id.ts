@@ -70,7 +70,7 @@ export function parseAnyId(arg: Buffer, missingSequence = 0n): StreamId {
 /** The milliseconds of the form `ms-*`, undefined for any other. */
 export function parseOpenId(arg: Buffer): bigint | undefined {
   const text = textOf(arg)
-  return text !== undefined && text.endsWith('-*') && text.indexOf('-') === text.length - 2
+  return text?.endsWith('-*') && text.indexOf('-') === text.length - 2
     ? unsigned(text.slice(0, -2))
     : undefined
 }

@@ -14,7 +14,7 @@ import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } fr
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
 
-const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
+const valueAt = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
   db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null
 
 /** What the commands need that name their fields. */
@@ -48,7 +48,7 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
   ),
 })
 
-const allPairs = (db: Database, args: readonly Buffer[]): Array<[name: Buffer, value: Cell]> =>
+const allPairs = (db: Database, args: readonly Buffer[]): [name: Buffer, value: Cell][] =>
   Array.from(db.hash(args[1]!)?.fields.values() ?? [], ({ name, cell }) => [name, cell])
 
 const group = 'hash'
@@ -98,7 +98,7 @@ export const HASHES = [
     syntax: 'key field',
     summary: 'Returns the value of a field.',
     extent: oneField,
-    run: (db, args) => valueOf(db, args, args[2]!),
+    run: (db, args) => valueAt(db, args, args[2]!),
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)),
   }),
   data({
@@ -156,7 +156,7 @@ export const HASHES = [
     summary: 'Returns the values of several fields.',
     complexity: 'O(N) in the number of fields asked for',
     extent: namedFields,
-    run: (db, args) => args.slice(2).map((field) => valueOf(db, args, field)),
+    run: (db, args) => args.slice(2).map((field) => valueAt(db, args, field)),
     direct: reads(
       ({ automation, args }) => [
         'HMGET',
@@ -220,7 +220,7 @@ export const HASHES = [
     syntax: 'key field',
     summary: "Returns the length of a field's value in bytes.",
     extent: oneField,
-    run: (db, args) => valueOf(db, args, args[2]!)?.length ?? 0,
+    run: (db, args) => valueAt(db, args, args[2]!)?.length ?? 0,
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)?.length ?? 0),
   }),
   data({

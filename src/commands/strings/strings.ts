@@ -183,7 +183,7 @@ function setRange(db: Database, args: readonly Buffer[]): Reply {
   return result.length
 }
 
-const pairsOf = (args: readonly Buffer[], command: string): Array<[name: Buffer, value: Buffer]> => {
+const pairsOf = (args: readonly Buffer[], command: string): [name: Buffer, value: Buffer][] => {
   if (args.length % 2 === 0) throw new KvError('wrong_arity', { command })
   return Array.from({ length: (args.length - 1) / 2 }, (_, i) => [args[1 + 2 * i]!, args[2 + 2 * i]!])
 }

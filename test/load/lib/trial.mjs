@@ -26,7 +26,8 @@ const live = ({ heapUsed, external }) => heapUsed + external
 /**
  * @typedef {import('./subject.mjs').Ground} Ground
  * @typedef {import('./subject.mjs').Subject} Subject
- * @typedef {{ what: string, ok: boolean, value?: number, limit?: number, unit?: string, detail?: string }} Check
+ * @typedef {Partial<{ value: number, limit: number, unit: string, detail: string }>} Finding
+ * @typedef {{ what: string, ok: boolean } & Finding} Check
  * @typedef {Record<string, [value: number, unit: string]>} Figures
  */
 
@@ -43,9 +44,8 @@ const live = ({ heapUsed, external }) => heapUsed + external
  * @property {() => number} peak
  */
 
-/**
- * @typedef {{ id: string, title: string, logins?: number, work: (context: Context) => Promise<Figures> }} Scenario
- */
+/** @typedef {(context: Context) => Promise<Figures>} Work */
+/** @typedef {{ id: string, title: string, logins?: number, work: Work }} Scenario */
 
 /** @typedef {Awaited<ReturnType<typeof trial>>} Row */
 
