@@ -8,8 +8,9 @@ import { WriteCache } from './optimistic/write-cache.ts'
 import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
 import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
-import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
+import { hasOneKeyFirst, type NativeWrite } from './writes/native-write.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
+import { changedByLetter, leavesLetter } from './writes/write-letters.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
 
 export type StoreLimits = JobLimits
@@ -60,9 +61,9 @@ export class Store {
     this.backing.read(automation, command, done)
   }
 
-  /** Whether `operations` may go through `write`. */
-  fits(operations: readonly Operation[]): boolean {
-    return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
+  /** Whether `writes` may go through `write`. */
+  fits(writes: readonly NativeWrite[]): boolean {
+    return writes.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
   }
 
   /**
@@ -71,18 +72,18 @@ export class Store {
    */
   write(
     automation: Automation,
-    operations: readonly Operation[],
+    writes: readonly NativeWrite[],
     done: WriteDone,
     ifVersion?: number,
     pending?: PendingWrites,
   ): void {
-    if (ifVersion === undefined && WriteBatch.takes(operations)) {
-      const batch = this.batches.add(automation, operations[0]!, done)
+    if (ifVersion === undefined && WriteBatch.takes(writes)) {
+      const batch = this.batches.add(automation, writes[0]!, done)
       if (pending !== undefined) pending.batch = batch
       return
     }
     pending?.flush()
-    const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
+    const args = runArgs(automation, writes, this.limits.maxKeys, ifVersion)
     this.backing.script(automation, RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
@@ -161,7 +162,7 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
 /** See run.lua. */
 function runArgs(
   automation: Automation,
-  operations: readonly Operation[],
+  writes: readonly NativeWrite[],
   maxKeys: number,
   ifVersion: number | undefined,
 ): BackingArg[] {
@@ -179,13 +180,22 @@ function runArgs(
     return ordinal
   }
   const rest: BackingArg[] = []
-  for (const planned of operations) {
-    const { name, after, changed, command, before = [], more = [], args } = planned
+  for (const planned of writes) {
+    const { name, leaves, changedBy, command, before = [], more = [], args } = planned
     const ordinal = ordinalOf(name)
+    const letter = changedByLetter(changedBy)
     const rule = hasOneKeyFirst(planned)
-      ? changed
-      : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
-    rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
+      ? letter
+      : [`${letter}${before.length}`, ...more.map(ordinalOf)].join('+')
+    rest.push(
+      ordinal,
+      leavesLetter(leaves),
+      rule,
+      before.length + args.length + 1,
+      command,
+      ...before,
+      ...args,
+    )
   }
   return [
     keys.length + 2,

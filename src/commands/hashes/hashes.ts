@@ -3,7 +3,7 @@ import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
@@ -42,7 +42,7 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
   direct: oneWrite(
     (call) => {
       checkPairs(call.args, command)
-      return operation('HSET', call.args[1]!, 'K', 'a', sealPairs(call))
+      return nativeWrite('HSET', call.args[1]!, creates.withItsTtl, 'any-reply', sealPairs(call))
     },
     (_call, raw) => (command === 'hset' ? (raw as number) : OK),
   ),
@@ -73,7 +73,10 @@ export const HASHES = [
       db.removeIfEmpty(args[1]!)
       return deleted
     },
-    direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', sealFields(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('HDEL', call.args[1]!, leaves.toBeLookedAt, 'positive', sealFields(call)),
+      number,
+    ),
   }),
   data({
     name: 'hexists',
@@ -208,7 +211,10 @@ export const HASHES = [
       setField(db.editHash(args[1]!), args[2]!, Cell.bytes(args[3]!))
       return 1
     },
-    direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', sealPairs(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('HSETNX', call.args[1]!, creates.withItsTtl, 'positive', sealPairs(call)),
+      number,
+    ),
   }),
   data({
     name: 'hstrlen',

@@ -18,7 +18,13 @@ import {
   sortedPending,
   UNKNOWN_READ,
 } from '../../engine/plaintext/stream-value.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import {
+  type ChangedBy,
+  creates,
+  type Leaves,
+  leaves,
+  nativeWrite,
+} from '../../engine/writes/native-write.ts'
 import { KvError, respText } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import type { RunContext } from '../../registry/context.ts'
@@ -132,12 +138,12 @@ function dropConsumer(db: Database, args: Args): Reply {
 
 /** The subcommand comes before the key. */
 const groupWrite = (
-  plan: (args: Args) => Pick<Operation, 'after' | 'changed'>,
+  plan: (args: Args) => readonly [leaves: Leaves, changedBy: ChangedBy],
   reply: Parameters<typeof oneWrite>[1],
 ): Direct =>
   oneWrite(({ args }) => {
-    const { after, changed } = plan(args)
-    return { ...operation('XGROUP', args[2]!, after, changed, args.slice(3)), before: [args[1]!] }
+    const [left, changedBy] = plan(args)
+    return { ...nativeWrite('XGROUP', args[2]!, left, changedBy, args.slice(3)), before: [args[1]!] }
   }, reply)
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
@@ -247,7 +253,13 @@ const readGroupDirect: Direct = writes(
       ...(noAck ? ['NOACK'] : []),
       'STREAMS',
     ]
-    return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ids), before, more: names.slice(1) }]
+    return [
+      {
+        ...nativeWrite('XREADGROUP', names[0]!, leaves.withItsTtl, 'entries-of-the-key', ids),
+        before,
+        more: names.slice(1),
+      },
+    ]
   },
   (call, raws) => openStreams(call, raws[0]!),
 )
@@ -287,10 +299,10 @@ export const XGROUP = container(
       summary: 'Creates a consumer group.',
       run: create,
       direct: groupWrite(
-        (args) => ({
-          after: args.slice(5).some((arg) => word(arg) === 'MKSTREAM') ? 'K' : 'k',
-          changed: 'a',
-        }),
+        (args) => {
+          const makesStream = args.slice(5).some((arg) => word(arg) === 'MKSTREAM')
+          return [(makesStream ? creates : leaves).withItsTtl, 'any-reply']
+        },
         () => OK,
       ),
     }),
@@ -304,7 +316,7 @@ export const XGROUP = container(
       syntax: 'key group consumer',
       summary: 'Creates a consumer in a consumer group.',
       run: addConsumer,
-      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'positive'], number),
     }),
     data({
       name: 'xgroup|delconsumer',
@@ -317,7 +329,7 @@ export const XGROUP = container(
       summary: 'Deletes a consumer of a consumer group, with what is pending for it.',
       // A reply of 0 does not tell whether the consumer was there: both ways it counts as a write.
       run: dropConsumer,
-      direct: groupWrite(() => ({ after: 'k', changed: 'a' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'any-reply'], number),
     }),
     data({
       name: 'xgroup|destroy',
@@ -330,7 +342,7 @@ export const XGROUP = container(
       summary: 'Deletes a consumer group.',
       complexity: 'O(N) in the number of its pending entries',
       run: destroy,
-      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'positive'], number),
     }),
     data({
       name: 'xgroup|help',
@@ -353,7 +365,7 @@ export const XGROUP = container(
       summary: 'Sets the id of the last entry that was delivered to a consumer group.',
       run: setId,
       direct: groupWrite(
-        () => ({ after: 'k', changed: 'a' }),
+        () => [leaves.withItsTtl, 'any-reply'],
         () => OK,
       ),
     }),
@@ -372,7 +384,10 @@ export const STREAM_GROUPS = [
     summary: 'Takes entries off the pending entries list of a consumer group.',
     complexity: 'O(1) for each id',
     run: ack,
-    direct: oneWrite(({ args }) => operation('XACK', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XACK', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
   XGROUP,
   data({

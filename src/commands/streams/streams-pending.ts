@@ -10,7 +10,7 @@ import {
   sortedConsumers,
   sortedPending,
 } from '../../engine/plaintext/stream-value.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import {
   idText,
@@ -255,7 +255,7 @@ export const STREAM_PENDING = [
     run: autoClaim,
     // Redis 6.2 answers without the list of deleted ids.
     direct: oneWrite(
-      ({ args }) => operation('XAUTOCLAIM', args[1]!, 'k', 'c', args.slice(2)),
+      ({ args }) => nativeWrite('XAUTOCLAIM', args[1]!, leaves.withItsTtl, 'claimed-entries', args.slice(2)),
       (call, raw) => {
         const [cursor, entries, deleted] = raw as [Buffer, Buffer[], Buffer[] | undefined]
         return [cursor, openEntries(call, call.args[1]!, entries), deleted ?? []]
@@ -277,11 +277,11 @@ export const STREAM_PENDING = [
     // LASTID moves the group on even when nothing is claimed.
     direct: oneWrite(
       ({ args }) =>
-        operation(
+        nativeWrite(
           'XCLAIM',
           args[1]!,
-          'k',
-          args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'a' : 'l',
+          leaves.withItsTtl,
+          args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'any-reply' : 'filled-list',
           args.slice(2),
         ),
       (call, raw) => openEntries(call, call.args[1]!, raw),

@@ -5,7 +5,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
 import { ENTRY_FIELD, encodeFields } from '../../engine/plaintext/stream-entry.ts'
 import { entriesBetween, entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import { ERRORS, KvError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import type { Call, RunContext } from '../../registry/context.ts'
@@ -33,7 +33,7 @@ function add(db: Database, args: Args): Reply {
   return idText(id)
 }
 
-function addDirect({ automation, args }: Call): Operation {
+function addDirect({ automation, args }: Call): NativeWrite {
   const { idAt, noMkStream } = parseAdd(args)
   const name = args[1]!
   const sealed = automation.sealer.seal(
@@ -41,7 +41,7 @@ function addDirect({ automation, args }: Call): Operation {
     encodeFields(args.slice(idAt + 1)),
     false,
   )
-  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', [
+  return nativeWrite('XADD', name, (noMkStream ? leaves : creates).withItsTtl, 'not-null', [
     ...args.slice(2, idAt + 1),
     ENTRY_FIELD,
     sealed,
@@ -220,7 +220,10 @@ export const STREAMS = [
     summary: 'Deletes entries of a stream.',
     complexity: 'O(1) for each id',
     run: del,
-    direct: oneWrite(({ args }) => operation('XDEL', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XDEL', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
   data({
     name: 'xlen',
@@ -292,7 +295,7 @@ export const STREAMS = [
     summary: 'Sets the last id of a stream, and what it counts.',
     run: setId,
     direct: oneWrite(
-      ({ args }) => operation('XSETID', args[1]!, 'k', 'a', args.slice(2)),
+      ({ args }) => nativeWrite('XSETID', args[1]!, leaves.withItsTtl, 'any-reply', args.slice(2)),
       () => OK,
     ),
   }),
@@ -307,6 +310,9 @@ export const STREAMS = [
     summary: 'Deletes the first entries of a stream, down to a length or up to an id.',
     complexity: 'O(N) in the number of entries trimmed',
     run: trim,
-    direct: oneWrite(({ args }) => operation('XTRIM', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XTRIM', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
 ]

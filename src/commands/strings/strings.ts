@@ -1,12 +1,15 @@
 import { locations } from '../../automation/location.ts'
 import type { BackingReply } from '../../backing/backing.ts'
+import { isOk } from '../../backing/wire.ts'
 import { respBytes } from '../../engine/plaintext/cell.ts'
+import { addToCounter } from '../../engine/plaintext/counter.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { openStoredString } from '../../engine/plaintext/stored-string.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
+import { setWrite } from '../../engine/writes/set-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { addLongDouble } from '../../redis-semantics/floats.ts'
-import { addInt64, INT64_MIN, parseInteger } from '../../redis-semantics/integers.ts'
+import { INT64_MIN, parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
 import { oneWrite } from '../../registry/direct.ts'
 import {
@@ -93,29 +96,24 @@ function set(db: Database, args: readonly Buffer[]): Reply {
   return get ? old : OK
 }
 
-function setDirect(call: Call): Operation | undefined {
+function setDirect(call: Call): NativeWrite | undefined {
   const { args } = call
   const { nx, xx, get, keepTtl, expiry } = parseSetOptions(args, 3, 'set')
   if (get && (nx || xx)) return undefined
-  const options: (string | Buffer)[] = []
-  if (expiry !== undefined) {
-    // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. One
-    // beyond what is exact is computed.
-    if (expiryOf(expiry.unit, expiry.arg, Date.now(), 'set') === Number.MAX_SAFE_INTEGER) return undefined
-    options.push(expiry.unit, expiry.arg)
-  }
-  if (nx) options.push('NX')
-  if (xx) options.push('XX')
-  if (keepTtl) options.push('KEEPTTL')
-  if (get) options.push('GET')
-  const after = expiry !== undefined ? 'C' : keepTtl ? 'K' : 'S'
-  return operation(
-    'SET',
-    args[1]!,
-    xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after,
-    nx || xx ? 'n' : 'a',
-    [sealString(call, args[1]!, args[2]!), ...options],
+  // Only to refuse what Redis refuses; the moment itself is computed by the backing Redis's clock. One beyond
+  // what is exact is computed.
+  if (
+    expiry !== undefined &&
+    expiryOf(expiry.unit, expiry.arg, Date.now(), 'set') === Number.MAX_SAFE_INTEGER
   )
+    return undefined
+  return setWrite(args[1]!, sealString(call, args[1]!, args[2]!), {
+    nx,
+    xx,
+    get,
+    keepTtl,
+    expiry: expiry && [expiry.unit, expiry.arg],
+  })
 }
 
 /** SETEX and PSETEX: key, time, value. */
@@ -126,15 +124,9 @@ const setExpiring = (unit: 'EX' | 'PX', command: string) => ({
   },
   direct: oneWrite((call) => {
     if (expiryOf(unit, call.args[2]!, Date.now(), command) === Number.MAX_SAFE_INTEGER) return undefined
-    return operation(
-      'SET',
-      call.args[1]!,
-      'C',
-      'a',
-      sealString(call, call.args[1]!, call.args[3]!),
-      unit,
-      call.args[2]!,
-    )
+    return setWrite(call.args[1]!, sealString(call, call.args[1]!, call.args[3]!), {
+      expiry: [unit, call.args[2]!],
+    })
   }, okOrNull),
 })
 
@@ -145,9 +137,7 @@ const increment =
     const bytes = db.bytes(args[1]!)
     const current = bytes === undefined ? 0n : parseInteger(bytes)
     if (current === undefined) throw new KvError('not_integer')
-    const next = addInt64(current, by)
-    db.setBytes(args[1]!, Buffer.from(next.toString()), { keepTtl: true })
-    return next
+    return addToCounter(db, args[1]!, current, by, { json: false })
   }
 
 const decrement = (args: readonly Buffer[]): bigint => {
@@ -202,7 +192,7 @@ const getExDirect: Direct = oneWrite((call) => {
   // Redis looks at the moment only when there is a key.
   const at = expiry && orCompute(() => expiryOf(expiry.unit, expiry.arg, Date.now(), 'getex'))
   if (expiry === undefined || at === undefined || at === Number.MAX_SAFE_INTEGER) return undefined
-  return operation('GETEX', call.args[1]!, 'c', 'n', expiry.unit, expiry.arg)
+  return nativeWrite('GETEX', call.args[1]!, leaves.toBeLookedAt, 'not-null', [expiry.unit, expiry.arg])
 }, oldValue)
 
 function lcs(db: Database, args: readonly Buffer[]): Reply {
@@ -277,7 +267,7 @@ export const STRINGS = [
       db.remove(args[1]!)
       return bytes
     },
-    direct: oneWrite(({ args }) => operation('GETDEL', args[1]!, 'D', 'n'), oldValue),
+    direct: oneWrite(({ args }) => nativeWrite('GETDEL', args[1]!, leaves.gone, 'not-null'), oldValue),
   }),
   data({
     name: 'getex',
@@ -319,8 +309,7 @@ export const STRINGS = [
       return old
     },
     direct: oneWrite(
-      (call) =>
-        operation('SET', call.args[1]!, 'S', 'a', sealString(call, call.args[1]!, call.args[2]!), 'GET'),
+      (call) => setWrite(call.args[1]!, sealString(call, call.args[1]!, call.args[2]!), { get: true }),
       oldValue,
     ),
   }),
@@ -404,9 +393,7 @@ export const STRINGS = [
     },
     direct: writes(
       (call) =>
-        pairsOf(call.args, 'mset').map(([name, value]) =>
-          operation('SET', name, 'S', 'a', sealString(call, name, value)),
-        ),
+        pairsOf(call.args, 'mset').map(([name, value]) => setWrite(name, sealString(call, name, value))),
       () => OK,
     ),
   }),
@@ -452,8 +439,8 @@ export const STRINGS = [
     run: set,
     direct: oneWrite(setDirect, (call, raw) => {
       if (raw === null) return null
-      // `+OK` and a bulk look alike here; a stored value is a JWE, never two bytes long.
-      return (raw as Buffer).length === 2 ? OK : openString(call, call.args[1]!, raw)
+      // With GET it is what was there: a JWE or a sketch, never these two letters.
+      return isOk(raw) ? OK : openString(call, call.args[1]!, raw)
     }),
   }),
   data({
@@ -483,7 +470,10 @@ export const STRINGS = [
       return 1
     },
     direct: oneWrite(
-      (call) => operation('SETNX', call.args[1]!, 'S', 'p', sealString(call, call.args[1]!, call.args[2]!)),
+      (call) =>
+        nativeWrite('SETNX', call.args[1]!, creates.withoutTtl, 'positive', [
+          sealString(call, call.args[1]!, call.args[2]!),
+        ]),
       (_call, raw) => raw as number,
     ),
   }),

@@ -12,7 +12,8 @@ import {
 } from '../../../documents/presentation.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
-import { operation } from '../../../engine/writes/native-write.ts'
+import { leaves, type NativeWrite, nativeWrite } from '../../../engine/writes/native-write.ts'
+import { setWrite } from '../../../engine/writes/set-write.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 import { KvError } from '../../../errors/errors.ts'
 import type { Key } from '../../../gate/key-names.ts'
@@ -192,7 +193,11 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       )
       return answered((await once).result)
     }
-    const outcome = await store.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
+    const outcome = await store.write(
+      request.caller.automation,
+      nativeWrite('DEL', name, leaves.gone, 'positive'),
+      ifVersion,
+    )
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 
@@ -211,19 +216,10 @@ function setOperation(
   name: Buffer,
   text: string,
   { nx, xx, keepTtl, ttlMs }: PutOptions,
-) {
+): NativeWrite {
   const { bytes, json } = operations.documentOf(text)
-  const options: string[] = []
-  if (ttlMs > 0) options.push('PX', String(ttlMs))
-  if (keepTtl) options.push('KEEPTTL')
-  if (nx) options.push('NX')
-  if (xx) options.push('XX')
-  const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
   const sealed = automation.sealer.seal(locations.string(name), bytes, json)
-  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
-    sealed,
-    ...options,
-  ])
+  return setWrite(name, sealed, { nx, xx, keepTtl, expiry: ttlMs > 0 ? ['PX', ttlMs] : undefined })
 }
 
 /** Throws `path_not_found`. */

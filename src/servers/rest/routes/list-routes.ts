@@ -3,7 +3,7 @@ import { locations } from '../../../automation/location.ts'
 import type { BackingReply } from '../../../backing/backing.ts'
 import * as operations from '../../../documents/document-operations.ts'
 import { MAX_DEPTH, valueMembers } from '../../../documents/presentation.ts'
-import { operation } from '../../../engine/writes/native-write.ts'
+import { creates, nativeWrite } from '../../../engine/writes/native-write.ts'
 import { KvError } from '../../../errors/errors.ts'
 import { quote } from '../../../json/document.ts'
 import { checkDepth } from '../../../json/validate.ts'
@@ -44,7 +44,7 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       const sealed = automation.sealer.seal(locations.element(name), bytes, json)
       const native = await store.write(
         automation,
-        operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed),
+        nativeWrite(side === 'left' ? 'LPUSH' : 'RPUSH', name, creates.withItsTtl, 'positive', [sealed]),
       )
       // The list may be a document that holds an array.
       return answered(native === WRONG_TYPE ? await computed() : native.reply)
