@@ -36,7 +36,7 @@ const OLDEST_VERSION = [6, 2] as const
 /**
  * Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return.
  */
-export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
+const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
 
 const CONNECT_TIMEOUT_MS = 5_000
 
@@ -310,7 +310,7 @@ const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
 }
 
 /** ioredis options for a URL of the setting REDIS_URL. */
-export function redisOptions(url: string): RedisOptions {
+function redisOptions(url: string): RedisOptions {
   if (url.startsWith('/')) return { path: url }
   if (url.startsWith('unix://')) return { path: decodeURIComponent(url.slice('unix://'.length)) }
   const { protocol, hostname, port, username, password, pathname } = new URL(url)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Config, SETTINGS, SETTINGS_BY_FIELD, type Setting, type Values } from './settings.ts'
 
-export { type Config, SETTINGS, type Setting } from './settings.ts'
+export { type Config, SETTINGS } from './settings.ts'
 
 /** Names of the prefix that are not the server's: what a sandbox is given, and what steers our tests. */
 const FOREIGN = /^AUTOMATION_KV_(?:TOKEN|REDIS_URL|TEST_.*)$/

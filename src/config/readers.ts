@@ -87,7 +87,7 @@ export const jwks: Reader<string> = (value) => {
     : { problem: 'must be the path of a file or an https:// URL' }
 }
 
-export const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
+const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
 
 export const encryptionKeys: Reader<readonly RootKey[]> = (list) => {
   try {

@@ -4,7 +4,7 @@ import { BACKSLASH, OPEN_BRACKET } from './scan.ts'
 /** A string names a member of an object, a number counts the elements of an array from 0. */
 export type PathSegment = string | number
 
-export const MAX_PATH_SEGMENTS = 32
+const MAX_PATH_SEGMENTS = 32
 
 const badPath = (reason: string): KvError => new KvError('invalid_path', reason)
 

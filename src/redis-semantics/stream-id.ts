@@ -18,7 +18,7 @@ export const sequenceOf = (id: StreamId): bigint => id & MAX_PART
 
 export const idText = (id: StreamId): string => `${millisecondsOf(id)}-${sequenceOf(id)}`
 
-export const invalidId = (): KvError => new KvError('stream_id')
+const invalidId = (): KvError => new KvError('stream_id')
 
 /** Redis parses ids in a buffer of this size, up to the first NUL. */
 const MAX_TEXT = 127

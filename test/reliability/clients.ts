@@ -21,7 +21,7 @@ const ANSWER_WITHIN_MS = 15_000
 const UNKNOWN = /outcome of this write is unknown/
 const REFUSED = /nothing was written|too many concurrent changes/
 
-export function outcomeOfText<T>(text: string): Outcome<T> {
+function outcomeOfText<T>(text: string): Outcome<T> {
   if (UNKNOWN.test(text)) return { kind: 'unknown', text }
   return REFUSED.test(text) ? { kind: 'refused', text } : { kind: 'error', text }
 }

@@ -19,7 +19,7 @@ const MS_PER_SECOND = 1000n
  * Seconds with a fraction to milliseconds, as Redis's getTimeoutFromObjectOrReply: a long double, of which a
  * part of a millisecond counts as a whole one, and what does not fit 64 bits becomes negative.
  */
-export function secondsToMs(arg: Buffer): number {
+function secondsToMs(arg: Buffer): number {
   const seconds = parseLongDouble(arg)
   if (seconds === undefined) throw new KvError('timeout_not_float')
   const ms = typeof seconds === 'string' ? -1n : ceilingOf(seconds, MS_PER_SECOND)

@@ -74,7 +74,7 @@ export class Query {
 
 /** Longest TTL: some 31,000 years, so that any moment in milliseconds stays an exact double. */
 export const MAX_TTL_SECONDS = 999_999_999_999
-export const MAX_TTL_MS = MAX_TTL_SECONDS * 1_000
+const MAX_TTL_MS = MAX_TTL_SECONDS * 1_000
 
 export function setOptions(query: Query): PutOptions {
   const [nx, xx, keepTtl] = [query.flag('nx'), query.flag('xx'), query.flag('keepttl')]

@@ -117,7 +117,7 @@ const sensible = COMMANDS.rows.has('eval')
   : plain
 
 /** A command of any family. */
-export const anyCommand: fc.Arbitrary<Command> = fc
+const anyCommand: fc.Arbitrary<Command> = fc
   .oneof(
     { withCrossShrink: false },
     { weight: 12, arbitrary: sensible },
