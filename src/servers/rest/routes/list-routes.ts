@@ -16,7 +16,29 @@ import { bodyText, Fields, requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
 import { Query } from '../requests/query.ts'
 
-export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[] => {
+const length =
+  ({ store, gate }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
+    const { automation } = request.caller
+    const { text, name } = keyOfRequest(gate, request)
+    new Query(request, [])
+    const native = await store.read(automation, ['LLEN', automation.key(name)])
+    const count =
+      native === WRONG_TYPE
+        ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name)))
+            .result
+        : native === 0
+          ? undefined
+          : native
+    if (count === undefined) throw new KvError('no_such_key')
+    return answer(reply, [
+      ['key', quote(text)],
+      ['length', String(count)],
+    ])
+  }
+
+export const listEndpoints = (context: Context): Endpoint[] => {
+  const { store, gate, maxValueSize } = context
   const push =
     (side: operations.Side): Handler =>
     async (request: FastifyRequest, reply: FastifyReply) => {
@@ -63,25 +85,6 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       return answer(reply, [['key', quote(text)], ...valueMembers(result ?? { text: 'null' })])
     }
 
-  const length: Handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { automation } = request.caller
-    const { text, name } = keyOfRequest(gate, request)
-    new Query(request, [])
-    const native = await store.read(automation, ['LLEN', automation.key(name)])
-    const count =
-      native === WRONG_TYPE
-        ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name)))
-            .result
-        : native === 0
-          ? undefined
-          : native
-    if (count === undefined) throw new KvError('no_such_key')
-    return answer(reply, [
-      ['key', quote(text)],
-      ['length', String(count)],
-    ])
-  }
-
   return [
     {
       method: 'POST',
@@ -111,7 +114,7 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       handler: pop('right'),
       description: popped('rpop', 'last'),
     },
-    { method: 'GET', path: '/:key/len', writes: false, handler: length, description: LENGTH },
+    { method: 'GET', path: '/:key/len', writes: false, handler: length(context), description: LENGTH },
   ]
 }
 
