@@ -92,7 +92,6 @@ export async function startServers(
 ): Promise<Servers> {
   const undo: Undo = []
   try {
-    const startedAt = Date.now()
     const report = errorLog(log)
     const backing = new SingleNode({
       url: redisUrl,
@@ -106,20 +105,12 @@ export async function startServers(
     connected.catch(() => {})
 
     const gate = new Gate(config)
-    const scripts = new Scripts(COMMANDS, gate, {
-      timeLimitMs: config.scriptTimeLimitMs,
-      memoryLimitBytes: config.scriptMemoryLimit,
-    })
+    const scripts = scriptsOf(config, gate)
     const automations = new Automations(
       Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }),
     )
     const store = new Store(backing, config, report)
-    const verifier = new TokenVerifier({
-      secret,
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      jwks: config.jwks,
-    })
+    const verifier = verifierOf(config, secret)
 
     const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
     const pubsub = new PubSub(backing, bus, log)
@@ -142,7 +133,7 @@ export async function startServers(
         blockedClients,
         verifier,
         sessions: new Set(),
-        startedAt,
+        startedAt: Date.now(),
         respPort: () => ports.resp,
       },
       log,
@@ -159,6 +150,7 @@ export async function startServers(
       gate,
       log,
       maxValueSize: config.maxValueSize,
+      maxRequestSize: config.maxRequestSize,
     })
     await Promise.all([connected, http.ready()])
 
@@ -181,6 +173,20 @@ export async function startServers(
     throw error
   }
 }
+
+const verifierOf = (config: Config, secret: string): TokenVerifier =>
+  new TokenVerifier({
+    secret,
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    jwks: config.jwks,
+  })
+
+const scriptsOf = (config: Config, gate: Gate): Scripts =>
+  new Scripts(COMMANDS, gate, {
+    timeLimitMs: config.scriptTimeLimitMs,
+    memoryLimitBytes: config.scriptMemoryLimit,
+  })
 
 const frameLimits = (config: Config): FrameLimits => ({
   maxArgs: MAX_ARGS,

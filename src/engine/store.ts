@@ -28,6 +28,10 @@ export class PendingWrites {
 /** More arguments than this do not fit Lua's stack: such a write is computed and committed in pieces. */
 const MAX_DIRECT_ARGS = 4_000
 
+/** How the answer of run.lua begins; 0 says that the version is not the expected one. */
+const DONE = 1
+const OVER_QUOTA = 2
+
 /**
  * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
  * - `read`: a native command on ciphertext, one round trip;
@@ -90,9 +94,9 @@ export class Store {
         return
       }
       const [status, version, now, created, ...replies] = reply as BackingReply[]
-      if (status === 1)
+      if (status === DONE)
         done(null, replies, { version: version as number, now: Number(now), created: created as number })
-      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else if (status === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }

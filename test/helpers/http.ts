@@ -103,6 +103,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
     gate,
     log,
     maxValueSize: limits.maxValueSize,
+    maxRequestSize: 64 * 1024 * 1024,
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

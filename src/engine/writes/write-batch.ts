@@ -85,11 +85,14 @@ export class WriteBatch {
   }
 }
 
+/** In place of a version, in the answer of many.lua. */
+const OVER_QUOTA = -1
+
 function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): void {
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
-    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+    if (version === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
     else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
   }
 }

@@ -167,6 +167,7 @@ describe('failures beneath', () => {
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
       gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
       maxValueSize: 1_000,
+      maxRequestSize: 4_000,
     })
     const ask = (method: 'GET' | 'PUT' | 'POST', path: string) =>
       app.inject({

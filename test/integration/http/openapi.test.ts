@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ERRORS } from '../../../src/errors/errors.ts'
 import { type RestClient, type RestServer, startRest } from '../../helpers/http.ts'
 import type { AnyJson } from '../../helpers/json.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
 
 let rest: RestServer
 let client: RestClient
@@ -15,8 +18,8 @@ const document = async (): Promise<AnyJson> =>
   (await client.call('GET', '/api/automation/openapi.json', { token: null })).json
 
 test('the document has every endpoint with its parameters, answers and errors', async () => {
-  const { openapi, paths, components } = await document()
-  expect(openapi).toBe('3.1.0')
+  const { openapi, info, paths, components } = await document()
+  expect([openapi, info.version]).toEqual(['3.1.0', version])
   const base = '/api/automation/v1/kv'
   const endpoints = Object.entries<object>(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path.replace(base, '')}`),
