@@ -54,7 +54,6 @@ export class Database {
   }
 
   // Jobs: see KeyStates
-
   beginJob(ordinal: number): void {
     this.states.beginJob(ordinal)
   }
