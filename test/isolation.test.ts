@@ -299,7 +299,7 @@ describe('REST', () => {
       '//string',
       ';string',
     ]
-    const calls: ReadonlyArray<[string, string, string?]> = [
+    const calls: readonly [string, string, string?][] = [
       ['GET', ''],
       ['GET', '?path=a'],
       ['GET', '?meta=true'],

@@ -15,14 +15,15 @@ const COLOURS = {
 const FALLBACK = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00']
 const FONT = 'font-family="system-ui, sans-serif"'
 
-const escape = (text) => String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+const escaped = (text) =>
+  String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 const text = (x, y, content, { size = 12, anchor = 'start', fill = '#202124', weight = 'normal' } = {}) =>
   `<text x="${x}" y="${y}" font-size="${size}" text-anchor="${anchor}" fill="${fill}" font-weight="${weight}" ${FONT}>` +
-  `${escape(content)}</text>`
+  `${escaped(content)}</text>`
 
 const page = (width, height, title, parts) =>
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">\n` +
-  `<title>${escape(title)}</title>\n<rect width="${width}" height="${height}" fill="#ffffff"/>\n${parts.join('\n')}\n</svg>\n`
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">\n` +
+  `<title>${escaped(title)}</title>\n<rect width="${width}" height="${height}" fill="#ffffff"/>\n${parts.join('\n')}\n</svg>\n`
 
 /**
  * `groups`: [{ title, bars: [{ id, label, median, min, max }] }]; a bar is as long as its share of the

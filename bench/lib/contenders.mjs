@@ -9,14 +9,19 @@ import { finish, freePort, start } from './processes.mjs'
 /** @typedef {Awaited<ReturnType<typeof createStage>>} Stage */
 /** @typedef {import('./processes.mjs').Running} Running */
 /**
- * @typedef {{ nodeArgs?: string[], env?: NodeJS.ProcessEnv, dist?: string, onOutput?: (chunk: Buffer) => void }} ServerOptions
+ * @typedef {object} ServerOptions
+ * @property {string[]} [nodeArgs]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {string} [dist]
+ * @property {(chunk: Buffer) => void} [onOutput]
  */
+/** @typedef {Omit<Running, 'output' | 'readyMs'> & { port: number }} Started */
 
 /**
  * @typedef {object} Contender
  * @property {string} id
  * @property {string} title
- * @property {(stage: Stage, options?: ServerOptions) => Promise<Omit<Running, 'output' | 'readyMs'> & { port: number }>} start
+ * @property {(stage: Stage, options?: ServerOptions) => Promise<Started>} start
  * @property {(stage: Stage) => string} [login] what AUTH takes
  * @property {(stage: Stage) => string} [authorization] the header of a contender over REST
  * @property {boolean} [seals] values are encrypted, and tokens verified

@@ -7,8 +7,11 @@ import { finish } from './processes.mjs'
 const WRK_SCRIPT = fileURLToPath(new URL('../rest.lua', import.meta.url))
 
 /**
- * @typedef {{ method: string, path: string, body?: string }} Request of REST; `{key}` in the path becomes a name
+ * Of REST; `{key}` in the path becomes a name.
+ * @typedef {{ method: string, path: string, body?: string }} Request
  */
+
+/** @typedef {{ connections?: number, pipeline?: number, keys?: number, bytes?: number }} Shape */
 
 /** @param {string} line */
 const columnsOf = (line) => [...line.matchAll(/"((?:[^"]|"")*)"/g)].map(([, text]) => text)
@@ -17,7 +20,7 @@ const columnsOf = (line) => [...line.matchAll(/"((?:[^"]|"")*)"/g)].map(([, text
  * `command`: arguments of redis-benchmark after the options. Answers commands a second and the latency of a
  * turn (a pipeline) in ms.
  * @param {import('./client.mjs').Target} target
- * @param {{ connections?: number, pipeline?: number, keys?: number, bytes?: number, command: string[], requests: number }} work
+ * @param {Shape & { command: string[], requests: number }} work
  */
 export const redisBenchmark = async (
   { port, password },

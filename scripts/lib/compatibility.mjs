@@ -8,9 +8,8 @@ import { root } from './project.mjs'
 
 /** @typedef {{ status: string, note?: string }} Result of a feature; the status is one of WORDS */
 
-/**
- * @typedef {{ id: string, name: string, version: string, language: string, results: Record<string, Result> }} Client
- */
+/** @typedef {Record<string, Result>} Results */
+/** @typedef {{ id: string, name: string, version: string, language: string, results: Results }} Client */
 
 /** @typedef {{ date: string, clients: Client[] }} ClientRun */
 

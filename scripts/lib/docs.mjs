@@ -28,13 +28,15 @@ import { renderCompatibility } from './compatibility.mjs'
  * @property {readonly string[]} aliases
  */
 
+/** @typedef {{ status: number, http: string, resp: string, level: string, respOnly: boolean }} ErrorRow */
+
 /**
  * What the docs take from the code.
  * @typedef {object} Facts
  * @property {ReadonlyMap<string, Row>} table
  * @property {Readonly<Record<string, string>>} refusedSubcommands
  * @property {readonly Setting[]} settings
- * @property {Readonly<Record<string, { status: number, http: string, resp: string }>>} errors
+ * @property {Readonly<Record<string, ErrorRow>>} errors
  */
 
 /** @type {Record<string, string>} */
@@ -97,7 +99,7 @@ unknown is passed on. *Since* is the version of Redis that brought the command. 
 `
 
 /** docs/commands.md as a whole. @param {Pick<Facts, 'table' | 'refusedSubcommands'>} facts */
-export const renderCommands = ({ table, refusedSubcommands }) => {
+const renderCommands = ({ table, refusedSubcommands }) => {
   const rows = [...table.values()].sort(byName)
   const leaves = rows.filter((row) => row.kind !== 'refused').flatMap(leavesOf)
   const served = leaves.filter((row) => row.kind !== 'refused').sort(byName)
@@ -144,7 +146,7 @@ const defaultOf = ({ default: preset, unit, production }) => {
 }
 
 /** @param {Pick<Facts, 'settings'>} facts */
-export const renderSettings = ({ settings }) =>
+const renderSettings = ({ settings }) =>
   tableOf(
     ['Setting', 'Default', 'Meaning'],
     settings.map((setting) => {
@@ -167,8 +169,8 @@ The status and the code are those of [REST](rest.md#errors), also where no reque
 server logs it.
 `
 
-/** @returns {string} docs/errors.md as a whole */
-export const renderErrorPage = ({ errors }) => {
+/** docs/errors.md as a whole. @param {Pick<Facts, 'errors'>} facts */
+const renderErrorPage = ({ errors }) => {
   const rows = Object.entries(errors).map(([name, { resp, status, http, level }]) => [
     code(name),
     code(resp),
@@ -180,7 +182,7 @@ export const renderErrorPage = ({ errors }) => {
 }
 
 /** @param {Pick<Facts, 'errors'>} facts */
-export const renderErrors = ({ errors }) => {
+const renderErrors = ({ errors }) => {
   /** @type {Map<string, { status: number, http: string, texts: Set<string> }>} */
   const codes = new Map()
   for (const { status, http, resp, respOnly } of Object.values(errors)) {
@@ -208,7 +210,7 @@ const end = (name) => `<!-- ${name}: end -->`
  * @param {string} name
  * @param {string} text
  */
-export const replaceSection = (page, name, text) => {
+const replaceSection = (page, name, text) => {
   const from = page.indexOf(begin(name))
   const to = page.indexOf(end(name))
   if (from < 0 || to < from) throw new Error(`the markers of the section ${name} are missing`)

@@ -18,9 +18,8 @@ const hasServer = () => onPath('redis-server') || onPath('valkey-server')
 
 /** @typedef {readonly [program: string, ...args: string[]]} Command */
 
-/**
- * @typedef {{ name: string, asRoot: boolean, prepare?: Command, commands: readonly [Command, ...Command[]] }} Manager
- */
+/** @typedef {readonly [Command, ...Command[]]} Commands */
+/** @typedef {{ name: string, asRoot: boolean, prepare?: Command, commands: Commands }} Manager */
 
 /**
  * One row a package manager; the first one on PATH is taken. `commands` are tried until a server is there.

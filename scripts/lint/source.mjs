@@ -9,9 +9,10 @@ const CODE = ['.ts', '.mts', '.mjs', '.js']
  * @typedef {object} SourceFile
  * @property {string} path from the folder that was read, with slashes
  * @property {string[]} lines
- * @property {string[]} imports the files it imports, in whichever way (also as types, also at run time), as paths
- * @property {(line: number, column: number) => boolean} isText whether a string, template or regular expression
- *   lies there
+ * @property {string[]} imports the files it imports, in whichever way (also as types, also at run time), as
+ *   paths
+ * @property {(line: number, column: number) => boolean} isText whether a string, template or regular
+ *   expression lies there
  */
 
 /** @param {string} folder @returns {string[]} */

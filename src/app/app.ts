@@ -93,7 +93,6 @@ export async function startServers(
 ): Promise<Servers> {
   const undo: Undo = []
   try {
-    const startedAt = Date.now()
     const report = errorLog(log)
     const backing = new SingleNode({
       url: redisUrl,
@@ -107,26 +106,13 @@ export async function startServers(
     connected.catch(() => {})
 
     const gate = new Gate(config)
-    const scripts = new Scripts(
-      COMMANDS,
-      gate,
-      {
-        timeLimitMs: config.scriptTimeLimitMs,
-        memoryLimitBytes: config.scriptMemoryLimit,
-      },
-      config.computeThreads === 0 ? 'everything' : 'sockets',
-    )
+    const scripts = scriptsOf(config, gate)
     const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
     const automations = new Automations(new Keyring(roots))
     const pool = computePool(config, roots, scripts, log)
     undo.push(async () => pool?.close())
     const store = new Store(backing, config, report, pool)
-    const verifier = new TokenVerifier({
-      secret,
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-      jwks: config.jwks,
-    })
+    const verifier = verifierOf(config, secret)
 
     const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
     const pubsub = new PubSub(backing, bus, log)
@@ -149,7 +135,7 @@ export async function startServers(
         blockedClients,
         verifier,
         sessions: new Set(),
-        startedAt,
+        startedAt: Date.now(),
         respPort: () => ports.resp,
       },
       log,
@@ -166,6 +152,7 @@ export async function startServers(
       gate,
       log,
       maxValueSize: config.maxValueSize,
+      maxRequestSize: config.maxRequestSize,
     })
     await Promise.all([connected, http.ready()])
 
@@ -203,6 +190,22 @@ function computePool(
   const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
   return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
 }
+
+const verifierOf = (config: Config, secret: string): TokenVerifier =>
+  new TokenVerifier({
+    secret,
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    jwks: config.jwks,
+  })
+
+const scriptsOf = (config: Config, gate: Gate): Scripts =>
+  new Scripts(
+    COMMANDS,
+    gate,
+    { timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit },
+    config.computeThreads === 0 ? 'everything' : 'sockets',
+  )
 
 const frameLimits = (config: Config): FrameLimits => ({
   maxArgs: MAX_ARGS,

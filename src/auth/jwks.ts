@@ -2,18 +2,16 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose'
 import { createLocalJWKSet, createRemoteJWKSet } from 'jose'
-
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
+import { mayServeKeySet } from '../lib/key-set-url.ts'
 
 /**
  * A key set from a file (read once, now) or from an https URL (fetched when first needed and again for a kid
- * that it lacks, at most every 30 s). Plain http is for this machine only: anyone who can change the answer
- * can mint tokens.
+ * that it lacks, at most every 30 s), or from an http URL of this machine.
  */
 export const loadJwks = (source: string): JWTVerifyGetKey => {
   if (/^https?:\/\//i.test(source)) {
     const url = new URL(source)
-    if (url.protocol === 'http:' && !LOOPBACK.has(url.hostname)) throw new Error('the JWKS URL must be https')
+    if (!mayServeKeySet(url)) throw new Error('the JWKS URL must be https')
     return createRemoteJWKSet(url)
   }
   const path = source.startsWith('file:') ? fileURLToPath(source) : source

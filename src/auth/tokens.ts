@@ -60,8 +60,6 @@ export class TokenVerifier {
   readonly #now: () => number
   readonly #verified = new LRUCache<string, Identity>({ max: CACHED_TOKENS })
   readonly #pending = new Map<string, Promise<Identity>>()
-  /** Grows with each `forget`, so that a verification under way does not bring back what was forgotten. */
-  #forgotten = 0
 
   constructor(options: TokenVerifierOptions) {
     const { secret, issuer, audience, jwks, now } = options
@@ -100,22 +98,6 @@ export class TokenVerifier {
     return token.length > LONGEST_TOKEN ? undefined : this.#cachedAt(hashOf(token))
   }
 
-  /** Drops one token from the cache: the next `verify` starts anew. */
-  forget(token: string | Buffer): void {
-    this.#forgotten++
-    this.#verified.delete(hashOf(token))
-  }
-
-  /** Drops every cached token that `revoked` picks; answers how many. */
-  forgetWhere(revoked: (identity: Identity) => boolean): number {
-    this.#forgotten++
-    let dropped = 0
-    for (const [key, identity] of [...this.#verified.entries()]) {
-      if (revoked(identity) && this.#verified.delete(key)) dropped++
-    }
-    return dropped
-  }
-
   #cachedAt(key: string): Identity | undefined {
     const identity = this.#verified.get(key)
     if (identity === undefined || identity.expiresAt > this.#now()) return identity
@@ -124,9 +106,8 @@ export class TokenVerifier {
   }
 
   async #remember(key: string, token: string): Promise<Identity> {
-    const forgotten = this.#forgotten
     const identity = await this.#verify(token)
-    if (forgotten === this.#forgotten) this.#verified.set(key, identity)
+    this.#verified.set(key, identity)
     return identity
   }
 

@@ -7,7 +7,7 @@ const KID = /^[A-Za-z0-9_-]{1,32}$/
 const AUTOMATION_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 /** The kid of the one root that is derived from the secret when no root keys are configured. */
-export const SECRET_KID = 's1'
+const SECRET_KID = 's1'
 
 export const isAutomationId = (id: unknown): id is string => typeof id === 'string' && AUTOMATION_ID.test(id)
 

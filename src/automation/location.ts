@@ -34,7 +34,6 @@ export const locations = {
   member: (): Location => MEMBER,
   /** The name of a hash field. */
   fieldName: (): Location => FIELD_NAME,
-  streamField: (key: Name): Location => at(`n${netstring(key)}`),
   streamValue: (key: Name): Location => at(`v${netstring(key)}`),
   /** A pub/sub message. */
   message: (channel: Name): Location => at(`p${netstring(channel)}`),

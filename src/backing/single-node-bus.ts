@@ -3,7 +3,7 @@ import type { Automation } from '../automation/automation.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
 import type { MessageBus, OnMessage } from './backing.ts'
-import { linkOptions, reasonOf } from './single-node.ts'
+import { linkOptions, reasonOf } from './redis-options.ts'
 
 /** A function takes no hundred thousand arguments. */
 const CHANNELS_AT_ONCE = 1_000

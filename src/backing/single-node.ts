@@ -5,6 +5,7 @@ import type { Log } from '../observability/log.ts'
 import type { Backing } from './backing.ts'
 import { crashPoint } from './crash-point.ts'
 import { Link } from './link.ts'
+import { CONNECT_TIMEOUT_MS, linkOptions, reasonOf } from './redis-options.ts'
 import { type BackingScript, SCRIPTS } from './scripts.ts'
 import {
   type BackingArg,
@@ -34,32 +35,9 @@ export interface SingleNodeOptions {
  */
 const OLDEST_VERSION = [6, 2] as const
 
-/**
- * Reconnection starts at once and stays frequent, so that service returns within a second of Redis's return.
- */
-export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
-
-const CONNECT_TIMEOUT_MS = 5_000
-
-/** What both connections have in common. */
-export const linkOptions = (url: string): RedisOptions =>
-  ({
-    ...redisOptions(url),
-    protocol: 2,
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: retryDelayMs,
-    // A Redis that loads its data says how long that will take, and is often wrong.
-    maxLoadingRetryTime: 250,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // A link that is given up is often one on which nothing arrives any more, so its peer will not close it.
-    disconnectTimeout: 50,
-  }) as RedisOptions
-
 /** A link whose Redis has refused writes as a replica for so long is given up, and so is the next one. */
 const LEAVE_REPLICA_MS = 1_000
+
 const FORGET_REPLICA_MS = 60_000
 
 /**
@@ -309,22 +287,3 @@ const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
   }
   return undefined
 }
-
-/** ioredis options for a URL of the setting REDIS_URL. */
-export function redisOptions(url: string): RedisOptions {
-  if (url.startsWith('/')) return { path: url }
-  if (url.startsWith('unix://')) return { path: decodeURIComponent(url.slice('unix://'.length)) }
-  const { protocol, hostname, port, username, password, pathname } = new URL(url)
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? 6379 : Number(port),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
-    ...(protocol === 'rediss:' ? { tls: { servername: hostname } } : {}),
-  }
-}
-
-/** The message of a connection error: addresses and codes, never arguments. */
-export const reasonOf = (error: Error & { code?: string; errors?: Error[] }): string =>
-  error.message || error.errors?.map((e) => e.message).join('; ') || error.code || 'unknown'

@@ -55,6 +55,13 @@ export function kindOf({ message }: Error): RedisErrorKind | undefined {
   return KINDS.has(prefix) ? (prefix as RedisErrorKind) : undefined
 }
 
+/** Whether a reply is `+OK`, which looks like a bulk of these letters here. */
+export const isOk = (reply: BackingReply): boolean =>
+  Buffer.isBuffer(reply) && reply.length === 2 && reply[0] === LETTER_O && reply[1] === LETTER_K
+
+const LETTER_O = 0x4f
+const LETTER_K = 0x4b
+
 /** By its name, since ioredis, which makes the connection, has a class of its own for it. */
 export const isReplyError = (error: Error): boolean => error.name === 'ReplyError'
 

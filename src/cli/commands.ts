@@ -11,7 +11,7 @@ export function commandsCommand(): Command {
         if (row.kind === 'refused') continue
         const leaves = row.kind === 'container' ? [...row.subcommands.values()] : [row]
         for (const { name, syntax } of leaves)
-          process.stdout.write(`${name.replace('|', ' ').toUpperCase()} ${syntax}`.trimEnd() + '\n')
+          process.stdout.write(`${`${name.replace('|', ' ').toUpperCase()} ${syntax}`.trimEnd()}\n`)
       }
       process.stdout.write('\nNot offered:\n')
       for (const row of rows)

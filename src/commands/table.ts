@@ -1,6 +1,5 @@
 import { CommandTable } from '../registry/command-table.ts'
 import { BITMAPS } from './bitmaps/bitmaps.ts'
-import { BLOCKING } from './blocking/blocking.ts'
 import { CLIENT } from './connection/client.ts'
 import { commandRow } from './connection/command.ts'
 import { CONNECTION } from './connection/handshake.ts'
@@ -10,11 +9,13 @@ import { KEYSPACE } from './generic/keyspace.ts'
 import { SORT } from './generic/sort.ts'
 import { HASHES } from './hashes/hashes.ts'
 import { HYPERLOGLOGS } from './hyperloglog/hyperloglogs.ts'
+import { LIST_BLOCKING } from './lists/blocking-lists.ts'
 import { LISTS } from './lists/lists.ts'
 import { PUBSUB } from './pubsub/pubsub-commands.ts'
 import { REFUSED, REFUSED_SUBCOMMANDS } from './refused.ts'
 import { SCRIPTING } from './scripting/scripting.ts'
 import { SETS } from './sets/sets.ts'
+import { SORTED_SET_BLOCKING } from './sorted-sets/blocking-sorted-sets.ts'
 import { SORTED_SETS } from './sorted-sets/sorted-sets.ts'
 import { STREAMS } from './streams/streams.ts'
 import { STRINGS } from './strings/strings.ts'
@@ -39,7 +40,8 @@ export const COMMANDS: CommandTable = new CommandTable(
     ...HYPERLOGLOGS,
     ...SORT,
     ...TRANSACTIONS,
-    ...BLOCKING,
+    ...LIST_BLOCKING,
+    ...SORTED_SET_BLOCKING,
     ...PUBSUB,
     ...SCRIPTING,
     ...REFUSED,

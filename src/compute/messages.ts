@@ -2,7 +2,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
 import type { Extent, Need } from '../engine/plaintext/extent.ts'
-import { type Detail, ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
+import { ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
 import type { LuaScript } from '../lua-vm/script.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import type { Flat } from '../protocol/flat.ts'
@@ -47,7 +47,7 @@ export interface SentError {
   readonly message: string
   readonly stack: string | undefined
   readonly code: string | undefined
-  readonly detail: Detail | undefined
+  readonly detail: KvError['detail']
   readonly cause: unknown
 }
 

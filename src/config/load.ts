@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Config, SETTINGS, SETTINGS_BY_FIELD, type Setting, type Values } from './settings.ts'
 
-export { type Config, SETTINGS, type Setting } from './settings.ts'
+export { type Config, SETTINGS } from './settings.ts'
 
 /** Names of the prefix that are not the server's: what a sandbox is given, and what steers our tests. */
 const FOREIGN = /^AUTOMATION_KV_(?:TOKEN|REDIS_URL|TEST_.*)$/
@@ -129,7 +129,7 @@ export function loadConfig(env: Source, file?: string): Config {
     .filter((name) => name.startsWith('AUTOMATION_KV_') && !NAMES.includes(name) && !FOREIGN.test(name))
     .map(unknown)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  const production = env['NODE_ENV'] === 'production'
+  const production = env.NODE_ENV === 'production'
   const values: Record<string, unknown> = {}
   for (const [key, row] of Object.entries<Setting>(SETTINGS_BY_FIELD)) {
     const given = textOf(row, env, problems) ?? textOf(row, fromFile, problems) ?? row.default

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import { parseEncryptionKeys, type RootKey } from '../automation/keyring.ts'
+import { mayServeKeySet } from '../lib/key-set-url.ts'
 
 /** Turns the text into the value, or says what is wrong in the shape `must be ...`. */
 export type Reader<T> = (text: string) => { readonly value: T } | { readonly problem: string }
@@ -73,21 +74,16 @@ export const redisUrl: Reader<string> = (value) => {
     : { problem: 'must end with the number of a database, or with none (redis://host:6379/0)' }
 }
 
-const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
-
-/**
- * RFC 7517 says nothing of the transport, but keys fetched in the clear could be anyone's: https, unless it
- * stays on this machine.
- */
+/** A file, or a URL that may serve keys. */
 export const jwks: Reader<string> = (value) => {
   const url = /^[a-z][a-z0-9+.-]+:\/\//i.test(value) ? urlOf(value) : null
   if (url === null) return { value: resolve(value) }
-  return url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname))
+  return url !== undefined && mayServeKeySet(url)
     ? { value }
     : { problem: 'must be the path of a file or an https:// URL' }
 }
 
-export const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
+const KEY_REMEDY = "openssl rand -base64 32 | tr '+/' '-_' | tr -d '='"
 
 export const encryptionKeys: Reader<readonly RootKey[]> = (list) => {
   try {

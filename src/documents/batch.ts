@@ -56,7 +56,7 @@ const row = (
   prepare,
 })
 
-function valueOf(fields: Fields, { maxValueSize }: BatchLimits): string {
+function textOfValue(fields: Fields, { maxValueSize }: BatchLimits): string {
   const text = fields.value('value')
   checkDepth(text, { maxDepth: MAX_DEPTH })
   return operations.checkSize(text, maxValueSize)
@@ -72,7 +72,7 @@ const count =
 const push =
   (side: operations.Side) =>
   (fields: Fields, limits: BatchLimits): Run => {
-    const text = valueOf(fields, limits)
+    const text = textOfValue(fields, limits)
     return (db, name) => [['length', String(operations.push(db, name, side, text))]]
   }
 
@@ -83,7 +83,7 @@ const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
   [
     'set',
     row(['value', 'nx', 'xx', 'ex'], 'meta', (fields, limits) => {
-      const text = valueOf(fields, limits)
+      const text = textOfValue(fields, limits)
       const options = {
         nx: fields.flag('nx'),
         xx: fields.flag('xx'),
@@ -109,7 +109,7 @@ const OPERATIONS: ReadonlyMap<string, OperationRow> = new Map([
     'patch',
     row(['path', 'value'], 'all', (fields, limits) => {
       const path = fields.string('path')
-      const text = valueOf(fields, limits)
+      const text = textOfValue(fields, limits)
       const segments = parsePath(path)
       return (db, name) => {
         operations.patch(db, name, segments, text, { create: true, maxBytes: limits.maxValueSize })

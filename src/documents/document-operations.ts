@@ -1,4 +1,5 @@
 import { Cell, type Plain } from '../engine/plaintext/cell.ts'
+import { addToCounter } from '../engine/plaintext/counter.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import type { ListValue } from '../engine/plaintext/values.ts'
 import { KvError } from '../errors/errors.ts'
@@ -6,7 +7,6 @@ import { setPath } from '../json/access.ts'
 import { kindOf, parseInteger64, splitArray } from '../json/document.ts'
 import type { PathSegment } from '../json/path.ts'
 import { checkDepth } from '../json/validate.ts'
-import { addInt64 } from '../redis-semantics/integers.ts'
 import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts'
 
 /**
@@ -71,9 +71,7 @@ export function increment(db: Database, name: Buffer, by: bigint): bigint {
         ? parseInteger64(shownPlain(value.cell.open()).text)
         : undefined
   if (current === undefined) throw mismatch('value is not an integer')
-  const sum = addInt64(current, by)
-  db.setPlain(name, documentOf(sum.toString()), { keepTtl: true })
-  return sum
+  return addToCounter(db, name, current, by, { json: true })
 }
 
 /** How many elements the list has, undefined when the key is missing. */

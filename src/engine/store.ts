@@ -9,8 +9,9 @@ import { WriteCache } from './optimistic/write-cache.ts'
 import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
 import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
-import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
+import { hasOneKeyFirst, type NativeWrite } from './writes/native-write.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
+import { changedByLetter, leavesLetter } from './writes/write-letters.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
 
 export type StoreLimits = JobLimits
@@ -27,6 +28,10 @@ export class PendingWrites {
 
 /** More arguments than this do not fit Lua's stack: such a write is computed and committed in pieces. */
 const MAX_DIRECT_ARGS = 4_000
+
+/** How the answer of run.lua begins; 0 says that the version is not the expected one. */
+const DONE = 1
+const OVER_QUOTA = 2
 
 /**
  * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
@@ -68,9 +73,9 @@ export class Store {
     this.backing.read(automation, command, done)
   }
 
-  /** Whether `operations` may go through `write`. */
-  fits(operations: readonly Operation[]): boolean {
-    return operations.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
+  /** Whether `writes` may go through `write`. */
+  fits(writes: readonly NativeWrite[]): boolean {
+    return writes.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
   }
 
   /**
@@ -79,27 +84,27 @@ export class Store {
    */
   write(
     automation: Automation,
-    operations: readonly Operation[],
+    writes: readonly NativeWrite[],
     done: WriteDone,
     ifVersion?: number,
     pending?: PendingWrites,
   ): void {
-    if (ifVersion === undefined && WriteBatch.takes(operations)) {
-      const batch = this.batches.add(automation, operations[0]!, done)
+    if (ifVersion === undefined && WriteBatch.takes(writes)) {
+      const batch = this.batches.add(automation, writes[0]!, done)
       if (pending !== undefined) pending.batch = batch
       return
     }
     pending?.flush()
-    const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
+    const args = runArgs(automation, writes, this.limits.maxKeys, ifVersion)
     this.backing.script(automation, RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
         return
       }
       const [status, version, now, created, ...replies] = reply as BackingReply[]
-      if (status === 1)
+      if (status === DONE)
         done(null, replies, { version: version as number, now: Number(now), created: created as number })
-      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else if (status === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }
@@ -169,7 +174,7 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
 /** See run.lua. */
 function runArgs(
   automation: Automation,
-  operations: readonly Operation[],
+  writes: readonly NativeWrite[],
   maxKeys: number,
   ifVersion: number | undefined,
 ): BackingArg[] {
@@ -187,13 +192,22 @@ function runArgs(
     return ordinal
   }
   const rest: BackingArg[] = []
-  for (const planned of operations) {
-    const { name, after, changed, command, before = [], more = [], args } = planned
+  for (const planned of writes) {
+    const { name, leaves, changedBy, command, before = [], more = [], args } = planned
     const ordinal = ordinalOf(name)
+    const letter = changedByLetter(changedBy)
     const rule = hasOneKeyFirst(planned)
-      ? changed
-      : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
-    rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
+      ? letter
+      : [`${letter}${before.length}`, ...more.map(ordinalOf)].join('+')
+    rest.push(
+      ordinal,
+      leavesLetter(leaves),
+      rule,
+      before.length + args.length + 1,
+      command,
+      ...before,
+      ...args,
+    )
   }
   return [
     keys.length + 2,

@@ -1,6 +1,4 @@
 export {
-  type Detail,
-  type ErrorArguments,
   type ErrorText,
   type KeptError,
   KvError,

@@ -46,8 +46,6 @@ export const parseInteger64 = (text: string): bigint | undefined => {
   return BigInt.asIntN(64, value) === value ? value : undefined
 }
 
-export const isInteger64 = (text: string): boolean => parseInteger64(text) !== undefined
-
 /**
  * The characters that a JSON string stands for. A lone surrogate escape becomes a lone surrogate, which UTF-8
  * cannot carry.

@@ -4,7 +4,7 @@ import { BACKSLASH, OPEN_BRACKET } from './scan.ts'
 /** A string names a member of an object, a number counts the elements of an array from 0. */
 export type PathSegment = string | number
 
-export const MAX_PATH_SEGMENTS = 32
+const MAX_PATH_SEGMENTS = 32
 
 const badPath = (reason: string): KvError => new KvError('invalid_path', reason)
 
@@ -24,7 +24,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ["'", "'"],
 ])
 
-const unescape = (raw: string): string =>
+const unescaped = (raw: string): string =>
   raw.replace(/\\(?:u([0-9A-Fa-f]{4})|(.))/gs, (_match, hex: string | undefined, char: string) => {
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
     const plain = ESCAPES.get(char)
@@ -57,7 +57,7 @@ const readQuotedName = (path: string, open: number): PathStep => {
   while (close < path.length && path.charCodeAt(close) !== mark)
     close += path.charCodeAt(close) === BACKSLASH ? 2 : 1
   if (path.charAt(close + 1) !== ']') throw badPath('a quoted name is not closed')
-  return { segment: unescape(path.slice(open + 2, close)), end: close + 2 }
+  return { segment: unescaped(path.slice(open + 2, close)), end: close + 2 }
 }
 
 const readBrackets = (path: string, open: number): PathStep => {

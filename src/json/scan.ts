@@ -2,9 +2,9 @@
  * Steps over JSON text without parsing it. Every function here takes text that passed `validateJson`, and a
  * position in it; on other text they may answer nonsense, but they end.
  */
-export const TAB = 0x09
-export const LF = 0x0a
-export const CR = 0x0d
+const TAB = 0x09
+const LF = 0x0a
+const CR = 0x0d
 export const SPACE = 0x20
 export const QUOTE = 0x22
 export const COMMA = 0x2c

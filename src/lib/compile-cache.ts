@@ -18,7 +18,7 @@ export interface CompileCache {
 
 /** Of this user alone: anyone who can write there can run code in the server. */
 const privateFolder = (): string => {
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'automation-kv')
+  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'automation-kv')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
 }

@@ -147,7 +147,8 @@ export class Framer {
             this.state++
           } else {
             this.header.read(byte)
-            if (this.header.malformed) this.parts.clear() // only the error reply is left to send, when the line ends
+            // Only the error reply is left to send, when the line ends.
+            if (this.header.malformed) this.parts.clear()
             if (this.header.length > this.limits.maxInlineBytes) {
               return this.fail(`too big ${this.state === COUNT ? 'mbulk' : 'bulk'} count string`)
             }

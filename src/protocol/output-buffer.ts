@@ -1,7 +1,7 @@
 const SMALLEST_BLOCK = 1024
 const LARGEST_BLOCK = 65536
 /** Bulks from this size on go out by reference: copying them costs more than one more entry of a writev. */
-export const REFERENCE_FROM = 16384
+const REFERENCE_FROM = 16384
 /** Up to here a byte loop is faster than the call into native code. */
 const SHORT = 48
 

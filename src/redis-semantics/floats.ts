@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { type BinaryFormat, textToFormat } from './binary-float.ts'
 import { type FloatText, readFloatText } from './float-text.ts'
+import { formatGeneral } from './general-format.ts'
 
 export { addLongDouble, type LongDouble, parseLongDouble, sumLongDouble } from './long-double.ts'
 
@@ -55,37 +56,12 @@ export function parseScoreBound(bytes: Buffer): ScoreBound | undefined {
   return parsed && { value: nearestFloat64(parsed, text), exclusive }
 }
 
-const SIGNIFICANT_DIGITS = 17
-
-/** 17 significant digits in exponent form; ties go to the even digit as in C, where JavaScript goes up. */
-function toExponential17(n: number): string {
-  const up = n.toExponential(SIGNIFICANT_DIGITS - 1)
-  if (!/5e/.test(n.toExponential(SIGNIFICANT_DIGITS))) return up
-  const [exact = ''] = n.toExponential(100).split('e')
-  if (!/^-?\d\.\d{16}50+$/.test(exact)) return up
-  const even = exact.slice(0, exact.indexOf('.') + SIGNIFICANT_DIGITS)
-  const last = Number(even.at(-1))
-  return last % 2 === 1 ? up : `${even}e${up.split('e')[1] as string}`
-}
-
 /**
  * A score as Redis 7.0 prints it in RESP2 and RESP3: C's `%.17g`, `inf` and `-inf`; negative zero is `-0`.
  */
 export function formatDouble(n: number): string {
-  if (Number.isInteger(n) && Math.abs(n) < 1e15) return Object.is(n, -0) ? '-0' : String(n)
-  if (!Number.isFinite(n)) return Number.isNaN(n) ? 'nan' : n > 0 ? 'inf' : '-inf'
-  const [mantissa = '', power = '0'] = toExponential17(n).split('e')
-  const sign = mantissa.startsWith('-') ? '-' : ''
-  const digits = mantissa.replace(/[-.]/g, '').replace(/0+$/, '')
-  const exponent = Number(power)
-  if (exponent < -4 || exponent >= SIGNIFICANT_DIGITS) {
-    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : ''
-    return `${sign}${digits[0] as string}${fraction}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`
-  }
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
-  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0')
-  const fraction = digits.slice(exponent + 1)
-  return sign + whole + (fraction === '' ? '' : `.${fraction}`)
+  if (Number.isFinite(n)) return formatGeneral(n, 17)
+  return Number.isNaN(n) ? 'nan' : n > 0 ? 'inf' : '-inf'
 }
 
 /** A double as any Redis prints it: older ones with 17 digits, newer ones with as few as will do. */

@@ -24,6 +24,8 @@ export function formatGeneral(value: number, precision: number): string {
 /** Ties go to the even digit as in C, where JavaScript goes away from zero. */
 function toExponential(value: number, fractionDigits: number): string {
   const away = value.toExponential(fractionDigits)
+  // One more digit is a 5 in every tie; the exact digits take longer.
+  if (!value.toExponential(fractionDigits + 1).includes('5e')) return away
   const exact = value.toExponential(Math.min(100, fractionDigits + 60))
   const [digits = '', power = '0'] = exact.split('e')
   const point = digits.indexOf('.') + 1

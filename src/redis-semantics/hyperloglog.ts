@@ -185,7 +185,7 @@ const mixed = (value: bigint): bigint => value ^ (value >> 47n)
  * Austin Appleby's MurmurHash2 of 64 bits, with Redis's seed:
  * https://github.com/aappleby/smhasher/blob/master/src/MurmurHash2.cpp
  */
-export function murmurHash64A(bytes: Buffer): bigint {
+function murmurHash64A(bytes: Buffer): bigint {
   const whole = bytes.length - (bytes.length % 8)
   let hash = SEED ^ low64(BigInt(bytes.length) * M)
   for (let at = 0; at < whole; at += 8) {

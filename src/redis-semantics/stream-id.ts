@@ -18,7 +18,7 @@ export const sequenceOf = (id: StreamId): bigint => id & MAX_PART
 
 export const idText = (id: StreamId): string => `${millisecondsOf(id)}-${sequenceOf(id)}`
 
-export const invalidId = (): KvError => new KvError('stream_id')
+const invalidId = (): KvError => new KvError('stream_id')
 
 /** Redis parses ids in a buffer of this size, up to the first NUL. */
 const MAX_TEXT = 127
@@ -70,7 +70,7 @@ export function parseAnyId(arg: Buffer, missingSequence = 0n): StreamId {
 /** The milliseconds of the form `ms-*`, undefined for any other. */
 export function parseOpenId(arg: Buffer): bigint | undefined {
   const text = textOf(arg)
-  return text !== undefined && text.endsWith('-*') && text.indexOf('-') === text.length - 2
+  return text?.endsWith('-*') && text.indexOf('-') === text.length - 2
     ? unsigned(text.slice(0, -2))
     : undefined
 }

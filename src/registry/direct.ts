@@ -1,5 +1,5 @@
 import type { BackingReply } from '../backing/backing.ts'
-import type { Operation } from '../engine/writes/native-write.ts'
+import type { NativeWrite } from '../engine/writes/native-write.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { Call } from './context.ts'
 import { type Direct, writes } from './row.ts'
@@ -9,7 +9,7 @@ export const first = (raws: readonly BackingReply[]): BackingReply => raws[0] ??
 
 /** A direct write of a single operation; undefined computes it instead. */
 export const oneWrite = (
-  write: (call: Call) => Operation | undefined,
+  write: (call: Call) => NativeWrite | undefined,
   reply: (call: Call, raw: BackingReply) => Reply,
 ): Direct =>
   writes(

@@ -1,7 +1,7 @@
 import type { BackingArg, BackingReply } from '../backing/backing.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import type { Extent } from '../engine/plaintext/extent.ts'
-import type { Operation } from '../engine/writes/native-write.ts'
+import type { NativeWrite } from '../engine/writes/native-write.ts'
 import type { Right } from '../gate/gate.ts'
 import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
 import type { Reply } from '../reply/reply.ts'
@@ -90,7 +90,7 @@ export interface DirectRead {
  * instead.
  */
 export interface DirectWrite {
-  readonly write: (call: Call) => readonly Operation[] | undefined
+  readonly write: (call: Call) => readonly NativeWrite[] | undefined
   readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
 }
 

@@ -21,7 +21,7 @@ const REDIS_PY = '8.1.0'
 const BULLMQ = '6.7.0'
 
 /** With downloads. */
-export const ALL = process.env['AUTOMATION_KV_TEST_CLIENTS'] === 'all'
+export const ALL = process.env.AUTOMATION_KV_TEST_CLIENTS === 'all'
 
 const PROGRAMS = fileURLToPath(new URL('./programs/', import.meta.url))
 const program = (name: string): string => join(PROGRAMS, name)

@@ -17,7 +17,7 @@ export interface Report {
 }
 
 export const onPath = (program: string): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+  (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
       return true
@@ -83,6 +83,6 @@ export async function probe(
   })
   const code = await ended(child)
   if (code !== 0)
-    report.results['program'] = { status: 'fail', note: `ended with ${code}: ${errors.trim().slice(-1500)}` }
+    report.results.program = { status: 'fail', note: `ended with ${code}: ${errors.trim().slice(-1500)}` }
   return report
 }

@@ -425,7 +425,7 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
 
-const END = '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `GET ${key}`]).join('\n')
+const END = `\n${['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `GET ${key}`]).join('\n')}`
 
 describe('bitmap commands answer as a real Redis does', () => {
   const comparison = useComparison()
@@ -434,7 +434,7 @@ describe('bitmap commands answer as a real Redis does', () => {
     expect(await compare(comparison.reference, comparison.engine, script)).toEqual([])
   })
 
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
+  const numRuns = Number(process.env.AUTOMATION_KV_TEST_RUNS ?? 40)
 
   test('random commands, one after the other', { timeout: 600_000 }, async () => {
     await fc.assert(

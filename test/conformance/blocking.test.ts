@@ -18,7 +18,7 @@ const words = (line: string): string[] => line.split(' ')
 
 /** Runs it on both; they must show the same. Answers what they show. */
 async function same(scenario: (source: ClientSource) => Promise<unknown>): Promise<unknown> {
-  const shown = []
+  const shown: unknown[] = []
   for (const source of [await clientsOfRedis(real), await clientsOfServers([server])]) {
     shown.push(await scenario(source))
     source.close()
@@ -55,21 +55,21 @@ const woken = (
   same(async (source) => {
     const writer = await source.client()
     for (const line of before) await writer.raw(...words(line))
-    const blockedClients = []
+    const blockedClients: RespClient[] = []
     for (const line of waiting) {
       const waiter = await source.client(protocol)
       waiter.send(...words(line))
       blockedClients.push(waiter)
       await source.untilBlocked(blockedClients.length)
     }
-    const replies = []
+    const replies: unknown[] = []
     for (const line of after) {
       if (LOOKS.test(line)) await source.untilBlocked(stay)
       if (line.startsWith('served ')) await source.untilBlocked(Number(line.slice(7)))
       else replies.push(await writer.raw(...words(line)))
     }
     await source.untilBlocked(stay)
-    const told = []
+    const told: unknown[] = []
     for (const waiter of blockedClients.slice(0, blockedClients.length - stay))
       told.push(await waiter.frame())
     return { told, replies, left: blockedClients.map(({ pending }) => pending) }
@@ -482,7 +482,7 @@ describe('a type that changed meanwhile', () => {
     ])
   })
 
-  // A SET and a key that expires wake nobody here: the blockedClients look after it every few seconds.
+  // A SET and a key that expires wake nobody here: the waiting clients look after it every few seconds.
   test('under a reader of a group, overwritten or expired', async () => {
     for (const after of [['SET k x'], ['PEXPIRE k 1']]) {
       await woken(['XGROUP CREATE k g $ MKSTREAM'], ['XREADGROUP GROUP g c BLOCK 0 STREAMS k >'], after)
@@ -493,7 +493,7 @@ describe('a type that changed meanwhile', () => {
 test('CLIENT UNBLOCK', () =>
   same(async (source) => {
     const other = await source.client()
-    const told = []
+    const told: unknown[] = []
     for (const [line, ...how] of [
       ['BLPOP k 0'],
       ['BLMOVE k t LEFT LEFT 0', 'TIMEOUT'],

@@ -280,7 +280,7 @@ describe('HyperLogLog', () => {
       fc.asyncProperty(steps, async (sequence) => {
         const automation = `random-${++sequences}`
         for (const [command, keys, rest] of sequence) {
-          const outcomes = []
+          const outcomes: unknown[] = []
           for (const way of ['direct', 'computed']) {
             const before = await comparison.engine.version(automation)
             const run = (...args: readonly (string | Buffer)[]): Promise<Reply> =>
@@ -308,11 +308,11 @@ describe('HyperLogLog', () => {
           expect(computed).toEqual(direct)
         }
       }),
-      { numRuns: Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 30) },
+      { numRuns: Number(process.env.AUTOMATION_KV_TEST_RUNS ?? 30) },
     )
   })
 
-  test('what lies in the backing Redis is a sketch of hashes, which RENAME and COPY leave as it is', async () => {
+  test('the backing Redis holds a sketch of hashes, which RENAME and COPY leave as it is', async () => {
     const run = (...args: (string | Buffer)[]): Promise<Reply> => comparison.engine.run('raw', args)
     await run('PFADD', 'h', 'alice', 'bob')
     const sketch = await stored('raw', 'h')

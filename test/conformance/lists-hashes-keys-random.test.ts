@@ -70,7 +70,7 @@ const KEYS: fc.Arbitrary<string> = fc.oneof(
 )
 
 /** Above all one kind of value, with some of everything else in between. */
-const scripts = (...mixed: Array<fc.WeightedArbitrary<string>>): fc.Arbitrary<string> =>
+const scripts = (...mixed: fc.WeightedArbitrary<string>[]): fc.Arbitrary<string> =>
   fc.array(fc.oneof(...mixed), { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
 
 const SCRIPTS = fc.oneof(

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.stop(), real.stop()]))
 
-const unescape = (word: string): Buffer =>
+const unescaped = (word: string): Buffer =>
   Buffer.from(
     word.replace(/\\x([0-9a-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16))),
     'latin1',
@@ -35,7 +35,7 @@ async function play(source: ClientSource, script: string, protocol: 2 | 3): Prom
   for (const line of script.split('\n').map((each) => each.trim())) {
     if (line === '') continue
     const [, mark, name, command, expected] = /^(~?)(\w) (.*?) =>(.*)$/.exec(line)!
-    ;(await client(name!)).send(...command!.split(' ').map((word) => (word === '""' ? '' : unescape(word))))
+    ;(await client(name!)).send(...command!.split(' ').map((word) => (word === '""' ? '' : unescaped(word))))
     const got: string[] = []
     for (const [, receiver, count] of expected!.matchAll(/([A-Z])(\d)/g)) {
       const frames = await (await client(receiver!)).frames(Number(count))
@@ -48,7 +48,7 @@ async function play(source: ClientSource, script: string, protocol: 2 | 3): Prom
 }
 
 async function same(script: string, protocol: 2 | 3): Promise<void> {
-  const shown = []
+  const shown: unknown[] = []
   for (const source of [await clientsOfRedis(real), await clientsOfServers([server])]) {
     shown.push(await play(source, script, protocol))
     source.close()

@@ -233,7 +233,7 @@ describe('scripts and the automation that they belong to', () => {
 })
 
 describe('scripts through the door', () => {
-  test('a client that knows a script by its hash, in a transaction, in RESP3, and after SCRIPT FLUSH', async () => {
+  test('a client calls a script by its hash: in a transaction, in RESP3, after SCRIPT FLUSH', async () => {
     const server = await startServer({}, comparison.backingRedis)
     try {
       const client = await server.client('door')

@@ -276,8 +276,7 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 30 }).map((lines) => lines.join('\n'))
 
-const END =
-  '\n' + ['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')
+const END = `\n${['a', 'b', 'c'].flatMap((key) => [`TYPE ${key}`, `TTL ${key}`, `~SMEMBERS ${key}`]).join('\n')}`
 
 describe('set commands answer as a real Redis does', () => {
   const comparison = useComparison()

@@ -358,7 +358,7 @@ const COMMANDS: fc.Arbitrary<string> = fc.oneof(
 
 const RANDOM_SCRIPTS = fc.array(COMMANDS, { minLength: 5, maxLength: 40 }).map((lines) => lines.join('\n'))
 
-const END = '\n' + ['l', 'd', 'w_1'].flatMap((key) => [`TYPE ${key}`, `LRANGE ${key} 0 -1`]).join('\n')
+const END = `\n${['l', 'd', 'w_1'].flatMap((key) => [`TYPE ${key}`, `LRANGE ${key} 0 -1`]).join('\n')}`
 
 describe('SORT answers as a real Redis does', () => {
   const comparison = useComparison()

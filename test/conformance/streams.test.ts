@@ -473,7 +473,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     OBJECT ENCODING s`,
 }
 
-const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
+const numRuns = Number(process.env.AUTOMATION_KV_TEST_RUNS ?? 40)
 
 const key = fc.constantFrom('s', 's', 's', 't')
 /** Few ids, so that commands meet: added are 1-0, 1-1 and so on, later some of 2. */

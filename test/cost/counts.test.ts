@@ -10,7 +10,7 @@ import { startRedis, type TestRedis } from '../helpers/redis.ts'
 // sends back and looks up may grow as the command does, and no faster. The words are picked at random, from
 // AUTOMATION_KV_TEST_SEED or a seed that is printed.
 
-const SEED = Number(process.env['AUTOMATION_KV_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const SEED = Number(process.env.AUTOMATION_KV_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const SIZES = [16, 64, 256] as const
 const ELEMENTS = 64
 /** Replies and headers of a few bytes, and digits that grow with a number. */

@@ -18,6 +18,7 @@ import type { Log, LogFields } from '../../src/observability/log.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { createHttpServer } from '../../src/servers/rest/rest-server.ts'
 import { reportFaults } from './engine.ts'
+import type { AnyJson } from './json.ts'
 import { startRedis, type TestRedis } from './redis.ts'
 
 export const SECRET = 'a secret of the tests that is long enough'
@@ -28,7 +29,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** The body exactly as sent. */
   readonly text: string
-  readonly json: any
+  readonly json: AnyJson
 }
 
 export interface CallOptions {
@@ -102,6 +103,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
     gate,
     log,
     maxValueSize: limits.maxValueSize,
+    maxRequestSize: 64 * 1024 * 1024,
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo

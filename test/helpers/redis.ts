@@ -237,12 +237,12 @@ let docker: Promise<boolean> | undefined
  * `AUTOMATION_KV_TEST_REDIS=local` says no.
  */
 const dockerAnswers = (): Promise<boolean> => {
-  docker ??= process.env['AUTOMATION_KV_TEST_REDIS'] === 'local' ? Promise.resolve(false) : pingDocker()
+  docker ??= process.env.AUTOMATION_KV_TEST_REDIS === 'local' ? Promise.resolve(false) : pingDocker()
   return docker
 }
 
 const pingDocker = (): Promise<boolean> => {
-  const host = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock'
+  const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock'
   const url = URL.canParse(host) ? new URL(host) : undefined
   if (url?.protocol !== 'tcp:' && (url?.protocol !== 'unix:' || !existsSync(url.pathname)))
     return Promise.resolve(false)

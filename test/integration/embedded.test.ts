@@ -136,7 +136,7 @@ describe('embedded Redis', () => {
     expect(statSync(url).mode & 0o777).toBe(0o600)
   })
 
-  test('a second server on the same directory is told who holds it; after the stop it may start', async () => {
+  test('a second server on the directory is told who holds it; after the stop it may start', async () => {
     const first = await start()
     await expect(startEmbedded({ dataDir, log })).rejects.toThrow(
       `another automation-kv server (pid ${process.pid}) uses the data directory`,

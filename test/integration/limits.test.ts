@@ -41,7 +41,7 @@ const login = async (to = server, automation = `limits-${++automations}`): Promi
 
 describe('bytes that are no request', () => {
   const header = (text: string): string => `-ERR Protocol error: ${text}`
-  const CASES: ReadonlyArray<[what: string, bytes: string | Buffer, stranger: string, known: string]> = [
+  const CASES: readonly [what: string, bytes: string | Buffer, stranger: string, known: string][] = [
     [
       'a huge multibulk',
       '*1000000000\r\n',
@@ -242,7 +242,7 @@ describe('keys and values', () => {
     )
   })
 
-  test('the number of keys: a pipeline that deletes and makes keys fills the quota, no more and no less', async () => {
+  test('the number of keys: a pipeline that deletes and makes keys fills the quota exactly', async () => {
     const small = await start({ AUTOMATION_KV_MAX_KEYS: '10' })
     const client = await login(small, 'pipelined-quota')
     const pipeline = async (lines: readonly string[]): Promise<string[]> => {

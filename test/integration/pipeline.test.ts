@@ -63,7 +63,7 @@ describe('the stream of bytes', () => {
     expect((await client.replies(4)).map(show)).toEqual(expected)
   })
 
-  test('a pipeline of 10,000 direct, computed and list commands: in order, each sees the ones before it', async () => {
+  test('10,000 direct, computed and list commands in a pipeline: each sees the ones before it', async () => {
     const client = await login('pipeline')
     await server.fetch('pipeline', 'PUT', '/kv/doc', '["a"]')
     const parts: Buffer[] = []
@@ -83,7 +83,10 @@ describe('the stream of bytes', () => {
       add(String(++length), 'LPUSH', 'doc', `e${i}`)
       add(`e${i}`, 'LINDEX', 'doc', '0')
       if (i % 3 === 0) add(String(length), 'LLEN', 'doc')
-      if (i % 5 === 0) add(`e${i}`, 'LPOP', 'doc'), length--
+      if (i % 5 === 0) {
+        add(`e${i}`, 'LPOP', 'doc')
+        length--
+      }
       add('PONG', 'PING')
       add('1', 'DEL', key)
       add('(nil)', 'GET', key)

@@ -85,7 +85,7 @@ describe('the embedded Redis', () => {
     expect(await after.text('INCR', 'counter')).toBe('42')
     expect(await after.text('GET', 'doc')).toBe('{"big":12345678901234567890,"list":[1]}')
     expect(await after.text('DBSIZE')).toBe('6')
-    expect((await rest(second, 'GET', '/doc?meta=true'))['version']).toBe((version as number) + 1)
+    expect((await rest(second, 'GET', '/doc?meta=true')).version).toBe((version as number) + 1)
   })
 })
 
@@ -95,7 +95,7 @@ const MAIN = join(import.meta.dirname, '../../dist/main.js')
 describe.skipIf(!existsSync(MAIN))('the command line, killed with SIGKILL while it writes', () => {
   const serve = async (): Promise<{ child: ChildProcess; port: number }> => {
     const env = {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       AUTOMATION_KV_DATA_DIR: dataDir,
       AUTOMATION_KV_SECRET: SECRET,
       ...PORTS,

@@ -254,8 +254,8 @@ describe('what someone changed there is not opened', () => {
     for (const field of fields)
       byName[Buffer.from((await compactDecrypt(field, keysOf(OWNER).contentBytes)).plaintext).toString()] =
         field
-    const [one, two] = await backing.hmget(key, byName['one']!, byName['two']!)
-    await backing.hset(key, { [byName['one']!]: two!, [byName['two']!]: one! })
+    const [one, two] = await backing.hmget(key, byName.one!, byName.two!)
+    await backing.hset(key, { [byName.one!]: two!, [byName.two!]: one! })
     await expectUnreadable(
       [
         ['HGET', 'h', 'one'],

@@ -38,7 +38,7 @@ class Served {
     }
     const settings = { AUTOMATION_KV_SECRET: SECRET, AUTOMATION_KV_WORKERS: '2', ...ports, ...env }
     this.child = spawn(process.execPath, [MAIN, 'serve'], {
-      env: { PATH: process.env['PATH'], ...settings },
+      env: { PATH: process.env.PATH, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout!.on('data', (chunk) => (this.output += chunk))

@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http'
+import type { AnyJson } from '../helpers/json.ts'
 import { RespClient, type RespReply } from '../helpers/resp-client.ts'
 import type { Cluster, Member } from './cluster.ts'
 import type { Random } from './random.ts'
@@ -20,7 +21,7 @@ const ANSWER_WITHIN_MS = 15_000
 const UNKNOWN = /outcome of this write is unknown/
 const REFUSED = /nothing was written|too many concurrent changes/
 
-export function outcomeOfText<T>(text: string): Outcome<T> {
+function outcomeOfText<T>(text: string): Outcome<T> {
   if (UNKNOWN.test(text)) return { kind: 'unknown', text }
   return REFUSED.test(text) ? { kind: 'refused', text } : { kind: 'error', text }
 }
@@ -95,7 +96,7 @@ export class ClusterRespClient {
 
 export interface RestReply {
   readonly status: number
-  readonly body: Record<string, any>
+  readonly body: Record<string, AnyJson>
 }
 
 /** Statuses that are answers of the operation itself. */
@@ -124,9 +125,9 @@ export class ClusterRestClient {
     try {
       const text = body === undefined ? undefined : JSON.stringify(body)
       const reply = await withDeadline(`${method} ${path}`, this.send(target.httpPort, method, path, text))
-      if (ANSWERS.has(reply.status) || (reply.status === 409 && CONFLICTS.has(reply.body['error'])))
+      if (ANSWERS.has(reply.status) || (reply.status === 409 && CONFLICTS.has(reply.body.error)))
         return { kind: 'ok', reply }
-      return outcomeOfText(`${reply.status} ${reply.body['error']}: ${reply.body['message']}`)
+      return outcomeOfText(`${reply.status} ${reply.body.error}: ${reply.body.message}`)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ECONNREFUSED') return { kind: 'refused', text: 'not sent: ECONNREFUSED' }

@@ -79,7 +79,7 @@ export class Cluster {
   /** Starts the i-th server process. `crash` names the point at which it will end itself. */
   async launch(i: number, crash?: string): Promise<Member> {
     const env = {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       REDIS_URL: this.proxies[i]!.url,
       AUTOMATION_KV_SECRET: SECRET,
       AUTOMATION_KV_RESP_PORT: '0',

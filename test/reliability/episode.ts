@@ -112,7 +112,7 @@ export async function runEpisode(
   recorder.checkVersions(
     await persistent(async () => {
       const meta = await reader.call('GET', '/account-0?meta=true')
-      return meta.kind === 'ok' ? (meta.reply.body['version'] as number) : undefined
+      return meta.kind === 'ok' ? (meta.reply.body.version as number) : undefined
     }),
   )
   raceRecorder.checkVersions(await persistent(async () => (await race.look())?.version))

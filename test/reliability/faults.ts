@@ -28,7 +28,7 @@ export interface Fault {
 const fault = (name: string, what: string, inject: Fault['inject']): Fault => ({ name, what, inject })
 
 /** See src/backing/crash-point.ts. */
-const CRASH_POINTS: ReadonlyArray<[name: string, scripts: string, moment: string, what: string]> = [
+const CRASH_POINTS: readonly [name: string, scripts: string, moment: string, what: string][] = [
   ['commit:before', 'commit', 'before', 'a server ends between reading and applying'],
   ['commit:after', 'commit', 'after', 'a server ends after applying, before it answers'],
   ['write:before', 'run|many', 'before', 'a server ends before it sends a direct write'],

@@ -9,7 +9,7 @@ import type { Recorder } from './recorder.ts'
 /** What an operation did to a key. */
 interface Effect {
   readonly key: string
-  readonly model: Model<any, Input, Output>
+  readonly model: Model<unknown, Input, Output>
   readonly input: Input
   readonly output: Output | undefined
 }
@@ -190,9 +190,9 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
       writes: WRITING.has(input.op),
       send: () => client.call(method, path, body),
       effects: (reply) => [{ key, model, input, output: reply === undefined ? undefined : read(reply) }],
-      version: (reply) => reply.body['version'] as number | undefined,
+      version: (reply) => reply.body.version as number | undefined,
     })
-  const shown = ({ status, body }: RestReply): Output => (status === 404 ? null : body['value'])
+  const shown = ({ status, body }: RestReply): Output => (status === 404 ? null : body.value)
   const choices: ReadonlyArray<() => Promise<unknown>> = [
     () => one(REGISTER, register, { op: 'read' }, ['GET', `/${register}?meta=true`], shown),
     () => one(REGISTER, register, { op: 'write', value }, ['PUT', `/${register}`, value], () => 'OK'),
@@ -206,7 +206,7 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
       ),
     () =>
       one(REGISTER, register, { op: 'remove' }, ['DELETE', `/${register}`], ({ body }) =>
-        body['deleted'] === true ? 1 : 0,
+        body.deleted === true ? 1 : 0,
       ),
     () => one(COUNTER, counter, { op: 'read' }, ['GET', `/${counter}`], (reply) => counted(shown(reply))),
     () =>
@@ -218,7 +218,7 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
         list,
         { op: 'pushRight', value },
         ['POST', `/${list}/rpush`, { value }],
-        ({ body }) => body['length'],
+        ({ body }) => body.length,
       ),
     () =>
       one(
@@ -226,13 +226,13 @@ export function restStep(recorder: Recorder, client: ClusterRestClient, random: 
         list,
         { op: 'pushLeft', value },
         ['POST', `/${list}/lpush`, { value }],
-        ({ body }) => body['length'],
+        ({ body }) => body.length,
       ),
     () => one(LIST, list, { op: 'popLeft' }, ['POST', `/${list}/lpop`], shown),
     () => one(LIST, list, { op: 'popRight' }, ['POST', `/${list}/rpop`], shown),
     () =>
       one(LIST, list, { op: 'length' }, ['GET', `/${list}/len`], ({ status, body }) =>
-        status === 404 ? 0 : body['length'],
+        status === 404 ? 0 : body.length,
       ),
   ]
   return random.of(choices)()

@@ -4,7 +4,7 @@ import { COUNTER, type Input, LIST, type Output, REGISTER, SET } from './models.
 
 type Row = readonly [op: string, value: string, output: Output | undefined, call: number, end: number]
 
-const history = (rows: readonly Row[]): Array<Operation<Input, Output>> =>
+const history = (rows: readonly Row[]): Operation<Input, Output>[] =>
   rows.map(([op, value, output, call, end]) => ({ input: { op, value }, output, call, return: end }))
 
 const UNKNOWN = Infinity

@@ -40,7 +40,7 @@ const MAX_STEPS = 5_000_000
 
 export function check<State, Input, Output>(
   model: Model<State, Input, Output>,
-  history: ReadonlyArray<Operation<Input, Output>>,
+  history: readonly Operation<Input, Output>[],
 ): Verdict {
   const head = entriesOf(history)
   let open = history.filter((operation) => operation.return !== Infinity).length
@@ -88,7 +88,7 @@ const isNew = (visited: Set<string>, configuration: string): boolean => {
  * Calls and returns in the order of time, behind a head; at the same moment calls come first, since those
  * operations overlap.
  */
-function entriesOf(history: ReadonlyArray<Operation<unknown, unknown>>): Entry {
+function entriesOf(history: readonly Operation<unknown, unknown>[]): Entry {
   const timed = history.flatMap((operation, i) => {
     const call: Entry = { operation: i, match: undefined, isCall: true, previous: undefined, next: undefined }
     if (operation.return === Infinity) return [{ time: operation.call, entry: call }]

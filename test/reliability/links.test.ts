@@ -5,7 +5,7 @@ import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { RespClient } from '../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
 
-process.env['AUTOMATION_KV_TEST_REDIS'] ??= 'local'
+process.env.AUTOMATION_KV_TEST_REDIS ??= 'local'
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {

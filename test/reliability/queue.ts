@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AnyJson } from '../helpers/json.ts'
 import type { RespReply } from '../helpers/resp-client.ts'
 import type { ClusterRespClient, ClusterRestClient, Outcome } from './clients.ts'
 import type { Random } from './random.ts'
@@ -61,9 +62,9 @@ export class WorkQueue {
   async pop(client: ClusterRespClient, rest: ClusterRestClient, random: Random): Promise<void> {
     const way = random.below(3)
     if (way === 0)
-      await this.took<Record<string, any>>(
+      await this.took<Record<string, AnyJson>>(
         () => rest.call('POST', `/${QUEUE}/lpop`),
-        (reply) => reply['body'].value,
+        (reply) => reply.body.value,
       )
     else if (way === 1)
       await this.took<RespReply>(

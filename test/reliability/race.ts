@@ -58,7 +58,7 @@ export class Race {
     if (winners.length > 1) fail(`${winners.map(({ value }) => value).join()} have all won`)
     if (winners.length + unknown.length + refused.length === 0) fail('nobody has won')
     for (const { outcome } of winners) {
-      const version = outcome.kind === 'ok' && outcome.reply.body['version']
+      const version = outcome.kind === 'ok' && outcome.reply.body.version
       if (version !== before.version + 1) fail(`the winner was told version ${version}`)
     }
     const after = await this.look()

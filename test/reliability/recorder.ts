@@ -19,8 +19,8 @@ interface SeenVersion {
 }
 
 interface KeyHistory {
-  readonly model: Model<any, Input, Output>
-  readonly operations: Array<Operation<Input, Output>>
+  readonly model: Model<unknown, Input, Output>
+  readonly operations: Operation<Input, Output>[]
 }
 
 /** What happened to one automation: every request with its beginning, its end and its outcome. */
@@ -109,7 +109,7 @@ export class Recorder {
 }
 
 /** The latest operations, which is where most contradictions show. */
-function shown(operations: ReadonlyArray<Operation<Input, Output>>): string {
+function shown(operations: readonly Operation<Input, Output>[]): string {
   const line = ({ input, output, call, return: end }: Operation<Input, Output>): string => {
     const answer = output === undefined ? '?' : JSON.stringify(output)
     return `${input.op}(${input.value ?? ''}) -> ${answer} [${call.toFixed(1)}..${end === Infinity ? '' : end.toFixed(1)}]`

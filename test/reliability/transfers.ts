@@ -79,7 +79,7 @@ export async function batchTransfer(
   )
   if (outcome.kind === 'ok') {
     recorder.written++
-    recorder.sawVersion(outcome.reply.body['version'], true, call, end)
+    recorder.sawVersion(outcome.reply.body.version, true, call, end)
   } else {
     await delay(5)
   }
@@ -121,6 +121,6 @@ async function looked(
   const operations = ACCOUNTS.map((key) => ({ op: 'get', key }))
   const { outcome } = await recorder.request(false, () => rest.call('POST', '/batch', { operations }))
   return outcome.kind === 'ok'
-    ? outcome.reply.body['results'].map(({ value }: { value: unknown }) => Number(value))
+    ? outcome.reply.body.results.map(({ value }: { value: unknown }) => Number(value))
     : undefined
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { kindOf, leavingOut, refusalOf } from '../../src/backing/wire.ts'
 import { ERRORS, KvError, respText } from '../../src/errors/errors.ts'
-import type { ErrorRow } from '../../src/errors/rows.ts'
+import type { ErrorRow } from '../../src/errors/tables/rows.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const rows: [string, ErrorRow][] = Object.entries(ERRORS)
@@ -178,6 +178,7 @@ const ALLOWED: readonly (readonly [file: string, text: string, why: string])[] =
   ],
   [
     'src/lua-vm/libraries/redis-library.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text.
     '`ERR ${trimmed}`',
     'the prefix of a text that the script wrote; its line ends stay until it is a reply',
   ],

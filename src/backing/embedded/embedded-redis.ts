@@ -57,7 +57,7 @@ export async function startEmbedded({
 }
 
 /** The absolute path of the `redis-server` or `valkey-server` on PATH. */
-export function findRedisServer(path = process.env['PATH'] ?? ''): string {
+export function findRedisServer(path = process.env.PATH ?? ''): string {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const folder of path.split(delimiter).filter((entry) => entry !== '')) {
       try {

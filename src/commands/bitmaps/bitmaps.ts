@@ -6,7 +6,7 @@ import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
 import { distinct } from '../parsing/distinct.ts'
-import { fromString } from '../strings/strings.ts'
+import { fromString } from '../strings/string-access.ts'
 import { bitOffset, grown } from './bit-offset.ts'
 import { bitfield, bitfieldRo, readSteps } from './bitfield.ts'
 

@@ -175,7 +175,10 @@ const SUBCOMMANDS: LeafRow[] = [
     since: '7.0.0',
     syntax: '<ON | OFF>',
     summary: 'Accepted: connections are never evicted.',
-    handle: (_session, args) => (onOff(args[2]!), OK),
+    handle: (_session, args) => {
+      onOff(args[2]!)
+      return OK
+    },
   }),
   connection({
     name: 'client|no-touch',
@@ -185,7 +188,10 @@ const SUBCOMMANDS: LeafRow[] = [
     since: '7.2.0',
     syntax: '<ON | OFF>',
     summary: 'Accepted: idle times are kept by the backing Redis.',
-    handle: (_session, args) => (onOff(args[2]!), OK),
+    handle: (_session, args) => {
+      onOff(args[2]!)
+      return OK
+    },
   }),
   connection({
     name: 'client|reply',

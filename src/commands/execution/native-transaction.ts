@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { PendingWrites } from '../../engine/store.ts'
-import type { Operation } from '../../engine/writes/native-write.ts'
+import { leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
 import type { DataRow } from '../../registry/row.ts'
@@ -18,7 +18,7 @@ interface Part {
 }
 
 interface Plan {
-  readonly operations: readonly Operation[]
+  readonly operations: readonly NativeWrite[]
   /** For each command of the queue; undefined for one on the connection itself. */
   readonly parts: ReadonlyArray<Part | undefined>
 }
@@ -46,7 +46,7 @@ export function runNative(
 }
 
 function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan | undefined {
-  const operations: Operation[] = []
+  const operations: NativeWrite[] = []
   const parts: Array<Part | undefined> = []
   let writes = false
   for (const { row, args } of queue) {
@@ -72,15 +72,15 @@ function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan 
  * Whether keys may go and others come: the script would hold the new ones against the quota before it knows
  * of the room that is made.
  */
-const isTradeOfKeys = (operations: readonly Operation[]): boolean =>
-  operations.some(({ after }) => after === 'D' || after === 'C' || after === 'c') &&
-  operations.some(({ after }) => after === 'S' || after === 'K' || after === 'C')
+const isTradeOfKeys = (operations: readonly NativeWrite[]): boolean =>
+  operations.some(({ leaves }) => leaves.key === 'gone' || leaves.key === 'to-be-looked-at') &&
+  operations.some(({ leaves }) => leaves.mayCreate)
 
 /** Undefined when the command has to be computed, or may turn out to be when Redis has seen its key. */
 function operationsOf(
   call: Call,
   { direct, blocking, group, keys }: DataRow,
-): readonly Operation[] | undefined {
+): readonly NativeWrite[] | undefined {
   if (direct === undefined || blocking !== undefined || OTHER_FORMS.includes(group)) return undefined
   try {
     if ('write' in direct) return direct.write(call)
@@ -89,7 +89,7 @@ function operationsOf(
     if (command === undefined) return undefined
     const [name, key, ...args] = command
     if (!(key instanceof Buffer) || !key.equals(call.automation.key(call.args[1]!))) return undefined
-    return [{ name: call.args[1]!, after: 'k', changed: 'r', command: String(name), args }]
+    return [nativeWrite(String(name), call.args[1]!, leaves.withItsTtl, 'no-reply', args)]
   } catch {
     // The computed way answers the error in its place.
     return undefined

@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type DataRow, data, FIRST_KEY, META, reads } from '../../registry/row.ts'
@@ -50,7 +50,7 @@ function expire(unit: ExpiryUnit, command: string): Pick<DataRow, 'run' | 'direc
       // 6.2 has no conditions.
       const { conditions, at } = parse(args, Date.now())
       if (conditions.size > 0 || at === Number.MAX_SAFE_INTEGER) return undefined
-      return operation(command.toUpperCase(), args[1]!, 'c', 'p', args[2]!)
+      return nativeWrite(command.toUpperCase(), args[1]!, leaves.toBeLookedAt, 'positive', [args[2]!])
     }, number),
   }
 }

@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import {
   ALL_KEYS,
@@ -34,7 +34,7 @@ const remove = (command: 'DEL' | 'UNLINK'): Pick<DataRow, 'run' | 'direct' | 'ex
   extent: META,
   run: (db, args) => namesOf(args).filter((name) => db.remove(name)).length,
   direct: writes(
-    ({ args }) => distinct(namesOf(args)).map((name) => operation(command, name, 'D', 'p')),
+    ({ args }) => distinct(namesOf(args)).map((name) => nativeWrite(command, name, leaves.gone, 'positive')),
     (_call, raws) => (raws as number[]).reduce((sum, deleted) => sum + deleted, 0),
   ),
 })
@@ -83,7 +83,7 @@ export const KEYS = [
       db.setExpireAt(args[1]!, 0)
       return 1
     },
-    direct: oneWrite(({ args }) => operation('PERSIST', args[1]!, 's', 'p'), number),
+    direct: oneWrite(({ args }) => nativeWrite('PERSIST', args[1]!, leaves.withoutTtl, 'positive'), number),
   }),
   data({
     name: 'touch',

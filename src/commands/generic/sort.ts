@@ -17,12 +17,12 @@ const EMPTY = Buffer.alloc(0)
 interface Pattern {
   /** Undefined when it names nothing, as a pattern without `*` does not. */
   readonly needOf: (element: Buffer) => Need | undefined
-  readonly valueOf: (db: Database, element: Buffer) => Buffer | undefined
+  readonly valueFor: (db: Database, element: Buffer) => Buffer | undefined
 }
 
 function compilePattern(pattern: Buffer): Pattern {
   const star = pattern.indexOf(STAR)
-  if (star < 0) return { needOf: () => undefined, valueOf: () => undefined }
+  if (star < 0) return { needOf: () => undefined, valueFor: () => undefined }
   const arrow = pattern.indexOf(ARROW, star + 1)
   const end = arrow < 0 || arrow + 2 === pattern.length ? pattern.length : arrow
   const field = end === pattern.length ? undefined : pattern.subarray(end + 2)
@@ -37,7 +37,7 @@ function compilePattern(pattern: Buffer): Pattern {
       const name = nameOf(element)
       return name && { name, extent: field === undefined ? 'all' : [field] }
     },
-    valueOf: (db, element) => {
+    valueFor: (db, element) => {
       const name = nameOf(element)
       const value = name && db.value(name)
       if (field === undefined) return value?.type === 'string' ? value.cell.bytes : undefined
@@ -46,7 +46,7 @@ function compilePattern(pattern: Buffer): Pattern {
   }
 }
 
-const THE_ELEMENT: Pattern = { needOf: () => undefined, valueOf: (_db, element) => element }
+const THE_ELEMENT: Pattern = { needOf: () => undefined, valueFor: (_db, element) => element }
 
 const getPattern = (pattern: Buffer): Pattern =>
   pattern.toString('latin1') === '#' ? THE_ELEMENT : compilePattern(pattern)
@@ -148,13 +148,13 @@ function inSortOrder(
     const compareKeys = missingFirst(compare)
     return sortedBy(
       elements,
-      (element) => pattern.valueOf(db, element),
+      (element) => pattern.valueFor(db, element),
       (a, b) => sign * compareKeys(a, b),
       asTheyCame,
     )
   }
   const weight = (element: Buffer): number => {
-    const bytes = pattern === undefined ? element : pattern.valueOf(db, element)
+    const bytes = pattern === undefined ? element : pattern.valueFor(db, element)
     return bytes === undefined ? 0 : weightOf(bytes)
   }
   return sortedBy(
@@ -178,7 +178,7 @@ function sortedValues(db: Database, name: Buffer, options: SortOptions): (Buffer
   const window = all ? sorted : sorted.slice(start, count < 0 ? undefined : start + count)
   if (get.length === 0) return window
   load(db, get, window)
-  return window.flatMap((element) => get.map(({ valueOf }) => valueOf(db, element)))
+  return window.flatMap((element) => get.map(({ valueFor }) => valueFor(db, element)))
 }
 
 const orNull = (values: readonly (Buffer | undefined)[]): Reply => values.map((value) => value ?? null)

@@ -3,7 +3,7 @@ import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
@@ -14,7 +14,7 @@ import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } fr
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
 
-const valueOf = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
+const valueAt = (db: Database, args: readonly Buffer[], field: Buffer): Buffer | null =>
   db.hash(args[1]!)?.fields.get(idOf(field))?.cell.bytes ?? null
 
 /** What the commands need that name their fields. */
@@ -42,13 +42,13 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
   direct: oneWrite(
     (call) => {
       checkPairs(call.args, command)
-      return operation('HSET', call.args[1]!, 'K', 'a', sealPairs(call))
+      return nativeWrite('HSET', call.args[1]!, creates.withItsTtl, 'any-reply', sealPairs(call))
     },
     (_call, raw) => (command === 'hset' ? (raw as number) : OK),
   ),
 })
 
-const allPairs = (db: Database, args: readonly Buffer[]): Array<[name: Buffer, value: Cell]> =>
+const allPairs = (db: Database, args: readonly Buffer[]): [name: Buffer, value: Cell][] =>
   Array.from(db.hash(args[1]!)?.fields.values() ?? [], ({ name, cell }) => [name, cell])
 
 const group = 'hash'
@@ -73,7 +73,10 @@ export const HASHES = [
       db.removeIfEmpty(args[1]!)
       return deleted
     },
-    direct: oneWrite((call) => operation('HDEL', call.args[1]!, 'c', 'p', sealFields(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('HDEL', call.args[1]!, leaves.toBeLookedAt, 'positive', sealFields(call)),
+      number,
+    ),
   }),
   data({
     name: 'hexists',
@@ -98,7 +101,7 @@ export const HASHES = [
     syntax: 'key field',
     summary: 'Returns the value of a field.',
     extent: oneField,
-    run: (db, args) => valueOf(db, args, args[2]!),
+    run: (db, args) => valueAt(db, args, args[2]!),
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)),
   }),
   data({
@@ -156,7 +159,7 @@ export const HASHES = [
     summary: 'Returns the values of several fields.',
     complexity: 'O(N) in the number of fields asked for',
     extent: namedFields,
-    run: (db, args) => args.slice(2).map((field) => valueOf(db, args, field)),
+    run: (db, args) => args.slice(2).map((field) => valueAt(db, args, field)),
     direct: reads(
       ({ automation, args }) => [
         'HMGET',
@@ -208,7 +211,10 @@ export const HASHES = [
       setField(db.editHash(args[1]!), args[2]!, Cell.bytes(args[3]!))
       return 1
     },
-    direct: oneWrite((call) => operation('HSETNX', call.args[1]!, 'K', 'p', sealPairs(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('HSETNX', call.args[1]!, creates.withItsTtl, 'positive', sealPairs(call)),
+      number,
+    ),
   }),
   data({
     name: 'hstrlen',
@@ -220,7 +226,7 @@ export const HASHES = [
     syntax: 'key field',
     summary: "Returns the length of a field's value in bytes.",
     extent: oneField,
-    run: (db, args) => valueOf(db, args, args[2]!)?.length ?? 0,
+    run: (db, args) => valueAt(db, args, args[2]!)?.length ?? 0,
     direct: read('HGET', (call, raw) => openValue(call, call.args[2]!, raw)?.length ?? 0),
   }),
   data({

@@ -1,6 +1,6 @@
 import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { creates, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import {
   addElement,
@@ -92,11 +92,11 @@ export const HYPERLOGLOGS = [
     run: pfadd,
     direct: oneWrite(
       ({ automation, args }) =>
-        operation(
+        nativeWrite(
           'PFADD',
           args[1]!,
-          'K',
-          'p',
+          creates.withItsTtl,
+          'positive',
           args.slice(2).map((element) => automation.sealer.hashElement(element)),
         ),
       number,

@@ -2,7 +2,7 @@ import { locations } from '../../automation/location.ts'
 import type { BackingReply } from '../../backing/backing.ts'
 import { Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
@@ -38,7 +38,14 @@ const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, '
       return list.cells.length
     },
     direct: oneWrite(
-      (call) => operation(command, call.args[1]!, onlyExisting ? 'k' : 'K', 'p', sealElements(call, 2)),
+      (call) =>
+        nativeWrite(
+          command,
+          call.args[1]!,
+          (onlyExisting ? leaves : creates).withItsTtl,
+          'positive',
+          sealElements(call, 2),
+        ),
       number,
     ),
   }
@@ -62,7 +69,9 @@ const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'
     ({ args }) => {
       const wanted = popCount(args, command)
       // Redis 6.2 answers a count of 0 otherwise than 7.0 does.
-      return wanted === 0 ? undefined : operation(command.toUpperCase(), args[1]!, 'c', 'n', args.slice(2))
+      return wanted === 0
+        ? undefined
+        : nativeWrite(command.toUpperCase(), args[1]!, leaves.toBeLookedAt, 'not-null', args.slice(2))
     },
     (call, raw) => {
       if (call.args.length === 2) return openElement(call, raw)
@@ -212,7 +221,7 @@ export const LISTS = [
       const { args } = call
       return parseInteger(args[2]!) === undefined
         ? undefined
-        : operation('LSET', args[1]!, 'k', 'a', [args[2]!, ...sealElements(call, 3)])
+        : nativeWrite('LSET', args[1]!, leaves.withItsTtl, 'any-reply', [args[2]!, ...sealElements(call, 3)])
     }, ok),
   }),
   data({
@@ -228,7 +237,11 @@ export const LISTS = [
     complexity: 'O(N) in the number of elements removed',
     run: ltrim,
     direct: oneWrite(
-      ({ args }) => operation('LTRIM', args[1]!, 'c', 'e', integer(args[2]!), integer(args[3]!)),
+      ({ args }) =>
+        nativeWrite('LTRIM', args[1]!, leaves.toBeLookedAt, 'any-reply-on-a-key', [
+          integer(args[2]!),
+          integer(args[3]!),
+        ]),
       ok,
     ),
   }),

@@ -1,4 +1,4 @@
-import { type ChannelKind, channelMatcher } from '../../engine/messaging/pubsub.ts'
+import { type ChannelKind, channelMatcher } from '../../engine/messaging/topics.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { connection, container } from '../../registry/row.ts'

@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
@@ -109,7 +109,10 @@ export const SETS = [
     summary: 'Adds members to a set; makes the set when there is none.',
     complexity: 'O(N) in the number of members to be added',
     run: sadd,
-    direct: oneWrite((call) => operation('SADD', call.args[1]!, 'K', 'p', sealMembers(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('SADD', call.args[1]!, creates.withItsTtl, 'positive', sealMembers(call)),
+      number,
+    ),
   }),
   data({
     name: 'scard',
@@ -186,8 +189,10 @@ export const SETS = [
     direct: oneWrite(
       ({ args }) => {
         const count = popCount(args)
-        if (count === undefined) return operation('SPOP', args[1]!, 'c', 'n')
-        return count === 0 ? undefined : operation('SPOP', args[1]!, 'c', 'e', args[2]!)
+        if (count === undefined) return nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'not-null')
+        return count === 0
+          ? undefined
+          : nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'any-reply-on-a-key', [args[2]!])
       },
       (call, raw) => (call.args.length === 2 ? openMember(call, raw) : openSet(call, raw)),
     ),
@@ -222,7 +227,10 @@ export const SETS = [
     summary: 'Removes members of a set.',
     complexity: 'O(N) in the number of members to be removed',
     run: srem,
-    direct: oneWrite((call) => operation('SREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('SREM', call.args[1]!, leaves.toBeLookedAt, 'positive', sealMembers(call)),
+      number,
+    ),
   }),
   data({
     name: 'sscan',

@@ -1,7 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
+import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'
@@ -89,9 +89,9 @@ function add(db: Database, name: Buffer, { options, pairs }: Addition): Reply {
  * after tell which of the changes were additions. Undefined for an increment that may well change nothing (0,
  * infinity) or give negative zero.
  */
-function addNative({ args, automation }: Call, { options, pairs }: Addition): Operation[] | undefined {
+function addNative({ args, automation }: Call, { options, pairs }: Addition): NativeWrite[] | undefined {
   const name = args[1]!
-  const create = options.has('XX') ? 'k' : 'K'
+  const { withItsTtl } = options.has('XX') ? leaves : creates
   const sealed = pairs.flatMap(({ score, member }): BackingArg[] => [
     formatDouble(keptScore(score)),
     automation.sealer.sealMember(member),
@@ -101,11 +101,11 @@ function addNative({ args, automation }: Call, { options, pairs }: Addition): Op
     const { score } = pairs[0]!
     return score === 0 || !Number.isFinite(score)
       ? undefined
-      : [operation('ZADD', name, create, 'n', [...conditions, ...sealed])]
+      : [nativeWrite('ZADD', name, withItsTtl, 'not-null', [...conditions, ...sealed])]
   }
-  const zadd = operation('ZADD', name, create, 'p', [...conditions, 'CH', ...sealed])
+  const zadd = nativeWrite('ZADD', name, withItsTtl, 'positive', [...conditions, 'CH', ...sealed])
   if (options.has('CH') || options.has('NX') || options.has('XX')) return [zadd]
-  const zcard = operation('ZCARD', name, 'k', 'r')
+  const zcard = nativeWrite('ZCARD', name, leaves.withItsTtl, 'no-reply')
   return [zcard, zadd, zcard]
 }
 

@@ -9,7 +9,7 @@ import { double, inOrder, membersOf, removeMembers, scored } from './sorted-set-
 export type ScoreEnd = 'MIN' | 'MAX'
 
 /** Takes up to `count` members, the outermost first. */
-export function takeScored(db: Database, name: Buffer, end: ScoreEnd, count: number): ScoredMember[] {
+function takeScored(db: Database, name: Buffer, end: ScoreEnd, count: number): ScoredMember[] {
   const ordered = inOrder(membersOf(db, name))
   if (end === 'MAX') ordered.reverse()
   const taken = ordered.slice(0, count)

@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type DataRow, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
 import { integer, rangeOf } from '../parsing/args.ts'
@@ -180,7 +180,13 @@ export const SORTED_SET_RANGES = [
     run: removes(byScore),
     direct: oneWrite(
       ({ args }) =>
-        operation('ZREMRANGEBYSCORE', args[1]!, 'c', 'p', parseScoreRange(args[2]!, args[3]!).native),
+        nativeWrite(
+          'ZREMRANGEBYSCORE',
+          args[1]!,
+          leaves.toBeLookedAt,
+          'positive',
+          parseScoreRange(args[2]!, args[3]!).native,
+        ),
       number,
     ),
   }),

@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
-import { operation } from '../../engine/writes/native-write.ts'
+import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
@@ -155,7 +155,10 @@ export const SORTED_SETS = [
     summary: 'Removes members of a sorted set.',
     complexity: 'O(M*log(N)) in the numbers of members to be removed and of members',
     run: zrem,
-    direct: oneWrite((call) => operation('ZREM', call.args[1]!, 'c', 'p', sealMembers(call)), number),
+    direct: oneWrite(
+      (call) => nativeWrite('ZREM', call.args[1]!, leaves.toBeLookedAt, 'positive', sealMembers(call)),
+      number,
+    ),
   }),
   data({
     name: 'zrevrank',

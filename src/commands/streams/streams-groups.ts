@@ -5,50 +5,33 @@ import {
   createConsumer,
   createGroup,
   deleteConsumer,
-  deliver,
-  deliverAgain,
   destroyGroup,
   moveGroup,
 } from '../../engine/plaintext/stream-edit.ts'
 import {
-  entriesBetween,
-  entryAt,
   type StreamGroup,
   type StreamValue,
   sortedPending,
   UNKNOWN_READ,
 } from '../../engine/plaintext/stream-value.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
-import { KvError, respText } from '../../errors/errors.ts'
-import { idText, MAX_ID, parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
-import type { RunContext } from '../../registry/context.ts'
+import {
+  type ChangedBy,
+  creates,
+  type Leaves,
+  leaves,
+  nativeWrite,
+} from '../../engine/writes/native-write.ts'
+import { KvError } from '../../errors/errors.ts'
+import { parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { container, type Direct, data, FIRST_KEY, type KeySpec, writes } from '../../registry/row.ts'
-import { ErrorReply, NULL_ARRAY, OK, type Reply, SimpleString, StreamsReply } from '../../reply/reply.ts'
+import { container, type Direct, data, FIRST_KEY, type KeySpec } from '../../registry/row.ts'
+import { OK, type Reply, SimpleString } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { parseRead, readAt, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
-import { entryReply, openStreams } from './streams-replies.ts'
+import { editGroup, groupIn, noGroup } from './streams-group-access.ts'
+import { GONE, readGroup, readGroupDirect } from './streams-group-read.ts'
 
 type Args = readonly Buffer[]
-
-export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined =>
-  stream?.groups.get(idOf(group))
-
-/** The stream and the group to be changed. */
-export function editGroup(
-  db: Database,
-  name: Buffer,
-  group: Buffer,
-): { stream: StreamValue; group: StreamGroup } {
-  const stream = db.editStream(name)
-  return { stream, group: groupIn(stream, group)! }
-}
-
-export const noGroup = (name: Buffer, group: Buffer): KvError => new KvError('no_group', { group, key: name })
-
-/** For commands that do not tell a missing key from a missing group. */
-export const noKeyOrGroup = (name: Buffer, group: Buffer): KvError =>
-  new KvError('no_key_or_group', { key: name, group })
 
 // XGROUP subcommand key group ...
 
@@ -132,12 +115,12 @@ function dropConsumer(db: Database, args: Args): Reply {
 
 /** The subcommand comes before the key. */
 const groupWrite = (
-  plan: (args: Args) => Pick<Operation, 'after' | 'changed'>,
+  plan: (args: Args) => readonly [leaves: Leaves, changedBy: ChangedBy],
   reply: Parameters<typeof oneWrite>[1],
 ): Direct =>
   oneWrite(({ args }) => {
-    const { after, changed } = plan(args)
-    return { ...operation('XGROUP', args[2]!, after, changed, args.slice(3)), before: [args[1]!] }
+    const [left, changedBy] = plan(args)
+    return { ...nativeWrite('XGROUP', args[2]!, left, changedBy, args.slice(3)), before: [args[1]!] }
   }, reply)
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
@@ -162,96 +145,6 @@ const HELP = [
   '    Prints this help.',
 ].map((line) => new SimpleString(line))
 
-// XREADGROUP
-
-function readGroup(db: Database, args: Args, { inScript }: RunContext): Reply {
-  const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP', inScript)
-  const most = count === 0 ? Infinity : count
-  const starts = names.map((name, i) => {
-    if (groupIn(db.stream(name), group!) === undefined)
-      throw new KvError('no_group_to_read', { key: name, group: group! })
-    const id = ids[i]!.toString('latin1')
-    if (id === '$') throw new KvError('last_id_in_group')
-    // As in Redis, the highest id means `>`.
-    return id === '>' ? MAX_ID : parseId(ids[i]!)
-  })
-  const served = names.flatMap((name, i) => {
-    const start = starts[i]!
-    const entries =
-      start === MAX_ID
-        ? newEntries(db, name, group!, consumer!, most, noAck)
-        : history(db, name, group!, consumer!, start, most)
-    return entries === undefined ? [] : [name, entries]
-  })
-  return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
-}
-
-function newEntries(
-  db: Database,
-  name: Buffer,
-  group: Buffer,
-  consumer: Buffer,
-  most: number,
-  noAck: boolean,
-): Reply | undefined {
-  const stream = db.stream(name)!
-  const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
-  if (entries.length === 0) return undefined
-  const edited = editGroup(db, name, group)
-  deliver(edited.stream, edited.group, consumer, entries, noAck, db.now)
-  return entries.map(entryReply)
-}
-
-/** What is pending for the consumer, after an id: each time that it is read counts as a delivery. */
-function history(
-  db: Database,
-  name: Buffer,
-  group: Buffer,
-  consumer: Buffer,
-  after: bigint,
-  most: number,
-): Reply {
-  const stream = db.stream(name)!
-  const found = groupIn(stream, group)!
-  const ids = sortedPending(found, idOf(consumer))
-    .map(([id]) => id)
-    .filter((id) => id > after)
-    .slice(0, most)
-  const entries = ids.map((id) => entryAt(stream, id))
-  if (!found.consumers.has(idOf(consumer)) || entries.some((entry) => entry !== undefined)) {
-    const edited = editGroup(db, name, group)
-    deliverAgain(edited.stream, edited.group, consumer, ids, db.now)
-  }
-  return entries.map((entry, i) => (entry === undefined ? [idText(ids[i]!), NULL_ARRAY] : entryReply(entry)))
-}
-
-/** What a blocked client is told (serveClientsBlockedOnStreamKey, unblockDeletedStreamReadgroupClients). */
-const GONE = {
-  group: new ErrorReply(respText('group_gone')),
-  stream: new ErrorReply(respText('stream_gone')),
-}
-
-/** More keys than this in one command do not fit Lua's stack. */
-const MAX_DIRECT_STREAMS = 1_000
-
-/** One native command, since Redis checks all keys before it delivers anything. */
-const readGroupDirect: Direct = writes(
-  ({ args }) => {
-    const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
-    if (names.length > MAX_DIRECT_STREAMS) return undefined
-    const before = [
-      'GROUP',
-      group!,
-      consumer!,
-      ...(count === 0 ? [] : ['COUNT', count]),
-      ...(noAck ? ['NOACK'] : []),
-      'STREAMS',
-    ]
-    return [{ ...operation('XREADGROUP', names[0]!, 'k', 'g', ids), before, more: names.slice(1) }]
-  },
-  (call, raws) => openStreams(call, raws[0]!),
-)
-
 function ack(db: Database, args: Args): Reply {
   const [, name, groupName] = args as [Buffer, Buffer, Buffer]
   const group = groupIn(db.stream(name), groupName)
@@ -265,7 +158,7 @@ function ack(db: Database, args: Args): Reply {
 
 const group = 'stream'
 
-export const XGROUP = container(
+const XGROUP = container(
   {
     name: 'xgroup',
     arity: -2,
@@ -287,10 +180,10 @@ export const XGROUP = container(
       summary: 'Creates a consumer group.',
       run: create,
       direct: groupWrite(
-        (args) => ({
-          after: args.slice(5).some((arg) => word(arg) === 'MKSTREAM') ? 'K' : 'k',
-          changed: 'a',
-        }),
+        (args) => {
+          const makesStream = args.slice(5).some((arg) => word(arg) === 'MKSTREAM')
+          return [(makesStream ? creates : leaves).withItsTtl, 'any-reply']
+        },
         () => OK,
       ),
     }),
@@ -304,7 +197,7 @@ export const XGROUP = container(
       syntax: 'key group consumer',
       summary: 'Creates a consumer in a consumer group.',
       run: addConsumer,
-      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'positive'], number),
     }),
     data({
       name: 'xgroup|delconsumer',
@@ -317,7 +210,7 @@ export const XGROUP = container(
       summary: 'Deletes a consumer of a consumer group, with what is pending for it.',
       // A reply of 0 does not tell whether the consumer was there: both ways it counts as a write.
       run: dropConsumer,
-      direct: groupWrite(() => ({ after: 'k', changed: 'a' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'any-reply'], number),
     }),
     data({
       name: 'xgroup|destroy',
@@ -330,7 +223,7 @@ export const XGROUP = container(
       summary: 'Deletes a consumer group.',
       complexity: 'O(N) in the number of its pending entries',
       run: destroy,
-      direct: groupWrite(() => ({ after: 'k', changed: 'p' }), number),
+      direct: groupWrite(() => [leaves.withItsTtl, 'positive'], number),
     }),
     data({
       name: 'xgroup|help',
@@ -353,7 +246,7 @@ export const XGROUP = container(
       summary: 'Sets the id of the last entry that was delivered to a consumer group.',
       run: setId,
       direct: groupWrite(
-        () => ({ after: 'k', changed: 'a' }),
+        () => [leaves.withItsTtl, 'any-reply'],
         () => OK,
       ),
     }),
@@ -372,7 +265,10 @@ export const STREAM_GROUPS = [
     summary: 'Takes entries off the pending entries list of a consumer group.',
     complexity: 'O(1) for each id',
     run: ack,
-    direct: oneWrite(({ args }) => operation('XACK', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XACK', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
   XGROUP,
   data({

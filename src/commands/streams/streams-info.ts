@@ -20,7 +20,7 @@ import { container, type Direct, data, type KeySpec, reads } from '../../registr
 import { MapReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
 import { wrongSubcommand } from './streams-args.ts'
-import { groupIn, noGroup } from './streams-groups.ts'
+import { groupIn, noGroup } from './streams-group-access.ts'
 import { entryReply, openEntries, openEntry, plainReply } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
@@ -211,7 +211,7 @@ const HELP = [
 
 const group = 'stream'
 
-export const XINFO = container(
+const XINFO = container(
   {
     name: 'xinfo',
     arity: -2,

@@ -1,25 +1,26 @@
 import { locations } from '../../automation/location.ts'
-import type { BackingArg } from '../../backing/backing.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
 import { ENTRY_FIELD, encodeFields } from '../../engine/plaintext/stream-entry.ts'
-import { entriesBetween, entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
-import { type Operation, operation } from '../../engine/writes/native-write.ts'
-import { ERRORS, KvError } from '../../errors/errors.ts'
-import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
-import type { Call, RunContext } from '../../registry/context.ts'
+import { entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
+import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
+import { KvError } from '../../errors/errors.ts'
+import { idText, parseId } from '../../redis-semantics/stream-id.ts'
+import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
-import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../../reply/reply.ts'
-import { int64, integer, word } from '../parsing/args.ts'
-import { nextId, parseAdd, parseRead, parseTrim, readAt, STREAM_KEYS, type Trim } from './streams-args.ts'
+import { data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { OK, type Reply } from '../../reply/reply.ts'
+import { int64, word } from '../parsing/args.ts'
+import { nextId, parseAdd, parseTrim, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
 import { STREAM_PENDING } from './streams-pending.ts'
-import { entryReply, openEntries, openStreams } from './streams-replies.ts'
+import { STREAM_READS } from './streams-reads.ts'
 
 type Args = readonly Buffer[]
+
+const group = 'stream'
 
 function add(db: Database, args: Args): Reply {
   const name = args[1]!
@@ -33,7 +34,7 @@ function add(db: Database, args: Args): Reply {
   return idText(id)
 }
 
-function addDirect({ automation, args }: Call): Operation {
+function addDirect({ automation, args }: Call): NativeWrite {
   const { idAt, noMkStream } = parseAdd(args)
   const name = args[1]!
   const sealed = automation.sealer.seal(
@@ -41,7 +42,7 @@ function addDirect({ automation, args }: Call): Operation {
     encodeFields(args.slice(idAt + 1)),
     false,
   )
-  return operation('XADD', name, noMkStream ? 'k' : 'K', 'n', [
+  return nativeWrite('XADD', name, (noMkStream ? leaves : creates).withItsTtl, 'not-null', [
     ...args.slice(2, idAt + 1),
     ENTRY_FIELD,
     sealed,
@@ -119,79 +120,8 @@ function setId(db: Database, args: Args): Reply {
   return OK
 }
 
-const range =
-  (reverse: boolean) =>
-  (db: Database, args: Args): Reply => {
-    const start = parseStart(args[reverse ? 3 : 2]!)
-    const end = parseEnd(args[reverse ? 2 : 3]!)
-    let count = Infinity
-    for (let i = 4; i < args.length; i += 2) {
-      if (word(args[i]) !== 'COUNT' || i + 1 === args.length) throw new KvError('syntax')
-      count = Math.max(0, integer(args[i + 1]!))
-    }
-    const stream = db.stream(args[1]!)
-    if (stream === undefined) return []
-    if (count === 0) return NULL_ARRAY
-    const entries = entriesBetween(stream, start, end)
-    return (reverse ? entries.reverse() : entries).slice(0, count).map(entryReply)
-  }
-
-const rangeDirect = (command: string): Direct =>
-  reads(
-    ({ automation, args }) => [command, automation.key(args[1]!), ...args.slice(2)],
-    (call, raw) => openEntries(call, call.args[1]!, raw),
-  )
-
-function read(db: Database, args: Args, { inScript }: RunContext): Reply {
-  const { names, ids, count } = parseRead(args, 'XREAD', inScript)
-  const streams = names.map((name, i) => {
-    const stream = db.stream(name)
-    const id = ids[i]!.toString('latin1')
-    if (id === '>') throw new KvError('new_id_without_group')
-    const after = id === '$' ? (stream?.lastId ?? 0n) : parseId(ids[i]!)
-    return { name, stream, after }
-  })
-  const served = streams.flatMap(({ name, stream, after }) => {
-    const from = stream === undefined ? 0 : indexFrom(stream.entries, after + 1n)
-    const entries = stream?.entries.slice(from, count === 0 ? undefined : from + count) ?? []
-    return entries.length === 0 ? [] : [name, entries.map(entryReply)]
-  })
-  return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
-}
-
-const readDirect: Direct = reads(({ automation, args }) => {
-  const { names, ids, count } = parseRead(args, 'XREAD')
-  const options: BackingArg[] = count === 0 ? [] : ['COUNT', count]
-  return ['XREAD', ...options, 'STREAMS', ...names.map((name) => automation.key(name)), ...ids]
-}, openStreams)
-
-/** `$` is the last id of a stream at the moment of the call, also when it is read later on. */
-async function fixLastIds({ services, automation, args }: Call): Promise<readonly Buffer[]> {
-  const { names, ids } = parseRead(args, 'XREAD')
-  const fixed = await Promise.all(
-    ids.map(async (id, i) => {
-      if (id.toString('latin1') !== '$') return id
-      const snapshot = (await services.store.backing
-        .call(automation, ['XINFO', 'STREAM', automation.key(names[i]!)])
-        .catch(noSuchKey)) as Buffer[]
-      const at = snapshot.findIndex(
-        (field) => Buffer.isBuffer(field) && field.toString('latin1') === 'last-generated-id',
-      )
-      return snapshot[at + 1] ?? Buffer.from('0-0')
-    }),
-  )
-  return [...args.slice(0, args.length - ids.length), ...fixed]
-}
-
-/** A stream that is not there yet has the last id 0-0. */
-function noSuchKey(error: Error): [] {
-  if (error.message === ERRORS.no_such_key.resp) return []
-  throw error
-}
-
-const group = 'stream'
-
 export const STREAMS = [
+  ...STREAM_READS,
   ...STREAM_GROUPS,
   ...STREAM_INFO,
   ...STREAM_PENDING,
@@ -220,7 +150,10 @@ export const STREAMS = [
     summary: 'Deletes entries of a stream.',
     complexity: 'O(1) for each id',
     run: del,
-    direct: oneWrite(({ args }) => operation('XDEL', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XDEL', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
   data({
     name: 'xlen',
@@ -235,53 +168,6 @@ export const STREAMS = [
     direct: reads(({ automation, args }) => ['XLEN', automation.key(args[1]!)], number),
   }),
   data({
-    name: 'xrange',
-    arity: -4,
-    flags: 'readonly',
-    group,
-    since: '5.0.0',
-    keys: FIRST_KEY,
-    syntax: 'key start end [COUNT count]',
-    summary: 'Returns the entries between two ids.',
-    complexity: 'O(N) in the number of entries returned',
-    run: range(false),
-    direct: rangeDirect('XRANGE'),
-  }),
-  data({
-    name: 'xread',
-    arity: -4,
-    flags: 'readonly blocking movablekeys',
-    group,
-    since: '5.0.0',
-    keys: STREAM_KEYS,
-    syntax: '[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]',
-    summary: 'Returns the entries of streams after given ids.',
-    complexity: 'O(N) for each stream, in the number of entries returned',
-    run: read,
-    direct: readDirect,
-    blocking: {
-      timeoutMs: (args) => parseRead(args, 'XREAD').block,
-      keys: (args) => parseRead(args, 'XREAD').names,
-      competition: () => undefined,
-      attempt: 'direct',
-      at: readAt,
-      prepare: fixLastIds,
-    },
-  }),
-  data({
-    name: 'xrevrange',
-    arity: -4,
-    flags: 'readonly',
-    group,
-    since: '5.0.0',
-    keys: FIRST_KEY,
-    syntax: 'key end start [COUNT count]',
-    summary: 'Returns the entries between two ids, the last one first.',
-    complexity: 'O(N) in the number of entries returned',
-    run: range(true),
-    direct: rangeDirect('XREVRANGE'),
-  }),
-  data({
     name: 'xsetid',
     arity: -3,
     flags: 'write denyoom fast',
@@ -292,7 +178,7 @@ export const STREAMS = [
     summary: 'Sets the last id of a stream, and what it counts.',
     run: setId,
     direct: oneWrite(
-      ({ args }) => operation('XSETID', args[1]!, 'k', 'a', args.slice(2)),
+      ({ args }) => nativeWrite('XSETID', args[1]!, leaves.withItsTtl, 'any-reply', args.slice(2)),
       () => OK,
     ),
   }),
@@ -307,6 +193,9 @@ export const STREAMS = [
     summary: 'Deletes the first entries of a stream, down to a length or up to an id.',
     complexity: 'O(N) in the number of entries trimmed',
     run: trim,
-    direct: oneWrite(({ args }) => operation('XTRIM', args[1]!, 'k', 'p', args.slice(2)), number),
+    direct: oneWrite(
+      ({ args }) => nativeWrite('XTRIM', args[1]!, leaves.withItsTtl, 'positive', args.slice(2)),
+      number,
+    ),
   }),
 ]

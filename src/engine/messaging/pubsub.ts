@@ -4,27 +4,23 @@ import { locations } from '../../automation/location.ts'
 import type { Backing, MessageBus } from '../../backing/backing.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
-import { compileGlob } from '../../redis-semantics/glob.ts'
 import { idOf } from '../plaintext/id.ts'
-
-/** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
-export type ChannelKind = 'channel' | 'pattern' | 'shard'
-
-/** What gets the messages: a connection. */
-export interface MessageReceiver {
-  /** `pattern` is set when a pattern matched. */
-  deliver(kind: ChannelKind, channel: Buffer, message: Buffer, pattern?: Buffer): void
-}
-
-interface Topic {
-  readonly name: Buffer
-  readonly listeners: Set<MessageReceiver>
-  readonly matches: (channel: Buffer) => boolean
-}
+import { decodeMessage, encodeMessage } from './message.ts'
+import {
+  addTopics,
+  type ChannelKind,
+  countsOf,
+  deleteTopics,
+  type MessageReceiver,
+  receivers,
+  receiversHere,
+  type SubscriberCounts,
+  type Topics,
+} from './topics.ts'
 
 interface ChannelHub {
   readonly automation: Automation
-  readonly topics: Readonly<Record<ChannelKind, Map<string, Topic>>>
+  readonly topics: Topics
   readonly receive: (sealed: Buffer) => void
   readonly opened: Promise<void>
   isOpen: boolean
@@ -38,13 +34,8 @@ interface ChannelHub {
   announcement: Promise<void> | undefined
 }
 
-/**
- * One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1
- * identities.
- */
-type SubscriberCounts = Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>>
-
 const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
+
 /**
  * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis,
  * sealed together with the name of their channel, and are told apart here: so the backing Redis sees neither,
@@ -94,10 +85,10 @@ export class PubSub {
     hub.joining++
     try {
       await hub.opened
-      addTopics(hub, kind, names, listener)
+      addTopics(hub.topics, kind, names, listener)
       await this.announce(hub)
     } catch (error) {
-      deleteTopics(hub, kind, names, listener)
+      deleteTopics(hub.topics, kind, names, listener)
       throw error
     } finally {
       hub.joining--
@@ -113,7 +104,7 @@ export class PubSub {
   ): void {
     const hub = this.hubs.get(automation.id)
     if (hub === undefined) return
-    deleteTopics(hub, kind, names, listener)
+    deleteTopics(hub.topics, kind, names, listener)
     this.closeIfEmpty(hub)
     // Anyone who counts meanwhile counts some too many, as Redis may for a client that just left.
     const told = this.announce(hub).catch(() => {})
@@ -131,9 +122,9 @@ export class PubSub {
     channel: Buffer,
     message: Buffer,
   ): Promise<number> {
-    const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
+    const sealed = automation.sealer.seal(locations.message(''), encodeMessage(kind, channel, message), false)
     const hub = this.hubs.get(automation.id)
-    const here = hub === undefined ? 0 : receiversHere(hub, kind, channel)
+    const here = hub === undefined ? 0 : receiversHere(hub.topics, kind, channel)
     const isOpen = hub?.isOpen === true
     const counting = this.backing.call(automation, ['HGETALL', automation.listenersKey])
     // Whether the message was sent is told by the other one.
@@ -157,7 +148,7 @@ export class PubSub {
     const sum = new Map<string, number>()
     const records = (await this.backing.call(automation, ['HGETALL', automation.listenersKey])) as Buffer[]
     for (const subscriberCounts of [
-      ...(hub === undefined ? [] : [countsOf(hub)]),
+      ...(hub === undefined ? [] : [countsOf(hub.topics)]),
       ...this.otherCounts(automation, records),
     ]) {
       for (const [id, count] of subscriberCounts[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
@@ -198,9 +189,9 @@ export class PubSub {
   }
 
   private receive({ automation, topics }: ChannelHub, sealed: Buffer): void {
-    let decoded: ReturnType<typeof decode>
+    let decoded: ReturnType<typeof decodeMessage>
     try {
-      decoded = decode(automation.sealer.open(locations.message(''), sealed).bytes)
+      decoded = decodeMessage(automation.sealer.open(locations.message(''), sealed).bytes)
     } catch {
       this.log.error({ automation: automation.id }, 'a published message could not be opened')
       return
@@ -233,7 +224,7 @@ export class PubSub {
       await this.backing.call(automation, ['HDEL', automation.listenersKey, this.id])
       return
     }
-    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...countsOf(hub) }))
+    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...countsOf(hub.topics) }))
     const sealed = automation.sealer.seal(locations.record('listeners'), record, true)
     await Promise.all([
       this.backing.call(automation, ['HSET', automation.listenersKey, this.id, sealed]),
@@ -263,86 +254,5 @@ export class PubSub {
     // Others renew the key, so what a dead process left in it would last.
     if (dead.length > 0) this.backing.read(automation, ['HDEL', automation.listenersKey, ...dead], () => {})
     return counts
-  }
-}
-
-function addTopics(
-  { topics }: ChannelHub,
-  kind: ChannelKind,
-  names: readonly Buffer[],
-  listener: MessageReceiver,
-): void {
-  for (const name of names) {
-    const id = idOf(name)
-    const topic = topics[kind].get(id)
-    if (topic !== undefined) topic.listeners.add(listener)
-    else
-      topics[kind].set(id, {
-        name,
-        listeners: new Set([listener]),
-        matches: kind === 'pattern' ? channelMatcher(name) : () => false,
-      })
-  }
-}
-
-function deleteTopics(
-  { topics }: ChannelHub,
-  kind: ChannelKind,
-  names: Iterable<Buffer>,
-  listener: MessageReceiver,
-): void {
-  for (const name of names) {
-    const topic = topics[kind].get(idOf(name))
-    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0)
-      topics[kind].delete(idOf(name))
-  }
-}
-
-function countsOf({ topics }: ChannelHub): SubscriberCounts {
-  const count = (kind: ChannelKind): SubscriberCounts[ChannelKind] =>
-    Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
-  return { channel: count('channel'), pattern: count('pattern'), shard: count('shard') }
-}
-
-function receivers(subscriberCounts: SubscriberCounts, kind: 'channel' | 'shard', channel: Buffer): number {
-  const id = idOf(channel)
-  let sum = 0
-  for (const [name, count] of subscriberCounts[kind]) if (name === id) sum += count
-  if (kind === 'shard') return sum
-  for (const [pattern, count] of subscriberCounts.pattern)
-    if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
-  return sum
-}
-
-function receiversHere({ topics }: ChannelHub, kind: 'channel' | 'shard', channel: Buffer): number {
-  let sum = topics[kind].get(idOf(channel))?.listeners.size ?? 0
-  if (kind === 'shard') return sum
-  for (const { matches, listeners } of topics.pattern.values()) if (matches(channel)) sum += listeners.size
-  return sum
-}
-
-/**
- * As for keys, but for the empty channel, which only the empty pattern matches (stringmatchlen has no special
- * case for `*`).
- */
-export function channelMatcher(pattern: Buffer): (channel: Buffer) => boolean {
-  const matches = compileGlob(pattern)
-  return (channel) => (channel.length === 0 ? pattern.length === 0 : matches(channel))
-}
-
-/** ChannelKind (1 byte), length of the channel's name (4 bytes), the name, the message. */
-function encode(kind: 'channel' | 'shard', channel: Buffer, message: Buffer): Buffer {
-  const head = Buffer.alloc(5)
-  head[0] = kind === 'shard' ? 1 : 0
-  head.writeUInt32BE(channel.length, 1)
-  return Buffer.concat([head, channel, message])
-}
-
-function decode(bytes: Buffer): { kind: 'channel' | 'shard'; channel: Buffer; message: Buffer } {
-  const end = 5 + bytes.readUInt32BE(1)
-  return {
-    kind: bytes[0] === 1 ? 'shard' : 'channel',
-    channel: bytes.subarray(5, end),
-    message: bytes.subarray(end),
   }
 }

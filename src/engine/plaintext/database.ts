@@ -1,14 +1,14 @@
 import { KvError } from '../../errors/errors.ts'
-import { splitArray } from '../../json/document.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
 import { idOf } from './id.ts'
+import { type KeyState, KeyStates } from './key-states.ts'
+import { listOfDocument } from './list-document.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
 import {
-  cloneValue,
   type HashValue,
   type ListValue,
   type SetValue,
@@ -19,21 +19,7 @@ import {
   type ValueType,
 } from './values.ts'
 
-/** A key as a computation sees and leaves it. */
-export interface KeyState {
-  readonly name: Buffer
-  value: Value | Unseen | undefined
-  /** Milliseconds since the epoch, 0 without a TTL. */
-  expireAt: number
-  /** Made by a computation where no key was: its creation time starts afresh. */
-  fresh: boolean
-  /** Its contents were put there as a whole: nothing of the old ones is left to build on. */
-  replaced: boolean
-  /** Ordinal of the job that changed it last, -1 when none did. */
-  changedBy: number
-}
-
-const OPEN_BRACKET = 0x5b
+export type { KeyState }
 
 export interface DatabaseLimits {
   /** Bytes of a string. */
@@ -54,13 +40,12 @@ export type Watched = { readonly version: string } | { readonly absentAt: number
 export class Database {
   private readonly snapshot: Snapshot
   private readonly limits: DatabaseLimits
-  private readonly states = new Map<string, KeyState>()
-  private undo = new Map<string, KeyState>()
-  private job = -1
+  private readonly states: KeyStates
 
   constructor(snapshot: Snapshot, limits: DatabaseLimits) {
     this.snapshot = snapshot
     this.limits = limits
+    this.states = new KeyStates(snapshot)
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -68,56 +53,40 @@ export class Database {
     return this.snapshot.now
   }
 
-  // Jobs
-
+  // Jobs: see KeyStates
   beginJob(ordinal: number): void {
-    this.job = ordinal
-    this.undo = new Map()
+    this.states.beginJob(ordinal)
   }
 
   /** Takes back whatever the current job changed. */
   rollback(): void {
-    for (const [id, state] of this.undo) this.states.set(id, state)
-    this.undo = new Map()
+    this.states.rollback()
   }
 
   /** Runs a part of the current job; what it changed is taken back when it throws. */
   attempt<T>(work: () => T): T {
-    const outer = this.undo
-    this.undo = new Map()
-    try {
-      return work()
-    } catch (error) {
-      this.rollback()
-      throw error
-    } finally {
-      for (const [id, state] of this.undo) if (!outer.has(id)) outer.set(id, state)
-      this.undo = outer
-    }
+    return this.states.attempt(work)
   }
 
   /** Whether the current job changed anything. */
   get changed(): boolean {
-    return this.undo.size > 0
+    return this.states.changed
   }
 
   /** How many keys the current job made where none was. */
   get created(): number {
-    let created = 0
-    for (const [id, before] of this.undo)
-      if (before.value === undefined && this.states.get(id)!.value !== undefined) created++
-    return created
+    return this.states.created
   }
 
   /** The keys that any job changed. */
   changedKeys(): KeyState[] {
-    return [...this.states.values()].filter((state) => state.changedBy >= 0)
+    return this.states.changedKeys()
   }
 
   // Reading
 
   has(name: Buffer): boolean {
-    return this.state(name).value !== undefined
+    return this.states.of(name).value !== undefined
   }
 
   value(name: Buffer): Value | undefined {
@@ -125,7 +94,7 @@ export class Database {
   }
 
   type(name: Buffer): string {
-    return this.state(name).value?.type ?? 'none'
+    return this.states.of(name).value?.type ?? 'none'
   }
 
   /** The bytes of a string as RESP shows them, undefined when the key is missing. Throws `wrong_type`. */
@@ -167,14 +136,12 @@ export class Database {
 
   /** Milliseconds since the epoch, 0 without a TTL or without the key. */
   expireAt(name: Buffer): number {
-    return this.state(name).expireAt
+    return this.states.of(name).expireAt
   }
 
   /** Bookkeeping of a key as stored: when it was created and last updated, and by which version. */
   stored(name: Buffer): StoredKey {
-    const stored = this.snapshot.keys.get(idOf(name))
-    if (stored === undefined) throw new NotLoaded([{ name, extent: 'all' }])
-    return stored
+    return this.states.stored(name)
   }
 
   /** Loads these keys at once, where looking at one after the other would start the work again for each. */
@@ -196,7 +163,7 @@ export class Database {
 
   /** Whether nothing has touched a key since it was watched, also none of the jobs before this one. */
   untouchedSince(name: Buffer, watched: Watched): boolean {
-    if (this.state(name).changedBy >= 0) return false
+    if (this.states.of(name).changedBy >= 0) return false
     const { live, version, deletedBy } = this.stored(name)
     if ('version' in watched) return live && version === watched.version
     return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
@@ -208,7 +175,7 @@ export class Database {
    */
   times(name: Buffer): { createdAt: number; updatedAt: number } {
     const { createdAt, updatedAt } = this.stored(name)
-    const { fresh, changedBy } = this.state(name)
+    const { fresh, changedBy } = this.states.of(name)
     return { createdAt: fresh ? this.now : createdAt, updatedAt: changedBy < 0 ? updatedAt : this.now }
   }
 
@@ -232,11 +199,15 @@ export class Database {
     plain: Plain,
     { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {},
   ): void {
-    this.put(name, { type: 'string', cell: Cell.of(plain) }, keepTtl ? this.state(name).expireAt : expireAt)
+    this.put(
+      name,
+      { type: 'string', cell: Cell.of(plain) },
+      keepTtl ? this.states.of(name).expireAt : expireAt,
+    )
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
-    const state = this.edit(name)
+    const state = this.states.edit(name)
     if (state.value === undefined) state.fresh = true
     state.value = value
     state.replaced = true
@@ -246,7 +217,7 @@ export class Database {
   /** The list to be changed; made when missing, turned from a document into a native list when it is one. */
   editList(name: Buffer): ListValue {
     const list = this.list(name)
-    const state = this.edit(name)
+    const state = this.states.edit(name)
     if (state.value?.type === 'string') {
       state.value = list
       state.replaced = true
@@ -256,7 +227,7 @@ export class Database {
 
   editHash(name: Buffer): HashValue {
     this.hash(name)
-    return this.existingOrNew(this.edit(name), () => ({
+    return this.existingOrNew(this.states.edit(name), () => ({
       type: 'hash',
       fields: new Map(),
       partial: undefined,
@@ -265,24 +236,24 @@ export class Database {
 
   editSet(name: Buffer): SetValue {
     this.set(name)
-    return this.existingOrNew(this.edit(name), () => ({ type: 'set', members: new Map() }))
+    return this.existingOrNew(this.states.edit(name), () => ({ type: 'set', members: new Map() }))
   }
 
   editSortedSet(name: Buffer): SortedSetValue {
     this.sortedSet(name)
-    return this.existingOrNew(this.edit(name), () => ({ type: 'zset', members: new Map() }))
+    return this.existingOrNew(this.states.edit(name), () => ({ type: 'zset', members: new Map() }))
   }
 
   /** Unlike the others a stream stays when it is empty. */
   editStream(name: Buffer): StreamValue {
     this.stream(name)
-    return this.existingOrNew(this.edit(name), newStream)
+    return this.existingOrNew(this.states.edit(name), newStream)
   }
 
   /** Deletes the key; false when there was none. */
   remove(name: Buffer): boolean {
     if (!this.has(name)) return false
-    const state = this.edit(name)
+    const state = this.states.edit(name)
     state.value = undefined
     state.expireAt = 0
     return true
@@ -297,7 +268,7 @@ export class Database {
   /** Sets (0: clears) the TTL of an existing key; a moment that has passed deletes it. */
   setExpireAt(name: Buffer, expireAt: number): void {
     if (expireAt !== 0 && expireAt <= this.now) this.remove(name)
-    else this.edit(name).expireAt = expireAt
+    else this.states.edit(name).expireAt = expireAt
   }
 
   private stringCell(name: Buffer): Cell | undefined {
@@ -306,13 +277,13 @@ export class Database {
 
   /** The contents of a key: asks for them when only its type was loaded. */
   private seen(name: Buffer): Value | undefined {
-    const { value } = this.state(name)
+    const { value } = this.states.of(name)
     if (value instanceof Unseen) throw new NotLoaded([{ name, extent: 'all' }])
     return value
   }
 
   private expect<T extends ValueType>(name: Buffer, type: T): Extract<Value, { type: T }> | undefined {
-    const { value } = this.state(name)
+    const { value } = this.states.of(name)
     if (value === undefined) return undefined
     if (value.type !== type) throw new KvError('wrong_type')
     return this.seen(name) as Extract<Value, { type: T }>
@@ -326,51 +297,4 @@ export class Database {
     }
     return state.value as V
   }
-
-  private state(name: Buffer): KeyState {
-    const id = idOf(name)
-    let state = this.states.get(id)
-    if (state === undefined) {
-      const stored = this.stored(name)
-      state = {
-        name,
-        value: stored.value(),
-        expireAt: stored.live ? stored.expireAt : 0,
-        fresh: false,
-        replaced: false,
-        changedBy: -1,
-      }
-      this.states.set(id, state)
-    }
-    return state
-  }
-
-  /**
-   * The state to be changed by the current job: copied at its first change, so that the job can be rolled
-   * back.
-   */
-  private edit(name: Buffer): KeyState {
-    const id = idOf(name)
-    const state = this.state(name)
-    if (this.undo.has(id)) return state
-    this.undo.set(id, state)
-    const edited = { ...state, value: copied(state.value), changedBy: this.job }
-    this.states.set(id, edited)
-    return edited
-  }
-}
-
-const copied = (value: Value | Unseen | undefined): Value | Unseen | undefined =>
-  value === undefined || value instanceof Unseen ? value : cloneValue(value)
-
-/**
- * The elements of a document that is an array, each a document of its own; throws `wrong_type` for any other
- * string.
- */
-function listOfDocument(plain: Plain): ListValue {
-  if (!plain.json || plain.bytes[0] !== OPEN_BRACKET) throw new KvError('wrong_type')
-  const cells = splitArray(plain.bytes.toString()).map((text) =>
-    Cell.of({ bytes: Buffer.from(text), json: true }),
-  )
-  return { type: 'list', cells }
 }

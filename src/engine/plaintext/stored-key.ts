@@ -80,7 +80,7 @@ export class StoredKey {
     if (has === 'meta') return false
     if (has === 'ends') return this.type !== 'list' || extent === 'ends'
     if (this.type !== 'hash') return true
-    return extent instanceof Array && extent.every((field) => has.some((known) => known.equals(field)))
+    return Array.isArray(extent) && extent.every((field) => has.some((known) => known.equals(field)))
   }
 
   /**
@@ -113,7 +113,7 @@ export class StoredKey {
         }
       }
       case 'hash':
-        return this.extent instanceof Array ? this.readFields(this.extent) : this.readHash()
+        return Array.isArray(this.extent) ? this.readFields(this.extent) : this.readHash()
       case 'set': {
         const members = (data as Buffer[]).map((sealed) => sealer.openMember(sealed))
         return { type: 'set', members: new Map(members.map((member) => [idOf(member), member])) }

@@ -1,65 +1,65 @@
 import type { BackingArg } from '../../backing/backing.ts'
 
-/**
- * How a native command leaves its key, so that the index stays true without asking Redis again:
- * `S` there, without TTL; `K` there, with the TTL that it had; `C` to be looked at; `D` gone. A small letter:
- * it cannot make the key.
- */
-export type After = 'S' | 's' | 'K' | 'k' | 'C' | 'c' | 'D'
+/** How a native command leaves its key, so that the index stays true without asking Redis again. */
+export interface Leaves {
+  /** `to-be-looked-at`: only Redis knows whether it is still there, and with which TTL. */
+  readonly key: 'without-ttl' | 'with-its-ttl' | 'to-be-looked-at' | 'gone'
+  readonly mayCreate: boolean
+}
 
-/**
- * By which reply the command has changed something: `a` any but an error, `e` the same if the key was there,
- * `p` a positive integer, `n` any but null, `r` none: it only reads, `l` a list that is not empty, `g` a
- * XREADGROUP's that holds entries of the key, `c` an XAUTOCLAIM's that claimed or dropped entries.
- */
-export type Changed = 'a' | 'e' | 'p' | 'n' | 'r' | 'l' | 'g' | 'c'
+/** The command makes its key when there is none. */
+export const creates = {
+  withoutTtl: { key: 'without-ttl', mayCreate: true },
+  withItsTtl: { key: 'with-its-ttl', mayCreate: true },
+  toBeLookedAt: { key: 'to-be-looked-at', mayCreate: true },
+} as const satisfies Readonly<Record<string, Leaves>>
+
+/** The command works on a key that is there, and makes none. */
+export const leaves = {
+  withoutTtl: { key: 'without-ttl', mayCreate: false },
+  withItsTtl: { key: 'with-its-ttl', mayCreate: false },
+  toBeLookedAt: { key: 'to-be-looked-at', mayCreate: false },
+  gone: { key: 'gone', mayCreate: false },
+} as const satisfies Readonly<Record<string, Leaves>>
+
+/** By which reply the command has changed something. An error never tells of a change. */
+export type ChangedBy =
+  | 'any-reply'
+  /** Any reply, if the key was there. */
+  | 'any-reply-on-a-key'
+  | 'positive'
+  | 'not-null'
+  | 'filled-list'
+  /** That of XREADGROUP, when it holds entries of the key. */
+  | 'entries-of-the-key'
+  /** That of XAUTOCLAIM, when it claimed or dropped entries. */
+  | 'claimed-entries'
+  /** The command only reads. */
+  | 'no-reply'
 
 /** One native command on one key, which is its first argument; several make one write request. */
-export interface Operation {
+export interface NativeWrite {
   readonly name: Buffer
-  readonly after: After
-  readonly changed: Changed
+  readonly leaves: Leaves
+  readonly changedBy: ChangedBy
   readonly command: string
   /** What comes between the command and the key: a subcommand, or the options of XREADGROUP. */
   readonly before?: readonly BackingArg[]
-  /** Further keys, right behind the first; `after` and `changed` hold for each of them. */
+  /** Further keys, right behind the first; `leaves` and `changedBy` hold for each of them. */
   readonly more?: readonly Buffer[]
   /** What follows the key. */
   readonly args: readonly BackingArg[]
 }
 
-/** The arguments behind the key one by one, or as an array: a function takes no hundred thousand. */
-export function operation(
+/** `args`: what follows the key. */
+export const nativeWrite = (
   command: string,
   name: Buffer,
-  after: After,
-  changed: Changed,
-  args: readonly BackingArg[],
-): Operation
-export function operation(
-  command: string,
-  name: Buffer,
-  after: After,
-  changed: Changed,
-  ...args: BackingArg[]
-): Operation
-export function operation(
-  command: string,
-  name: Buffer,
-  after: After,
-  changed: Changed,
-  ...given: BackingArg[] | [args: readonly BackingArg[]]
-): Operation {
-  const [first] = given
-  return {
-    name,
-    after,
-    changed,
-    command,
-    args: Array.isArray(first) ? (first as readonly BackingArg[]) : (given as BackingArg[]),
-  }
-}
+  leaves: Leaves,
+  changedBy: ChangedBy,
+  args: readonly BackingArg[] = [],
+): NativeWrite => ({ name, leaves, changedBy, command, args })
 
 /** The key is the second word of the command, and its only key. */
-export const hasOneKeyFirst = ({ before, more }: Operation): boolean =>
+export const hasOneKeyFirst = ({ before, more }: NativeWrite): boolean =>
   before === undefined && more === undefined

@@ -2,7 +2,8 @@ import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
-import { hasOneKeyFirst, type Operation } from './native-write.ts'
+import { hasOneKeyFirst, type NativeWrite } from './native-write.ts'
+import { changedByLetter, leavesLetter } from './write-letters.ts'
 import { NOTHING_WRITTEN, type Written } from './written.ts'
 
 export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
@@ -37,16 +38,21 @@ export class WriteBatch {
    * Whether a request may go this way: one command, whose key is its first argument, and which the script can
    * judge by its reply.
    */
-  static takes(operations: readonly Operation[]): boolean {
-    const [operation] = operations
-    if (operations.length !== 1 || operation === undefined) return false
-    const { args, changed } = operation
-    return hasOneKeyFirst(operation) && args.length <= MAX_ARGS && changed !== 'g' && changed !== 'c'
+  static takes(writes: readonly NativeWrite[]): boolean {
+    const [write] = writes
+    if (writes.length !== 1 || write === undefined) return false
+    const { args, changedBy } = write
+    return (
+      hasOneKeyFirst(write) &&
+      args.length <= MAX_ARGS &&
+      changedBy !== 'entries-of-the-key' &&
+      changedBy !== 'claimed-entries'
+    )
   }
 
-  add({ name, after, changed, command, args }: Operation, done: WriteDone): void {
+  add({ name, leaves, changedBy, command, args }: NativeWrite, done: WriteDone): void {
     this.keys.push(this.automation.key(name))
-    this.words.push(`${after}${changed}${args.length}`, command)
+    this.words.push(`${leavesLetter(leaves)}${changedByLetter(changedBy)}${args.length}`, command)
     for (const arg of args) {
       this.words.push(arg)
       if (typeof arg === 'object') this.bytes += arg.length
@@ -79,11 +85,14 @@ export class WriteBatch {
   }
 }
 
+/** In place of a version, in the answer of many.lua. */
+const OVER_QUOTA = -1
+
 function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): void {
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
-    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+    if (version === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
     else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
   }
 }
@@ -104,13 +113,13 @@ export class WriteBatches {
    * Answers the batch that the request is in: anyone who sends something that must come after it flushes the
    * batch first.
    */
-  add(automation: Automation, operation: Operation, done: WriteDone): WriteBatch {
+  add(automation: Automation, write: NativeWrite, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {
       batch = new WriteBatch(automation, this.backing, this.maxKeys, this.leave)
       this.open.set(automation, batch)
     }
-    batch.add(operation, done)
+    batch.add(write, done)
     if (!this.scheduled) {
       this.scheduled = true
       setImmediate(this.flushAll)

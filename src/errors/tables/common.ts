@@ -1,4 +1,4 @@
-import { refusal, row } from '../rows.ts'
+import { refusal, row } from './rows.ts'
 
 /** Redis's own texts that commands of several groups share. */
 export const COMMON = {

@@ -1,4 +1,4 @@
-import { refusal, row } from '../rows.ts'
+import { refusal, row } from './rows.ts'
 
 /** Redis's texts about the connection, its transaction and its subscriptions. */
 export const CONNECTION = {

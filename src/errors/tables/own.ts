@@ -1,4 +1,4 @@
-import { refusal, row } from '../rows.ts'
+import { refusal, row } from './rows.ts'
 
 /** What Redis has no text for: tokens, limits, and the state of the backing Redis. */
 export const OWN = {

@@ -1,4 +1,4 @@
-import { row } from '../rows.ts'
+import { row } from './rows.ts'
 
 /** Of the REST door; the RESP text is for a caller that meets them through a shared path. */
 export const REST = {

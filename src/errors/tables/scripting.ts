@@ -1,4 +1,4 @@
-import { refusal } from '../rows.ts'
+import { refusal } from './rows.ts'
 
 /** Of EVAL and SCRIPT. */
 const COMMANDS = {

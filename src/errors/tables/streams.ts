@@ -1,4 +1,4 @@
-import { refusal } from '../rows.ts'
+import { refusal } from './rows.ts'
 
 export const STREAMS = {
   // Ids

@@ -1,4 +1,4 @@
-import { refusal, row } from '../rows.ts'
+import { refusal, row } from './rows.ts'
 
 export const STRINGS = {
   string_too_long: row(

@@ -30,7 +30,7 @@ export const oneLine = (bytes: Buffer): string => {
 }
 
 /** A number as C's cast to `long long` makes it; what does not fit is the lowest integer, as on x86-64. */
-export function toInteger(value: number): number | bigint {
+function toInteger(value: number): number | bigint {
   const whole = Math.trunc(value)
   if (Number.isSafeInteger(whole)) return whole + 0
   return Math.abs(whole) < 2 ** 63 ? BigInt(whole) : INT64_MIN

@@ -9,7 +9,7 @@ const words = new Int32Array(double.buffer)
  * A number as LuaBitOp normalizes it: its lowest 32 bits, rounded as the addition of 2^52 + 2^51 rounds.
  * Source: https://bitop.luajit.org/semantics.html
  */
-export function toBits(value: number): number {
+function toBits(value: number): number {
   double[0] = value + MAGIC
   return words[0]!
 }

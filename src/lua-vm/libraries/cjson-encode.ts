@@ -174,9 +174,9 @@ export class JsonEncoder {
     out.byte(0x22)
     let start = 0
     for (let i = 0; i < bytes.length; i++) {
-      const escape = ESCAPES[bytes[i]!]
-      if (escape === undefined) continue
-      out.bytes(bytes.subarray(start, i)).latin1(escape)
+      const escaped = ESCAPES[bytes[i]!]
+      if (escaped === undefined) continue
+      out.bytes(bytes.subarray(start, i)).latin1(escaped)
       start = i + 1
     }
     out.bytes(bytes.subarray(start)).byte(0x22)

@@ -31,6 +31,53 @@ function withCode(message: string): string {
   return trimmed.includes(' ') ? trimmed : `ERR ${trimmed}`
 }
 
+const LEVELS = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 }
+const REPLICATION = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 }
+
+/**
+ * The arguments of redis.call as Redis reads them: strings, and numbers with 17 digits. Undefined when one
+ * is neither.
+ */
+function argumentsOf({ api, text }: LuaMachine, L: LuaState): Buffer[] | undefined {
+  const count = api.lua_gettop(L)
+  const args: Buffer[] = []
+  for (let i = 1; i <= count; i++) {
+    const type = api.lua_type(L, i)
+    if (type === LuaType.NUMBER) args.push(Buffer.from(formatDouble(api.lua_tonumber(L, i))))
+    else if (type === LuaType.STRING) args.push(text.read(L, i))
+    else return undefined
+  }
+  return args
+}
+
+function checked(machine: LuaMachine, L: LuaState): Buffer[] | PlainCode {
+  if (machine.api.lua_gettop(L) === 0) return 'script_no_call'
+  return argumentsOf(machine, L) ?? 'script_call_types'
+}
+
+/** What the command answers, an error of the script's own included. */
+function attempt(machine: LuaMachine, { host }: RunState, L: LuaState): Reply {
+  machine.heap.checkTime()
+  const args = checked(machine, L)
+  if (typeof args === 'string') return new ErrorReply(respText(args))
+  try {
+    return host!.call(args)
+  } catch (error) {
+    if (error instanceof KvError) return new ErrorReply(error.respText)
+    throw error
+  } finally {
+    machine.heap.checkTime()
+  }
+}
+
+/** The only argument, when it is a string. */
+function oneString({ api, text, heap }: LuaMachine, L: LuaState): Buffer | undefined {
+  if (api.lua_gettop(L) !== 1 || api.lua_type(L, 1) !== LuaType.STRING) return undefined
+  const bytes = text.read(L, 1)
+  heap.work(bytes.length >> 6)
+  return bytes
+}
+
 /**
  * The `redis` table of scripts. Source:
  * https://redis.io/docs/latest/develop/interact/programmability/lua-api/
@@ -38,45 +85,10 @@ function withCode(message: string): string {
 export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: RunState): Library {
   const { api, text } = machine
 
-  /**
-   * The arguments of redis.call as Redis reads them: strings, and numbers with 17 digits. Undefined when one
-   * is neither.
-   */
-  const argumentsOf = (L: LuaState): Buffer[] | undefined => {
-    const count = api.lua_gettop(L)
-    const args: Buffer[] = []
-    for (let i = 1; i <= count; i++) {
-      const type = api.lua_type(L, i)
-      if (type === LuaType.NUMBER) args.push(Buffer.from(formatDouble(api.lua_tonumber(L, i))))
-      else if (type === LuaType.STRING) args.push(text.read(L, i))
-      else return undefined
-    }
-    return args
-  }
-
-  const checked = (L: LuaState): Buffer[] | PlainCode => {
-    if (api.lua_gettop(L) === 0) return 'script_no_call'
-    return argumentsOf(L) ?? 'script_call_types'
-  }
-
-  const attempt = (L: LuaState): Reply => {
-    machine.heap.checkTime()
-    const args = checked(L)
-    if (typeof args === 'string') return new ErrorReply(respText(args))
-    try {
-      return state.host!.call(args)
-    } catch (error) {
-      if (error instanceof KvError) return new ErrorReply(error.respText)
-      throw error
-    } finally {
-      machine.heap.checkTime()
-    }
-  }
-
   const command =
     (raises: boolean) =>
     (L: LuaState): number => {
-      const reply = attempt(L)
+      const reply = attempt(machine, state, L)
       if (!(reply instanceof ErrorReply)) {
         pusher.push(L, reply, state.protocol)
         return 1
@@ -91,25 +103,15 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     return api.lua_error(L)
   }
 
-  const oneString = (L: LuaState): Buffer | undefined => {
-    if (api.lua_gettop(L) !== 1 || api.lua_type(L, 1) !== LuaType.STRING) return undefined
-    const bytes = text.read(L, 1)
-    machine.heap.work(bytes.length >> 6)
-    return bytes
-  }
-
-  const levels = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 }
-  const replication = { REPL_NONE: 0, REPL_AOF: 1, REPL_SLAVE: 2, REPL_REPLICA: 2, REPL_ALL: 3 }
-
   return {
-    ...levels,
-    ...replication,
+    ...LEVELS,
+    ...REPLICATION,
     REDIS_VERSION: VERSION,
     REDIS_VERSION_NUM: VERSION_NUMBER,
     call: command(true),
     pcall: command(false),
     error_reply: (L) => {
-      const message = oneString(L)
+      const message = oneString(machine, L)
       pusher.pushError(
         L,
         message === undefined ? respText('script_reply_arguments') : withCode(upToZero(message)),
@@ -118,7 +120,7 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
       return 1
     },
     status_reply: (L) => {
-      const message = oneString(L)
+      const message = oneString(machine, L)
       if (message === undefined) pusher.pushError(L, respText('script_reply_arguments'), false)
       else pusher.pushStatus(L, message)
       return 1
@@ -159,7 +161,7 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     },
     debug: () => 0,
     acl_check_cmd: (L) => {
-      const args = checked(L)
+      const args = checked(machine, L)
       if (typeof args === 'string') return fail(L, args)
       const allowed = state.host!.allows(args)
       if (allowed === undefined) return fail(L, 'script_acl_command')

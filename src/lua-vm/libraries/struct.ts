@@ -127,123 +127,119 @@ function integerOf(bytes: Buffer, little: boolean, signed: boolean): number {
   return Number(signed ? BigInt.asIntN(Math.min(64, bytes.length * 8), bits) : BigInt.asUintN(64, bits))
 }
 
-/** The `struct` table of scripts. */
-export function structLibrary(machine: LuaMachine): Library {
+function formatOf(machine: LuaMachine, L: LuaState): Format {
+  const { text } = machine
+  const format = new Format(
+    text.argument(L, 1).toString('latin1'),
+    (message) => text.raise(L, message),
+    (message) => text.argumentError(L, 1, message),
+    machine.heap,
+  )
+  machine.heap.workOn(format.length)
+  return format
+}
+
+function pack(machine: LuaMachine, L: LuaState): number {
   const { api, text } = machine
-
-  const formatOf = (L: LuaState): Format => {
-    const format = new Format(
-      text.argument(L, 1).toString('latin1'),
-      (message) => text.raise(L, message),
-      (message) => text.argumentError(L, 1, message),
-      machine.heap,
-    )
-    machine.heap.workOn(format.length)
-    return format
+  const format = formatOf(machine, L)
+  // A missing argument is a nil, as there.
+  api.lua_pushnil(L)
+  const parts: Buffer[] = []
+  let total = 0
+  const add = (bytes: Buffer): void => {
+    parts.push(bytes)
+    total += bytes.length
+    if (total > machine.memoryBytes) text.raise(L, 'not enough memory', false)
   }
-
-  const pack = (L: LuaState): number => {
-    const format = formatOf(L)
-    // A missing argument is a nil, as there.
-    api.lua_pushnil(L)
-    const parts: Buffer[] = []
-    let total = 0
-    const add = (bytes: Buffer): void => {
-      parts.push(bytes)
-      total += bytes.length
-      if (total > machine.memoryBytes) text.raise(L, 'not enough memory', false)
-    }
-    let argument = 2
-    for (let letter = format.next(); letter !== undefined; letter = format.next()) {
-      let size = format.sizeOf(letter)
-      const padding = format.padding(total, letter, size)
-      if (padding > 0) add(Buffer.alloc(padding))
-      const { little } = format.layout
-      if (INTEGERS.includes(letter)) add(integerBytes(api.luaL_checknumber(L, argument++), size, little))
-      else if (letter === 'x') add(Buffer.alloc(1))
-      else if (letter === 'f' || letter === 'd')
-        add(floatBytes(api.luaL_checknumber(L, argument++), letter, little))
-      else if (letter === 'c' || letter === 's') {
-        const bytes = text.argument(L, argument)
-        if (size === 0) size = bytes.length
-        argument++
-        if (bytes.length < size) text.argumentError(L, argument, 'string too short')
-        machine.heap.workOn(size)
-        // No more than is wanted: a long string may be given for many single bytes.
-        add(Buffer.from(bytes.subarray(0, size)))
-        if (letter === 's') add(Buffer.alloc(1))
-      } else format.control(letter)
-    }
-    text.push(L, Buffer.concat(parts))
-    return 1
+  let argument = 2
+  for (let letter = format.next(); letter !== undefined; letter = format.next()) {
+    let size = format.sizeOf(letter)
+    const padding = format.padding(total, letter, size)
+    if (padding > 0) add(Buffer.alloc(padding))
+    const { little } = format.layout
+    if (INTEGERS.includes(letter)) add(integerBytes(api.luaL_checknumber(L, argument++), size, little))
+    else if (letter === 'x') add(Buffer.alloc(1))
+    else if (letter === 'f' || letter === 'd')
+      add(floatBytes(api.luaL_checknumber(L, argument++), letter, little))
+    else if (letter === 'c' || letter === 's') {
+      const bytes = text.argument(L, argument)
+      if (size === 0) size = bytes.length
+      argument++
+      if (bytes.length < size) text.argumentError(L, argument, 'string too short')
+      machine.heap.workOn(size)
+      // No more than is wanted: a long string may be given for many single bytes.
+      add(Buffer.from(bytes.subarray(0, size)))
+      if (letter === 's') add(Buffer.alloc(1))
+    } else format.control(letter)
   }
+  text.push(L, Buffer.concat(parts))
+  return 1
+}
 
-  const unpack = (L: LuaState): number => {
-    const format = formatOf(L)
-    const data = Buffer.from(text.argument(L, 2))
-    machine.heap.workOn(data.length)
-    let at = api.luaL_optinteger(L, 3, 1) - 1
-    if (at < 0) text.argumentError(L, 3, 'offset must be 1 or greater')
-    let count = 0
-    const need = (bytes: number): void => {
-      if (bytes > data.length - at) text.argumentError(L, 2, 'data string too short')
-    }
-    for (let letter = format.next(); letter !== undefined; letter = format.next()) {
-      let size = format.sizeOf(letter)
-      at += format.padding(at, letter, size)
-      need(size)
-      api.luaL_checkstack(L, 2, text.name('too many results'))
-      const { little } = format.layout
-      if (INTEGERS.includes(letter)) {
-        api.lua_pushnumber(L, integerOf(data.subarray(at, at + size), little, SIGNED.includes(letter)))
-        count++
-      } else if (letter === 'f' || letter === 'd') {
-        api.lua_pushnumber(L, floatOf(data, at, letter, little))
-        count++
-      } else if (letter === 'c') {
-        if (size === 0) {
-          if (count === 0 || api.lua_type(L, -1) !== LuaType.NUMBER)
-            text.raise(L, "format 'c0' needs a previous size")
-          size = Math.trunc(api.lua_tonumber(L, -1))
-          api.lua_settop(L, -2)
-          count--
-          if (size < 0) text.argumentError(L, 2, 'data string too short')
-          need(size)
-        }
-        text.push(L, data.subarray(at, at + size))
-        count++
-      } else if (letter === 's') {
-        const end = data.indexOf(0, at)
-        if (end < 0) text.raise(L, 'unfinished string in data')
-        size = end - at + 1
-        text.push(L, data.subarray(at, end))
-        count++
-      } else if (letter !== 'x') format.control(letter)
-      at += size
-    }
-    api.lua_pushnumber(L, at + 1)
-    return count + 1
+function unpack(machine: LuaMachine, L: LuaState): number {
+  const { api, text } = machine
+  const format = formatOf(machine, L)
+  const data = Buffer.from(text.argument(L, 2))
+  machine.heap.workOn(data.length)
+  let at = api.luaL_optinteger(L, 3, 1) - 1
+  if (at < 0) text.argumentError(L, 3, 'offset must be 1 or greater')
+  let count = 0
+  const need = (bytes: number): void => {
+    if (bytes > data.length - at) text.argumentError(L, 2, 'data string too short')
   }
-
-  const size = (L: LuaState): number => {
-    const format = formatOf(L)
-    let total = 0
-    for (let letter = format.next(); letter !== undefined; letter = format.next()) {
-      const bytes = format.sizeOf(letter)
-      total += format.padding(total, letter, bytes)
-      if (letter === 's') text.argumentError(L, 1, "option 's' has no fixed size")
-      else if (letter === 'c' && bytes === 0) text.argumentError(L, 1, "option 'c0' has no fixed size")
-      if (total + bytes > MAX_SIZE) text.raise(L, 'format result too large')
-      // As there: an unknown letter counts nothing here.
-      if (!/[a-z0-9]/i.test(letter)) format.control(letter)
-      total += bytes
-    }
-    api.lua_pushnumber(L, total)
-    return 1
+  for (let letter = format.next(); letter !== undefined; letter = format.next()) {
+    let size = format.sizeOf(letter)
+    at += format.padding(at, letter, size)
+    need(size)
+    api.luaL_checkstack(L, 2, text.name('too many results'))
+    const { little } = format.layout
+    if (INTEGERS.includes(letter)) {
+      api.lua_pushnumber(L, integerOf(data.subarray(at, at + size), little, SIGNED.includes(letter)))
+      count++
+    } else if (letter === 'f' || letter === 'd') {
+      api.lua_pushnumber(L, floatOf(data, at, letter, little))
+      count++
+    } else if (letter === 'c') {
+      if (size === 0) {
+        if (count === 0 || api.lua_type(L, -1) !== LuaType.NUMBER)
+          text.raise(L, "format 'c0' needs a previous size")
+        size = Math.trunc(api.lua_tonumber(L, -1))
+        api.lua_settop(L, -2)
+        count--
+        if (size < 0) text.argumentError(L, 2, 'data string too short')
+        need(size)
+      }
+      text.push(L, data.subarray(at, at + size))
+      count++
+    } else if (letter === 's') {
+      const end = data.indexOf(0, at)
+      if (end < 0) text.raise(L, 'unfinished string in data')
+      size = end - at + 1
+      text.push(L, data.subarray(at, end))
+      count++
+    } else if (letter !== 'x') format.control(letter)
+    at += size
   }
+  api.lua_pushnumber(L, at + 1)
+  return count + 1
+}
 
-  text.name('too many results')
-  return { pack, unpack, size }
+function size(machine: LuaMachine, L: LuaState): number {
+  const { api, text } = machine
+  const format = formatOf(machine, L)
+  let total = 0
+  for (let letter = format.next(); letter !== undefined; letter = format.next()) {
+    const bytes = format.sizeOf(letter)
+    total += format.padding(total, letter, bytes)
+    if (letter === 's') text.argumentError(L, 1, "option 's' has no fixed size")
+    else if (letter === 'c' && bytes === 0) text.argumentError(L, 1, "option 'c0' has no fixed size")
+    if (total + bytes > MAX_SIZE) text.raise(L, 'format result too large')
+    // As there: an unknown letter counts nothing here.
+    if (!/[a-z0-9]/i.test(letter)) format.control(letter)
+    total += bytes
+  }
+  api.lua_pushnumber(L, total)
+  return 1
 }
 
 function floatBytes(value: number, letter: string, little: boolean): Buffer {
@@ -256,4 +252,14 @@ function floatBytes(value: number, letter: string, little: boolean): Buffer {
 function floatOf(data: Buffer, at: number, letter: string, little: boolean): number {
   if (letter === 'f') return little ? data.readFloatLE(at) : data.readFloatBE(at)
   return little ? data.readDoubleLE(at) : data.readDoubleBE(at)
+}
+
+/** The `struct` table of scripts. */
+export function structLibrary(machine: LuaMachine): Library {
+  machine.text.name('too many results')
+  return {
+    pack: (L) => pack(machine, L),
+    unpack: (L) => unpack(machine, L),
+    size: (L) => size(machine, L),
+  }
 }

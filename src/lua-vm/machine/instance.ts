@@ -32,7 +32,7 @@ export function instantiateLua(maxBytes: number, grown: () => void): LuaApi {
   }
   const imports: Record<string, Record<string, unknown>> = {}
   for (const { module, name } of Module.imports(luaModule())) (imports[module] ??= {})[name] = refuse(name)
-  Object.assign(imports['wasi_snapshot_preview1']!, {
+  Object.assign(imports.wasi_snapshot_preview1!, {
     environ_sizes_get: (countAt: number, sizeAt: number) => {
       const words = new Uint32Array(api.memory.buffer)
       words[countAt >>> 2] = 0
@@ -42,7 +42,7 @@ export function instantiateLua(maxBytes: number, grown: () => void): LuaApi {
     environ_get: () => 0,
   })
   const functions: Array<(a: number, b: number) => void> = []
-  Object.assign(imports['env']!, {
+  Object.assign(imports.env!, {
     emscripten_memcpy_js: (to: number, from: number, count: number) => {
       new Uint8Array(api.memory.buffer).copyWithin(to, from, from + count)
     },

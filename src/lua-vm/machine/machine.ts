@@ -176,7 +176,7 @@ export class LuaMachine {
       }),
     )
     // In the function table itself: anyone who has the Lua function, and by whatever name, calls the guard.
-    stock.forEach((index, i) => table.set(index, replacements[i]))
+    for (const [i, index] of stock.entries()) table.set(index, replacements[i])
     this.runPrelude()
   }
 
@@ -254,7 +254,7 @@ export class LuaMachine {
   private place(callbacks: readonly Callback[]): number[] {
     const table = this.api.__indirect_function_table
     const first = table.grow(callbacks.length)
-    withSignatures(callbacks).forEach((run, i) => table.set(first + i, run))
+    for (const [i, run] of withSignatures(callbacks).entries()) table.set(first + i, run)
     return callbacks.map((_, i) => first + i)
   }
 }

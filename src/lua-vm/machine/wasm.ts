@@ -27,9 +27,8 @@ interface Wasm {
     module: WasmModule,
     imports: Record<string, Record<string, unknown>>,
   ) => { readonly exports: unknown }
-  readonly RuntimeError: new () => Error
 }
 
-export const { Module, Instance, RuntimeError } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
+export const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
 
 export const PAGE_BYTES = 65_536

@@ -12,7 +12,7 @@ export class WatchdogTimeout extends Error {}
  */
 export function watched<T>(timeoutMs: number, work: () => T): T {
   let result: T | undefined
-  context['work'] = () => {
+  context.work = () => {
     result = work()
   }
   try {
@@ -22,7 +22,7 @@ export function watched<T>(timeoutMs: number, work: () => T): T {
       throw new WatchdogTimeout()
     throw error
   } finally {
-    context['work'] = undefined
+    context.work = undefined
   }
   return result as T
 }

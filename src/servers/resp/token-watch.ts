@@ -1,6 +1,7 @@
+import { MAX_TIMER_MS } from '../../lib/timers.ts'
+
 /** RESP3 clients are told this long before their token expires. */
 export const EXPIRY_WARNING_MS = 60_000
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Says when a token's time is up, and once before that, that it soon will be; a token that lives no longer

@@ -25,14 +25,14 @@ export interface HttpDeps {
   readonly gate: Gate
   /** Bytes. */
   readonly maxValueSize: number
-  /** Largest body of a batch, in bytes; four largest values when unset. */
-  readonly maxRequestSize?: number
-  /** The product's version, for the documentation. */
-  readonly version?: string
+  /** Bytes, of a batch. */
+  readonly maxRequestSize: number
 }
 
 /** White space around a value, and the object around the value of a PATCH or a push. */
 const BODY_SLACK_BYTES = 64 * 1024
+/** A batch may be as long as so many of the largest values: it is checked in one piece. */
+const MAX_VALUES_OF_BATCH = 4
 /** Node allows 16 KiB for a request's head, so no parameter of a path is longer. */
 const MAX_PARAM_LENGTH = 16 * 1024
 /** From the first byte of a request to its last: slow senders are cut off. */
@@ -40,16 +40,7 @@ const REQUEST_TIMEOUT_MS = 60_000
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const {
-    store,
-    automations,
-    verifier,
-    gate,
-    log,
-    maxValueSize,
-    maxRequestSize = 4 * maxValueSize,
-    version = '0.0.0',
-  } = deps
+  const { store, automations, verifier, gate, log, maxValueSize, maxRequestSize } = deps
   const onError = errorHandler(log)
   const app = Fastify({
     logger: false,
@@ -82,10 +73,13 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     ...listEndpoints(context),
     ...batchEndpoints({
       ...context,
-      maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES),
+      maxBatchSize: Math.max(
+        Math.min(maxRequestSize, MAX_VALUES_OF_BATCH * maxValueSize),
+        maxValueSize + BODY_SLACK_BYTES,
+      ),
     }),
   ]
-  registerDocumentation(app, version, endpoints)
+  registerDocumentation(app, endpoints)
   app.register(async (scope) => {
     scope.addHook('onRequest', authenticate(verifier, automations, gate))
     registerEndpoints(scope, endpoints)

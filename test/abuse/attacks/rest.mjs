@@ -41,7 +41,7 @@ const unread = (name, title, connections, path, scope, setup) => ({
   },
 })
 
-const deep = (/** @type {number} */ levels) => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels)
+const deep = (/** @type {number} */ levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 const batch = (/** @type {unknown[]} */ operations) => JSON.stringify({ operations })
 
 /**

@@ -8,8 +8,8 @@ import { mint } from './tokens.mjs'
 /** @typedef {import('./types.mjs').Doors} Doors */
 /** @typedef {import('./types.mjs').Scope} Scope */
 
-export const MIB = 1024 * 1024
-export const REST_BASE = '/api/automation/v1/kv'
+const MIB = 1024 * 1024
+const REST_BASE = '/api/automation/v1/kv'
 /** A connection from each of these has ephemeral ports of its own. */
 const ADDRESSES = process.platform === 'linux' ? 8 : 1
 

@@ -53,7 +53,7 @@ export const saveResult = (out, circumstances, result) => {
 }
 
 /** @param {Result} result the slowest answer of any door, in ms */
-export const slowest = ({ during }) => Math.max(during.get.max, during.set.max, during.rest.max)
+const slowest = ({ during }) => Math.max(during.get.max, during.set.max, during.rest.max)
 
 const table = (/** @type {string[]} */ head, /** @type {string[][]} */ rows) =>
   [head, head.map((_, index) => (index < 2 ? '---' : '---:')), ...rows]
@@ -132,7 +132,7 @@ const shares = (/** @type {Result[]} */ results, /** @type {Map<string, Result>}
  * @param {Data} data
  * @param {Data | undefined} before
  */
-export const render = (data, before) => {
+const render = (data, before) => {
   const earlierSentence =
     before === undefined ? [] : [`Cells are *before → now*; before: ${before.circumstances}`]
   const parts = [

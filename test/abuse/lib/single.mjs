@@ -11,6 +11,10 @@ const peer = await Peer.open({ port, password, counters, signal: new AbortContro
 setInterval(() => parentPort?.postMessage(counters.replies), 50)
 const get = encode(['GET', 'key'])
 /** As many again as were answered. */
-const next = () => peer.expect(1, () => (peer.write(get), next()))
+const next = () =>
+  peer.expect(1, () => {
+    peer.write(get)
+    next()
+  })
 next()
 peer.write(Buffer.concat(Array(depth).fill(get)))

@@ -16,7 +16,7 @@ export interface Line {
   readonly args: Buffer[]
 }
 
-const unescape = (text: string): Buffer =>
+const unescaped = (text: string): Buffer =>
   Buffer.from(
     text
       .replace(/\{(\d+)\*([^}]*)\}/g, (_all, times: string, what: string) => what.repeat(Number(times)))
@@ -33,7 +33,7 @@ export function parseLines(script: string): Line[] {
       const [, mark = '', text = ''] = /^((?:~s2|~s|~2|~|!|\?)*)(.*)$/.exec(line)!
       const args = text
         .match(/"[^"]*"|\S+/g)!
-        .map((word) => unescape(word.startsWith('"') ? word.slice(1, -1) : word))
+        .map((word) => unescaped(word.startsWith('"') ? word.slice(1, -1) : word))
       return { text, mark, args }
     })
 }

@@ -64,7 +64,7 @@ export function randomScriptsAreAnsweredAlike(
   scripts: fc.Arbitrary<string>,
   end: string,
 ): void {
-  const numRuns = Number(process.env['AUTOMATION_KV_TEST_RUNS'] ?? 40)
+  const numRuns = Number(process.env.AUTOMATION_KV_TEST_RUNS ?? 40)
 
   test.each([
     ['one after the other', compare],

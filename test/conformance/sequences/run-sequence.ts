@@ -6,7 +6,7 @@ import type { Connections, ServerPair, Side } from './server-pair.ts'
 import { type Command, KEYS, SKETCHES } from './words.ts'
 
 /** Where both sides first answered differently, with all that led to it. */
-export class Difference extends Error {
+class Difference extends Error {
   constructor(transcript: readonly string[], what: string, redis: string, ours: string) {
     super(`${transcript.join('\n')}\n${what}\n  redis ${redis}\n  ours  ${ours}\n`)
   }

@@ -7,7 +7,7 @@ import { type ServerPair, startServerPair } from './server-pair.ts'
 
 const { AUTOMATION_KV_TEST_RUNS: runs, CI: ci } = process.env
 /** CI tells of a change of ours, so it asks the same questions each time; elsewhere every run asks others. */
-const seed = process.env['AUTOMATION_KV_TEST_SEED'] ?? (ci === 'true' && runs === undefined ? '7' : undefined)
+const seed = process.env.AUTOMATION_KV_TEST_SEED ?? (ci === 'true' && runs === undefined ? '7' : undefined)
 /**
  * A long run reports how far it is; without one the time is bounded, and as many sequences are run as fit
  * into it.

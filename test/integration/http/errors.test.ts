@@ -119,7 +119,7 @@ describe('addresses', () => {
   ])('%s %s is 405', async (method, path, allow) => {
     const client = await rest.client()
     const answer = await client.call(method, `${KV}${path}`)
-    expect([answer.status, answer.headers['allow']]).toEqual([405, allow])
+    expect([answer.status, answer.headers.allow]).toEqual([405, allow])
     expect(answer.json).toMatchObject({ error: 'method_not_allowed', detail: 'method_not_allowed' })
   })
 
@@ -167,6 +167,7 @@ describe('failures beneath', () => {
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
       gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
       maxValueSize: 1_000,
+      maxRequestSize: 4_000,
     })
     const ask = (method: 'GET' | 'PUT' | 'POST', path: string) =>
       app.inject({
@@ -211,7 +212,7 @@ describe('failures beneath', () => {
   })
 
   test('a revoked token: 403 token_revoked', async () => {
-    const { ask } = failing(new Error(), () => Promise.reject(new KvError('token_revoked')))
+    const { ask } = failing(new Error('not reached'), () => Promise.reject(new KvError('token_revoked')))
     expect([(await ask('GET', '/k')).statusCode, (await ask('GET', '/k')).json().error]).toEqual([
       403,
       'token_revoked',

@@ -175,7 +175,7 @@ describe('a retry', () => {
     expect(await client.version()).toBe(5)
   })
 
-  test('many keys at once, each three times, beside writes without: none is lost, none is doubled', async () => {
+  test('many keys at once, each three times, beside writes without: none lost, none doubled', async () => {
     const client = await rest.client()
     const sibling = await other.client()
     const write: Request = { method: 'POST', path: 'n/incr' }

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ERRORS } from '../../../src/errors/errors.ts'
 import { type RestClient, type RestServer, startRest } from '../../helpers/http.ts'
+import type { AnyJson } from '../../helpers/json.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
 
 let rest: RestServer
 let client: RestClient
@@ -10,12 +14,12 @@ beforeAll(async () => {
 })
 afterAll(() => rest.stop())
 
-const document = async (): Promise<any> =>
+const document = async (): Promise<AnyJson> =>
   (await client.call('GET', '/api/automation/openapi.json', { token: null })).json
 
 test('the document has every endpoint with its parameters, answers and errors', async () => {
-  const { openapi, paths, components } = await document()
-  expect(openapi).toBe('3.1.0')
+  const { openapi, info, paths, components } = await document()
+  expect([openapi, info.version]).toEqual(['3.1.0', version])
   const base = '/api/automation/v1/kv'
   const endpoints = Object.entries<object>(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path.replace(base, '')}`),
@@ -72,11 +76,11 @@ test('every reference resolves, every endpoint is described with an example', as
     const target = ref
       .replace('#/', '')
       .split('/')
-      .reduce((node: any, name) => node?.[name], spec)
+      .reduce((node: AnyJson, name) => node?.[name], spec)
     expect(target, ref).toBeDefined()
   }
-  for (const { description, summary } of Object.values<any>(spec.paths).flatMap((path) =>
-    Object.values<any>(path),
+  for (const { description, summary } of Object.values<AnyJson>(spec.paths).flatMap((path) =>
+    Object.values<AnyJson>(path),
   )) {
     expect(summary).toBeTruthy()
     expect(description).toContain('Example')
@@ -86,8 +90,10 @@ test('every reference resolves, every endpoint is described with an example', as
 test('the errors that endpoints name are those of the table', async () => {
   const spec = await document()
   const known = new Set<string>(Object.values(ERRORS).map(({ status, http }) => `${status} ${http}`))
-  for (const { responses } of Object.values<any>(spec.paths).flatMap((path) => Object.values<any>(path))) {
-    for (const [status, { description }] of Object.entries<any>(responses).filter(
+  for (const { responses } of Object.values<AnyJson>(spec.paths).flatMap((path) =>
+    Object.values<AnyJson>(path),
+  )) {
+    for (const [status, { description }] of Object.entries<AnyJson>(responses).filter(
       ([status]) => Number(status) >= 400,
     )) {
       for (const [code] of description.matchAll(/(?<=`)\w+(?=`)/g))

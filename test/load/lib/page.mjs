@@ -116,7 +116,7 @@ const soakSection = ({ circumstances, minutes, commands, trends, checks, samples
   ].join('\n\n')
 }
 
-export const render = (load, soak) => `# Load
+const render = (load, soak) => `# Load
 
 This page is generated from [docs/data/load.json](data/load.json) and [docs/data/soak.json](data/soak.json) by \`npm run test:load\` and
 \`npm run test:soak\`; do not edit it.

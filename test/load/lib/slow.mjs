@@ -11,7 +11,7 @@ const GET = encode(['GET', 'large'])
 const READ_BYTES = 1_024
 
 /** What a connection may cost beyond what lies in the kernel: see "Bounds" on the page. */
-export const PER_READER_BYTES = 32 * MIB
+const PER_READER_BYTES = 32 * MIB
 const SHARED_BYTES = 192 * MIB
 
 /** @typedef {import('./trial.mjs').Context} Context */

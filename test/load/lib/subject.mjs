@@ -49,7 +49,8 @@ const allocatorSettings = () =>
 /** @typedef {Awaited<ReturnType<typeof createGround>>} Ground */
 /** @typedef {Awaited<ReturnType<typeof startSubject>>} Subject */
 /**
- * @typedef {NodeJS.MemoryUsage & { sockets: number }} Memory in bytes; `sockets`: the TCP connections of the server
+ * In bytes; `sockets`: the TCP connections of the server.
+ * @typedef {NodeJS.MemoryUsage & { sockets: number }} Memory
  */
 
 /**

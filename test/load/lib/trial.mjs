@@ -5,17 +5,17 @@ import { bulk, CheckedClient, drive, encode, OK, openMany } from './client.mjs'
 import { MIB, startSubject } from './subject.mjs'
 
 /** What may be left in the heap and in buffers after a full collection: compiled code, pools. */
-export const LEFT_LIVE_BYTES = 24 * MIB
+const LEFT_LIVE_BYTES = 24 * MIB
 /** And for each login with another token: the server remembers 10,000 tokens and as many automations. */
-export const LEFT_LOGIN_BYTES = 4 * 1024
+const LEFT_LOGIN_BYTES = 4 * 1024
 /**
  * Resident memory goes back to the system as the allocator likes, so it may be this share of what came on
  * top, or this much, above the baseline.
  */
-export const LEFT_RESIDENT_SHARE = 0.5
-export const LEFT_RESIDENT_BYTES = 96 * MIB
+const LEFT_RESIDENT_SHARE = 0.5
+const LEFT_RESIDENT_BYTES = 96 * MIB
 /** A client must be able to log in and work this soon after the load. */
-export const ANSWER_WITHIN_MS = 2_000
+const ANSWER_WITHIN_MS = 2_000
 
 /** @param {unknown} error */
 const messageOf = (error) => (error instanceof Error ? error.message : String(error))
@@ -26,7 +26,8 @@ const live = ({ heapUsed, external }) => heapUsed + external
 /**
  * @typedef {import('./subject.mjs').Ground} Ground
  * @typedef {import('./subject.mjs').Subject} Subject
- * @typedef {{ what: string, ok: boolean, value?: number, limit?: number, unit?: string, detail?: string }} Check
+ * @typedef {Partial<{ value: number, limit: number, unit: string, detail: string }>} Finding
+ * @typedef {{ what: string, ok: boolean } & Finding} Check
  * @typedef {Record<string, [value: number, unit: string]>} Figures
  */
 
@@ -43,9 +44,8 @@ const live = ({ heapUsed, external }) => heapUsed + external
  * @property {() => number} peak
  */
 
-/**
- * @typedef {{ id: string, title: string, logins?: number, work: (context: Context) => Promise<Figures> }} Scenario
- */
+/** @typedef {(context: Context) => Promise<Figures>} Work */
+/** @typedef {{ id: string, title: string, logins?: number, work: Work }} Scenario */
 
 /** @typedef {Awaited<ReturnType<typeof trial>>} Row */
 

@@ -218,20 +218,6 @@ describe('cache', () => {
     expect(await v.verify(early)).toMatchObject({ automationId: 'auto-1' })
     clock = NOW * 1000
   })
-
-  test('forget, forgetWhere, and a verification that was under way', async () => {
-    const v = verifier()
-    const [t, u] = [token(claims), token({ ...claims, run_id: 'run-2' })]
-    await Promise.all([v.verify(t), v.verify(u)])
-    expect(v.forgetWhere(({ runId }) => runId === 'run-2')).toBe(1)
-    expect([v.cached(t)?.runId, v.cached(u)]).toEqual(['run-1', undefined])
-    v.forget(t)
-    expect(v.cached(t)).toBeUndefined()
-    const underWay = v.verify(t)
-    v.forget(t)
-    await underWay
-    expect(v.cached(t)).toBeUndefined()
-  })
 })
 
 describe('JWKS', () => {

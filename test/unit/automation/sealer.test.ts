@@ -92,7 +92,6 @@ describe('round trip', () => {
       locations.hashValue('k', 'f'),
       locations.member(),
       locations.fieldName(),
-      locations.streamField('k'),
       locations.streamValue('k'),
       locations.message('k'),
       locations.record('k'),

@@ -44,7 +44,7 @@ export const NAMES = [
 export const nameArbitrary = fc.constantFrom(...NAMES)
 
 /** A name as JSON writes it, in one of many ways. */
-export const nameTextArbitrary = fc.tuple(nameArbitrary, fc.boolean()).map(([name, escaped]) => {
+const nameTextArbitrary = fc.tuple(nameArbitrary, fc.boolean()).map(([name, escaped]) => {
   if (!escaped) return JSON.stringify(name)
   const units = Array.from(
     { length: name.length },
@@ -53,7 +53,7 @@ export const nameTextArbitrary = fc.tuple(nameArbitrary, fc.boolean()).map(([nam
   return `"${units.join('')}"`
 })
 
-export const spaceArbitrary = fc.constantFrom('', '', '', ' ', '\n', '\t', '\r\n', '  ')
+const spaceArbitrary = fc.constantFrom('', '', '', ' ', '\n', '\t', '\r\n', '  ')
 
 const scalarArbitrary = fc.oneof(
   fc.constantFrom(

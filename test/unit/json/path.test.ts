@@ -31,7 +31,7 @@ describe('parsePath', () => {
     ['__proto__.constructor', ['__proto__', 'constructor']],
     ['😀.日本', ['😀', '日本']],
     [Array(32).fill('a').join('.'), Array(32).fill('a')],
-    ['a' + '[0]'.repeat(31), ['a', ...Array(31).fill(0)]],
+    [`a${'[0]'.repeat(31)}`, ['a', ...Array(31).fill(0)]],
   ])('%s', (path, segments) => {
     expect(parsePath(path)).toEqual(segments)
   })

@@ -104,7 +104,7 @@ describe('validateJson', () => {
   })
 
   test('counts open arrays and objects, not brackets in strings', () => {
-    const nested = (depth: number): string => '[{"a":'.repeat(depth / 2) + '[]' + '}]'.repeat(depth / 2)
+    const nested = (depth: number): string => `${'[{"a":'.repeat(depth / 2)}[]${'}]'.repeat(depth / 2)}`
     const tooDeep = { code: 'invalid_value', message: 'invalid_value: nested deeper than 32 levels' }
     validateJson('['.repeat(32) + ']'.repeat(32), LIMITS)
     validateJson(nested(30), LIMITS)

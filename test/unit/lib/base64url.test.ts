@@ -10,7 +10,7 @@ test('encodes as Buffer does, at any place', () => {
       const out = Buffer.alloc(at + encodedLength(input.length) + 3)
       const end = encodeInto(input, out, at)
       expect(end).toBe(at + encodedLength(input.length))
-      expect(out.toString('latin1')).toBe('\0'.repeat(at) + input.toString('base64url') + '\0\0\0')
+      expect(out.toString('latin1')).toBe(`${'\0'.repeat(at) + input.toString('base64url')}\0\0\0`)
     }),
   )
 })
@@ -27,7 +27,7 @@ test('decodes the canonical text and nothing else, in both size classes', () => 
   )
   fc.assert(
     fc.property(text, fc.nat(3), (input, pad) => {
-      const buffer = Buffer.from('x'.repeat(pad) + input + 'x', 'latin1')
+      const buffer = Buffer.from(`${'x'.repeat(pad) + input}x`, 'latin1')
       const decoded = decodeStrict(buffer, pad, pad + input.length)
       const lenient = Buffer.from(input, 'base64url')
       expect(decoded?.toString('hex')).toBe(

@@ -31,7 +31,7 @@ describe('the cost of a pattern', () => {
   })
 
   test('an optional item doubles it', () => {
-    expect(steps('a?'.repeat(40) + 'b', 10)).toBeGreaterThan(2 ** 40)
+    expect(steps(`${'a?'.repeat(40)}b`, 10)).toBeGreaterThan(2 ** 40)
   })
 
   test('any bytes are a pattern', () => {
@@ -109,7 +109,7 @@ describe('numbers as C prints them', () => {
         fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { maxLength: 20 }),
         (numbers) => {
           const packed = Buffer.alloc(numbers.length * 8)
-          numbers.forEach((n, i) => packed.writeDoubleLE(n, i * 8))
+          for (const [i, n] of numbers.entries()) packed.writeDoubleLE(n, i * 8)
           const source =
             'local t = {} for i = 1, #ARGV[1], 8 do t[#t + 1] = tostring((struct.unpack("d", ARGV[1], i))) end return table.concat(t, " ")'
           expect(shown(evaluate(engine, source, { args: [packed] }))).toBe(

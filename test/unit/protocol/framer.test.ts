@@ -311,7 +311,7 @@ describe('requests, whole and cut', () => {
       error('unauthenticated request length'),
     ])
     expect(read(bytes('a'.repeat(49153)))).toEqual([error('too big inline request')])
-    expect(read(bytes('a '.repeat(20000) + '\n'))).toEqual([error('unauthenticated multibulk length')])
+    expect(read(bytes(`${'a '.repeat(20000)}\n`))).toEqual([error('unauthenticated multibulk length')])
   })
 })
 

@@ -5,7 +5,7 @@ import type { AsyncStore } from '../requests/async-store.ts'
 import { type Description, schemaOf } from './describe.ts'
 
 export const API_PATH = '/api/automation'
-export const KV_PATH = `${API_PATH}/v1/kv`
+const KV_PATH = `${API_PATH}/v1/kv`
 
 export interface Context {
   readonly store: AsyncStore

@@ -14,14 +14,10 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
  * The document and its pages. What makes them takes long to load and is seldom asked for, so the first
  * request loads it.
  */
-export function registerDocumentation(
-  app: FastifyInstance,
-  version: string,
-  endpoints: readonly Endpoint[],
-): void {
+export function registerDocumentation(app: FastifyInstance, endpoints: readonly Endpoint[]): void {
   let loading: Promise<FastifyInstance> | undefined
   const load = async (): Promise<FastifyInstance> =>
-    (await import('./openapi.ts')).createDocumentation(version, endpoints)
+    (await import('./openapi.ts')).createDocumentation(endpoints)
   const answer = async ({ raw }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     loading ??= load()
     const documentation = await loading

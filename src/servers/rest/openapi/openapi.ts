@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { UNUSED_SCHEMAS } from '../../../lib/unused-schemas.ts'
+import { VERSION } from '../../../lib/version.ts'
 import { ERROR_SCHEMA } from '../endpoints/describe.ts'
 import { API_PATH, type Endpoint, registerEndpoints } from '../endpoints/endpoint.ts'
 
@@ -56,13 +57,13 @@ const CONTENT_SECURITY =
  * Answers for the document at `/api/automation/openapi.json` and the pages at `/api/automation/docs`, of
  * endpoints that it only describes.
  */
-export function createDocumentation(version: string, endpoints: readonly Endpoint[]): FastifyInstance {
+export function createDocumentation(endpoints: readonly Endpoint[]): FastifyInstance {
   const app = Fastify({ logger: false, exposeHeadRoutes: false, schemaController: UNUSED_SCHEMAS })
   app.addSchema(ERROR_SCHEMA)
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'automation-kv', version, description: ABOUT },
+      info: { title: 'automation-kv', version: VERSION, description: ABOUT },
       tags: [
         { name: 'Keys', description: 'Values and their parts' },
         { name: 'Counters', description: 'Integers of 64 bits' },

@@ -7,7 +7,7 @@ import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
 import type { Store } from '../../../engine/store.ts'
-import type { Operation } from '../../../engine/writes/native-write.ts'
+import type { NativeWrite } from '../../../engine/writes/native-write.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 
 /** Redis found another type under the key than the native command works on. */
@@ -50,7 +50,7 @@ export class AsyncStore {
   /** One native command as one write request. */
   write(
     automation: Automation,
-    operation: Operation,
+    operation: NativeWrite,
     ifVersion?: number,
   ): Promise<{ reply: BackingReply; written: Written } | typeof WRONG_TYPE> {
     return new Promise((resolve, reject) => {

@@ -14,7 +14,8 @@ import {
 } from '../../../documents/presentation.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import { openStoredString } from '../../../engine/plaintext/stored-string.ts'
-import { operation } from '../../../engine/writes/native-write.ts'
+import { leaves, type NativeWrite, nativeWrite } from '../../../engine/writes/native-write.ts'
+import { setWrite } from '../../../engine/writes/set-write.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 import { KvError } from '../../../errors/errors.ts'
 import type { Key } from '../../../gate/key-names.ts'
@@ -23,21 +24,20 @@ import { joinArray, quote } from '../../../json/document.ts'
 import { type PathSegment, parsePath } from '../../../json/path.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { answer, timeText, writtenMembers } from '../answers/answer.ts'
-import { ANY, ENCODING, KEY, object, TIME, VERSION } from '../endpoints/describe.ts'
-import type { Context, Endpoint } from '../endpoints/endpoint.ts'
-import { WRONG_TYPE } from '../requests/async-store.ts'
+import type { Context, Endpoint, Handler } from '../endpoints/endpoint.ts'
+import { type AsyncStore, WRONG_TYPE } from '../requests/async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../requests/idempotency.ts'
 import { requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
 import { cursorOf, listKeys, parseListCursor } from '../requests/listing.ts'
 import { Query, setOptions } from '../requests/query.ts'
+import { DELETE, GET, LIST, PATCH, PUT } from './key-descriptions.ts'
 
 const MAX_LIMIT = 1_000
 
-export const keyEndpoints = (context: Context): Endpoint[] => {
-  const { store, gate, maxValueSize } = context
-
-  async function list(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+const list =
+  ({ store, gate }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
     const query = new Query(request, ['prefix', 'limit', 'cursor'])
     const cursor = query.text('cursor')
     const { keys, last, omitted } = await listKeys(store, request.caller.automation, {
@@ -54,14 +54,16 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     ])
   }
 
-  async function get(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+const get =
+  ({ store, gate }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
     const key = keyOfRequest(gate, request)
     const query = new Query(request, ['path', 'meta'])
     const path = query.text('path')
     const segments = path === undefined ? [] : parsePath(path)
     const found = query.flag('meta')
-      ? await readWithMeta(request.caller.automation, key)
-      : { shown: await read(request.caller.automation, key, segments), meta: [] }
+      ? await readWithMeta(store, request.caller.automation, key)
+      : { shown: await read(store, request.caller.automation, key, segments), meta: [] }
     if (found?.shown === undefined) throw new KvError('no_such_key')
     const at: Members = path === undefined ? [] : [['path', quote(path)]]
     return answer(reply, [
@@ -72,45 +74,49 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     ])
   }
 
-  /**
-   * A string takes one native command; other types are read with their parts, of a hash only the field that
-   * the path names.
-   */
-  async function read(
-    automation: Automation,
-    { name }: Key,
-    [first]: readonly PathSegment[],
-  ): Promise<Shown | undefined> {
-    const raw = await store.read(automation, ['GET', automation.key(name)])
-    if (raw === null) return undefined
-    if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
-    const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
-    const document = { name: 'get', args: [name] } as const
-    const run = (db: Database): Shown | undefined => operations.get(db, name)
-    return (await store.compute(automation, [{ name, extent }], run, undefined, { document })).result
-  }
+/**
+ * A string takes one native command; other types are read with their parts, of a hash only the field that
+ * the path names.
+ */
+async function read(
+  store: AsyncStore,
+  automation: Automation,
+  { name }: Key,
+  [first]: readonly PathSegment[],
+): Promise<Shown | undefined> {
+  const raw = await store.read(automation, ['GET', automation.key(name)])
+  if (raw === null) return undefined
+  if (raw !== WRONG_TYPE) return shownPlain(openStoredString(automation, name, raw as Buffer))
+  const extent = typeof first === 'string' ? [Buffer.from(first)] : 'all'
+  const document = { name: 'get', args: [name] } as const
+  const run = (db: Database): Shown | undefined => operations.get(db, name)
+  return (await store.compute(automation, [{ name, extent }], run, undefined, { document })).result
+}
 
-  async function readWithMeta(
-    automation: Automation,
-    { name }: Key,
-  ): Promise<{ shown: Shown; meta: Members } | undefined> {
-    const document = { name: 'getWithMeta', args: [name] } as const
-    const needs = [{ name, extent: 'all' }] as const
-    const run = (db: Database): ShownWithMeta | undefined => getWithMeta(db, name)
-    const { result, written } = await store.compute(automation, needs, run, undefined, { document })
-    if (result === undefined) return undefined
-    const { shown, ttl, type, createdAt, updatedAt } = result
-    const meta: Members = [
-      ['version', String(written.version)],
-      ['created_at', timeText(createdAt)],
-      ['updated_at', timeText(updatedAt)],
-      ['ttl', String(ttl)],
-      ['type', quote(type)],
-    ]
-    return { shown, meta }
-  }
+async function readWithMeta(
+  store: AsyncStore,
+  automation: Automation,
+  { name }: Key,
+): Promise<{ shown: Shown; meta: Members } | undefined> {
+  const document = { name: 'getWithMeta', args: [name] } as const
+  const needs = [{ name, extent: 'all' }] as const
+  const run = (db: Database): ShownWithMeta | undefined => getWithMeta(db, name)
+  const { result, written } = await store.compute(automation, needs, run, undefined, { document })
+  if (result === undefined) return undefined
+  const { shown, ttl, type, createdAt, updatedAt } = result
+  const meta: Members = [
+    ['version', String(written.version)],
+    ['created_at', timeText(createdAt)],
+    ['updated_at', timeText(updatedAt)],
+    ['ttl', String(ttl)],
+    ['type', quote(type)],
+  ]
+  return { shown, meta }
+}
 
-  async function put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+const put =
+  ({ store, gate, maxValueSize }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
     const { automation } = request.caller
     const key = keyOfRequest(gate, request)
     const query = new Query(request, ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'])
@@ -147,7 +153,9 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     ])
   }
 
-  async function patch(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+const patch =
+  ({ store, gate, maxValueSize }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
     const { text: keyText, name } = keyOfRequest(gate, request)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
     const fields = Fields.of(requiredBody(request, 1)).only(['path', 'value'])
@@ -174,7 +182,9 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
     ])
   }
 
-  async function remove(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+const remove =
+  ({ store, gate }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
     const { text, name } = keyOfRequest(gate, request)
     const ifVersion = new Query(request, ['if_version']).count('if_version', 0)
     const answered = (deleted: boolean): FastifyReply =>
@@ -193,18 +203,21 @@ export const keyEndpoints = (context: Context): Endpoint[] => {
       )
       return answered((await once).result)
     }
-    const outcome = await store.write(request.caller.automation, operation('DEL', name, 'D', 'p'), ifVersion)
+    const outcome = await store.write(
+      request.caller.automation,
+      nativeWrite('DEL', name, leaves.gone, 'positive'),
+      ifVersion,
+    )
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 
-  return [
-    { method: 'GET', path: '', writes: false, handler: list, description: LIST },
-    { method: 'GET', path: '/:key', writes: false, handler: get, description: GET },
-    { method: 'PUT', path: '/:key', writes: true, handler: put, description: PUT },
-    { method: 'PATCH', path: '/:key', writes: true, handler: patch, description: PATCH },
-    { method: 'DELETE', path: '/:key', writes: true, handler: remove, description: DELETE },
-  ]
-}
+export const keyEndpoints = (context: Context): Endpoint[] => [
+  { method: 'GET', path: '', writes: false, handler: list(context), description: LIST },
+  { method: 'GET', path: '/:key', writes: false, handler: get(context), description: GET },
+  { method: 'PUT', path: '/:key', writes: true, handler: put(context), description: PUT },
+  { method: 'PATCH', path: '/:key', writes: true, handler: patch(context), description: PATCH },
+  { method: 'DELETE', path: '/:key', writes: true, handler: remove(context), description: DELETE },
+]
 
 /** The same rule as `operations.set`, as one native command. */
 function setOperation(
@@ -212,19 +225,10 @@ function setOperation(
   name: Buffer,
   text: string,
   { nx, xx, keepTtl, ttlMs }: PutOptions,
-) {
+): NativeWrite {
   const { bytes, json } = operations.documentOf(text)
-  const options: string[] = []
-  if (ttlMs > 0) options.push('PX', String(ttlMs))
-  if (keepTtl) options.push('KEEPTTL')
-  if (nx) options.push('NX')
-  if (xx) options.push('XX')
-  const after = ttlMs > 0 ? 'C' : keepTtl ? 'K' : 'S'
   const sealed = automation.sealer.seal(locations.string(name), bytes, json)
-  return operation('SET', name, xx ? (after.toLowerCase() as 'c' | 'k' | 's') : after, nx || xx ? 'n' : 'a', [
-    sealed,
-    ...options,
-  ])
+  return setWrite(name, sealed, { nx, xx, keepTtl, expiry: ttlMs > 0 ? ['PX', ttlMs] : undefined })
 }
 
 /** Throws `path_not_found`. */
@@ -234,132 +238,3 @@ function partOf(shown: Shown, segments: readonly PathSegment[]): Shown {
   if (text === undefined) throw new KvError('path_not_found')
   return { text }
 }
-
-const LIST = {
-  id: 'listKeys',
-  tag: 'Keys',
-  summary: 'List the keys',
-  description:
-    'Redis twin: KEYS. The names of all keys, in the order of their bytes. With `limit` the answer comes in pages: `next_cursor` is ' +
-    'there as long as there is more. Keys that only a Redis client can name (not UTF-8, control characters) are left out and counted in ' +
-    '`omitted`.' +
-    '\n\nExample: `GET /api/automation/v1/kv?prefix=user:&limit=100`',
-  query: ['prefix', 'limit', 'cursor'],
-  answers: {
-    200: object(
-      'The keys',
-      {
-        keys: { type: 'array', items: { type: 'string' }, examples: [['user:1', 'user:2']] },
-        count: { type: 'integer', description: 'How many keys this answer has.' },
-        next_cursor: { type: 'string', description: 'Where the next page begins; absent at the end.' },
-        omitted: { type: 'integer', description: 'Keys that REST cannot name; absent when there are none.' },
-      },
-      ['next_cursor', 'omitted'],
-    ),
-  },
-} as const
-
-const META_NAMES = ['encoding', 'path', 'version', 'created_at', 'updated_at', 'ttl', 'type']
-
-const GET = {
-  id: 'getKey',
-  tag: 'Keys',
-  summary: 'Read a value, or a part of it',
-  description:
-    'Redis twins: GET, HGET. With `path` only the part at it: 404 `invalid_path` when nothing is there, 400 `invalid_path` when the path ' +
-    'cannot be read. With `meta=true` also what is known about the key.\n\nExample: `GET /api/automation/v1/kv/user:1?path=tags[0]`',
-  key: true,
-  query: ['path', 'meta'],
-  answers: {
-    200: object(
-      'The value',
-      {
-        key: KEY,
-        path: { type: 'string', description: 'The path that was asked for.' },
-        value: ANY,
-        encoding: ENCODING,
-        version: VERSION,
-        created_at: TIME,
-        updated_at: TIME,
-        ttl: {
-          type: ['integer', 'null'],
-          description: 'Seconds that the key has left, rounded up; null without a TTL.',
-        },
-        type: {
-          enum: ['string', 'list', 'hash', 'set', 'zset', 'stream'],
-          description: 'The Redis type; a JSON document is a string.',
-        },
-      },
-      META_NAMES,
-    ),
-  },
-  errors: ['invalid_path', 'path_not_found', 'no_such_key'],
-} as const
-
-const PUT = {
-  id: 'putKey',
-  tag: 'Keys',
-  summary: 'Write a value',
-  description:
-    'Redis twin: SET. The whole body is the value, any JSON; it replaces whatever was there. 201 when the key was made, else 200.' +
-    '\n\nExample: `PUT /api/automation/v1/kv/session:7?nx=true&ex=3600` with the body `{"state":"open"}`',
-  key: true,
-  query: ['nx', 'xx', 'ex', 'px', 'keepttl', 'if_version'],
-  body: { schema: ANY, examples: [{ name: 'Ada', id: 42 }] },
-  answers: {
-    200: object('Replaced', {
-      key: KEY,
-      value: ANY,
-      created: { const: false },
-      version: VERSION,
-      updated_at: TIME,
-    }),
-    201: object('Created', {
-      key: KEY,
-      value: ANY,
-      created: { const: true },
-      version: VERSION,
-      updated_at: TIME,
-    }),
-  },
-  errors: ['key_exists', 'key_not_exists', 'version_mismatch', 'quota_exceeded'],
-} as const
-
-const PATCH = {
-  id: 'patchKey',
-  tag: 'Keys',
-  summary: 'Write a part of an object',
-  description:
-    'Redis twin: HSET. Sets what is at `path`, makes missing objects on the way, and keeps the TTL; an index may name an element that is ' +
-    'there, or the place after the last one. 400 `type_mismatch` when the value is not an object.' +
-    '\n\nExample: the body `{"path":"address.city","value":"Turin"}`',
-  key: true,
-  query: ['if_version'],
-  body: {
-    schema: object('What goes where', { path: { type: 'string' }, value: ANY }),
-    examples: [{ path: 'address.city', value: 'Turin' }],
-  },
-  answers: {
-    200: object('Written', {
-      key: KEY,
-      path: { type: 'string' },
-      value: ANY,
-      version: VERSION,
-      updated_at: TIME,
-    }),
-  },
-  errors: ['no_such_key', 'type_mismatch', 'invalid_path', 'version_mismatch', 'busy'],
-} as const
-
-const DELETE = {
-  id: 'deleteKey',
-  tag: 'Keys',
-  summary: 'Delete a key',
-  description:
-    'Redis twin: DEL. Deleting a key that is not there is no error: `deleted` is then false.\n\n' +
-    'Example: `DELETE /api/automation/v1/kv/user:1`',
-  key: true,
-  query: ['if_version'],
-  answers: { 200: object('Done', { key: KEY, deleted: { type: 'boolean' } }) },
-  errors: ['version_mismatch'],
-} as const

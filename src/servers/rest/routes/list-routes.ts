@@ -4,7 +4,7 @@ import type { BackingReply } from '../../../backing/backing.ts'
 import * as operations from '../../../documents/document-operations.ts'
 import { Fields } from '../../../documents/fields.ts'
 import { MAX_DEPTH, valueMembers } from '../../../documents/presentation.ts'
-import { operation } from '../../../engine/writes/native-write.ts'
+import { creates, nativeWrite } from '../../../engine/writes/native-write.ts'
 import { KvError } from '../../../errors/errors.ts'
 import { quote } from '../../../json/document.ts'
 import { checkDepth } from '../../../json/validate.ts'
@@ -17,7 +17,29 @@ import { bodyText, requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
 import { Query } from '../requests/query.ts'
 
-export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[] => {
+const length =
+  ({ store, gate }: Context): Handler =>
+  async (request: FastifyRequest, reply: FastifyReply) => {
+    const { automation } = request.caller
+    const { text, name } = keyOfRequest(gate, request)
+    new Query(request, [])
+    const native = await store.read(automation, ['LLEN', automation.key(name)])
+    const count =
+      native === WRONG_TYPE
+        ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name)))
+            .result
+        : native === 0
+          ? undefined
+          : native
+    if (count === undefined) throw new KvError('no_such_key')
+    return answer(reply, [
+      ['key', quote(text)],
+      ['length', String(count)],
+    ])
+  }
+
+export const listEndpoints = (context: Context): Endpoint[] => {
+  const { store, gate, maxValueSize } = context
   const push =
     (side: operations.Side): Handler =>
     async (request: FastifyRequest, reply: FastifyReply) => {
@@ -45,7 +67,7 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       const sealed = automation.sealer.seal(locations.element(name), bytes, json)
       const native = await store.write(
         automation,
-        operation(side === 'left' ? 'LPUSH' : 'RPUSH', name, 'K', 'p', sealed),
+        nativeWrite(side === 'left' ? 'LPUSH' : 'RPUSH', name, creates.withItsTtl, 'positive', [sealed]),
       )
       // The list may be a document that holds an array.
       return answered(native === WRONG_TYPE ? await computed() : native.reply)
@@ -63,25 +85,6 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       )
       return answer(reply, [['key', quote(text)], ...valueMembers(result ?? { text: 'null' })])
     }
-
-  const length: Handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { automation } = request.caller
-    const { text, name } = keyOfRequest(gate, request)
-    new Query(request, [])
-    const native = await store.read(automation, ['LLEN', automation.key(name)])
-    const count =
-      native === WRONG_TYPE
-        ? (await store.compute(automation, [{ name, extent: 'ends' }], (db) => operations.length(db, name)))
-            .result
-        : native === 0
-          ? undefined
-          : native
-    if (count === undefined) throw new KvError('no_such_key')
-    return answer(reply, [
-      ['key', quote(text)],
-      ['length', String(count)],
-    ])
-  }
 
   return [
     {
@@ -112,7 +115,7 @@ export const listEndpoints = ({ store, gate, maxValueSize }: Context): Endpoint[
       handler: pop('right'),
       description: popped('rpop', 'last'),
     },
-    { method: 'GET', path: '/:key/len', writes: false, handler: length, description: LENGTH },
+    { method: 'GET', path: '/:key/len', writes: false, handler: length(context), description: LENGTH },
   ]
 }
 

@@ -117,7 +117,7 @@ const sensible = COMMANDS.rows.has('eval')
   : plain
 
 /** A command of any family. */
-export const anyCommand: fc.Arbitrary<Command> = fc
+const anyCommand: fc.Arbitrary<Command> = fc
   .oneof(
     { withCrossShrink: false },
     { weight: 12, arbitrary: sensible },
@@ -130,7 +130,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc
  * One family more than the others, so that its values live long enough to be built upon; or all of them
  * alike.
  */
-export const MIXTURES: ReadonlyArray<fc.Arbitrary<Command>> = [
+export const MIXTURES: readonly fc.Arbitrary<Command>[] = [
   anyCommand,
   ...families.map(([, , favourite]) =>
     fc.oneof(

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { BackingReply } from '../../../../src/backing/backing.ts'
-import { operation } from '../../../../src/engine/writes/native-write.ts'
+import { creates, leaves, nativeWrite } from '../../../../src/engine/writes/native-write.ts'
 import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
 import type { Written } from '../../../../src/engine/writes/written.ts'
 import { KvError } from '../../../../src/errors/errors.ts'
@@ -11,7 +11,7 @@ const automation = automationOf('one')
 const MAX_KEYS = 100
 const key = (name: string): Buffer => Buffer.from(name)
 const set = (name: string, value: string | Buffer = 'v') =>
-  operation('SET', key(name), 'S', 'a', Buffer.from(value))
+  nativeWrite('SET', key(name), creates.withoutTtl, 'any-reply', [Buffer.from(value)])
 const OK = Buffer.from('OK')
 const ignore = (): void => {}
 
@@ -35,16 +35,40 @@ describe('what goes into a batch', () => {
     ['a command on several keys', [{ ...set('k'), more: [key('l')] }], false],
     [
       'a thousand arguments',
-      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_000 }, () => 'x'))],
+      [
+        nativeWrite(
+          'RPUSH',
+          key('k'),
+          leaves.withItsTtl,
+          'any-reply',
+          Array.from({ length: 1_000 }, () => 'x'),
+        ),
+      ],
       true,
     ],
     [
       'more than a thousand',
-      [operation('RPUSH', key('k'), 'k', 'a', ...Array.from({ length: 1_001 }, () => 'x'))],
+      [
+        nativeWrite(
+          'RPUSH',
+          key('k'),
+          leaves.withItsTtl,
+          'any-reply',
+          Array.from({ length: 1_001 }, () => 'x'),
+        ),
+      ],
       false,
     ],
-    ['a reply that must be looked into (XREADGROUP)', [operation('XREADGROUP', key('k'), 'k', 'g')], false],
-    ['a reply that must be looked into (XAUTOCLAIM)', [operation('XAUTOCLAIM', key('k'), 'k', 'c')], false],
+    [
+      'a reply that must be looked into (XREADGROUP)',
+      [nativeWrite('XREADGROUP', key('k'), leaves.withItsTtl, 'entries-of-the-key')],
+      false,
+    ],
+    [
+      'a reply that must be looked into (XAUTOCLAIM)',
+      [nativeWrite('XAUTOCLAIM', key('k'), leaves.withItsTtl, 'claimed-entries')],
+      false,
+    ],
   ])('%s', (_title, operations, takes) => {
     expect(WriteBatch.takes(operations)).toBe(takes)
   })
@@ -55,7 +79,7 @@ describe('a batch', () => {
     const other = automationOf('other')
     batches.add(automation, set('a', '1'), ignore)
     batches.add(other, set('x'), ignore)
-    batches.add(automation, operation('INCRBY', key('b'), 'K', 'a', 5), ignore)
+    batches.add(automation, nativeWrite('INCRBY', key('b'), creates.withItsTtl, 'any-reply', [5]), ignore)
     expect(backing.scripts).toEqual([])
     await nextTurn()
     expect(backing.scripts.map(({ script }) => script)).toEqual(['many', 'many'])

@@ -1,0 +1,122 @@
+import { idOf } from './id.ts'
+import { NotLoaded } from './not-loaded.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { StoredKey } from './stored-key.ts'
+import { cloneValue, Unseen, type Value } from './values.ts'
+
+/** A key as a computation sees and leaves it. */
+export interface KeyState {
+  readonly name: Buffer
+  value: Value | Unseen | undefined
+  /** Milliseconds since the epoch, 0 without a TTL. */
+  expireAt: number
+  /** Made by a computation where no key was: its creation time starts afresh. */
+  fresh: boolean
+  /** Its contents were put there as a whole: nothing of the old ones is left to build on. */
+  replaced: boolean
+  /** Ordinal of the job that changed it last, -1 when none did. */
+  changedBy: number
+}
+
+/**
+ * What the jobs of a round made of the keys of a snapshot so far. Jobs run one after the other, and what the
+ * current one changed can be taken back.
+ */
+export class KeyStates {
+  private readonly snapshot: Snapshot
+  private readonly states = new Map<string, KeyState>()
+  /** The keys that the current job changed, as they were before it. */
+  private undo = new Map<string, KeyState>()
+  private job = -1
+
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot
+  }
+
+  beginJob(ordinal: number): void {
+    this.job = ordinal
+    this.undo = new Map()
+  }
+
+  /** Takes back whatever the current job changed. */
+  rollback(): void {
+    for (const [id, state] of this.undo) this.states.set(id, state)
+    this.undo = new Map()
+  }
+
+  /** Runs a part of the current job; what it changed is taken back when it throws. */
+  attempt<T>(work: () => T): T {
+    const outer = this.undo
+    this.undo = new Map()
+    try {
+      return work()
+    } catch (error) {
+      this.rollback()
+      throw error
+    } finally {
+      for (const [id, state] of this.undo) if (!outer.has(id)) outer.set(id, state)
+      this.undo = outer
+    }
+  }
+
+  /** Whether the current job changed anything. */
+  get changed(): boolean {
+    return this.undo.size > 0
+  }
+
+  /** How many keys the current job made where none was. */
+  get created(): number {
+    let created = 0
+    for (const [id, before] of this.undo)
+      if (before.value === undefined && this.states.get(id)!.value !== undefined) created++
+    return created
+  }
+
+  /** The keys that any job changed. */
+  changedKeys(): KeyState[] {
+    return [...this.states.values()].filter((state) => state.changedBy >= 0)
+  }
+
+  /** A key as stored. */
+  stored(name: Buffer): StoredKey {
+    const stored = this.snapshot.keys.get(idOf(name))
+    if (stored === undefined) throw new NotLoaded([{ name, extent: 'all' }])
+    return stored
+  }
+
+  /** The key as the jobs so far leave it. */
+  of(name: Buffer): KeyState {
+    const id = idOf(name)
+    let state = this.states.get(id)
+    if (state === undefined) {
+      const stored = this.stored(name)
+      state = {
+        name,
+        value: stored.value(),
+        expireAt: stored.live ? stored.expireAt : 0,
+        fresh: false,
+        replaced: false,
+        changedBy: -1,
+      }
+      this.states.set(id, state)
+    }
+    return state
+  }
+
+  /**
+   * The state to be changed by the current job: copied at its first change, so that the job can be rolled
+   * back.
+   */
+  edit(name: Buffer): KeyState {
+    const id = idOf(name)
+    const state = this.of(name)
+    if (this.undo.has(id)) return state
+    this.undo.set(id, state)
+    const edited = { ...state, value: copied(state.value), changedBy: this.job }
+    this.states.set(id, edited)
+    return edited
+  }
+}
+
+const copied = (value: Value | Unseen | undefined): Value | Unseen | undefined =>
+  value === undefined || value instanceof Unseen ? value : cloneValue(value)
