@@ -29,12 +29,21 @@ import { renderCompatibility } from './compatibility.mjs'
  */
 
 /**
+ * @typedef {object} ErrorRow
+ * @property {number} status
+ * @property {string} http
+ * @property {string} resp
+ * @property {string} level
+ * @property {boolean} respOnly
+ */
+
+/**
  * What the docs take from the code.
  * @typedef {object} Facts
  * @property {ReadonlyMap<string, Row>} table
  * @property {Readonly<Record<string, string>>} refusedSubcommands
  * @property {readonly Setting[]} settings
- * @property {Readonly<Record<string, { status: number, http: string, resp: string }>>} errors
+ * @property {Readonly<Record<string, ErrorRow>>} errors
  */
 
 /** @type {Record<string, string>} */
@@ -167,7 +176,7 @@ The status and the code are those of [REST](rest.md#errors), also where no reque
 server logs it.
 `
 
-/** @returns {string} docs/errors.md as a whole */
+/** docs/errors.md as a whole. @param {Pick<Facts, 'errors'>} facts */
 export const renderErrorPage = ({ errors }) => {
   const rows = Object.entries(errors).map(([name, { resp, status, http, level }]) => [
     code(name),
