@@ -1,4 +1,4 @@
-// npm run bench [-- options]: compares with others and writes docs/benchmarks.md and docs/benchmarks.svg.
+// npm run bench [-- options]: compares with others and writes docs/reports/benchmarks.md and its drawing.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ensureBuild } from '../scripts/lib/build.mjs'
@@ -9,8 +9,9 @@ import { ensureRedis } from '../scripts/lib/redis.mjs'
 
 const HELP = `npm run bench [-- options]
 
-  (none)            all work, all contenders; writes docs/benchmarks.md and docs/benchmarks.svg
-  --growth          how figures grow with what is stored; writes docs/benchmarks.md and docs/benchmarks-growth.svg
+  (none)            all work, all contenders; writes docs/reports/benchmarks.md and benchmarks.svg beside it
+  --growth          how figures grow with what is stored; writes docs/reports/benchmarks.md and
+                    benchmarks-growth.svg beside it
   --profile <row>   one row (such as set16) against the server under --cpu-prof: functions by self time
 
   --only <rows>     rows whose id begins with one of these (set16,get); with --growth: panels

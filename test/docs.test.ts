@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { generated } from '../scripts/lib/docs.mjs'
+import { LAYERS } from '../scripts/lint/layers.mjs'
 import { REFUSED_SUBCOMMANDS } from '../src/commands/refused.ts'
 import { COMMANDS as TABLE } from '../src/commands/table.ts'
 import { SETTINGS } from '../src/config/settings.ts'
@@ -14,11 +15,18 @@ import { startServer } from './helpers/server.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
+const pagesOf = (folder: string): string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`)
+
 const PAGES = [
   'README.md',
-  ...readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...pagesOf('docs'),
+  ...pagesOf('docs/reports'),
 ]
 
 const matches = (text: string, pattern: RegExp): string[] =>
@@ -90,6 +98,47 @@ describe.each(PAGES)('%s', (page) => {
   test('names no command that is unknown to npm', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     expect(matches(text, /npm run ([\w:-]+)/g).filter((name) => scripts[name] === undefined)).toEqual([])
+  })
+})
+
+describe('docs/architecture.md', () => {
+  const text = read('docs/architecture.md')
+
+  /** The sources of a file, or of all files of a folder and below it. */
+  const sourcesOf = (path: string): string[] =>
+    statSync(join(root, path)).isFile()
+      ? [read(path)]
+      : readdirSync(join(root, path), { recursive: true })
+          .filter((name) => String(name).endsWith('.ts'))
+          .map((name) => read(`${path}/${name}`))
+
+  /** Whether a source declares `name`: on its own, or as a member of a class. */
+  const declares = (source: string, name: string): boolean =>
+    new RegExp(
+      `\\b(?:function|const|class|interface|type) ${name}\\b` +
+        `|^  (?:(?:private|static|async|readonly|get) )*${name}(?:<\\w+>)?(?:\\((?:.*\\{)?$| = )`,
+      'm',
+    ).test(source)
+
+  test('names functions that are where it says', () => {
+    const named = Array.from(
+      text.matchAll(/`((?:src|test|scripts)\/[\w./-]+):(\w+)`/g),
+      ([, path, name]) => ({
+        path: path!,
+        name: name!,
+      }),
+    )
+    expect(named.length).toBeGreaterThan(30)
+    const missing = named.filter(
+      ({ path, name }) =>
+        !existsSync(join(root, path)) || !sourcesOf(path).some((source) => declares(source, name)),
+    )
+    expect(missing).toEqual([])
+  })
+
+  test('draws every folder of the order, from top to bottom', () => {
+    const drawing = text.split('flowchart TB')[1]!.split('```')[0]!
+    expect(matches(drawing, /\["([\w./-]+)"\]/g)).toEqual(LAYERS.flat())
   })
 })
 

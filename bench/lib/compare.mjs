@@ -118,8 +118,8 @@ function write(text, { resp, rest }, titles) {
     bars: Object.entries(cells).map(([id, { rate }]) => ({ id, label: titles.get(id) ?? id, ...rate })),
   }))
   writeFileSync(
-    join(root, 'docs/benchmarks.svg'),
+    join(root, 'docs/reports/benchmarks.svg'),
     bars('Commands a second, 50 connections: median, least and most', groups),
   )
-  writeSection('docs/benchmarks.md', 'comparison', text, PAGE)
+  writeSection('docs/reports/benchmarks.md', 'comparison', text, PAGE)
 }

@@ -266,8 +266,8 @@ export const growth = async (stage, options) => {
   ].join('\n')
   process.stdout.write(`${text}\n`)
   if (options.write) {
-    writeFileSync(join(root, 'docs/benchmarks-growth.svg'), curves('How automation-kv grows', panels))
-    writeSection('docs/benchmarks.md', 'growth', text, PAGE)
+    writeFileSync(join(root, 'docs/reports/benchmarks-growth.svg'), curves('How automation-kv grows', panels))
+    writeSection('docs/reports/benchmarks.md', 'growth', text, PAGE)
   }
   return panels
 }

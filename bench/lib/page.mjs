@@ -1,4 +1,4 @@
-/** docs/benchmarks.md before anything was measured. */
+/** docs/reports/benchmarks.md before anything was measured. */
 export const PAGE = `# Benchmarks
 
 \`npm run bench\` measures and writes this page: it starts a Redis without persistence, the server as it runs in production, and the

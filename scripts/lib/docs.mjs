@@ -31,6 +31,15 @@ import { renderCompatibility } from './compatibility.mjs'
 /** @typedef {{ status: number, http: string, resp: string, level: string, respOnly: boolean }} ErrorRow */
 
 /**
+ * @typedef {object} ErrorRow
+ * @property {number} status
+ * @property {string} http
+ * @property {string} resp
+ * @property {string} level
+ * @property {boolean} respOnly
+ */
+
+/**
  * What the docs take from the code.
  * @typedef {object} Facts
  * @property {ReadonlyMap<string, Row>} table

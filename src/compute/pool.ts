@@ -231,7 +231,7 @@ class Thread {
     }
     const { automation, jobs } = this.current!.request
     for (const script of message.compiled) this.options.scripts.keep(automation.id, script)
-    message.outcomes.forEach(({ ms }, i) => this.noteSpeed(automation.id, jobs[i]!, ms))
+    for (const [i, { ms }] of message.outcomes.entries()) this.noteSpeed(automation.id, jobs[i]!, ms)
     const { requests, words, wordCount, changed, replies } = message
     const bytes = bufferOf(replies)
     let at = 0

@@ -28,8 +28,8 @@ import {
 } from './messages.ts'
 
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
-// committed, sealed again, and the replies as they go to the clients. It has no socket. What it keeps from one
-// message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
+// committed, sealed again, and the replies as they go to the clients. It has no socket. What it keeps from
+// one message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
 
 /** When the jobs of a message took this long, the others wait for the next one. */
 const MAX_COMPUTE_MS = 25

@@ -181,7 +181,7 @@ function naming<T>(index: number, op: string, step: () => T): T {
 }
 
 /** A hundred values of the largest size would be held at once, for a request of some kilobytes. */
-export const MAX_RESULT_BYTES = 16 * 1024 * 1024
+const MAX_RESULT_BYTES = 16 * 1024 * 1024
 
 /** Runs all steps as one job; the first that fails takes back all. Throws also `results_too_large`. */
 export function runBatch({ steps }: Batch, db: Database): Members[] {

@@ -22,8 +22,8 @@ export function getWithMeta(db: Database, name: Buffer): ShownWithMeta | undefin
 }
 
 /**
- * What another thread can do for REST, by name: jobs that may open much. Their arguments are bytes, and what they
- * answer is plain data.
+ * What another thread can do for REST, by name: jobs that may open much. Their arguments are bytes, and what
+ * they answer is plain data.
  */
 export const DOCUMENT_JOBS = {
   get: (db: Database, [name]: readonly Buffer[]): Shown | undefined => get(db, name!),

@@ -112,7 +112,10 @@ export interface DataRow extends Facts {
   /** How much of the key at argument `index` `run` looks at. */
   readonly extent: (args: readonly Buffer[], index: number) => Extent
   readonly direct?: Direct
-  /** It runs or compiles a script: the argument that has its source, or its SHA1. Computed in a thread of its own. */
+  /**
+   * It runs or compiles a script: the argument that has its source, or its SHA1. Computed on another thread
+   * unless the script is known to be quick.
+   */
   readonly script?: { readonly given: 'source' | 'sha1'; readonly at: number }
   /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
   readonly blocking?: Blocking

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../src/auth/mint.ts'
 import { eventually } from '../helpers/eventually.ts'
+import type { AnyJson } from '../helpers/json.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 import { SECRET } from '../helpers/server.ts'
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   redis = await startRedis()
   child = spawn(process.execPath, [MAIN, 'serve'], {
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       REDIS_URL: redis.url,
       AUTOMATION_KV_SECRET: SECRET,
       AUTOMATION_KV_RESP_PORT: '0',
@@ -177,7 +178,7 @@ test('REST reads large values of every type by a thread as well', async () => {
   await one.hset('hash', ...fields)
   await one.rpush('list', ...fields)
   const token = await mintToken({ secret: SECRET, automationId: 'rest', runId: 'run', ttlSeconds: 600 })
-  const ask = async (path: string, body?: object): Promise<any> => {
+  const ask = async (path: string, body?: object): Promise<AnyJson> => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const init = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
     return (await fetch(`http://127.0.0.1:${httpPort}/api/automation/v1/kv${path}`, init)).json()
@@ -205,7 +206,7 @@ test('REST reads large values of every type by a thread as well', async () => {
 
 test('a thread that dies fails what it had, and another one goes on', async () => {
   const one = await client('dying')
-  // Beyond the memory of the Lua machine it is refused; beyond V8's the thread would die: neither ends the process.
+  // Beyond the Lua machine's memory it is refused; beyond V8's the thread dies: neither ends the process.
   const greedy = one.eval('local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', 0)
   await expect(greedy).rejects.toThrow(/was killed|too long/)
   expect(await one.eval('return 1', 0)).toBe(1)

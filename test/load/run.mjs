@@ -1,5 +1,5 @@
 // npm run test:load [-- options]: heavy load on a real server process; writes docs/data/load.json and
-// docs/load.md, and fails when a bound breaks.
+// docs/reports/load.md, and fails when a bound breaks.
 import { circumstances } from '../../bench/lib/report.mjs'
 import { ensureBuild } from '../../scripts/lib/build.mjs'
 import { ensureDependencies } from '../../scripts/lib/dependencies.mjs'
@@ -12,10 +12,10 @@ import { stopOnSignal } from './lib/subject.mjs'
 
 const HELP = `npm run test:load [-- options]
 
-  (none)          all scenarios; writes docs/data/load.json and docs/load.md
+  (none)          all scenarios; writes docs/data/load.json and docs/reports/load.md
   --only <ids>    those whose id begins with one of these: ${FULL.map(({ id }) => id).join(',')}
   --small         a little of each
-  --page          only makes docs/load.md anew from the data
+  --page          only makes docs/reports/load.md anew from the data
   --dist <folder> another build of the server
   --dry           print only, write no files in docs
 `

@@ -1,5 +1,5 @@
 // npm run test:reliability [-- options]: the long run. Builds as far as needed, prints a table fault by
-// outcome, and writes it to docs/data/reliability.json and docs/reliability.md.
+// outcome, and writes it to docs/data/reliability.json and docs/reports/reliability.md.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -53,7 +53,7 @@ await run(() => {
     if (status === 0 && values.faults === undefined) {
       mkdirSync(join(root, 'docs/data'), { recursive: true })
       writeFileSync(join(root, 'docs/data/reliability.json'), `${JSON.stringify(report, undefined, 2)}\n`)
-      const page = join(root, 'docs/reliability.md')
+      const page = join(root, 'docs/reports/reliability.md')
       writeFileSync(page, withTable(readFileSync(page, 'utf8'), report))
     }
     return status ?? 1

@@ -26,7 +26,7 @@ function isHeavy(row: DataRow | KeyspaceRow, args: readonly Buffer[], context: S
   return !context.services.scripts.isFast(context.automation.id, given, args[at]!)
 }
 
-/** One command for another thread; undefined when its connection, and so the form of its reply, is not known. */
+/** One command for another thread; undefined when the protocol of its reply is not known. */
 export const remoteCommand = (row: DataRow, call: Call): RemoteJob | undefined =>
   remoteJob(call, [{ row, args: call.args }], false, [])
 

@@ -6,8 +6,9 @@ const FAST_MS = 0.5
 const MOST = 20_000
 
 /**
- * Which scripts were quick when they were last run: only these are run on the thread that serves sockets, which
- * spares the way to another one. One that then takes longer than it may is run again elsewhere, and forgotten.
+ * Which scripts were quick when they were last run: only these are run on the thread that serves sockets,
+ * which spares the way to another one. One that then takes longer than it may is run again elsewhere, and
+ * forgotten.
  */
 export class ScriptSpeeds {
   private readonly fast = new RecentMap<true>(MOST, () => 1)

@@ -19,8 +19,9 @@ const QUICK_MS = 5
 const LONGEST_QUICK = 64 * 1024
 
 /**
- * What else the thread does that scripts are run on: `everything`, so the time of each automation's slow scripts
- * is limited; `sockets`, so only quick scripts are run, and the others on a `thread` that does nothing else.
+ * What else the thread does that scripts are run on: `everything`, so the time of each automation's slow
+ * scripts is limited; `sockets`, so only quick scripts are run, and the others on a `thread` that does nothing
+ * else.
  */
 export type Where = 'everything' | 'sockets' | 'thread'
 

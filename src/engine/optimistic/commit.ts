@@ -16,7 +16,7 @@ export interface Changes {
   readonly fromCache: boolean
 }
 
-/** Applies changes, unless a key that they were computed from has changed since: see commit.lua for the reply. */
+/** Applies changes, unless a key that they were computed from has changed since: see commit.lua. */
 export function commit(
   { automation, backing, limits }: JobEnvironment,
   needs: readonly Need[],

@@ -10,13 +10,10 @@ import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { NeedsThread } from './needs-thread.ts'
-import { leavesOutcome, type Outcome } from './outcome.ts'
+import { leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { readKeys, readNames } from './reading.ts'
 import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
-
-/** When the jobs of a batch took this long to compute, the others wait for the next one: sockets wait as well. */
-const MAX_COMPUTE_MS = 5
 
 /** What becomes of a batch. */
 export interface BatchEvents {
@@ -164,7 +161,7 @@ export class JobBatch {
   private computeFrom(snapshot: Snapshot): void {
     const { automation, backing, limits, writeCache } = this.environment
     const computation = new Computation(snapshot, limits)
-    const outcomes = this.outcomesOf(computation)
+    const outcomes = outcomesOf(this.batch, computation, this.earlier)
     const { requests } = computation
     this.postponeAfter(outcomes.length)
     if (requests === 0 && !outcomes.some(leavesOutcome)) {
@@ -188,28 +185,6 @@ export class JobBatch {
     const isVersioned = this.allNames || outcomes.some(({ job }) => job.ifVersion !== undefined)
     const { fromCache } = snapshot
     this.commit({ outcomes, requests, words, noted, fromCache }, isVersioned ? snapshot.version : '')
-  }
-
-  /** Of as many jobs as there is time for, at least one. */
-  private outcomesOf(computation: Computation): Outcome[] {
-    const outcomes: Outcome[] = []
-    const begun = new Set<string>()
-    const late = performance.now() + MAX_COMPUTE_MS
-    for (const { job } of this.batch) {
-      const earlier = this.earlier.of(job.idempotency)
-      if (earlier === undefined) {
-        // Two requests with one idempotency key: the second one finds in the next batch what the first leaves.
-        const id = job.idempotency?.ids[0]
-        if (id !== undefined && begun.has(id)) break
-        if (id !== undefined) begun.add(id)
-        outcomes.push({ job, ...computation.run(job) })
-      } else {
-        const { written, ...outcome } = earlier
-        outcomes.push({ job, ...outcome, requests: computation.requests, earlier: written })
-      }
-      if (performance.now() > late) break
-    }
-    return outcomes
   }
 
   private postponeAfter(done: number): void {

@@ -1,9 +1,10 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import type { KvError } from '../../errors/errors.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
+import type { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import type { Written } from '../writes/written.ts'
-import type { ComputedJob } from './computation.ts'
-import type { Job } from './job.ts'
+import type { Computation, ComputedJob } from './computation.ts'
+import type { Job, QueuedJob } from './job.ts'
 
 /** What came of one job of a batch. */
 export interface Outcome extends ComputedJob {
@@ -24,4 +25,33 @@ export const outcomeArgs = ({ job, error, result, requests, created }: Outcome):
   const { ids } = job.idempotency!
   const sealed = job.idempotency!.seal({ error: error as KvError | null, result, created })
   return [requests, OUTCOME_LIFETIME_MS, sealed, ids.length, ...ids]
+}
+
+/** When the jobs of a batch took so long to compute, the others wait for the next one, as sockets do. */
+const MAX_COMPUTE_MS = 5
+
+/** Of as many jobs as there is time for, at least one. */
+export function outcomesOf(
+  batch: readonly QueuedJob[],
+  computation: Computation,
+  kept: KeptOutcomes,
+): Outcome[] {
+  const outcomes: Outcome[] = []
+  const begun = new Set<string>()
+  const late = performance.now() + MAX_COMPUTE_MS
+  for (const { job } of batch) {
+    const earlier = kept.of(job.idempotency)
+    if (earlier === undefined) {
+      // Of two requests with one idempotency key the second finds in the next batch what the first leaves.
+      const id = job.idempotency?.ids[0]
+      if (id !== undefined && begun.has(id)) break
+      if (id !== undefined) begun.add(id)
+      outcomes.push({ job, ...computation.run(job) })
+    } else {
+      const { written, ...outcome } = earlier
+      outcomes.push({ job, ...outcome, requests: computation.requests, earlier: written })
+    }
+    if (performance.now() > late) break
+  }
+  return outcomes
 }

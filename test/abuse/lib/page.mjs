@@ -135,10 +135,12 @@ const shares = (/** @type {Result[]} */ results, /** @type {Map<string, Result>}
 const render = (data, before) => {
   const earlierSentence =
     before === undefined ? [] : [`Cells are *before → now*; before: ${before.circumstances}`]
+  const sources = ['fair-share', ...(before === undefined ? [] : ['fair-share-before'])]
+    .map((name) => `\`docs/data/${name}.json\``)
+    .join(' and ')
   const parts = [
     '# Fair share',
-    'This page is generated from `docs/data/fair-share.json` and `docs/data/fair-share-before.json` by' +
-      ' `npm run test:abuse`; do not edit it.',
+    `This page is generated from ${sources} by \`npm run test:abuse\`; do not edit it.`,
     'What one automation that means harm does to a quiet one on the same server. The abuser holds a' +
       ' valid token for its own store, sometimes one that may only read, sometimes none. The neighbour, a' +
       ' process of its own, sends a GET, a SET and a REST GET every 10 to 20 ms, logs in anew and asks for' +

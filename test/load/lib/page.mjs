@@ -1,4 +1,4 @@
-// docs/load.md, made of docs/data/load.json and docs/data/soak.json alone.
+// docs/reports/load.md, made of docs/data/load.json and docs/data/soak.json alone.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { short } from '../../../bench/lib/statistics.mjs'
@@ -118,7 +118,7 @@ const soakSection = ({ circumstances, minutes, commands, trends, checks, samples
 
 const render = (load, soak) => `# Load
 
-This page is generated from [docs/data/load.json](data/load.json) and [docs/data/soak.json](data/soak.json) by \`npm run test:load\` and
+This page is generated from [docs/data/load.json](../data/load.json) and [docs/data/soak.json](../data/soak.json) by \`npm run test:load\` and
 \`npm run test:soak\`; do not edit it.
 
 ## Bounds
@@ -166,4 +166,4 @@ ${soak === undefined ? 'Not run yet.' : soakSection(soak)}
 `
 
 export const writePage = () =>
-  writeFileSync(join(root, 'docs/load.md'), render(dataOf('load'), dataOf('soak')))
+  writeFileSync(join(root, 'docs/reports/load.md'), render(dataOf('load'), dataOf('soak')))

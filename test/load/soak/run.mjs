@@ -1,5 +1,5 @@
 // npm run test:soak [-- options]: mixed load on one server for long; writes docs/data/soak.json,
-// docs/load.md, docs/load-soak.svg.
+// docs/reports/load.md, docs/reports/load-soak.svg.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -230,7 +230,7 @@ await run(async () => {
   for (const failure of result.failures) say(failure)
   if (!values.dry) {
     saveData('soak', result)
-    writeFileSync(join(root, 'docs/load-soak.svg'), chartOf(result))
+    writeFileSync(join(root, 'docs/reports/load-soak.svg'), chartOf(result))
     writePage()
   }
   return result.checks.every(({ ok }) => ok) ? 0 : 1
