@@ -28,8 +28,6 @@ import { renderCompatibility } from './compatibility.mjs'
  * @property {readonly string[]} aliases
  */
 
-/** @typedef {{ status: number, http: string, resp: string, level: string, respOnly: boolean }} ErrorRow */
-
 /**
  * @typedef {object} ErrorRow
  * @property {number} status

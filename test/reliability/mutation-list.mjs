@@ -63,7 +63,7 @@ export const MUTATIONS = [
       [
         'src/backing/link.ts',
         'export class Link {',
-        `const sent = new Map<BackingCallback, readonly BackingArg[]>()
+        `const sent = new Map<BackingCallback, readonly ScriptArg[]>()
 const unsure: BackingCallback[] = []
 export class Link {`,
       ],
