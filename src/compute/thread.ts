@@ -9,6 +9,7 @@ import { Computation } from '../engine/optimistic/computation.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
 import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
+import { KvError } from '../errors/errors.ts'
 import { Gate } from '../gate/gate.ts'
 import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
 import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
@@ -33,6 +34,9 @@ import {
 
 /** When the jobs of a message took this long, the others wait for the next one. */
 const MAX_COMPUTE_MS = 25
+
+/** Of all replies of a message together; the last one may go beyond it. */
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 const settings = workerData as ThreadSettings
 const automations = new Automations(new Keyring(settings.roots))
@@ -66,6 +70,8 @@ const out = new OutputBuffer()
 /** The length of a reply that was appended to `out`. A fault of ours in it becomes its error. */
 function append(reply: Reply, job: SentCommands): number {
   const before = out.bytes
+  // A list of references costs nothing, the bytes that they stand for do.
+  if (before > MAX_REPLY_BYTES) throw new KvError('reply_too_large', { allowed: MAX_REPLY_BYTES })
   try {
     encodeReply(reply, job.protocol, out)
   } catch (error) {

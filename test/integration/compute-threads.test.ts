@@ -204,6 +204,18 @@ test('REST reads large values of every type by a thread as well', async () => {
   expect([failed.error, failed.operation_index]).toEqual(['operation_failed', 1])
 })
 
+test('a transaction that would answer one value thousands of times is refused, not held', async () => {
+  const one = await client('multiplied')
+  await one.set('large', 'x'.repeat(1_000_000))
+  const many = one.multi()
+  for (let i = 0; i < 500; i++) many.get('large')
+  await expect(many.set('k', 'v').exec()).rejects.toThrow(/replies are larger than/)
+  expect(await one.exists('k')).toBe(0)
+  const few = one.multi()
+  for (let i = 0; i < 20; i++) few.get('large')
+  expect(await few.set('k', 'v').exec()).toHaveLength(21)
+})
+
 test('a thread that dies fails what it had, and another one goes on', async () => {
   const one = await client('dying')
   // Beyond the Lua machine's memory it is refused; beyond V8's the thread dies: neither ends the process.

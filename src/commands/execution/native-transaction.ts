@@ -1,4 +1,5 @@
 import type { BackingReply } from '../../backing/backing.ts'
+import { idOf } from '../../engine/plaintext/id.ts'
 import { PendingWrites } from '../../engine/store.ts'
 import { leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
@@ -10,6 +11,9 @@ import type { QueuedCommand } from './queued-command.ts'
 
 /** More than this would hold up the backing Redis for long. */
 const MAX_OPERATIONS = 500
+
+/** Reads of one key beyond this are answered from one that is opened once: Redis would send it as often. */
+const MOST_READS_OF_KEY = 4
 
 interface Part {
   readonly row: DataRow
@@ -48,6 +52,7 @@ export function runNative(
 function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan | undefined {
   const operations: NativeWrite[] = []
   const parts: Array<Part | undefined> = []
+  const reads = new Map<string, number>()
   let writes = false
   for (const { row, args } of queue) {
     if (row.kind === 'connection') {
@@ -58,7 +63,8 @@ function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan 
     const call: Call = { args, ...context }
     const own = operationsOf(call, row)
     if (own === undefined) return undefined
-    writes ||= row.flags.includes('write')
+    if (row.flags.includes('write')) writes = true
+    else if (own.some(({ name }) => count(reads, name) > MOST_READS_OF_KEY)) return undefined
     for (const each of own) operations.push(each)
     parts.push({ row, call, count: own.length })
     if (operations.length > MAX_OPERATIONS) return undefined
@@ -66,6 +72,13 @@ function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan 
   // What only reads has nothing to lose, and its failure must not say that something may have been written.
   if (!writes || isTradeOfKeys(operations)) return undefined
   return { operations, parts }
+}
+
+function count(counts: Map<string, number>, name: Buffer): number {
+  const id = idOf(name)
+  const count = (counts.get(id) ?? 0) + 1
+  counts.set(id, count)
+  return count
 }
 
 /**

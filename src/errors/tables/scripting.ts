@@ -19,6 +19,11 @@ const COMMANDS = {
     'unavailable',
     'warn',
   ),
+  reply_too_large: refusal(
+    'ERR the replies are larger than {allowed} bytes together; nothing was written',
+    413,
+    'value_too_large',
+  ),
   script_writes: refusal('ERR Can not execute a script with write flag using *_ro command.'),
   script_flush_mode: refusal('ERR SCRIPT FLUSH only support SYNC|ASYNC option'),
   shebang: refusal('ERR Invalid script shebang'),
