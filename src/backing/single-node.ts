@@ -38,6 +38,9 @@ const OLDEST_VERSION = [6, 2] as const
  */
 export const retryDelayMs = (attempt: number): number => Math.min(10 * 2 ** attempt, 500)
 
+/** Gone by itself when nobody probes any more. */
+const PROBE = ['SET', 'kv:probe', '1', 'PX', '10000'] as const
+
 const CONNECT_TIMEOUT_MS = 5_000
 
 /** What both connections have in common. */
@@ -156,6 +159,10 @@ export class SingleNode implements Backing {
 
   get ready(): boolean {
     return this.link !== undefined && this.redis.status === 'ready' && !this.leaving
+  }
+
+  probe(done: (error: Error | null) => void): void {
+    this.send(PROBE, true, done)
   }
 
   read(_automation: Automation, command: readonly BackingArg[], done: BackingCallback): void {

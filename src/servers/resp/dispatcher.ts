@@ -114,11 +114,7 @@ export class Dispatcher {
     if (this.proceeding) return
     this.proceeding = true
     let started = 0
-    while (
-      started < this.waiting.length &&
-      !this.session.closing &&
-      this.startInTurn(this.waiting[started]!)
-    )
+    while (started < this.waiting.length && !this.session.closing && this.startInTurn(this.waiting[started]!))
       started++
     // What came behind QUIT is never run.
     if (this.session.closing) this.waiting = []
