@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../helpers/eventually.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
@@ -82,18 +84,21 @@ describe('the listener for the operator', () => {
 
   test('while the server stops it is not ready, and still answers', async () => {
     await start({ AUTOMATION_KV_DRAIN_TIMEOUT_MS: '2000' })
-    const client = await server.respClient()
-    expect(await client.text('AUTH', await server.token('a'))).toBe('OK')
-    // What it sends without an end is waited for.
-    client.socket.pause()
-    expect(await server.fetch('a', 'PUT', '/kv/big', JSON.stringify('x'.repeat(1_000_000)))).toBeTruthy()
-    for (let i = 0; i < 50; i++) client.send('GET', 'big')
-    await eventually(() => client.socket.writableLength === 0)
+    const slow = connect(server.app.ports.http, '127.0.0.1')
+    const token = await server.token('a')
+    // The server says when it waits for the body.
+    slow.write(
+      `PUT /api/automation/v1/kv/k HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n` +
+        'content-type: application/json\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n',
+    )
+    await once(slow, 'data')
     const stopped = server.app.stop()
     const answer = await ask('/readyz')
     expect([answer.status, answer.json.reason]).toEqual([503, 'the server is stopping'])
     expect((await ask('/livez')).status).toBe(200)
-    client.destroy()
+    slow.write('"x"')
+    expect(String((await once(slow, 'data'))[0])).toContain('HTTP/1.1 201')
+    slow.destroy()
     await stopped
   })
 })

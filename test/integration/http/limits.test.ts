@@ -52,6 +52,14 @@ const json = (token: string, length: number): Record<string, string | number> =>
   'content-length': length,
 })
 
+/** A PUT whose body is still to come: resolves when the server waits for it. */
+const openPut = async (path: string, token: string, length: number): Promise<Raw> => {
+  const raw = await open()
+  raw.socket.write(head('PUT', path, { ...json(token, length), expect: '100-continue' }))
+  await eventually(() => raw.text.includes('100 Continue'))
+  return raw
+}
+
 describe('connections', () => {
   test('one that sends nothing, or half a head, ends; one that was served stays', async () => {
     server = await startServer({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '500' })
@@ -81,32 +89,22 @@ describe('connections', () => {
   test('beyond the bound the one that was idle for longest gives way; busy ones stay', async () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_CONNECTIONS: '10' })
     const token = await server.token('a')
-    const busy = await open()
-    busy.socket.write(`${head('PUT', '/v1/kv/busy', json(token, 4))}"b`)
+    const busy = await openPut('/v1/kv/busy', token, 4)
     const silent: Raw[] = []
     for (let i = 0; i < 40; i++) silent.push(await open())
     await eventually(() => silent.filter(({ closed }) => closed).length >= 31)
     expect(silent.at(-1)!.closed).toBe(false)
     expect((await server.fetch('b', 'PUT', '/kv/k', '1')).status).toBe(201)
-    busy.socket.write('b"')
+    busy.socket.write('"bb"')
     await eventually(() => busy.text.includes('HTTP/1.1 201'))
   })
 
   test('when all are busy a new one is told to come back', async () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_CONNECTIONS: '2' })
     const token = await server.token('a')
-    for (let i = 0; i < 2; i++) {
-      const busy = await open()
-      busy.socket.write(`${head('PUT', `/v1/kv/${i}`, json(token, 4))}"b`)
-      // Its head was read when something that comes behind it is waited for.
-      await eventually(() => busy.socket.bytesWritten > 0 && busy.socket.writableLength === 0)
-    }
-    let refused = await open()
-    await eventually(async () => {
-      if (refused.text.includes('503')) return true
-      if (refused.closed) refused = await open()
-      return false
-    })
+    for (let i = 0; i < 2; i++) await openPut(`/v1/kv/${i}`, token, 4)
+    const refused = await open()
+    await eventually(() => refused.text.includes(' 503 '))
     expect(refused.text.toLowerCase()).toContain('retry-after: 1')
     await eventually(() => refused.closed)
   })
@@ -117,11 +115,7 @@ describe('requests of one automation', () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_REQUESTS: '4' })
     const token = await server.token('greedy')
     const holders: Raw[] = []
-    for (let i = 0; i < 4; i++) {
-      const holder = await open()
-      holder.socket.write(`${head('PUT', `/v1/kv/h${i}`, json(token, 3))}"`)
-      holders.push(holder)
-    }
+    for (let i = 0; i < 4; i++) holders.push(await openPut(`/v1/kv/h${i}`, token, 3))
     const waiting: Raw[] = []
     for (let i = 0; i < 300; i++) {
       const raw = await open()
@@ -131,7 +125,7 @@ describe('requests of one automation', () => {
     await eventually(() => waiting.filter(({ text }) => text.includes(' 429 ')).length === 300 - 256)
     expect((await server.fetch('other', 'PUT', '/kv/k', '1')).status).toBe(201)
     expect(waiting.filter(({ text }) => text !== '').length).toBe(300 - 256)
-    for (const { socket } of holders) socket.write('x"')
+    for (const { socket } of holders) socket.write('"x"')
     await eventually(() => waiting.every(({ text }) => / (404|429) /.test(text)))
     await eventually(() => holders.every(({ text }) => text.includes(' 201 ')))
   })
@@ -140,8 +134,7 @@ describe('requests of one automation', () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_REQUESTS: '1' })
     const token = await server.token('a')
     for (let round = 0; round < 3; round++) {
-      const holder = await open()
-      holder.socket.write(`${head('PUT', '/v1/kv/h', json(token, 3))}"`)
+      await openPut('/v1/kv/h', token, 3)
       for (let i = 0; i < 20; i++) {
         const raw = await open()
         raw.socket.write(head('GET', '/v1/kv/x', { authorization: `Bearer ${token}` }))
@@ -153,26 +146,26 @@ describe('requests of one automation', () => {
 
   test('unfinished bodies are not all read: what is held of them is bounded', async () => {
     server = await startServer({
-      AUTOMATION_KV_MAX_VALUE_SIZE: String(50 * MIB),
-      AUTOMATION_KV_MAX_HTTP_BYTES: String(60 * MIB),
+      AUTOMATION_KV_MAX_VALUE_SIZE: String(10 * MIB),
+      AUTOMATION_KV_MAX_HTTP_BYTES: String(12 * MIB),
     })
     const token = await server.token('big')
     const before = process.memoryUsage.rss()
-    const body = Buffer.alloc(50 * MIB - 1, 0x62)
+    const body = Buffer.alloc(10 * MIB - 1, 0x62)
     const all: Raw[] = []
     for (let i = 0; i < 5; i++) {
       const raw = await open()
-      raw.socket.write(`${head('PUT', `/v1/kv/b${i}`, json(token, 50 * MIB + 2))}"`)
+      raw.socket.write(`${head('PUT', `/v1/kv/b${i}`, json(token, 10 * MIB + 2))}"`)
       raw.socket.write(body)
       all.push(raw)
     }
     // The first is read up to its missing end, the others wait with what the kernel holds.
     await eventually(() => all[0]!.socket.writableLength === 0)
-    expect(all.slice(1).every(({ socket }) => socket.writableLength > 40 * MIB)).toBe(true)
+    expect(all.slice(1).every(({ socket }) => socket.writableLength > 2 * MIB)).toBe(true)
     expect((await server.fetch('other', 'PUT', '/kv/k', '1')).status).toBe(201)
-    expect((process.memoryUsage.rss() - before) / MIB).toBeLessThan(220)
+    expect((process.memoryUsage.rss() - before) / MIB).toBeLessThan(100)
     // Each in its turn comes through.
-    for (const { socket } of all) socket.write('bb"')
+    for (const { socket } of all) socket.write('b"')
     await eventually(() => all.every(({ text }) => / 20[01] | 413 /.test(text)), 25_000)
   })
 })
@@ -280,7 +273,8 @@ describe('the documentation', () => {
     const readers: Raw[] = []
     for (let i = 0; i < 200; i++) {
       const raw = await open(false)
-      raw.socket.write(head('GET', file))
+      // Of one answer the kernel takes all.
+      raw.socket.write(head('GET', file).repeat(10))
       readers.push(raw)
     }
     let busy: Response | undefined
@@ -303,7 +297,6 @@ describe('the documentation', () => {
     server = await startServer({ AUTOMATION_KV_HTTP_TIMEOUT_MS: '1000' })
     const lazy = await open(false)
     lazy.socket.write(head('GET', '/docs/static/swagger-ui-bundle.js').repeat(20))
-    await eventually(() => lazy.socket.bytesRead > 0 || lazy.socket.readableLength > 0)
     const probe = setInterval(() => lazy.socket.write('\r\n'), 100)
     await eventually(() => lazy.closed)
     clearInterval(probe)
