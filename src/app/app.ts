@@ -3,6 +3,7 @@ import { Automations } from '../automation/automation.ts'
 import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
+import { WriteProbe } from '../backing/write-probe.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { ComputePool } from '../compute/pool.ts'
@@ -15,6 +16,7 @@ import { errorLog } from '../observability/error-log.ts'
 import type { Log } from '../observability/log.ts'
 import type { FrameLimits } from '../protocol/framer.ts'
 import type { Reply } from '../reply/reply.ts'
+import { checksOf } from '../servers/admin/admin-server.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { type Bootstrapped, bootstrap, type Undo, undoAll } from './bootstrap.ts'
@@ -45,8 +47,8 @@ export interface App {
 /** Both doors of one process, and all that is behind them. */
 export interface Servers {
   readonly ports: Omit<Ports, 'admin'>
-  /** Whether the link to the backing Redis is up. */
-  ready(): boolean
+  /** Why it cannot serve; undefined when it can. */
+  problem(): string | undefined
   /** Rejects new work and finishes what has begun. */
   stop(): Promise<void>
 }
@@ -65,19 +67,24 @@ export async function startApp(
     const bootstrapped = await bootstrap(config, log, undo, fatal)
     let doors: Servers | undefined
     // Started first, so stopped last: the operator sees that the server drains.
-    const admin = await startAdmin(config, () => doors?.ready() === true)
+    let stopping = false
+    const admin = await startAdmin(config, log, () =>
+      checksOf(doors?.problem(), doors !== undefined, stopping),
+    )
     undo.push(admin.close)
     const opened = await startServers(config, bootstrapped, log)
     doors = opened
-    undo.push(() => {
-      doors = undefined
-      return opened.stop()
-    })
+    undo.push(opened.stop)
+    await admin.tell()
     return {
       ports: { ...opened.ports, admin: admin.port },
       secret: bootstrapped.secret,
       embedded: config.redisUrl === undefined,
-      stop: () => undoAll(undo),
+      stop: async () => {
+        stopping = true
+        await admin.tell()
+        await undoAll(undo)
+      },
     }
   } catch (error) {
     await undoAll(undo)
@@ -153,8 +160,12 @@ export async function startServers(
       log,
       maxValueSize: config.maxValueSize,
       maxRequestSize: config.maxRequestSize,
+      limits: config,
     })
     await Promise.all([connected, http.ready()])
+    const probe = new WriteProbe(backing)
+    undo.push(async () => probe.stop())
+    await probe.first()
 
     ports.resp = await listening(
       'AUTOMATION_KV_RESP_PORT',
@@ -170,7 +181,7 @@ export async function startServers(
     )
     ports.http = portOf(http.server)
     pool?.start()
-    return { ports, ready: () => backing.ready, stop: () => undoAll(undo) }
+    return { ports, problem: () => probe.problem, stop: () => undoAll(undo) }
   } catch (error) {
     await undoAll(undo)
     throw error

@@ -1,7 +1,9 @@
 import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/load.ts'
-import { createAdminServer } from '../servers/admin/admin-server.ts'
+import { placeOf } from '../observability/error-log.ts'
+import type { Log } from '../observability/log.ts'
+import { type AdminServer, type Checks, startAdminServer } from '../servers/admin/admin-server.ts'
 
 /** Turns a listener's error into a text that names the setting. */
 export async function listening<T>(setting: string, port: number, listen: Promise<T>): Promise<T> {
@@ -33,16 +35,12 @@ export const portOf = (server: Server): number => {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** The operator's listener, and its port. */
-export async function startAdmin(
-  config: Config,
-  ready: () => boolean | Promise<boolean>,
-): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const admin = createAdminServer({ ready })
-  await listening(
+/** The operator's listener. */
+export const startAdmin = (config: Config, log: Log, checks: Checks): Promise<AdminServer> =>
+  listening(
     'AUTOMATION_KV_ADMIN_PORT',
     config.adminPort,
-    admin.listen({ port: config.adminPort, host: config.adminHost }),
+    startAdminServer(config.adminHost, config.adminPort, checks, (error) =>
+      log.error({ reason: placeOf(error) }, 'the listener for the operator ended'),
+    ),
   )
-  return { port: portOf(admin.server), close: () => closed(admin, config.drainTimeoutMs) }
-}

@@ -24,6 +24,11 @@ export interface Backing {
    */
   connect(): Promise<void>
   readonly ready: boolean
+  /**
+   * Writes a key of no automation, to see whether writes are taken at all. Errors: `unavailable`,
+   * `outcome_unknown`, or the refusal of the Redis (`backing_refused` with its prefix).
+   */
+  probe(done: (error: Error | null) => void): void
   /** `major.minor.patch` of the server, known after `connect`. */
   readonly version: string
   /** Called when a link is lost: behind the next one another Redis may answer, with another history. */

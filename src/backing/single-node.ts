@@ -35,6 +35,9 @@ export interface SingleNodeOptions {
  */
 const OLDEST_VERSION = [6, 2] as const
 
+/** Gone by itself when nobody probes any more. */
+const PROBE = ['SET', 'kv:probe', '1', 'PX', '10000'] as const
+
 /** A link whose Redis has refused writes as a replica for so long is given up, and so is the next one. */
 const LEAVE_REPLICA_MS = 1_000
 
@@ -135,6 +138,10 @@ export class SingleNode implements Backing {
 
   get ready(): boolean {
     return this.link !== undefined && this.redis.status === 'ready' && !this.leaving
+  }
+
+  probe(done: (error: Error | null) => void): void {
+    this.send(PROBE, true, done)
   }
 
   read(_automation: Automation, command: readonly BackingArg[], done: BackingCallback): void {

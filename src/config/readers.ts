@@ -18,6 +18,14 @@ export const integer =
 export const port = integer(0, 65535)
 export const milliseconds = integer(1, 3_600_000)
 
+/** Commands a second, and after a colon how many may come at once. */
+export const rateLimit: Reader<{ readonly perSecond: number; readonly burst: number }> = (text) => {
+  const [, rate, burst] = /^([1-9]\d{0,8})(?::([1-9]\d{0,8}))?$/.exec(text) ?? []
+  return rate === undefined
+    ? { problem: `must be commands a second, with or without :burst, not ${JSON.stringify(text)}` }
+    : { value: { perSecond: Number(rate), burst: Number(burst ?? rate) } }
+}
+
 /** More workers than this are a slip of the keyboard. */
 const MAX_WORKERS = 256
 const workerCount = integer(1, MAX_WORKERS)

@@ -1,3 +1,4 @@
+import { DOOR_LIMITS } from './door-limits.ts'
 import {
   atLeastBytes,
   computeThreads,
@@ -9,56 +10,12 @@ import {
   milliseconds,
   oneOf,
   port,
-  type Reader,
   redisUrl,
   SECRET_REMEDY,
   text,
   workers,
 } from './readers.ts'
-
-/** One setting: everything that the check, `--help` and the docs need to know about it. */
-export interface Setting<T = unknown> {
-  /** The name in the environment and in a `--config` file. */
-  readonly name: string
-  /** Its problem is told without the text when the setting is secret. */
-  readonly read: Reader<T>
-  /** As it would be written; `undefined` when there is none. */
-  readonly default: string | undefined
-  readonly unit: 'bytes' | 'ms' | 'keys' | 'connections' | undefined
-  readonly example: string
-  readonly help: string
-  readonly secret: boolean
-  /** Production refuses to start without it. */
-  readonly production: boolean
-  readonly aliases: readonly string[]
-}
-
-type Facts = Partial<Pick<Setting, 'unit' | 'example' | 'secret' | 'production' | 'aliases'>>
-
-const PLAIN = { unit: undefined, secret: false, production: false, aliases: [] } as const
-
-const setting = <T>(
-  name: string,
-  read: Reader<T>,
-  preset: string,
-  help: string,
-  facts: Facts = {},
-): Setting<T> => ({
-  name,
-  read,
-  default: preset,
-  help,
-  example: preset,
-  ...PLAIN,
-  ...facts,
-})
-
-const optional = <T>(
-  name: string,
-  read: Reader<T>,
-  help: string,
-  facts: Facts & { example: string },
-): Setting<T | undefined> => ({ name, read, default: undefined, help, ...PLAIN, ...facts })
+import { optional, type Setting, setting } from './setting.ts'
 
 /** Every setting, once, by its name in `Config`. */
 export const SETTINGS_BY_FIELD = {
@@ -155,36 +112,7 @@ export const SETTINGS_BY_FIELD = {
     'Keys that one automation may keep.',
     { unit: 'keys' },
   ),
-  maxConnections: setting(
-    'AUTOMATION_KV_MAX_CONNECTIONS',
-    integer(1, 1_000_000),
-    '20000',
-    'Open RESP connections.',
-    {
-      unit: 'connections',
-    },
-  ),
-  maxUnauthenticated: setting(
-    'AUTOMATION_KV_MAX_UNAUTHENTICATED',
-    integer(1, 1_000_000),
-    '4096',
-    'Open RESP connections that have not logged in yet.',
-    { unit: 'connections' },
-  ),
-  maxBacklogBytes: setting(
-    'AUTOMATION_KV_MAX_BACKLOG',
-    integer(1_024, 1_073_741_824),
-    '8388608',
-    'Unsent messages at which a client that listens to channels is cut.',
-    { unit: 'bytes' },
-  ),
-  loginTimeoutMs: setting(
-    'AUTOMATION_KV_LOGIN_TIMEOUT_MS',
-    milliseconds,
-    '10000',
-    'Time that a connection has to log in.',
-    { unit: 'ms' },
-  ),
+  ...DOOR_LIMITS,
   commandTimeoutMs: setting(
     'AUTOMATION_KV_COMMAND_TIMEOUT_MS',
     milliseconds,
@@ -256,6 +184,8 @@ export const SETTINGS_BY_FIELD = {
     'Least severe level that is logged.',
   ),
 }
+
+export type { Setting } from './setting.ts'
 
 type Table = typeof SETTINGS_BY_FIELD
 export type Values = { -readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : never }

@@ -1,7 +1,10 @@
 import type { Identity } from '../auth/identity.ts'
 import { KvError } from '../errors/errors.ts'
+import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts'
+import { FailedLogins } from './failed-logins.ts'
 import { checkKey, type Key, keyOf, keyOfName } from './key-names.ts'
 import { type KeySpec, keyIndexes } from './key-spec.ts'
+import { type Rate, RateLimit } from './rate-limit.ts'
 
 /**
  * What a token's scope must allow: to change the automation's data, to look at it, or nothing at all (PING).
@@ -14,11 +17,13 @@ export interface GatedCommand {
   readonly keys: KeySpec
 }
 
-export interface GateLimits {
+export interface GateLimits extends ConnectionLimits {
   /** Bytes of a key over RESP, characters over REST. */
   readonly maxKeyLength: number
   /** Bytes of one argument. */
   readonly maxValueSize: number
+  /** Commands of one automation; not limited when unset. */
+  readonly rateLimit?: Rate | undefined
 }
 
 /**
@@ -35,10 +40,18 @@ export interface GateLimits {
  * it.
  */
 export class Gate {
+  /** RESP connections that are logged in. */
+  readonly connections: ConnectionLimit
+  /** Asked by a door before it starts a command. */
+  readonly rates: RateLimit
+  /** Passed by every token that is not known yet. */
+  readonly logins = new FailedLogins()
   private readonly limits: GateLimits
 
   constructor(limits: GateLimits) {
     this.limits = limits
+    this.connections = new ConnectionLimit(limits)
+    this.rates = new RateLimit(limits.rateLimit)
   }
 
   /** Who asks. Throws `noauth` or `token_expired`. */

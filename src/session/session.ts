@@ -72,6 +72,8 @@ export class Session implements MessageReceiver {
         bytes: number
       }
     | undefined
+  /** Counted among the connections of its automation. */
+  private counted = false
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
@@ -100,14 +102,16 @@ export class Session implements MessageReceiver {
 
   /**
    * Takes a run's token. A promise only when the token is not known yet. Throws `wrongpass`, `token_expired`,
-   * or `other_automation` when the connection is already another automation's.
+   * `too_many_failed_logins`, `other_automation` when the connection is already another automation's, or
+   * `too_many_of_automation`, after which it closes.
    */
   login(token: Buffer): void | Promise<void> {
-    const { verifier } = this.context
+    const { gate, verifier } = this.context
     const text = token.toString('latin1')
     const known = verifier.cached(text)
     if (known !== undefined) return this.accept(known)
-    return verifier.verify(text).then((identity) => this.accept(identity))
+    const host = this.address.slice(0, this.address.lastIndexOf(':'))
+    return gate.logins.attempt(host, () => verifier.verify(text)).then((identity) => this.accept(identity))
   }
 
   /** As RESET: back to a new connection's state, but for its id. */
@@ -117,9 +121,16 @@ export class Session implements MessageReceiver {
     this.replyMode = 'on'
     this.transaction.end()
     this.stopListening()
+    this.end()
     this.identity = undefined
     this.automation = undefined
     this.onReset()
+  }
+
+  /** It no longer counts as a connection of its automation. */
+  end(): void {
+    if (this.counted) this.context.gate.connections.leave(this.automation!.id)
+    this.counted = false
   }
 
   /** Whether the next reply is not sent. Asked once a command, since CLIENT REPLY SKIP holds for one. */
@@ -188,8 +199,22 @@ export class Session implements MessageReceiver {
   private accept(identity: Identity): void {
     if (this.automation !== undefined && this.automation.id !== identity.automationId)
       throw new KvError('other_automation')
+    // It may have gone while its token was verified.
+    if (!this.context.sessions.has(this)) return
+    this.count(identity.automationId)
     this.identity = identity
     this.automation = this.context.automations.get(identity.automationId)
     this.onLogin()
+  }
+
+  private count(automationId: string): void {
+    if (this.counted) return
+    try {
+      this.context.gate.connections.enter(automationId)
+    } catch (error) {
+      this.closing = true
+      throw error
+    }
+    this.counted = true
   }
 }

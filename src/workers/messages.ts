@@ -25,11 +25,12 @@ export type ToWorker =
       readonly config: SentConfig
       readonly bootstrapped: Bootstrapped
     }
-  | { readonly type: 'ready?' }
+  | { readonly type: 'problem?' }
 
 export type FromWorker =
   /** It hears messages from now on: what was sent before was lost. */
   | { readonly type: 'loaded' }
   | { readonly type: 'listening'; readonly ports: Servers['ports'] }
   | { readonly type: 'failed'; readonly problem: string }
-  | { readonly type: 'ready'; readonly ready: boolean }
+  /** Why it cannot serve, if so. */
+  | { readonly type: 'problem'; readonly problem: string | undefined }

@@ -15,15 +15,20 @@ export async function startPrimary(config: Config, log: Log, fatal: (reason: str
     const bootstrapped = await bootstrap(config, log, undo, fatal)
     const supervisor = new Supervisor({ config, bootstrapped, log, fatal })
     // Started first, so stopped last: the operator sees that the server drains.
-    const admin = await startAdmin(config, () => supervisor.ready())
+    const admin = await startAdmin(config, log, () => supervisor.checks())
     undo.push(admin.close)
     undo.push(() => supervisor.stop())
     const ports = await supervisor.start()
+    await admin.tell()
     return {
       ports: { ...ports, admin: admin.port },
       secret: bootstrapped.secret,
       embedded: config.redisUrl === undefined,
-      stop: () => undoAll(undo),
+      stop: async () => {
+        supervisor.announceStop()
+        await admin.tell()
+        await undoAll(undo)
+      },
     }
   } catch (error) {
     await undoAll(undo)

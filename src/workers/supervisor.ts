@@ -2,6 +2,7 @@ import type { Servers } from '../app/app.ts'
 import type { Bootstrapped } from '../app/bootstrap.ts'
 import type { Config } from '../config/load.ts'
 import type { Log } from '../observability/log.ts'
+import { type Check, checksOf } from '../servers/admin/admin-server.ts'
 import { type Ending, WorkerProcess } from './worker-process.ts'
 
 /** A worker that ends before it has served for so long dies quickly. */
@@ -53,10 +54,22 @@ export class Supervisor {
    * A worker that has ended does not count: the others get its connections. One that listens without a link
    * to the Redis does, since it still gets its share of the connections.
    */
-  async ready(): Promise<boolean> {
+  async checks(): Promise<readonly Check[]> {
     const serving = this.workers.filter(({ serves }) => serves)
-    if (!this.complete || this.stopping || serving.length === 0) return false
-    return (await Promise.all(serving.map((worker) => worker.ready()))).every(Boolean)
+    const problem = serving.length === 0 ? 'no worker listens' : undefined
+    const overall = checksOf(problem, this.complete, this.stopping)
+    if (problem !== undefined || !this.complete || this.stopping) return overall
+    const each = serving.map(async (worker): Promise<Check> => {
+      const name = `worker ${worker.number}`
+      const found = await worker.problem()
+      return found === undefined ? { name, ok: true } : { name, ok: false, reason: `${name}: ${found}` }
+    })
+    return [overall[0]!, ...(await Promise.all(each))]
+  }
+
+  /** From now on it says that it stops. */
+  announceStop(): void {
+    this.stopping = true
   }
 
   async stop(): Promise<void> {

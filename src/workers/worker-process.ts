@@ -9,6 +9,8 @@ import { type FromWorker, pack, type ToWorker } from './messages.ts'
 
 /** A worker that does not answer in this time does not serve either. */
 const ANSWER_MS = 1_000
+const SILENT = 'it does not answer'
+const GONE = 'it has ended'
 
 export interface Ending {
   /** The signal or the exit code. */
@@ -39,7 +41,7 @@ export class WorkerProcess {
   private readonly start: ToWorker
   private worker: Worker | undefined
   private listeningSince: number | undefined
-  private questions: Array<(ready: boolean) => void> = []
+  private questions: Array<(problem: string | undefined) => void> = []
 
   constructor(number: number, config: Config, bootstrapped: Bootstrapped) {
     this.number = number
@@ -69,13 +71,13 @@ export class WorkerProcess {
         this.listeningSince = Date.now()
         onListening(message.ports, worker.process.pid)
       } else if (message.type === 'failed') problem = message.problem
-      else this.answer(message.ready)
+      else this.answer(message.problem)
     })
     worker.once('exit', (code: number | null, signal: string | null) => {
       const servedMs = this.listeningSince === undefined ? undefined : Date.now() - this.listeningSince
       this.worker = undefined
       this.listeningSince = undefined
-      this.answer(false)
+      this.answer(GONE)
       onEnd({
         reason: signal ?? `code ${code}`,
         problem,
@@ -85,15 +87,15 @@ export class WorkerProcess {
     })
   }
 
-  /** Whether the worker's link to the backing Redis is up. */
-  ready(): Promise<boolean> {
+  /** Why the worker cannot serve; undefined when it can. */
+  problem(): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => resolve(false), ANSWER_MS)
-      this.questions.push((ready) => {
+      const deadline = setTimeout(() => resolve(SILENT), ANSWER_MS)
+      this.questions.push((problem) => {
         clearTimeout(deadline)
-        resolve(ready)
+        resolve(problem)
       })
-      this.tell({ type: 'ready?' })
+      this.tell({ type: 'problem?' })
     })
   }
 
@@ -108,8 +110,8 @@ export class WorkerProcess {
     clearTimeout(deadline)
   }
 
-  private answer(ready: boolean): void {
-    for (const answer of this.questions.splice(0)) answer(ready)
+  private answer(problem: string | undefined): void {
+    for (const answer of this.questions.splice(0)) answer(problem)
   }
 
   private tell(message: ToWorker): void {

@@ -36,7 +36,14 @@ function stop(): void {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') void start(message)
-  else void tell({ type: 'ready', ready: doors?.ready() === true && !stopping })
+  else {
+    const unready = stopping
+      ? 'the server is stopping'
+      : doors === undefined
+        ? 'the server is starting'
+        : undefined
+    void tell({ type: 'problem', problem: unready ?? doors?.problem() })
+  }
 })
 process.on('SIGTERM', stop)
 // A Ctrl-C reaches every process of the terminal; what it means is the primary's to say.

@@ -57,7 +57,10 @@ export class RespClient {
     })
   }
 
-  static connect(to: Address, options: { allowHalfOpen?: boolean } = {}): Promise<RespClient> {
+  static connect(
+    to: Address,
+    options: { allowHalfOpen?: boolean; localAddress?: string } = {},
+  ): Promise<RespClient> {
     return new Promise((resolve, reject) => {
       const socket = connect({ ...optionsOf(to), ...options }, () => {
         socket.off('error', reject)

@@ -59,6 +59,10 @@ export class RecordingBacking implements Backing {
   close = (): Promise<void> => Promise.resolve()
   onLoss = (): void => {}
 
+  probe(done: (error: Error | null) => void): void {
+    done(null)
+  }
+
   read(): void {
     throw new Error('nothing is read here')
   }

@@ -12,6 +12,12 @@ export const CONNECTION = {
   protocol: refusal('ERR Protocol error: {reason}'),
   login_timeout: refusal('NOAUTH login timeout', 401, 'unauthorized'),
   too_many_clients: refusal('ERR max number of clients reached', 503, 'unavailable'),
+  too_many_of_automation: refusal(
+    'ERR max number of clients of this automation reached ({used} of {allowed})',
+    503,
+    'unavailable',
+    'info',
+  ),
   too_many_logins: refusal('ERR max number of unauthenticated clients reached', 503, 'unavailable'),
   // HELLO, CLIENT and COMMAND
   protocol_version: refusal('ERR Protocol version is not an integer or out of range'),

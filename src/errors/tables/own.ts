@@ -10,6 +10,22 @@ export const OWN = {
     level: 'info',
     rest: 'the token was revoked',
   }),
+  too_many_failed_logins: row(
+    'ERR too many failed logins from this address; try again later',
+    429,
+    'rate_limited',
+    { level: 'info', rest: 'too many bad tokens came from this address' },
+  ),
+  rate_limited: row('ERR too many commands a second; AUTOMATION_KV_RATE_LIMIT', 429, 'rate_limited', {
+    rest: 'the automation sends more requests a second than AUTOMATION_KV_RATE_LIMIT allows',
+  }),
+  too_many_requests: row('ERR too many requests at once', 429, 'rate_limited', {
+    level: 'info',
+    rest: 'too many requests of this automation are waiting already',
+  }),
+  too_many_readers: row('ERR too many readers at once', 503, 'unavailable', {
+    rest: 'too many are reading this at once',
+  }),
   other_automation: row(
     'NOPERM this connection belongs to another automation; open a new one',
     403,

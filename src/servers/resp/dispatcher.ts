@@ -19,6 +19,7 @@ import { admit, isQueued } from './admission.ts'
 import { BlockedCommand } from './blocked-command.ts'
 import { CommandOrder, type ListAccess } from './command-order.ts'
 import type { Outbox } from './outbox.ts'
+import { Pace } from './pace.ts'
 import type { ReplyShare } from './reply-budget.ts'
 import { type PendingReply, ReplyQueue } from './reply-queue.ts'
 
@@ -52,6 +53,7 @@ export class Dispatcher {
   private readonly transaction: Transaction
   private readonly blocked: BlockedCommand
   private readonly replies: ReplyQueue
+  private readonly pace: Pace
   private waiting: Request[] = []
   private proceeding = false
 
@@ -75,6 +77,7 @@ export class Dispatcher {
     this.blocked = new BlockedCommand(session)
     this.transaction = new Transaction(session, this.order)
     session.transaction = this.transaction
+    this.pace = new Pace(session, () => this.proceed())
     this.replies = new ReplyQueue((reply) => outbox.add(reply, session.protocol))
   }
 
@@ -96,7 +99,7 @@ export class Dispatcher {
   receive(args: readonly Buffer[]): void {
     if (this.session.closing) return
     const request = { args, pending: this.replies.next() }
-    if (this.waiting.length > 0 || !this.start(request)) this.waiting.push(request)
+    if (this.waiting.length > 0 || !this.startInTurn(request)) this.waiting.push(request)
   }
 
   /** The answer to a request that could not be read, in its place. */
@@ -111,7 +114,7 @@ export class Dispatcher {
     if (this.proceeding) return
     this.proceeding = true
     let started = 0
-    while (started < this.waiting.length && !this.session.closing && this.start(this.waiting[started]!))
+    while (started < this.waiting.length && !this.session.closing && this.startInTurn(this.waiting[started]!))
       started++
     // What came behind QUIT is never run.
     if (this.session.closing) this.waiting = []
@@ -143,6 +146,7 @@ export class Dispatcher {
   abandon(): void {
     this.waiting = []
     this.share.leave()
+    this.pace.stop()
     this.blocked.abandon()
   }
 
@@ -151,6 +155,13 @@ export class Dispatcher {
     const { replyBytes, unsentBytes } = this.outbox
     this.share.charge(inFlight, replyBytes)
     return inFlight >= MAX_IN_FLIGHT || !this.share.allows(inFlight, replyBytes, unsentBytes)
+  }
+
+  /** False when the request has to wait, for its automation's rate or for an earlier one. */
+  private startInTurn(request: Request): boolean {
+    if (!this.pace.allows() || !this.start(request)) return false
+    this.pace.spend()
+    return true
   }
 
   /** False when the request has to wait for an earlier one. */

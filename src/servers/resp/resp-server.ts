@@ -85,6 +85,7 @@ export class TcpServer {
         this.connections.delete(closed)
         if (this.connections.size === 0) this.emptied()
         this.unauthenticated.delete(closed)
+        closed.session.end()
       },
     })
     this.connections.add(connection)

@@ -9,13 +9,37 @@ import type { Log } from '../../observability/log.ts'
 import { errorBody, errorHandler } from './answers/error-answers.ts'
 import { logRequest } from './answers/request-log.ts'
 import { registerEndpoints } from './endpoints/endpoint.ts'
+import { boundConnections } from './limits/connections.ts'
+import { RequestLimit } from './limits/request-limit.ts'
 import { registerDocumentation } from './openapi/documentation.ts'
 import { AsyncStore } from './requests/async-store.ts'
 import { authenticate, type Verifier } from './requests/bearer-token.ts'
+import { keepBodiesRaw } from './requests/body.ts'
 import { batchEndpoints } from './routes/batch-routes.ts'
 import { counterEndpoints } from './routes/counter-routes.ts'
 import { keyEndpoints } from './routes/key-routes.ts'
 import { listEndpoints } from './routes/list-routes.ts'
+
+/** What clients may take of this door. */
+export interface HttpLimits {
+  readonly maxHttpConnections: number
+  /** Of one automation. */
+  readonly maxHttpRequests: number
+  /** Of one automation. */
+  readonly maxHttpBytes: number
+  /** Time for the head of a request, also for a first one to come at all. */
+  readonly loginTimeoutMs: number
+  /** Time for the whole request, and for its answer to be read. */
+  readonly httpTimeoutMs: number
+}
+
+const DEFAULT_LIMITS: HttpLimits = {
+  maxHttpConnections: 2_000,
+  maxHttpRequests: 32,
+  maxHttpBytes: 16 * 1024 * 1024,
+  loginTimeoutMs: 10_000,
+  httpTimeoutMs: 60_000,
+}
 
 export interface HttpDeps {
   readonly store: Store
@@ -27,6 +51,7 @@ export interface HttpDeps {
   readonly maxValueSize: number
   /** Bytes, of a batch. */
   readonly maxRequestSize: number
+  readonly limits?: Partial<HttpLimits>
 }
 
 /** White space around a value, and the object around the value of a PATCH or a push. */
@@ -35,18 +60,28 @@ const BODY_SLACK_BYTES = 64 * 1024
 const MAX_VALUES_OF_BATCH = 4
 /** Node allows 16 KiB for a request's head, so no parameter of a path is longer. */
 const MAX_PARAM_LENGTH = 16 * 1024
-/** From the first byte of a request to its last: slow senders are cut off. */
-const REQUEST_TIMEOUT_MS = 60_000
+/** How many times what one automation may hold of bodies and answers may be held for all. */
+const AUTOMATIONS_AT_ONCE = 8
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
   const { store, automations, verifier, gate, log, maxValueSize, maxRequestSize } = deps
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits }
+  const { httpTimeoutMs } = limits
+  const headersTimeout = Math.min(limits.loginTimeoutMs, httpTimeoutMs)
+  const maxBatchSize = Math.max(
+    Math.min(maxRequestSize, MAX_VALUES_OF_BATCH * maxValueSize),
+    maxValueSize + BODY_SLACK_BYTES,
+  )
   const onError = errorHandler(log)
   const app = Fastify({
     logger: false,
     exposeHeadRoutes: false,
     bodyLimit: maxValueSize + BODY_SLACK_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: httpTimeoutMs,
+    // Without a byte in either direction, while an answer is unread.
+    connectionTimeout: httpTimeoutMs,
+    http: { headersTimeout, connectionsCheckingInterval: Math.min(1_000, headersTimeout / 2) },
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     schemaController: UNUSED_SCHEMAS,
@@ -73,31 +108,30 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     ...listEndpoints(context),
     ...batchEndpoints({
       ...context,
-      maxBatchSize: Math.max(
-        Math.min(maxRequestSize, MAX_VALUES_OF_BATCH * maxValueSize),
-        maxValueSize + BODY_SLACK_BYTES,
-      ),
+      maxBatchSize,
     }),
   ]
   registerDocumentation(app, endpoints)
+  const requests = new RequestLimit({
+    maxRequests: limits.maxHttpRequests,
+    maxBytes: limits.maxHttpBytes,
+    maxBytesOfAll: Math.max(AUTOMATIONS_AT_ONCE * limits.maxHttpBytes, 4 * maxBatchSize),
+  })
   app.register(async (scope) => {
     scope.addHook('onRequest', authenticate(verifier, automations, gate))
+    scope.addHook('onRequest', requests.onRequest)
+    scope.addHook('onSend', requests.onSend)
     registerEndpoints(scope, endpoints)
   })
-  return app
-}
-
-/** JSON is taken as bytes and answered as text. */
-function keepBodiesRaw(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  )
-  // Some clients name a type without sending a body.
-  app.addContentTypeParser('*', ({ headers, is404 }, _payload, done) => {
-    const empty = headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
-    done(empty || is404 ? null : new KvError('unsupported_media'))
+  const release = boundConnections(app.server, {
+    max: limits.maxHttpConnections,
+    exchangeMs: 2 * httpTimeoutMs,
   })
+  app.addHook('onClose', (_app, done) => {
+    release()
+    done()
+  })
+  return app
 }
 
 const STATUS_LINES: ReadonlyMap<string | undefined, string> = new Map([

@@ -3,6 +3,7 @@ import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.
 import { detailOf } from '../../../errors/rest-detail.ts'
 import { placeOf } from '../../../observability/error-log.ts'
 import type { Log } from '../../../observability/log.ts'
+import { expectsBody, refuseEarly } from '../limits/early-refusal.ts'
 
 /**
  * Clients of the reference service read these two from `detail`, as an object; all others as a string that
@@ -46,11 +47,14 @@ const toKvError = (error: Error & { code?: unknown; statusCode?: number }): KvEr
  */
 export const errorHandler =
   (log: Log) =>
-  (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined => {
     const known = toKvError(error)
     request.outcome = known.httpCode
     if (known.code === 'internal') log.error({ reason: placeOf(error) }, 'REST: unforeseen error')
     if (retryLater(known)) reply.header('retry-after', RETRY_AFTER_SECONDS)
     if (known.status === 401) reply.header('www-authenticate', 'Bearer')
-    return reply.code(known.status).type('application/json; charset=utf-8').send(errorBody(known))
+    reply.code(known.status).type('application/json; charset=utf-8')
+    if (!expectsBody(request)) return reply.send(errorBody(known))
+    refuseEarly(request, reply, errorBody(known))
+    return undefined
   }

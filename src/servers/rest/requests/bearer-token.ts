@@ -37,6 +37,7 @@ export const authenticate =
       gate.enter(identity)
       request.caller = { identity, automation: automations.get(identity.automationId) }
       gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
+      if (gate.rates.take(identity.automationId) > 0) throw new KvError('rate_limited')
     }
     const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
     if (token === undefined) {
@@ -45,8 +46,8 @@ export const authenticate =
     }
     const known = verifier.cached(token)
     if (known === undefined) {
-      verifier
-        .verify(token)
+      gate.logins
+        .attempt(request.socket.remoteAddress, () => verifier.verify(token))
         .then(enter)
         .then(() => done(), done)
       return
