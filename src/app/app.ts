@@ -9,6 +9,8 @@ import type { Config } from '../config/load.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
+import { SharedBacking } from '../fair-share/shared-backing.ts'
+import { Turns } from '../fair-share/turns.ts'
 import { Gate } from '../gate/gate.ts'
 import { errorLog } from '../observability/error-log.ts'
 import type { Log } from '../observability/log.ts'
@@ -21,6 +23,10 @@ import { closed, listening, portOf, startAdmin } from './listeners.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
 const HARD_BULK_BYTES = 512 * 1024 * 1024
+/** To the backing Redis: an automation that asks for much holds up those on one of them. */
+const LINKS = 4
+/** Requests that are decoded and started together, before others may have their turn. */
+const FRAMES_A_SLICE = 64
 /** Most arguments of one request, as in Redis. */
 const MAX_ARGS = 1024 * 1024
 
@@ -94,12 +100,10 @@ export async function startServers(
   try {
     const startedAt = Date.now()
     const report = errorLog(log)
-    const backing = new SingleNode({
-      url: redisUrl,
-      commandTimeoutMs: config.commandTimeoutMs,
-      log,
-      onFault: report,
-    })
+    const turns = new Turns(report)
+    const node = { url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: report }
+    const links = Array.from({ length: LINKS }, () => new SingleNode(node))
+    const backing = new SharedBacking(links, turns)
     undo.push(() => backing.close())
     // The doors are made meanwhile; the error is thrown where it is awaited.
     const connected = backing.connect()
@@ -113,7 +117,7 @@ export async function startServers(
     const automations = new Automations(
       Keyring.fromSettings({ encryptionKeys: config.encryptionKeys, secret }),
     )
-    const store = new Store(backing, config, report)
+    const store = new Store(backing, config, report, turns)
     const verifier = new TokenVerifier({
       secret,
       issuer: config.tokenIssuer,
@@ -146,6 +150,8 @@ export async function startServers(
         respPort: () => ports.resp,
       },
       log,
+      turns,
+      room: backing,
       limits: frameLimits(config),
       loginTimeoutMs: config.loginTimeoutMs,
       maxBacklogBytes: config.maxBacklogBytes,
@@ -188,5 +194,6 @@ const frameLimits = (config: Config): FrameLimits => ({
   hardBulkBytes: HARD_BULK_BYTES,
   maxFrameBytes: config.maxRequestSize,
   maxInlineBytes: 64 * 1024,
+  maxFramesPerEvent: FRAMES_A_SLICE,
   authenticated: true,
 })

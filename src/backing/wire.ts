@@ -4,7 +4,8 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 /** What the backing Redis answers. */
 export type BackingReply = DecodedReply
 export type BackingArg = Buffer | string | number
-export type BackingCallback = (error: Error | null, reply: BackingReply) => void
+/** `bytes`: what the reply measured on the link, 0 or nothing when there was none. */
+export type BackingCallback = (error: Error | null, reply: BackingReply, bytes?: number) => void
 
 /** Kinds of errors by which a Redis refuses before it has changed anything. */
 const REFUSALS = [

@@ -2,6 +2,7 @@ import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
+import { Turns } from '../fair-share/turns.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import { WriteCache } from './optimistic/write-cache.ts'
@@ -40,12 +41,21 @@ export class Store {
   private readonly queues = new Map<string, JobQueue>()
   private readonly batches: WriteBatches
   private readonly writeCache = new WriteCache()
+  private readonly turns: Turns
 
-  /** `report` takes programming errors of those who wait for an answer. */
-  constructor(backing: Backing, limits: StoreLimits, report: (error: Error) => void) {
+  /**
+   * `report` takes programming errors of those who wait for an answer; `turns` are those of the process.
+   */
+  constructor(
+    backing: Backing,
+    limits: StoreLimits,
+    report: (error: Error) => void,
+    turns: Turns = new Turns(report),
+  ) {
     this.backing = backing
     this.limits = limits
     this.report = report
+    this.turns = turns
     this.batches = new WriteBatches(backing, limits.maxKeys)
     backing.onLoss(() => this.writeCache.clear())
   }
@@ -94,6 +104,14 @@ export class Store {
       else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
+  }
+
+  /**
+   * Something long on the automation's data that has been read, done a part at a time: `step` answers false
+   * when it is done.
+   */
+  inParts(automation: Automation, step: () => boolean): void {
+    this.turns.inParts(this.turns.lineOf(automation.id), step)
   }
 
   /** Queues a job behind the others of its automation. */

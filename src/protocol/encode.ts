@@ -1,6 +1,7 @@
 import {
   BigNumber,
   Double,
+  EncodedReply,
   ErrorReply,
   MapReply,
   MultiReply,
@@ -79,6 +80,10 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
   if (reply instanceof MultiReply) {
     for (const part of reply.parts) encodeReply(part, protocol, out)
+    return
+  }
+  if (reply instanceof EncodedReply) {
+    for (const chunk of reply.chunks) out.buffer(chunk)
     return
   }
   throw new TypeError('not a reply')

@@ -44,6 +44,7 @@ export type Reply =
   | PushReply
   | ErrorReply
   | MultiReply
+  | EncodedReply
 
 export class SimpleString {
   readonly text: string
@@ -143,6 +144,14 @@ export class MultiReply {
   readonly parts: readonly Reply[]
   constructor(parts: readonly Reply[]) {
     this.parts = parts
+  }
+}
+
+/** A reply that has been encoded before, for the protocol of its connection. */
+export class EncodedReply {
+  readonly chunks: readonly Buffer[]
+  constructor(chunks: readonly Buffer[]) {
+    this.chunks = chunks
   }
 }
 
