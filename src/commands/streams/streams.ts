@@ -10,14 +10,14 @@ import { ERRORS, KvError } from '../../errors/errors.ts'
 import { idText, parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import type { Call, RunContext } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { type Direct, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { int64, integer, word } from '../parsing/args.ts'
 import { nextId, parseAdd, parseRead, parseTrim, readAt, STREAM_KEYS, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
 import { STREAM_PENDING } from './streams-pending.ts'
-import { entryReply, openEntries, openStreams } from './streams-replies.ts'
+import { entryReply, openEntriesInParts, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
@@ -137,9 +137,9 @@ const range =
   }
 
 const rangeDirect = (command: string): Direct =>
-  reads(
+  readsInParts(
     ({ automation, args }) => [command, automation.key(args[1]!), ...args.slice(2)],
-    (call, raw) => openEntries(call, call.args[1]!, raw),
+    (call, raw) => openEntriesInParts(call, call.args[1]!, raw),
   )
 
 function read(db: Database, args: Args, { inScript }: RunContext): Reply {
