@@ -15,6 +15,7 @@ export const LAYERS = [
   'session',
   'gate',
   'engine',
+  'fair-share',
   'backing',
   'auth',
   'config',

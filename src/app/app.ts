@@ -1,31 +1,10 @@
-import { TokenVerifier } from '../auth/tokens.ts'
-import { Automations } from '../automation/automation.ts'
-import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
-import { SingleNode } from '../backing/single-node.ts'
-import { SingleNodeBus } from '../backing/single-node-bus.ts'
 import { WriteProbe } from '../backing/write-probe.ts'
-import { Scripts } from '../commands/scripting/scripts.ts'
-import { COMMANDS } from '../commands/table.ts'
-import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
-import { PubSub } from '../engine/messaging/pubsub.ts'
-import { Store } from '../engine/store.ts'
-import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
-import { Gate } from '../gate/gate.ts'
-import { errorLog } from '../observability/error-log.ts'
 import type { Log } from '../observability/log.ts'
-import type { FrameLimits } from '../protocol/framer.ts'
-import type { Reply } from '../reply/reply.ts'
 import { checksOf } from '../servers/admin/admin-server.ts'
-import { TcpServer } from '../servers/resp/resp-server.ts'
-import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { type Bootstrapped, bootstrap, type Undo, undoAll } from './bootstrap.ts'
 import { closed, listening, portOf, startAdmin } from './listeners.ts'
-
-/** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
-const HARD_BULK_BYTES = 512 * 1024 * 1024
-/** Most arguments of one request, as in Redis. */
-const MAX_ARGS = 1024 * 1024
+import { joinParts, respServer, restServer } from './parts.ts'
 
 export interface Ports {
   readonly resp: number
@@ -93,136 +72,38 @@ export async function startApp(
 }
 
 /** Starts RESP and REST in this process, or nothing. Throws an Error with a text for the operator. */
-export async function startServers(
-  config: Config,
-  { redisUrl, secret }: Bootstrapped,
-  log: Log,
-): Promise<Servers> {
+export async function startServers(config: Config, bootstrapped: Bootstrapped, log: Log): Promise<Servers> {
   const undo: Undo = []
   try {
-    const report = errorLog(log)
-    const backing = new SingleNode({
-      url: redisUrl,
-      commandTimeoutMs: config.commandTimeoutMs,
-      log,
-      onFault: report,
-    })
-    undo.push(() => backing.close())
+    const parts = joinParts(config, bootstrapped, log, undo)
     // The doors are made meanwhile; the error is thrown where it is awaited.
-    const connected = backing.connect()
+    const connected = parts.backing.connect()
     connected.catch(() => {})
-
-    const gate = new Gate(config)
-    const scripts = scriptsOf(config, gate)
-    const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
-    const automations = new Automations(new Keyring(roots))
-    const pool = computePool(config, roots, scripts, log)
-    undo.push(async () => pool?.close())
-    const store = new Store(backing, config, report, pool)
-    const verifier = verifierOf(config, secret)
-
-    const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
-    const pubsub = new PubSub(backing, bus, log)
-    const blockedClients = new BlockedClients<Reply>(store, bus)
-    undo.push(async () => {
-      await pubsub.close()
-      blockedClients.close()
-      bus.close()
-    })
-
     const ports = { resp: 0, http: 0 }
-    const tcp = new TcpServer({
-      context: {
-        store,
-        scripts,
-        report,
-        gate,
-        automations,
-        pubsub,
-        blockedClients,
-        verifier,
-        sessions: new Set(),
-        startedAt: Date.now(),
-        respPort: () => ports.resp,
-      },
-      log,
-      limits: frameLimits(config),
-      loginTimeoutMs: config.loginTimeoutMs,
-      maxBacklogBytes: config.maxBacklogBytes,
-      maxConnections: config.maxConnections,
-      maxUnauthenticated: config.maxUnauthenticated,
-    })
-    const http = createHttpServer({
-      store,
-      automations,
-      verifier,
-      gate,
-      log,
-      maxValueSize: config.maxValueSize,
-      maxRequestSize: config.maxRequestSize,
-      limits: config,
-    })
-    await Promise.all([connected, http.ready()])
-    const probe = new WriteProbe(backing)
+    const resp = respServer(config, parts, log, () => ports.resp)
+    const rest = restServer(config, parts, log)
+    await Promise.all([connected, rest.ready()])
+    const probe = new WriteProbe(parts.backing)
     undo.push(async () => probe.stop())
     await probe.first()
 
     ports.resp = await listening(
       'AUTOMATION_KV_RESP_PORT',
       config.respPort,
-      tcp.listen(config.respPort, config.respHost),
+      resp.listen(config.respPort, config.respHost),
     )
-    undo.push(() => tcp.close(config.drainTimeoutMs))
-    undo.push(() => closed(http, config.drainTimeoutMs))
+    undo.push(() => resp.close(config.drainTimeoutMs))
+    undo.push(() => closed(rest, config.drainTimeoutMs))
     await listening(
       'AUTOMATION_KV_HTTP_PORT',
       config.httpPort,
-      http.listen({ port: config.httpPort, host: config.httpHost }),
+      rest.listen({ port: config.httpPort, host: config.httpHost }),
     )
-    ports.http = portOf(http.server)
-    pool?.start()
+    ports.http = portOf(rest.server)
+    parts.pool?.start()
     return { ports, problem: () => probe.problem, stop: () => undoAll(undo) }
   } catch (error) {
     await undoAll(undo)
     throw error
   }
 }
-
-/** Undefined: everything is computed on this thread. */
-function computePool(
-  config: Config,
-  roots: readonly RootKey[],
-  scripts: Scripts,
-  log: Log,
-): ComputePool | undefined {
-  const { computeThreads, maxKeyLength, maxValueSize, scriptTimeLimitMs, scriptMemoryLimit } = config
-  if (computeThreads === 0) return undefined
-  const limits = { timeLimitMs: scriptTimeLimitMs, memoryLimitBytes: scriptMemoryLimit }
-  const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
-  return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
-}
-
-const verifierOf = (config: Config, secret: string): TokenVerifier =>
-  new TokenVerifier({
-    secret,
-    issuer: config.tokenIssuer,
-    audience: config.tokenAudience,
-    jwks: config.jwks,
-  })
-
-const scriptsOf = (config: Config, gate: Gate): Scripts =>
-  new Scripts(
-    COMMANDS,
-    gate,
-    { timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit },
-    config.computeThreads === 0 ? 'everything' : 'sockets',
-  )
-
-const frameLimits = (config: Config): FrameLimits => ({
-  maxArgs: MAX_ARGS,
-  maxBulkBytes: config.maxValueSize,
-  hardBulkBytes: HARD_BULK_BYTES,
-  maxFrameBytes: config.maxRequestSize,
-  maxInlineBytes: 64 * 1024,
-  authenticated: true,
-})

@@ -27,10 +27,10 @@ export class Link {
    */
   constructor(stream: Duplex) {
     this.stream = stream
-    const decoder = new ReplyDecoder((reply) => {
+    const decoder = new ReplyDecoder((reply, bytes) => {
       const done = this.next()
-      if (reply instanceof ReplyError) done(reply, null)
-      else done(null, reply)
+      if (reply instanceof ReplyError) done(reply, null, bytes)
+      else done(null, reply, bytes)
     })
     stream.removeAllListeners('data')
     stream.on('data', (chunk: Buffer) => {

@@ -156,11 +156,11 @@ export class SingleNode implements Backing {
     done: BackingCallback,
   ): void {
     crashPoint?.(script.name, 'before')
-    this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply) => {
+    this.send(['EVALSHA', script.sha1, ...keysAndArgs], writes, (error, reply, bytes) => {
       crashPoint?.(script.name, 'after')
       if (error === null || kindOf(error) !== 'NOSCRIPT') {
         if (writes && Array.isArray(reply)) this.noticeReplica(errorIn(reply))
-        done(error, reply)
+        done(error, reply, bytes)
       } else if (this.sent === position || script.anyOrder === true) {
         // Nothing ran, so sending it again is no resend; EVAL also puts the script back into the cache.
         this.send(['EVAL', script.source, ...keysAndArgs], writes, done)
@@ -201,11 +201,11 @@ export class SingleNode implements Backing {
     }
     if (this.inFlight++ === 0) this.lastProgress = Date.now()
     this.sent++
-    this.link!.send(command, (error, reply) => {
+    this.link!.send(command, (error, reply, bytes) => {
       this.inFlight--
       this.lastProgress = Date.now()
       try {
-        if (error === null) done(null, reply)
+        if (error === null) done(null, reply, bytes)
         else if (isReplyError(error)) {
           this.noticeReplica(error)
           done(refusalOf(error) ?? error, null)

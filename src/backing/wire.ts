@@ -17,7 +17,8 @@ export class EncodedWords {
 export type BackingArg = Buffer | string | number
 /** What a script may be given. */
 export type ScriptArg = BackingArg | EncodedWords
-export type BackingCallback = (error: Error | null, reply: BackingReply) => void
+/** `bytes`: what the reply measured on the link, 0 or nothing when there was none. */
+export type BackingCallback = (error: Error | null, reply: BackingReply, bytes?: number) => void
 
 /** Kinds of errors by which a Redis refuses before it has changed anything. */
 const REFUSALS = [

@@ -267,7 +267,7 @@ function outcomeOf(
   let at = from
   const replies = lengths?.map((length): Reply => {
     at += length
-    return new EncodedReply(bytes.subarray(at - length, at))
+    return new EncodedReply([bytes.subarray(at - length, at)])
   })
   return { error: null, result: isList ? replies : (replies?.[0] ?? value), requests, created }
 }

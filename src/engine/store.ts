@@ -2,6 +2,7 @@ import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
+import { Turns } from '../fair-share/turns.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import type { RemoteCompute } from './optimistic/remote-compute.ts'
@@ -15,6 +16,14 @@ import { changedByLetter, leavesLetter } from './writes/write-letters.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
 
 export type StoreLimits = JobLimits
+
+/** Parts that a store may be given. */
+export interface StoreParts {
+  /** Those of the process. */
+  readonly turns?: Turns
+  /** Computes what is heavy. */
+  readonly remote?: RemoteCompute | undefined
+}
 
 /** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
 export class PendingWrites {
@@ -47,13 +56,20 @@ export class Store {
   private readonly queues = new Map<string, JobQueue>()
   private readonly batches: WriteBatches
   private readonly writeCache = new WriteCache()
+  private readonly turns: Turns
 
-  /** `report` takes programming errors of those who wait for an answer; `remote` computes what is heavy. */
-  constructor(backing: Backing, limits: StoreLimits, report: (error: Error) => void, remote?: RemoteCompute) {
+  /** `report` takes programming errors of those who wait for an answer. */
+  constructor(
+    backing: Backing,
+    limits: StoreLimits,
+    report: (error: Error) => void,
+    { turns = new Turns(report), remote }: StoreParts = {},
+  ) {
     this.remote = remote
     this.backing = backing
     this.limits = limits
     this.report = report
+    this.turns = turns
     this.batches = new WriteBatches(backing, limits.maxKeys)
     backing.onLoss(() => this.writeCache.clear())
   }
@@ -107,6 +123,14 @@ export class Store {
       else if (status === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
+  }
+
+  /**
+   * Something long on the automation's data that has been read, done a part at a time: `step` answers false
+   * when it is done.
+   */
+  inParts(automation: Automation, step: () => boolean): void {
+    this.turns.inParts(this.turns.lineOf(automation.id), step)
   }
 
   /** Queues a job behind the others of its automation. */

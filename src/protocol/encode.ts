@@ -78,9 +78,12 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (reply instanceof BigNumber)
     return protocol === 3 ? line(BIG_NUMBER, oneLine(reply.text), out) : bulkText(reply.text, out)
   if (reply instanceof Verbatim) return verbatim(reply, protocol, out)
-  if (reply instanceof EncodedReply) return out.buffer(reply.bytes)
   if (reply instanceof MultiReply) {
     for (const part of reply.parts) encodeReply(part, protocol, out)
+    return
+  }
+  if (reply instanceof EncodedReply) {
+    for (const chunk of reply.chunks) out.buffer(chunk)
     return
   }
   throw new TypeError('not a reply')

@@ -86,6 +86,11 @@ export class Framer {
     if (!this.isPaused) this.run(onFrame)
   }
 
+  /** What comes is only stored, until `resume`. */
+  pause(): void {
+    this.isPaused = true
+  }
+
   /** Goes on after a pause, with what was kept; call it when the callback that paused has returned. */
   resume(onFrame: OnFrame): void {
     this.isPaused = false

@@ -38,14 +38,20 @@ interface List {
  * of the piece that they came in: anyone who keeps one for long copies it.
  */
 export class ReplyDecoder {
-  private readonly onReply: (reply: DecodedReply) => void
+  private readonly onReply: (reply: DecodedReply, bytes: number) => void
   private rest: Buffer | undefined
   /** The lists that the next value is in, outermost first. */
   private readonly lists: List[] = []
   private bulk: Buffer | undefined
   private filled = 0
+  /** Bytes of the stream before the present chunk, and up to the end of the last whole reply. */
+  private before = 0
+  private replied = 0
+  /** The end of the present value, in the chunk. */
+  private end = 0
 
-  constructor(onReply: (reply: DecodedReply) => void) {
+  /** `bytes`: what the reply measured on the wire. */
+  constructor(onReply: (reply: DecodedReply, bytes: number) => void) {
     this.onReply = onReply
   }
 
@@ -54,13 +60,17 @@ export class ReplyDecoder {
     let from = 0
     if (this.bulk !== undefined) {
       from = this.fill(this.bulk, piece)
-      if (from < 0) return
+      if (from < 0) {
+        this.before += piece.length
+        return
+      }
     }
     const chunk =
       this.rest === undefined ? piece : Buffer.concat([this.rest, from === 0 ? piece : piece.subarray(from)])
     if (this.rest !== undefined) from = 0
     this.rest = undefined
     const end = this.decode(chunk, from)
+    this.before += end
     if (this.bulk === undefined && end < chunk.length) this.rest = chunk.subarray(end)
   }
 
@@ -71,6 +81,7 @@ export class ReplyDecoder {
     this.filled += piece.length
     if (this.filled < bulk.length + 2) return -1
     this.bulk = undefined
+    this.end = missing + 2
     this.add(bulk)
     return missing + 2
   }
@@ -88,10 +99,10 @@ export class ReplyDecoder {
         const length = numberIn(chunk, at + 1, lineEnd)
         const end = next + length
         if (length < 0) {
-          at = next
+          this.end = at = next
           this.add(null)
         } else if (end + 2 <= chunk.length) {
-          at = end + 2
+          this.end = at = end + 2
           this.add(chunk.subarray(next, end))
         } else if (length < LONG_BULK) {
           return at
@@ -104,7 +115,7 @@ export class ReplyDecoder {
         continue
       }
       const line = at + 1
-      at = next
+      this.end = at = next
       if (type === INTEGER) this.add(numberIn(chunk, line, lineEnd))
       else if (type === SIMPLE) this.add(chunk.subarray(line, lineEnd))
       else if (type === ERROR) this.add(new ReplyError(chunk.toString('utf8', line, lineEnd)))
@@ -125,7 +136,9 @@ export class ReplyDecoder {
     for (;;) {
       const list = this.lists.at(-1)
       if (list === undefined) {
-        this.onReply(whole)
+        const bytes = this.before + this.end - this.replied
+        this.replied += bytes
+        this.onReply(whole, bytes)
         return
       }
       list.items.push(whole)

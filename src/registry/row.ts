@@ -4,6 +4,7 @@ import type { Extent } from '../engine/plaintext/extent.ts'
 import type { NativeWrite } from '../engine/writes/native-write.ts'
 import type { Right } from '../gate/gate.ts'
 import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
+import { finish, type Parts } from '../lib/parts.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { Session } from '../session/session.ts'
 import type { Call, RunContext } from './context.ts'
@@ -83,6 +84,8 @@ interface Facts {
 export interface DirectRead {
   readonly read: (call: Call) => readonly BackingArg[] | undefined
   readonly reply: (call: Call, raw: BackingReply) => Reply
+  /** The same for a reply of many values, whose opening would hold up others. */
+  readonly inParts?: (call: Call, raw: BackingReply) => Parts<Reply>
 }
 
 /**
@@ -97,6 +100,10 @@ export interface DirectWrite {
 export type Direct = DirectRead | DirectWrite
 
 export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
+export const readsInParts = (
+  read: DirectRead['read'],
+  inParts: (call: Call, raw: BackingReply) => Parts<Reply>,
+): DirectRead => ({ read, reply: (call, raw) => finish(inParts(call, raw)), inParts })
 export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply']): DirectWrite => ({
   write,
   reply,

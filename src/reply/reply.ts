@@ -148,16 +148,19 @@ export class MultiReply {
   }
 }
 
-/** A reply that another thread has encoded already, for the protocol of its connection. */
+/**
+ * A reply that has been encoded before, piece by piece or by another thread, for the protocol of its connection.
+ */
 export class EncodedReply {
-  readonly bytes: Buffer
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
+  readonly chunks: readonly Buffer[]
+  constructor(chunks: readonly Buffer[]) {
+    this.chunks = chunks
   }
 
   /** The text of an error, undefined for any other reply. */
   get errorText(): string | undefined {
-    return this.bytes[0] === 0x2d ? this.bytes.toString('latin1', 1, this.bytes.indexOf(0x0d)) : undefined
+    const [first] = this.chunks
+    return first?.[0] === 0x2d ? first.toString('latin1', 1, first.indexOf(0x0d)) : undefined
   }
 }
 

@@ -48,10 +48,10 @@ export const MUTATIONS = [
       ],
       [
         'src/backing/single-node.ts',
-        '        done(error, reply)\n',
+        '        done(error, reply, bytes)\n',
         `        const counts = script.name === 'commit' && Array.isArray(reply) && reply[0] === 1
-        if (counts) this.send(['INCRBY', keysAndArgs[1]!, keysAndArgs[Number(keysAndArgs[0]) + 4]!], true, () => done(error, reply))
-        else done(error, reply)\n`,
+        if (counts) this.send(['INCRBY', keysAndArgs[1]!, keysAndArgs[Number(keysAndArgs[0]) + 4]!], true, () => done(error, reply, bytes))
+        else done(error, reply, bytes)\n`,
       ],
     ],
   },

@@ -2,9 +2,10 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
+import type { Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
-import type { DataRow, Direct, KeyspaceRow } from '../../registry/row.ts'
+import type { DataRow, Direct, DirectRead, KeyspaceRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
 import { isLargeWrite, remoteCommand } from './remote-jobs.ts'
@@ -43,7 +44,7 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
       automation,
       command,
       (error, raw) => {
-        if (error === null) restore(() => direct.reply(call, raw), done)
+        if (error === null) openRead(direct, call, raw, done)
         else directFailed(row, call, error, done)
       },
       call.pendingWrites,
@@ -117,6 +118,31 @@ export function directReply(row: DataRow, call: Call, raws: readonly BackingRepl
   } catch (error) {
     return errorReply(error as Error, report)
   }
+}
+
+/** Values of a reply that are opened at once. */
+const FEW_VALUES = 256
+
+function openRead(direct: DirectRead, call: Call, raw: BackingReply, done: Done): void {
+  const { inParts } = direct
+  if (inParts === undefined || !Array.isArray(raw) || raw.length <= FEW_VALUES) {
+    restore(() => direct.reply(call, raw), done)
+    return
+  }
+  let parts: Parts<Reply> | undefined
+  call.services.store.inParts(call.automation, () => {
+    let part: IteratorResult<void, Reply>
+    try {
+      parts ??= inParts(call, raw)
+      part = parts.next()
+    } catch (error) {
+      done(error as Error, null)
+      return false
+    }
+    if (part.done !== true) return true
+    done(null, part.value)
+    return false
+  })
 }
 
 /** A fault of `done` itself must not make it be called twice. */

@@ -3,6 +3,7 @@ import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { type Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { HashValue } from '../../engine/plaintext/values.ts'
+import { finish, forEachInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 
 /** The bytes of a field's sealed value, null when there is none. */
@@ -10,15 +11,17 @@ export const openValue = ({ automation, args }: Call, field: Buffer, raw: Backin
   raw === null ? null : respBytes(automation.sealer.open(locations.hashValue(args[1]!, field), raw as Buffer))
 
 /** Names and values in turn, both opened: a value's place is known only with its field's name. */
-export const openPairs = (call: Call, raw: BackingReply): Buffer[] => {
+export function* openPairsInParts(call: Call, raw: BackingReply): Parts<Buffer[]> {
   const flat = raw as Buffer[]
   const opened: Buffer[] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    const field = call.automation.sealer.openField(flat[i]!)
-    opened.push(field, openValue(call, field, flat[i + 1]!)!)
-  }
+  yield* forEachInParts(flat.length >> 1, (i) => {
+    const field = call.automation.sealer.openField(flat[2 * i]!)
+    opened.push(field, openValue(call, field, flat[2 * i + 1]!)!)
+  })
   return opened
 }
+
+export const openPairs = (call: Call, raw: BackingReply): Buffer[] => finish(openPairsInParts(call, raw))
 
 /** Arguments 2 and on as field, value, field, value... */
 export const sealPairs = ({ automation, args }: Call): BackingArg[] => {

@@ -5,12 +5,13 @@ import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import { mapInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { type DataRow, type Direct, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { MapReply, OK, type Reply } from '../../reply/reply.ts'
 import { distinct, forEachName } from '../parsing/distinct.ts'
-import { deleteField, openPairs, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
+import { deleteField, openPairsInParts, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
 
@@ -25,6 +26,9 @@ const pairedFields = (args: readonly Buffer[]): Extent =>
 
 const read = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
   reads((call) => [command, call.automation.key(call.args[1]!), ...sealFields(call)], reply)
+
+const readInParts = (command: string, inParts: (call: Call, raw: BackingReply) => Parts<Reply>): Direct =>
+  readsInParts(({ automation, args }) => [command, automation.key(args[1]!)], inParts)
 
 function checkPairs(args: readonly Buffer[], command: string): void {
   if (args.length % 2 !== 0) throw new KvError('wrong_arity', { command })
@@ -115,7 +119,9 @@ export const HASHES = [
     summary: 'Returns all fields of a hash with their values.',
     complexity: 'O(N) in the number of fields',
     run: (db, args) => new MapReply(allPairs(db, args).flatMap(([name, { bytes }]) => [name, bytes])),
-    direct: read('HGETALL', (call, raw) => new MapReply(openPairs(call, raw))),
+    direct: readInParts('HGETALL', function* (call, raw) {
+      return new MapReply(yield* openPairsInParts(call, raw))
+    }),
   }),
   data({
     name: 'hkeys',
@@ -128,8 +134,8 @@ export const HASHES = [
     summary: 'Returns the names of all fields of a hash.',
     complexity: 'O(N) in the number of fields',
     run: (db, args) => allPairs(db, args).map(([name]) => name),
-    direct: read('HKEYS', ({ automation }, raw) =>
-      (raw as Buffer[]).map((field) => automation.sealer.openField(field)),
+    direct: readInParts('HKEYS', ({ automation }, raw) =>
+      mapInParts(raw as Buffer[], (field) => automation.sealer.openField(field)),
     ),
   }),
   data({
@@ -240,7 +246,9 @@ export const HASHES = [
     summary: 'Returns the values of all fields of a hash.',
     complexity: 'O(N) in the number of fields',
     run: (db, args) => allPairs(db, args).map(([, { bytes }]) => bytes),
-    direct: read('HGETALL', (call, raw) => openPairs(call, raw).filter((_, i) => i % 2 === 1)),
+    direct: readInParts('HGETALL', function* (call, raw) {
+      return (yield* openPairsInParts(call, raw)).filter((_, i) => i % 2 === 1)
+    }),
   }),
   ...HASH_NUMBERS,
   ...HASH_SAMPLES,

@@ -4,10 +4,11 @@ import { Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import { mapInParts, type Parts } from '../../lib/parts.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type DataRow, data, ENDS, FIRST_KEY, reads } from '../../registry/row.ts'
+import { type DataRow, data, ENDS, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
 import { type End, take } from './list-ends.ts'
@@ -19,6 +20,9 @@ const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | nu
 
 const openElements = (call: Call, raw: BackingReply): Reply =>
   (raw as BackingReply[]).map((sealed) => openElement(call, sealed))
+
+const openElementsInParts = (call: Call, raw: BackingReply): Parts<Reply> =>
+  mapInParts(raw as BackingReply[], (sealed) => openElement(call, sealed))
 
 const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
   const location = locations.element(args[1]!)
@@ -200,9 +204,9 @@ export const LISTS = [
     complexity:
       'O(S+N) where S is the distance of the start from the nearest end and N the number of elements returned',
     run: lrange,
-    direct: reads(
+    direct: readsInParts(
       ({ automation, args }) => ['LRANGE', automation.key(args[1]!), integer(args[2]!), integer(args[3]!)],
-      openElements,
+      openElementsInParts,
     ),
   }),
   data({

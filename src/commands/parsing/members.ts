@@ -1,4 +1,5 @@
 import type { BackingReply } from '../../backing/backing.ts'
+import { mapInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import type { DirectRead } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
@@ -18,6 +19,10 @@ export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | nu
   raw === null ? null : automation.sealer.openMember(raw as Buffer)
 
 export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
+
+export function* openSetInParts({ automation }: Call, raw: BackingReply): Parts<SetReply> {
+  return new SetReply(yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed)))
+}
 
 /**
  * What is checked only after the keys were looked at cannot be answered here before that: then the command is

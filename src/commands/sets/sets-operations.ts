@@ -1,11 +1,11 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
-import { ALL_KEYS, countedKeys, type DataRow, data, reads } from '../../registry/row.ts'
+import { ALL_KEYS, countedKeys, type DataRow, data, reads, readsInParts } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
 import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
-import { openSet } from '../parsing/members.ts'
+import { openSetInParts } from '../parsing/members.ts'
 
 type Members = SetValue['members']
 type Combine = (sets: ReadonlyArray<Readonly<SetValue> | undefined>) => Members
@@ -38,12 +38,12 @@ const operands = (names: readonly Buffer[], combine: Combine): readonly Buffer[]
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
-  direct: reads(
+  direct: readsInParts(
     ({ automation, args }) => [
       command,
       ...operands(args.slice(1), combine).map((name) => automation.key(name)),
     ],
-    openSet,
+    openSetInParts,
   ),
 })
 

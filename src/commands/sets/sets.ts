@@ -5,10 +5,18 @@ import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.t
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type Direct, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
+import { type Direct, data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import { type Reply, SetReply } from '../../reply/reply.ts'
 import { integerFrom } from '../parsing/args.ts'
-import { openMember, openMembers, openSet, scanAll, scanOf, sealMembers } from '../parsing/members.ts'
+import {
+  openMember,
+  openMembers,
+  openSet,
+  openSetInParts,
+  scanAll,
+  scanOf,
+  sealMembers,
+} from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
 import { parseScanOptions } from '../parsing/scan-options.ts'
 import { SET_OPERATIONS } from './sets-operations.ts'
@@ -149,7 +157,7 @@ export const SETS = [
     summary: 'Returns all members of a set.',
     complexity: 'O(N) in the number of members',
     run: (db, args) => new SetReply(membersOf(db, args[1]!)),
-    direct: native('SMEMBERS', openSet),
+    direct: readsInParts(({ automation, args }) => ['SMEMBERS', automation.key(args[1]!)], openSetInParts),
   }),
   data({
     name: 'smismember',

@@ -1,6 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { integer, rangeOf, word } from '../parsing/args.ts'
 import { type Bounds, parseLexRange, parseScoreRange, type ScoreRange, walk } from './sorted-set-bounds.ts'
@@ -86,10 +87,10 @@ export const rangeCommand = (name: Buffer, { range }: RangeQuery): readonly Back
     : ['ZRANGE', name, 0, -1, 'WITHSCORES']
 
 /** Of its reply, the members that the query asks for. */
-export function selectSealed(call: Call, raw: BackingReply, query: RangeQuery): ScoredMember[] {
+export function* selectSealed(call: Call, raw: BackingReply, query: RangeQuery): Parts<ScoredMember[]> {
   const sealed = new SealedRange(call, raw)
-  if (query.range.by === 'lex') return select(sealed.open(), query)
-  const found = sealed.inOrder(windowOf(query, sealed.length))
+  if (query.range.by === 'lex') return select(yield* sealed.openInParts(), query)
+  const found = yield* sealed.inOrder(windowOf(query, sealed.length))
   return query.reverse ? found.reverse() : found
 }
 

@@ -2,6 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
+import { finish, forEachInParts, type Parts, sortInParts } from '../../lib/parts.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'
 import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
@@ -57,10 +58,16 @@ export class SealedRange {
 
   /** As they came. */
   open(start = 0, stop = this.length - 1): ScoredMember[] {
+    return finish(this.openInParts(start, stop))
+  }
+
+  *openInParts(start = 0, stop = this.length - 1): Parts<ScoredMember[]> {
+    const { sealer } = this.call.automation
     const opened: ScoredMember[] = []
-    for (let i = start; i <= stop; i++) {
-      opened.push({ member: this.call.automation.sealer.openMember(this.flat[2 * i]!), score: this.score(i) })
-    }
+    yield* forEachInParts(stop - start + 1, (i) => {
+      const at = start + i
+      opened.push({ member: sealer.openMember(this.flat[2 * at]!), score: this.score(at) })
+    })
     return opened
   }
 
@@ -68,10 +75,11 @@ export class SealedRange {
    * What Redis would have in this window of its order. Only these members are opened, and those that share a
    * score with the outer ones.
    */
-  inOrder(window: Window | undefined): ScoredMember[] {
+  *inOrder(window: Window | undefined): Parts<ScoredMember[]> {
     if (window === undefined) return []
     const { start, stop } = this.withTies(window)
-    return inOrder(this.open(start, stop)).slice(window.start - start, window.stop - start + 1)
+    const ordered = yield* sortInParts(yield* this.openInParts(start, stop), compare)
+    return ordered.slice(window.start - start, window.stop - start + 1)
   }
 }
 

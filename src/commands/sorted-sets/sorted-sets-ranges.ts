@@ -2,7 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type DataRow, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
+import { type DataRow, data, FIRST_KEY, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import { integer, rangeOf } from '../parsing/args.ts'
 import { parseRangeQuery, type RangeKind, rangeCommand, select, selectSealed } from './range-query.ts'
 import { parseLexRange, parseScoreRange, walk } from './sorted-set-bounds.ts'
@@ -13,11 +13,11 @@ const ranges = (kind: RangeKind): Pick<DataRow, 'run' | 'direct'> => ({
     const query = parseRangeQuery(args, 2, kind)
     return ranked(select(membersOf(db, args[1]!), query), query.withScores)
   },
-  direct: reads(
+  direct: readsInParts(
     ({ automation, args }) => rangeCommand(automation.key(args[1]!), parseRangeQuery(args, 2, kind)),
-    (call, raw) => {
+    function* (call, raw) {
       const query = parseRangeQuery(call.args, 2, kind)
-      return ranked(selectSealed(call, raw, query), query.withScores)
+      return ranked(yield* selectSealed(call, raw, query), query.withScores)
     },
   ),
 })

@@ -2,6 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
+import { finish } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
@@ -52,7 +53,8 @@ const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
       const found = sealed.indexOf(call.args[2]!)
       if (found < 0) return null
       const ties = sealed.withTies({ start: found, stop: found })
-      const at = ties.start + sealed.inOrder(ties).findIndex(({ member }) => member.equals(call.args[2]!))
+      const at =
+        ties.start + finish(sealed.inOrder(ties)).findIndex(({ member }) => member.equals(call.args[2]!))
       return reverse ? sealed.length - 1 - at : at
     },
   ),

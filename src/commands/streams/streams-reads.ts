@@ -4,11 +4,11 @@ import { entriesBetween, indexFrom } from '../../engine/plaintext/stream-value.t
 import { ERRORS, KvError } from '../../errors/errors.ts'
 import { parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import type { Call, RunContext } from '../../registry/context.ts'
-import { type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { type Direct, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
 import { parseRead, readAt, STREAM_KEYS } from './streams-args.ts'
-import { entryReply, openEntries, openStreams } from './streams-replies.ts'
+import { entryReply, openEntriesInParts, openStreams } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
@@ -32,9 +32,9 @@ const range =
   }
 
 const rangeDirect = (command: string): Direct =>
-  reads(
+  readsInParts(
     ({ automation, args }) => [command, automation.key(args[1]!), ...args.slice(2)],
-    (call, raw) => openEntries(call, call.args[1]!, raw),
+    (call, raw) => openEntriesInParts(call, call.args[1]!, raw),
   )
 
 function read(db: Database, args: Args, { inScript }: RunContext): Reply {

@@ -2,6 +2,7 @@ import { locations } from '../../automation/location.ts'
 import type { BackingReply } from '../../backing/backing.ts'
 import { decodeFields } from '../../engine/plaintext/stream-entry.ts'
 import type { StreamEntry } from '../../engine/plaintext/stream-value.ts'
+import { mapInParts, type Parts } from '../../lib/parts.ts'
 import { idText } from '../../redis-semantics/stream-id.ts'
 import type { Call } from '../../registry/context.ts'
 import { NULL_ARRAY, type Reply, StreamsReply } from '../../reply/reply.ts'
@@ -36,6 +37,11 @@ export function openEntry({ automation }: Call, name: Buffer, raw: BackingReply)
 /** A list of entries, or of ids. */
 export const openEntries = (call: Call, name: Buffer, raw: BackingReply): Reply =>
   raw === null ? NULL_ARRAY : (raw as BackingReply[]).map((entry) => openEntry(call, name, entry))
+
+export function* openEntriesInParts(call: Call, name: Buffer, raw: BackingReply): Parts<Reply> {
+  if (raw === null) return NULL_ARRAY
+  return yield* mapInParts(raw as BackingReply[], (entry) => openEntry(call, name, entry))
+}
 
 /** What XREAD and XREADGROUP answer. */
 export function openStreams(call: Call, raw: BackingReply): Reply {

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
+import type { Line } from '../../fair-share/line.ts'
+import type { Room, SharedBacking } from '../../fair-share/shared-backing.ts'
+import type { Turns } from '../../fair-share/turns.ts'
 import type { Log } from '../../observability/log.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
 import { type FrameEvent, type FrameLimits, Framer, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
@@ -14,6 +17,8 @@ import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
 export interface ConnectionOptions {
   readonly context: SessionContext
   readonly log: Log
+  readonly turns: Turns
+  readonly room: SharedBacking
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
   /** Unsent bytes at which a client that listens to channels is cut. */
@@ -31,6 +36,10 @@ export interface ConnectionOptions {
  * away is not noticed.
  */
 const MAX_PARKED_BYTES = 1024 * 1024
+/** The same while it waits for its turn. */
+const MAX_QUEUED_BYTES = 64 * 1024
+/** The line of those who have not logged in; no automation has an empty name. */
+const STRANGERS = ''
 
 const decoder = new RequestDecoder()
 
@@ -53,10 +62,18 @@ export class Connection {
   /** No more requests come: those that were received are answered, then the connection ends. */
   private draining = false
   private loginTimer: NodeJS.Timeout | undefined
+  /** Whose processor time it takes. */
+  private line: Line
+  private room: Room
+  /** What was received waits for its turn. */
+  private isQueued = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
     this.options = options
+    this.line = options.turns.lineOf(STRANGERS)
+    this.line.holders++
+    this.room = options.room.roomOf(this.line)
     this.session = new Session(
       options.context,
       addressOf(socket.remoteAddress, socket.remotePort),
@@ -65,11 +82,17 @@ export class Connection {
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
-    this.outbox = new Outbox(socket, () => this.flushed(), options.context.report)
+    this.outbox = new Outbox(
+      socket,
+      () => this.flushed(),
+      options.context.report,
+      (task) => options.turns.finish(this.line, task),
+    )
     this.dispatcher = new Dispatcher(
       this.session,
       this.outbox,
       options.budget.join(),
+      () => this.room,
       options.log,
       () => this.framer.reset(),
       () => this.destroy(),
@@ -80,8 +103,10 @@ export class Connection {
     // After the last request bytes are read and dropped.
     socket.on('data', (chunk: Buffer) => {
       if (this.session.closing) return
+      if (!this.framer.paused && !options.turns.mayStart(this.line)) this.waitForTurn()
       this.framer.push(chunk, this.onFrame)
-      if (this.framer.paused && this.framer.bufferedBytes > MAX_PARKED_BYTES) socket.pause()
+      const most = this.dispatcher.isBlocked ? MAX_PARKED_BYTES : MAX_QUEUED_BYTES
+      if (this.framer.paused && this.framer.bufferedBytes > most) socket.pause()
     })
     socket.on('drain', () => this.dispatcher.proceed())
     // A half-closed client still reads the answers to what it sent (redis-cli --pipe).
@@ -131,7 +156,11 @@ export class Connection {
         break
     }
     dispatcher.proceed()
-    if (!dispatcher.congested) return true
+    if (!dispatcher.congested) {
+      if (this.options.turns.mayStart(this.line)) return true
+      this.waitForTurn()
+      return false
+    }
     // While a client waits its socket is read on, or its going away would not be noticed.
     if (!dispatcher.isBlocked) this.socket.pause()
     return false
@@ -139,12 +168,35 @@ export class Connection {
 
   /** After each turn of the event loop in which something was asked or answered. */
   private flushed(): void {
-    if (this.framer.paused || this.socket.isPaused()) this.readOn()
+    if ((this.framer.paused || this.socket.isPaused()) && !this.isQueued) {
+      if (this.options.turns.mayStart(this.line)) this.readOn()
+      else this.waitForTurn()
+    }
     if (this.finished) this.stop()
   }
 
+  private waitForTurn(): void {
+    this.framer.pause()
+    if (this.isQueued) return
+    this.isQueued = true
+    this.options.turns.addRequest(this.line, this.takeTurn)
+  }
+
+  private readonly takeTurn = (): void => {
+    this.isQueued = false
+    this.readOn()
+    this.outbox.schedule()
+  }
+
+  private join(line: Line): void {
+    this.line.holders--
+    this.line = line
+    line.holders++
+    this.room = this.options.room.roomOf(line)
+  }
+
   private readOn(): void {
-    if (this.dispatcher.congested || this.session.closing) return
+    if (this.isQueued || this.dispatcher.congested || this.session.closing) return
     if (this.framer.paused) this.framer.resume(this.onFrame)
     if (!this.framer.paused && !this.dispatcher.congested && !this.draining) this.socket.resume()
   }
@@ -165,6 +217,7 @@ export class Connection {
   }
 
   private closed(): void {
+    this.line.holders--
     this.tokenWatch.stop()
     this.lingering.stop()
     clearTimeout(this.loginTimer)
@@ -196,6 +249,7 @@ export class Connection {
     clearTimeout(this.loginTimer)
     this.loginTimer = undefined
     this.framer.setLimits(this.options.limits)
+    this.join(this.options.turns.lineOf(this.session.automation!.id))
     this.tokenWatch.start(this.session.identity!.expiresAt)
     if (firstLogin) this.options.onLogin(this)
   }
@@ -204,6 +258,7 @@ export class Connection {
     this.tokenWatch.stop()
     if (this.loginTimer !== undefined) return
     this.framer.setLimits(UNAUTHENTICATED_LIMITS)
+    this.join(this.options.turns.lineOf(STRANGERS))
     this.awaitLogin()
     this.options.onLogout(this)
   }

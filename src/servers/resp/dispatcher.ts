@@ -3,7 +3,10 @@ import { type Done, execute } from '../../commands/execution/execute.ts'
 import { Transaction } from '../../commands/execution/transaction.ts'
 import { PendingWrites } from '../../engine/store.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Room } from '../../fair-share/shared-backing.ts'
 import type { Log } from '../../observability/log.ts'
+import { OutputBuffer } from '../../protocol/encode.ts'
+import { encodeInParts, hasManyValues } from '../../protocol/encode-parts.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import type { Call } from '../../registry/context.ts'
 import {
@@ -13,7 +16,7 @@ import {
   type KeyspaceRow,
   mayBlock,
 } from '../../registry/row.ts'
-import { ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
+import { EncodedReply, ErrorReply, NullArray, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { BlockedCommand } from './blocked-command.ts'
@@ -45,6 +48,7 @@ export class Dispatcher {
   private readonly session: Session
   private readonly outbox: Outbox
   private readonly share: ReplyShare
+  private readonly room: () => Room
   private readonly log: Log
   private readonly dropUnread: () => void
   private readonly destroy: () => void
@@ -56,6 +60,7 @@ export class Dispatcher {
   private readonly pace: Pace
   private waiting: Request[] = []
   private proceeding = false
+  private awaitsRoom = false
 
   /**
    * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
@@ -64,6 +69,7 @@ export class Dispatcher {
     session: Session,
     outbox: Outbox,
     share: ReplyShare,
+    room: () => Room,
     log: Log,
     dropUnread: () => void,
     destroy: () => void,
@@ -71,6 +77,7 @@ export class Dispatcher {
     this.session = session
     this.outbox = outbox
     this.share = share
+    this.room = room
     this.log = log
     this.dropUnread = dropUnread
     this.destroy = destroy
@@ -154,6 +161,10 @@ export class Dispatcher {
     const { inFlight } = this.order
     const { replyBytes, unsentBytes } = this.outbox
     this.share.charge(inFlight, replyBytes)
+    if (!this.room().isFree()) {
+      this.awaitRoom()
+      return true
+    }
     return inFlight >= MAX_IN_FLIGHT || !this.share.allows(inFlight, replyBytes, unsentBytes)
   }
 
@@ -162,6 +173,15 @@ export class Dispatcher {
     if (!this.pace.allows() || !this.start(request)) return false
     this.pace.spend()
     return true
+  }
+
+  private awaitRoom(): void {
+    if (this.awaitsRoom) return
+    this.awaitsRoom = true
+    this.room().whenFree(() => {
+      this.awaitsRoom = false
+      this.proceed()
+    })
   }
 
   /** False when the request has to wait for an earlier one. */
@@ -281,7 +301,32 @@ export class Dispatcher {
     return true
   }
 
+  /** A long reply is encoded in parts first, so that others are not held up. */
   private settle(pending: PendingReply, access: ListAccess, reply: Reply): void {
+    if (this.session.automation !== undefined && !pending.silent && hasManyValues(reply))
+      this.encode(pending, access, reply)
+    else this.end(pending, access, reply)
+  }
+
+  private encode(pending: PendingReply, access: ListAccess, reply: Reply): void {
+    const { context, automation, protocol } = this.session
+    const out = new OutputBuffer()
+    const parts = encodeInParts(reply, protocol, out)
+    context.store.inParts(automation!, () => {
+      let isDone: boolean
+      try {
+        isDone = parts.next().done === true
+      } catch (error) {
+        context.report(error as Error)
+        this.destroy()
+        return false
+      }
+      if (isDone) this.end(pending, access, new EncodedReply(out.take()))
+      return !isDone
+    })
+  }
+
+  private end(pending: PendingReply, access: ListAccess, reply: Reply): void {
     this.order.end(access)
     this.share.charge(this.order.inFlight, this.outbox.replyBytes)
     try {

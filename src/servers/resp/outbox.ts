@@ -15,17 +15,24 @@ export class Outbox {
   private readonly socket: Socket
   private readonly flushed: () => void
   private readonly report: (error: Error) => void
+  private readonly inTurn: (task: () => void) => void
   private readonly out = new OutputBuffer()
   private largest = EXPECTED_REPLY_BYTES
   private scheduled = false
 
   /**
    * `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes
-   * faults of ours.
+   * faults of ours; `inTurn` does the writing when it is the automation's turn.
    */
-  constructor(socket: Socket, flushed: () => void, report: (error: Error) => void) {
+  constructor(
+    socket: Socket,
+    flushed: () => void,
+    report: (error: Error) => void,
+    inTurn: (task: () => void) => void = (task) => task(),
+  ) {
     this.socket = socket
     this.report = report
+    this.inTurn = inTurn
     this.flushed = flushed
   }
 
@@ -67,7 +74,9 @@ export class Outbox {
     if (chunks.length > 1) this.socket.uncork()
   }
 
-  private readonly endTurn = (): void => {
+  private readonly endTurn = (): void => this.inTurn(this.write)
+
+  private readonly write = (): void => {
     this.scheduled = false
     if (!this.socket.writable) return
     this.flush()

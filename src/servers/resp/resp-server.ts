@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
+import type { SharedBacking } from '../../fair-share/shared-backing.ts'
+import type { Turns } from '../../fair-share/turns.ts'
 import type { Log } from '../../observability/log.ts'
 import type { FrameLimits } from '../../protocol/framer.ts'
 import type { SessionContext } from '../../session/session.ts'
@@ -9,6 +11,9 @@ import { ReplyBudget } from './reply-budget.ts'
 export interface TcpServerOptions {
   readonly context: SessionContext
   readonly log: Log
+  /** Processor time, and what may be on its way to the backing Redis, shared by automations. */
+  readonly turns: Turns
+  readonly room: SharedBacking
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
   readonly maxBacklogBytes: number
@@ -66,7 +71,8 @@ export class TcpServer {
   }
 
   private accept(socket: Socket): void {
-    const { context, log, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } = this.options
+    const { context, log, turns, room, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } =
+      this.options
     if (this.connections.size >= maxConnections) {
       socket.on('error', () => {})
       socket.end(`-${respText('too_many_clients')}\r\n`, () => socket.destroy())
@@ -75,6 +81,8 @@ export class TcpServer {
     const connection = new Connection(socket, {
       context,
       log,
+      turns,
+      room,
       limits,
       loginTimeoutMs,
       maxBacklogBytes,

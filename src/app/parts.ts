@@ -1,0 +1,143 @@
+import type { FastifyInstance } from 'fastify'
+import { TokenVerifier } from '../auth/tokens.ts'
+import { Automations } from '../automation/automation.ts'
+import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
+import { SingleNode } from '../backing/single-node.ts'
+import { SingleNodeBus } from '../backing/single-node-bus.ts'
+import { Scripts } from '../commands/scripting/scripts.ts'
+import { COMMANDS } from '../commands/table.ts'
+import { ComputePool } from '../compute/pool.ts'
+import type { Config } from '../config/load.ts'
+import { PubSub } from '../engine/messaging/pubsub.ts'
+import { Store } from '../engine/store.ts'
+import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
+import { SharedBacking } from '../fair-share/shared-backing.ts'
+import { Turns } from '../fair-share/turns.ts'
+import { Gate } from '../gate/gate.ts'
+import { errorLog } from '../observability/error-log.ts'
+import type { Log } from '../observability/log.ts'
+import type { FrameLimits } from '../protocol/framer.ts'
+import type { Reply } from '../reply/reply.ts'
+import { TcpServer } from '../servers/resp/resp-server.ts'
+import { createHttpServer } from '../servers/rest/rest-server.ts'
+import type { Bootstrapped, Undo } from './bootstrap.ts'
+
+/** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
+const HARD_BULK_BYTES = 512 * 1024 * 1024
+/** To the backing Redis: an automation that asks for much holds up those on one of them. */
+const LINKS = 4
+/** Requests that are decoded and started together, before others may have their turn. */
+const FRAMES_A_SLICE = 64
+/** Most arguments of one request, as in Redis. */
+const MAX_ARGS = 1024 * 1024
+
+/** What both doors share in one process. */
+export interface Parts {
+  readonly report: (error: Error) => void
+  readonly turns: Turns
+  readonly backing: SharedBacking
+  readonly gate: Gate
+  readonly scripts: Scripts
+  readonly automations: Automations
+  readonly pool: ComputePool | undefined
+  readonly store: Store
+  readonly verifier: TokenVerifier
+  readonly pubsub: PubSub
+  readonly blockedClients: BlockedClients<Reply>
+}
+
+/** Makes and joins them; nothing is connected yet. `undo` closes them. */
+export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, log: Log, undo: Undo): Parts {
+  const report = errorLog(log)
+  const turns = new Turns(report)
+  const node = { url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log, onFault: report }
+  const links = Array.from({ length: LINKS }, () => new SingleNode(node))
+  const backing = new SharedBacking(links, turns)
+  undo.push(() => backing.close())
+  const gate = new Gate(config)
+  const scripts = scriptsOf(config, gate)
+  const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
+  const automations = new Automations(new Keyring(roots))
+  const pool = computePool(config, roots, scripts, log)
+  undo.push(async () => pool?.close())
+  const store = new Store(backing, config, report, { turns, remote: pool })
+  const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
+  const pubsub = new PubSub(backing, bus, log)
+  const blockedClients = new BlockedClients<Reply>(store, bus)
+  undo.push(async () => {
+    await pubsub.close()
+    blockedClients.close()
+    bus.close()
+  })
+  const verifier = verifierOf(config, secret)
+  return { report, turns, backing, gate, scripts, automations, pool, store, verifier, pubsub, blockedClients }
+}
+
+export const respServer = (config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer =>
+  new TcpServer({
+    context: { ...parts, sessions: new Set(), startedAt: Date.now(), respPort },
+    log,
+    turns: parts.turns,
+    room: parts.backing,
+    limits: frameLimits(config),
+    loginTimeoutMs: config.loginTimeoutMs,
+    maxBacklogBytes: config.maxBacklogBytes,
+    maxConnections: config.maxConnections,
+    maxUnauthenticated: config.maxUnauthenticated,
+  })
+
+export const restServer = (
+  config: Config,
+  { store, automations, verifier, gate }: Parts,
+  log: Log,
+): FastifyInstance =>
+  createHttpServer({
+    store,
+    automations,
+    verifier,
+    gate,
+    log,
+    maxValueSize: config.maxValueSize,
+    maxRequestSize: config.maxRequestSize,
+    limits: config,
+  })
+
+/** Undefined: everything is computed on this thread. */
+function computePool(
+  config: Config,
+  roots: readonly RootKey[],
+  scripts: Scripts,
+  log: Log,
+): ComputePool | undefined {
+  const { computeThreads, maxKeyLength, maxValueSize, scriptTimeLimitMs, scriptMemoryLimit } = config
+  if (computeThreads === 0) return undefined
+  const limits = { timeLimitMs: scriptTimeLimitMs, memoryLimitBytes: scriptMemoryLimit }
+  const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
+  return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
+}
+
+const verifierOf = (config: Config, secret: string): TokenVerifier =>
+  new TokenVerifier({
+    secret,
+    issuer: config.tokenIssuer,
+    audience: config.tokenAudience,
+    jwks: config.jwks,
+  })
+
+const scriptsOf = (config: Config, gate: Gate): Scripts =>
+  new Scripts(
+    COMMANDS,
+    gate,
+    { timeLimitMs: config.scriptTimeLimitMs, memoryLimitBytes: config.scriptMemoryLimit },
+    config.computeThreads === 0 ? 'everything' : 'sockets',
+  )
+
+const frameLimits = (config: Config): FrameLimits => ({
+  maxArgs: MAX_ARGS,
+  maxBulkBytes: config.maxValueSize,
+  hardBulkBytes: HARD_BULK_BYTES,
+  maxFrameBytes: config.maxRequestSize,
+  maxInlineBytes: 64 * 1024,
+  maxFramesPerEvent: FRAMES_A_SLICE,
+  authenticated: true,
+})

@@ -1,0 +1,358 @@
+import type { Automation } from '../automation/automation.ts'
+import {
+  type Backing,
+  type BackingArg,
+  type BackingCallback,
+  type BackingReply,
+  EncodedWords,
+  type ScriptArg,
+} from '../backing/backing.ts'
+import type { BackingScript } from '../backing/scripts.ts'
+import { Fifo } from '../lib/fifo.ts'
+import type { Line } from './line.ts'
+import { type CommandSize, ReplySizes } from './reply-sizes.ts'
+import type { Turns } from './turns.ts'
+
+export interface InFlightLimits {
+  /** Weight of the commands of one automation that may be on their way to the backing Redis. */
+  readonly weight: number
+  /** Bytes of one automation on their way there, and expected back. */
+  readonly bytes: number
+  /** The same of all automations together. */
+  readonly allBytes: number
+}
+
+export const IN_FLIGHT: InFlightLimits = {
+  weight: 512,
+  bytes: 4 * 1024 * 1024,
+  allBytes: 16 * 1024 * 1024,
+}
+
+/** 32 words of a command weigh as much as a command of its own. */
+const WORDS_A_COMMAND_BITS = 5
+
+/** What one automation has on its way. */
+export interface InFlight {
+  readonly commands: number
+  readonly weight: number
+  /** Sent, and expected back. */
+  readonly bytes: number
+  /** Commands that wait to be sent. */
+  readonly waiting: number
+}
+
+/** What one automation may still send to the backing Redis. */
+export interface Room {
+  /** Whether more should be started now. */
+  isFree(): boolean
+  /** Calls `wanting` once, when it may be free: after others who asked before, in the automation's turns. */
+  whenFree(wanting: () => void): void
+}
+
+interface Waiting {
+  readonly weight: number
+  readonly bytes: number
+  readonly send: () => void
+}
+
+/** One connection to the backing Redis, and what is on its way there. */
+interface SharedLink {
+  readonly backing: Backing
+  bytes: number
+}
+
+/** The commands of one automation. */
+class Share {
+  readonly line: Line
+  /** Where they go while some are on their way: so they stay in order. */
+  link: SharedLink
+  readonly sizes = new ReplySizes()
+  readonly waiting = new Fifo<Waiting>()
+  /** Those who want to send more when there is room. */
+  readonly wanting = new Fifo<() => void>()
+  commands = 0
+  weight = 0
+  bytes = 0
+  isTelling = false
+  /** It waits for others' replies. */
+  isHeldUp = false
+
+  constructor(line: Line, link: SharedLink) {
+    this.line = line
+    this.link = link
+  }
+}
+
+/**
+ * The links to the backing Redis, shared. A link answers in order, so whoever has much on it holds up all who
+ * ask behind him: an automation that begins to ask takes the link that has least to do, and stays there until
+ * everything is answered. What each automation has on its way is bounded in number and in bytes, and so is the sum;
+ * one command of each may always be. What is above that waits here, in its order. Replies are handled in the
+ * automation's turns.
+ */
+export class SharedBacking implements Backing {
+  private readonly links: readonly SharedLink[]
+  private readonly turns: Turns
+  private readonly limits: InFlightLimits
+  private readonly shares = new WeakMap<Line, Share>()
+  private readonly heldUp = new Fifo<Share>()
+  private allBytes = 0
+  private lastAutomation: Automation | undefined
+  private lastShare: Share | undefined
+
+  /** Commands go over one or more `backings`, all of them before the same Redis. */
+  constructor(backings: readonly Backing[], turns: Turns, limits: InFlightLimits = IN_FLIGHT) {
+    this.links = backings.map((backing) => ({ backing, bytes: 0 }))
+    this.turns = turns
+    this.limits = limits
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all(this.links.map(({ backing }) => backing.connect()))
+  }
+
+  get ready(): boolean {
+    return this.links.some(({ backing }) => backing.ready)
+  }
+
+  /** Over every link: one that does not take writes is a fault. */
+  probe(done: (error: Error | null) => void): void {
+    let left = this.links.length
+    let failure: Error | null = null
+    for (const { backing } of this.links) {
+      backing.probe((error) => {
+        failure ??= error
+        if (--left === 0) done(failure)
+      })
+    }
+  }
+
+  get version(): string {
+    return this.links[0]!.backing.version
+  }
+
+  onLoss(listener: () => void): void {
+    for (const { backing } of this.links) backing.onLoss(listener)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.links.map(({ backing }) => backing.close()))
+  }
+
+  /** For tests and metrics. */
+  inFlight(automation: Automation): InFlight {
+    const { commands, weight, bytes, waiting } = this.shareOf(automation)
+    return { commands, weight, bytes, waiting: waiting.size }
+  }
+
+  /** What the connections of one automation have in common. */
+  roomOf(line: Line): Room {
+    const share = this.shareOfLine(line)
+    return {
+      isFree: () => this.isRoomy(share),
+      whenFree: (wanting) => {
+        share.wanting.push(wanting)
+        this.tell(share)
+      },
+    }
+  }
+
+  read(automation: Automation, command: readonly BackingArg[], done: BackingCallback): void {
+    const share = this.shareOf(automation)
+    const size = share.sizes.of(command[0] as string)
+    const key = command[1]
+    const weight = weightOf(command)
+    const bytes = bytesOf(command) + share.sizes.expected(size, key)
+    if (this.isFull(share, weight, bytes)) {
+      const send = (): void => {
+        const end = this.begin(share, size, key, weight, bytes, done)
+        share.link.backing.read(automation, command, end)
+      }
+      this.wait(share, { weight, bytes, send })
+      return
+    }
+    const end = this.begin(share, size, key, weight, bytes, done)
+    share.link.backing.read(automation, command, end)
+  }
+
+  script(
+    automation: Automation,
+    script: BackingScript,
+    writes: boolean,
+    keysAndArgs: readonly ScriptArg[],
+    done: BackingCallback,
+  ): void {
+    const share = this.shareOf(automation)
+    const size = share.sizes.of(script.name)
+    const weight = weightOf(keysAndArgs)
+    const bytes = bytesOf(keysAndArgs) + size.bytes
+    const send = (): void => {
+      const end = this.begin(share, size, undefined, weight, bytes, done)
+      share.link.backing.script(automation, script, writes, keysAndArgs, end)
+    }
+    if (this.isFull(share, weight, bytes)) this.wait(share, { weight, bytes, send })
+    else send()
+  }
+
+  call(automation: Automation, command: readonly BackingArg[], acts = false): Promise<BackingReply> {
+    const share = this.shareOf(automation)
+    const weight = weightOf(command)
+    const bytes = bytesOf(command)
+    return new Promise((resolve, reject) => {
+      const done: BackingCallback = (error, reply) => (error === null ? resolve(reply) : reject(error))
+      const send = (): void => {
+        const end = this.begin(share, undefined, undefined, weight, bytes, done)
+        share.link.backing.call(automation, command, acts).then(
+          (reply) => end(null, reply),
+          (error: Error) => end(error, null),
+        )
+      }
+      if (this.isFull(share, weight, bytes)) this.wait(share, { weight, bytes, send })
+      else send()
+    })
+  }
+
+  private shareOf(automation: Automation): Share {
+    const { lastShare } = this
+    if (automation === this.lastAutomation && lastShare?.line.isDropped === false) return lastShare
+    const share = this.shareOfLine(this.turns.lineOf(automation.id))
+    this.lastAutomation = automation
+    this.lastShare = share
+    return share
+  }
+
+  private shareOfLine(line: Line): Share {
+    let share = this.shares.get(line)
+    if (share === undefined) {
+      share = new Share(line, this.links[0]!)
+      this.shares.set(line, share)
+    }
+    return share
+  }
+
+  private isRoomy({ waiting, commands, weight, bytes }: Share): boolean {
+    const { limits } = this
+    return (
+      waiting.size === 0 &&
+      (commands === 0 || (weight < limits.weight && bytes < limits.bytes && this.allBytes < limits.allBytes))
+    )
+  }
+
+  private isFull(share: Share, weight: number, bytes: number): boolean {
+    return share.waiting.size > 0 || !this.fits(share, weight, bytes)
+  }
+
+  private fits(share: Share, weight: number, bytes: number): boolean {
+    const { limits } = this
+    return (
+      share.commands === 0 ||
+      (share.weight + weight <= limits.weight &&
+        share.bytes + bytes <= limits.bytes &&
+        this.allBytes + bytes <= limits.allBytes)
+    )
+  }
+
+  private wait(share: Share, waiting: Waiting): void {
+    share.waiting.push(waiting)
+    this.holdUp(share)
+  }
+
+  /** It may wait for the replies of others only. */
+  private holdUp(share: Share): void {
+    if (share.isHeldUp) return
+    share.isHeldUp = true
+    this.heldUp.push(share)
+  }
+
+  private begin(
+    share: Share,
+    size: CommandSize | undefined,
+    key: BackingArg | undefined,
+    weight: number,
+    bytes: number,
+    done: BackingCallback,
+  ): BackingCallback {
+    if (share.commands === 0 && this.links.length > 1) share.link = this.quietest()
+    const { link } = share
+    link.bytes += bytes
+    share.commands++
+    share.weight += weight
+    share.bytes += bytes
+    this.allBytes += bytes
+    // Held by what is on its way, so that the line is not dropped.
+    share.line.holders++
+    return (error, reply, received = 0) => {
+      link.bytes -= bytes
+      share.commands--
+      share.weight -= weight
+      share.bytes -= bytes
+      this.allBytes -= bytes
+      share.line.holders--
+      if (size !== undefined && error === null) share.sizes.learn(size, key, received)
+      if (share.waiting.size > 0) this.sendWaiting(share)
+      if (this.heldUp.size > 0) this.sendHeldUp()
+      if (share.wanting.size > 0) this.tell(share)
+      if (this.turns.mayFinish(share.line)) done(error, reply, received)
+      else this.turns.addReply(share.line, () => done(error, reply, received))
+    }
+  }
+
+  /** The first of those that have least to do: commands that go together are sent together. */
+  private quietest(): SharedLink {
+    let best = this.links[0]!
+    for (const link of this.links)
+      if (link.backing.ready && (link.bytes < best.bytes || !best.backing.ready)) best = link
+    return best
+  }
+
+  private sendWaiting(share: Share): void {
+    let next = share.waiting.peek()
+    while (next !== undefined && this.fits(share, next.weight, next.bytes)) {
+      share.waiting.shift()
+      next.send()
+      next = share.waiting.peek()
+    }
+  }
+
+  /** Room for all has become more: whoever waits for that, in the order in which they began to. */
+  private sendHeldUp(): void {
+    for (let left = this.heldUp.size; left > 0 && this.allBytes < this.limits.allBytes; left--) {
+      const share = this.heldUp.shift()!
+      share.isHeldUp = false
+      this.sendWaiting(share)
+      if (share.waiting.size > 0) this.holdUp(share)
+    }
+  }
+
+  /** One after the other, while there is room: each uses some of it. */
+  private tell(share: Share): void {
+    if (share.isTelling || !this.isRoomy(share)) return
+    const wanting = share.wanting.shift()
+    if (wanting === undefined) return
+    share.isTelling = true
+    this.turns.addRequest(share.line, () => {
+      share.isTelling = false
+      try {
+        wanting()
+      } finally {
+        this.tell(share)
+      }
+    })
+  }
+}
+
+/** The more words, the longer it takes there. */
+function weightOf(words: readonly ScriptArg[]): number {
+  let count = words.length
+  for (const word of words) if (word instanceof EncodedWords) count += word.count
+  return 1 + (count >> WORDS_A_COMMAND_BITS)
+}
+
+function bytesOf(words: readonly ScriptArg[]): number {
+  let bytes = 0
+  for (const word of words) {
+    if (word instanceof EncodedWords) bytes += word.bytes.length
+    else bytes += typeof word === 'number' ? 8 : word.length
+  }
+  return bytes
+}

@@ -1,0 +1,219 @@
+import { Fifo } from '../lib/fifo.ts'
+import { Line, type Task } from './line.ts'
+
+/** Processor time of one automation before it is another's turn, milliseconds. */
+const QUANTUM_MS = 1
+/** Time after which sockets are looked at again, milliseconds: what arrives meanwhile waits as long. */
+const TURN_MS = 2
+/**
+ * More is not held against an automation: the clock goes on while the process is not running at all, which
+ * is charged to whoever comes to be served then.
+ */
+const LARGEST_DEBT_MS = 2
+/** The clock is read once for so many pieces of work of one automation that follow each other. */
+const PIECES_A_READING = 16
+/** With more lines than this, those without work and without connections are dropped. */
+const MANY_LINES = 10_000
+
+/** What the tests look at, since bounds are on counts. */
+export interface TurnCounters {
+  /** Turns of the event loop in which there was work. */
+  turns: number
+  /** Pieces of work that were done at once, and such as waited in a line. */
+  direct: number
+  queued: number
+}
+
+/**
+ * Processor time of this process, shared by automations: deficit round robin (Shreedhar and Varghese, 1995)
+ * over their lines, in which those that have used little go first (RFC 8290, section 3.2). Work that comes on
+ * a quiet process is done at once; an automation that has used its part of a turn of the event loop waits in
+ * its line, and the lines are served in turn by the time that they use, whatever the number of connections
+ * behind each. Time is measured between pieces of work: what happens in
+ * between (reading a socket) is charged to whoever came last.
+ */
+export class Turns {
+  readonly counters: TurnCounters = { turns: 0, direct: 0, queued: 0 }
+  private readonly report: (error: Error) => void
+  private readonly clock: () => number
+  private readonly lines = new Map<string, Line>()
+  /** Lines with work: those that have used up their part before, and those that have not. */
+  private readonly busy = new Fifo<Line>()
+  private readonly fresh = new Fifo<Line>()
+  private dropAbove = MANY_LINES
+  /** Whether the end of this turn is scheduled, so that the clock runs. */
+  private open = false
+  private turn = 0
+  private startedAt = 0
+  private readAt = 0
+  private current: Line | undefined
+  private unread = 0
+  /** More than one automation has had work in this turn. */
+  private isShared = false
+
+  /** `report` takes faults of ours; `clock` answers milliseconds. */
+  constructor(report: (error: Error) => void, clock: () => number = () => performance.now()) {
+    this.report = report
+    this.clock = clock
+  }
+
+  lineOf(id: string): Line {
+    let line = this.lines.get(id)
+    if (line === undefined) {
+      if (this.lines.size >= this.dropAbove) this.dropIdle()
+      line = new Line(id)
+      this.lines.set(id, line)
+    }
+    return line
+  }
+
+  /** Whether a request of this line may be worked on now; else it is to be put into the line. */
+  mayStart(line: Line): boolean {
+    return line.queued === 0 && this.mayGoOn(line)
+  }
+
+  /** The same for the reply to an earlier request. */
+  mayFinish(line: Line): boolean {
+    return line.queuedReplies === 0 && this.mayGoOn(line)
+  }
+
+  addRequest(line: Line, task: Task): void {
+    line.addRequest(task)
+    this.list(line)
+  }
+
+  addReply(line: Line, task: Task): void {
+    line.addReply(task)
+    this.list(line)
+  }
+
+  /** What ends a turn (writing to a socket): at once if this turn is over, else as a reply is handled. */
+  finish(line: Line, task: Task): void {
+    if (!this.open || this.mayFinish(line)) task()
+    else this.addReply(line, task)
+  }
+
+  /**
+   * A long piece of work, done a part at a time: `step` answers false when it is done. The first part is done
+   * at once.
+   */
+  inParts(line: Line, step: () => boolean): void {
+    if (!step()) return
+    const part = (): void => {
+      if (step()) this.addReply(line, part)
+    }
+    this.addReply(line, part)
+  }
+
+  private mayGoOn(line: Line): boolean {
+    this.reading(line)
+    const may = line.allowance > 0 || (!this.isShared && this.readAt - this.startedAt < TURN_MS)
+    if (may) this.counters.direct++
+    return may
+  }
+
+  private list(line: Line): void {
+    this.counters.queued++
+    if (line.isListed) return
+    line.isListed = true
+    if (!this.open) this.begin(line)
+    this.renew(line)
+    if (line.allowance > 0) this.fresh.push(line)
+    else this.busy.push(line)
+  }
+
+  /** The work that follows is this line's. */
+  private reading(line: Line): void {
+    if (this.open && line === this.current && ++this.unread < PIECES_A_READING) return
+    if (!this.open) this.begin(line)
+    else this.charge()
+    if (line === this.current) return
+    if (this.current !== undefined) this.isShared = true
+    this.current = line
+    this.renew(line)
+  }
+
+  private renew(line: Line): void {
+    if (line.renewedIn === this.turn) return
+    const turns = line.renewedIn < 0 ? 1 : this.turn - line.renewedIn
+    line.renewedIn = this.turn
+    line.allowance = Math.min(QUANTUM_MS, line.allowance + turns * QUANTUM_MS)
+  }
+
+  /** Time since the last reading goes to whoever was working. */
+  private charge(): void {
+    const now = this.clock()
+    if (this.current !== undefined)
+      this.current.allowance = Math.max(-LARGEST_DEBT_MS, this.current.allowance - (now - this.readAt))
+    this.readAt = now
+    this.unread = 0
+  }
+
+  private begin(line: Line): void {
+    this.open = true
+    this.turn++
+    this.counters.turns++
+    this.startedAt = this.readAt = this.clock()
+    this.unread = 0
+    this.current = undefined
+    const first = this.fresh.peek() ?? this.busy.peek()
+    this.isShared = this.fresh.size + this.busy.size > 1 || (first !== undefined && first !== line)
+    setImmediate(this.end)
+  }
+
+  private readonly end = (): void => {
+    this.charge()
+    this.current = undefined
+    this.serve()
+    this.open = false
+    const next = this.fresh.peek() ?? this.busy.peek()
+    if (next !== undefined) this.begin(next)
+  }
+
+  /** Until the time of a turn is over, but at least one piece. */
+  private serve(): void {
+    const until = this.readAt + TURN_MS
+    let line = this.fresh.shift() ?? this.busy.shift()
+    while (line !== undefined) {
+      const hasServed = this.serveLine(line, until)
+      if (line.queued > 0) this.busy.push(line)
+      else line.isListed = false
+      if (hasServed && this.readAt >= until) return
+      line = this.fresh.shift() ?? this.busy.shift()
+    }
+  }
+
+  /** Its quantum. False when it has a debt to make up for. */
+  private serveLine(line: Line, until: number): boolean {
+    line.renewedIn = this.turn
+    line.allowance = Math.min(QUANTUM_MS, line.allowance + QUANTUM_MS)
+    let hasServed = false
+    while (line.allowance > 0 && !(hasServed && this.readAt >= until)) {
+      const task = line.next()
+      if (task === undefined) break
+      hasServed = true
+      this.current = line
+      this.run(task)
+      this.charge()
+    }
+    this.current = undefined
+    return hasServed
+  }
+
+  private run(task: Task): void {
+    try {
+      task()
+    } catch (error) {
+      this.report(error as Error)
+    }
+  }
+
+  private dropIdle(): void {
+    for (const [id, line] of this.lines)
+      if (line.holders === 0 && line.queued === 0 && !line.isListed) {
+        line.isDropped = true
+        this.lines.delete(id)
+      }
+    this.dropAbove = Math.max(MANY_LINES, 2 * this.lines.size)
+  }
+}
