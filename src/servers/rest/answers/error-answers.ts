@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.ts'
 import { placeOf } from '../../../observability/error-log.ts'
 import type { Log } from '../../../observability/log.ts'
-import { expectsBody, refuseEarly } from '../limits/early-refusal.ts'
+import { expectsBody, refuseEarly } from './early-refusal.ts'
 
 /**
  * Clients of the reference service read these two from `detail`, as an object; all others as a string that
