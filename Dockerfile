@@ -29,7 +29,7 @@ COPY --from=build /app/dist ./dist
 USER node
 EXPOSE 6380 8080 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.AUTOMATION_KV_ADMIN_PORT}/healthz`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.AUTOMATION_KV_ADMIN_PORT}/livez`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node as process 1 gets the signals itself; `npm start` would stand between.
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["serve"]

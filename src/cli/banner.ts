@@ -11,7 +11,7 @@ automation-kv is running.
 
   Redis clients   ${resp}
   REST            ${api}/v1/kv    documentation: ${api}/docs
-  Operator        http://${config.adminHost}:${app.ports.admin}/healthz
+  Operator        http://${config.adminHost}:${app.ports.admin}/livez
   Data            ${data}
 
 A token for the automation "${automation}", good for 24 hours (development only):

@@ -42,6 +42,8 @@ export async function startAdminServer(
   lastBeat[0] = Date.now()
   const thread = new Worker(new URL('./health-thread.mjs', import.meta.url), {
     workerData: { beat, host, port },
+    // What is loaded into the process beside the server belongs to the main thread.
+    execArgv: [],
   })
   let asking: Promise<void> | undefined
   const ask = async (): Promise<void> => {

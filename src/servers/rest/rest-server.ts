@@ -79,8 +79,8 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     exposeHeadRoutes: false,
     bodyLimit: maxValueSize + BODY_SLACK_BYTES,
     requestTimeout: httpTimeoutMs,
-    // Without a byte in either direction, while an answer is unread.
-    connectionTimeout: httpTimeoutMs,
+    // Without a byte in either direction; longer, so that a slow sender is told before.
+    connectionTimeout: 2 * httpTimeoutMs,
     http: { headersTimeout, connectionsCheckingInterval: Math.min(1_000, headersTimeout / 2) },
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },

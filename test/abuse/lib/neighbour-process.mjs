@@ -217,7 +217,7 @@ const live = async (target) => {
     'health',
     () => VISIT_MS,
     async (into) => {
-      const { status, text } = await http(target, target.doors.adminPort, '/healthz', healthAgent)
+      const { status, text } = await http(target, target.doors.adminPort, '/livez', healthAgent)
       if (status === 200) return
       into.errors++
       sample(into, `health ${status} ${text}`)

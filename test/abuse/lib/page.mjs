@@ -144,7 +144,7 @@ const render = (data, before) => {
     'What one automation that means harm does to a quiet one on the same server. The abuser holds a' +
       ' valid token for its own store, sometimes one that may only read, sometimes none. The neighbour, a' +
       ' process of its own, sends a GET, a SET and a REST GET every 10 to 20 ms, logs in anew and asks for' +
-      ' `/healthz` every 250 ms, and compares every answer with what it stored. A request that was due' +
+      ' `/livez` (`/healthz` in earlier figures) every 250 ms, and compares every answer with what it stored. A request that was due' +
       ' while the last one was still open counts from the moment when it was due. Times are in ms, of what' +
       ' was due during the attack; what has no answer some seconds after the attack counts as long as it' +
       ' waited until then.',

@@ -279,6 +279,9 @@ describe('the documentation', () => {
     }
     let busy: Response | undefined
     await eventually(async () => {
+      const more = await open(false)
+      more.socket.write(head('GET', file).repeat(10))
+      readers.push(more)
       busy = await fetch(`${origin}${API}/openapi.json`)
       return busy.status === 503
     })

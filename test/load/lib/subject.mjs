@@ -77,7 +77,13 @@ export const startSubject = async (ground, env = {}) => {
     }
   }
   const nodeArgs = ['--expose-gc', '--import', join(root, 'test/load/lib/probe.mjs')]
-  const settings = { ...allocatorSettings(), AUTOMATION_KV_TEST_PROBE: path, ...env }
+  const settings = {
+    ...allocatorSettings(),
+    AUTOMATION_KV_TEST_PROBE: path,
+    // Some scenarios have all their connections of one automation.
+    AUTOMATION_KV_MAX_CONNECTIONS_PER_AUTOMATION: '20000',
+    ...env,
+  }
   const server = await startServer(ground, { nodeArgs, dist: ground.dist, onOutput, env: settings })
 
   /** @param {'memory' | 'gc'} line @returns {Promise<Memory>} */

@@ -3,7 +3,7 @@ import { type ErrorCode, KvError, type PlainCode } from '../../../errors/errors.
 import { detailOf } from '../../../errors/rest-detail.ts'
 import { placeOf } from '../../../observability/error-log.ts'
 import type { Log } from '../../../observability/log.ts'
-import { expectsBody, refuseEarly } from '../limits/early-refusal.ts'
+import { expectsBody, refuseEarly } from './early-refusal.ts'
 
 /**
  * Clients of the reference service read these two from `detail`, as an object; all others as a string that

@@ -16,21 +16,31 @@ const PLAIN_PATH = /^(?:\/[\w-][\w.-]*)+\/?$/
 /** More files than the documentation has. */
 const MAX_PAGES = 64
 
+type Found = Page | { readonly location: string } | undefined
+
 /** The pages that `documentation` answers with, by their path. */
 export class Pages {
   private readonly documentation: FastifyInstance
   private readonly pages = new Map<string, Page>()
+  /** Those being made: who asks meanwhile waits for the same. */
+  private readonly making = new Map<string, Promise<Found>>()
 
   constructor(documentation: FastifyInstance) {
     this.documentation = documentation
   }
 
   /** The page, or where it has gone to, or undefined when there is none. */
-  async find(url: string): Promise<Page | { readonly location: string } | undefined> {
+  async find(url: string): Promise<Found> {
     const path = url.split('?', 1)[0]!
-    const known = this.pages.get(path)
+    const known = this.pages.get(path) ?? this.making.get(path)
     if (known !== undefined) return known
     if (!PLAIN_PATH.test(path)) return undefined
+    const making = this.make(path).finally(() => this.making.delete(path))
+    this.making.set(path, making)
+    return making
+  }
+
+  private async make(path: string): Promise<Found> {
     const { statusCode, headers, rawPayload } = await this.documentation.inject({ method: 'GET', url: path })
     if (statusCode >= 300 && statusCode < 400) return { location: String(headers['location']) }
     if (statusCode !== 200) return undefined
