@@ -59,6 +59,8 @@ export class Dispatcher {
   private waiting: Request[] = []
   private proceeding = false
   private awaitsRoom = false
+  private gone = false
+  private readonly isGone = (): boolean => this.gone
 
   /**
    * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
@@ -148,6 +150,7 @@ export class Dispatcher {
 
   /** The connection has gone. */
   abandon(): void {
+    this.gone = true
     this.waiting = []
     this.share.leave()
     this.blocked.abandon()
@@ -230,6 +233,7 @@ export class Dispatcher {
       automation: automation!,
       services: context,
       pendingWrites,
+      isGone: this.isGone,
       computing,
       computed,
     }

@@ -49,6 +49,8 @@ describe('defaults', () => {
       maxRequestSize: 67108864,
       maxKeys: 1000,
       maxBacklogBytes: 8388608,
+      maxHeldBytesPerAutomation: 83886080,
+      maxHeldBytes: 268435456,
       scriptTimeLimitMs: 200,
       scriptMemoryLimit: 33554432,
       maxConnections: 20000,
