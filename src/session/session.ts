@@ -1,7 +1,12 @@
 import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
-import type { ChannelKind, MessageReceiver, PubSub } from '../engine/messaging/pubsub.ts'
+import {
+  type ChannelKind,
+  checkChannel,
+  type MessageReceiver,
+  type PubSub,
+} from '../engine/messaging/pubsub.ts'
 import { idOf } from '../engine/plaintext/id.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
@@ -28,7 +33,6 @@ export interface SessionContext extends Services {
 /** Messages that come before a subscription is confirmed are kept up to this size together. */
 const MAX_EARLY_BYTES = 8 * 1024 * 1024
 
-const MAX_CHANNEL_BYTES = 64 * 1024
 /** Of a listener, beside the name. */
 const LISTENER_BYTES = 256
 
@@ -166,9 +170,7 @@ export class Session implements MessageReceiver {
     const own = this.subscriptions[kind]
     const added = distinct(names).filter((name) => !own.has(idOf(name)))
     if (added.length === 0) return []
-    for (const { length } of added)
-      if (length > MAX_CHANNEL_BYTES)
-        throw new KvError('channel_too_long', { used: String(length), allowed: String(MAX_CHANNEL_BYTES) })
+    added.forEach(checkChannel)
     const bytes = bytesOf(added)
     this.memory.take(bytes)
     const early: PushReply[] = []

@@ -19,17 +19,17 @@ export function waitFor(
   timeoutMs: number,
   done: Done,
 ): BlockedClient<Reply> {
+  const { keys, competition, attempt, whenKeyIsGone } = row.blocking
+  const { length } = keys(call.args)
+  if (length > MAX_KEYS)
+    throw new KvError('blocked_keys', { used: String(length), allowed: String(MAX_KEYS) })
   // The arguments lie in the chunk that was received, which must not be kept for them.
   const args = call.args.map((arg) => Buffer.from(arg))
   const { identity, automation, services } = call
   const own: Call = { args, identity, automation, services }
-  const { keys, competition, attempt, whenKeyIsGone } = row.blocking
-  const named = keys(args)
-  if (named.length > MAX_KEYS)
-    throw new KvError('blocked_keys', { used: String(named.length), allowed: String(MAX_KEYS) })
   return clients.wait({
     automation,
-    keys: named,
+    keys: keys(args),
     competition: competition(args),
     timeoutMs,
     timedOut: NULL_ARRAY,

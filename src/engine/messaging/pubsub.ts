@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
 import type { Backing, MessageBus } from '../../backing/backing.ts'
+import { KvError } from '../../errors/errors.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
@@ -28,6 +29,8 @@ interface ChannelHub {
   readonly receive: (sealed: Buffer) => void
   readonly opened: Promise<void>
   isOpen: boolean
+  /** Of the names of all topics: the other processes read them at each PUBLISH. */
+  nameBytes: number
   /** How many are about to listen: it must not be closed under them. */
   joining: number
   /**
@@ -43,6 +46,14 @@ interface ChannelHub {
  * identities.
  */
 type SubscriberCounts = Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>>
+
+/** Of one automation in one process. */
+const MAX_NAME_BYTES = 1024 * 1024
+/** Of the record of a name, beside the name. */
+const RECORD_BYTES = 16
+
+/** The longest name of a channel or a pattern. */
+const MAX_CHANNEL_BYTES = 64 * 1024
 
 const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
 /**
@@ -82,7 +93,7 @@ export class PubSub {
 
   /**
    * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects
-   * with `unavailable`: then nothing is delivered.
+   * with `unavailable` or `channel_names`: then nothing is delivered.
    */
   async subscribe(
     automation: Automation,
@@ -94,6 +105,7 @@ export class PubSub {
     hub.joining++
     try {
       await hub.opened
+      checkNames(hub, kind, names)
       addTopics(hub, kind, names, listener)
       await this.announce(hub)
     } catch (error) {
@@ -131,6 +143,7 @@ export class PubSub {
     channel: Buffer,
     message: Buffer,
   ): Promise<number> {
+    checkChannel(channel)
     const sealed = automation.sealer.seal(locations.message(''), encode(kind, channel, message), false)
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receiversHere(hub, kind, channel)
@@ -177,6 +190,7 @@ export class PubSub {
         hub.isOpen = true
       }),
       isOpen: false,
+      nameBytes: 0,
       joining: 0,
       announcing: Promise.resolve(),
       announcement: undefined,
@@ -266,35 +280,55 @@ export class PubSub {
   }
 }
 
+/** Throws `channel_too_long`. */
+export function checkChannel({ length }: Buffer): void {
+  if (length > MAX_CHANNEL_BYTES)
+    throw new KvError('channel_too_long', { used: String(length), allowed: String(MAX_CHANNEL_BYTES) })
+}
+
+/** Throws `channel_names`. */
+function checkNames({ topics, nameBytes }: ChannelHub, kind: ChannelKind, names: readonly Buffer[]): void {
+  let used = nameBytes
+  for (const name of names) if (!topics[kind].has(idOf(name))) used += name.length + RECORD_BYTES
+  if (used > MAX_NAME_BYTES)
+    throw new KvError('channel_names', { used: String(used), allowed: String(MAX_NAME_BYTES) })
+}
+
 function addTopics(
-  { topics }: ChannelHub,
+  hub: ChannelHub,
   kind: ChannelKind,
   names: readonly Buffer[],
   listener: MessageReceiver,
 ): void {
+  const { topics } = hub
   for (const name of names) {
     const id = idOf(name)
     const topic = topics[kind].get(id)
-    if (topic !== undefined) topic.listeners.add(listener)
-    else
-      topics[kind].set(id, {
-        name,
-        listeners: new Set([listener]),
-        matches: kind === 'pattern' ? channelMatcher(name) : () => false,
-      })
+    if (topic !== undefined) {
+      topic.listeners.add(listener)
+      continue
+    }
+    hub.nameBytes += name.length + RECORD_BYTES
+    topics[kind].set(id, {
+      name,
+      listeners: new Set([listener]),
+      matches: kind === 'pattern' ? channelMatcher(name) : () => false,
+    })
   }
 }
 
 function deleteTopics(
-  { topics }: ChannelHub,
+  hub: ChannelHub,
   kind: ChannelKind,
   names: Iterable<Buffer>,
   listener: MessageReceiver,
 ): void {
+  const { topics } = hub
   for (const name of names) {
     const topic = topics[kind].get(idOf(name))
-    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0)
-      topics[kind].delete(idOf(name))
+    if (topic?.listeners.delete(listener) !== true || topic.listeners.size > 0) continue
+    topics[kind].delete(idOf(name))
+    hub.nameBytes -= topic.name.length + RECORD_BYTES
   }
 }
 

@@ -59,6 +59,11 @@ export const OWN = {
     400,
     'invalid_request',
   ),
+  channel_names: row(
+    'OOM the names of the channels and patterns of the automation would have {used} bytes, and {allowed} are allowed',
+    413,
+    'quota_exceeded',
+  ),
   blocked_keys: row(
     'ERR too many keys to wait at: {used} are named, and {allowed} are allowed in one command',
     400,
