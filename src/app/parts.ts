@@ -11,6 +11,7 @@ import type { Config } from '../config/load.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
+import { HeldBytes } from '../fair-share/held-bytes.ts'
 import { SharedBacking } from '../fair-share/shared-backing.ts'
 import { Turns } from '../fair-share/turns.ts'
 import { Gate } from '../gate/gate.ts'
@@ -79,6 +80,7 @@ export const respServer = (config: Config, parts: Parts, log: Log, respPort: () 
     log,
     turns: parts.turns,
     room: parts.backing,
+    held: new HeldBytes(config),
     limits: frameLimits(config),
     loginTimeoutMs: config.loginTimeoutMs,
     maxBacklogBytes: config.maxBacklogBytes,

@@ -73,4 +73,18 @@ export const DOOR_LIMITS = {
     'Time for a REST request to arrive whole, and for its answer to be read.',
     { unit: 'ms' },
   ),
+  maxHeldBytesPerAutomation: setting(
+    'AUTOMATION_KV_MAX_HELD_BYTES_PER_AUTOMATION',
+    integer(65_536, 1_099_511_627_776),
+    '83886080',
+    'Memory of a process for what one automation has begun over RESP: parts of requests, MULTI, WATCH, channels.',
+    { unit: 'bytes' },
+  ),
+  maxHeldBytes: setting(
+    'AUTOMATION_KV_MAX_HELD_BYTES',
+    integer(65_536, 1_099_511_627_776),
+    '268435456',
+    'The same for all automations together.',
+    { unit: 'bytes' },
+  ),
 }

@@ -20,6 +20,8 @@ export class Line {
   isListed = false
   /** Connections and commands under way that hold it. */
   holders = 0
+  /** Bytes that are held for its connections: see HeldBytes. */
+  heldBytes = 0
   /** It had no work and nobody held it: another stands in its place. */
   isDropped = false
 

@@ -197,13 +197,14 @@ export class SharedBacking implements Backing {
   call(automation: Automation, command: readonly BackingArg[], acts = false): Promise<BackingReply> {
     const share = this.shareOf(automation)
     const weight = weightOf(command)
-    const bytes = bytesOf(command)
+    const size = share.sizes.of(String(command[0]))
+    const bytes = bytesOf(command) + share.sizes.expected(size, command[1])
     return new Promise((resolve, reject) => {
       const done: BackingCallback = (error, reply) => (error === null ? resolve(reply) : reject(error))
       const send = (): void => {
-        const end = this.begin(share, undefined, undefined, weight, bytes, done)
+        const end = this.begin(share, size, command[1], weight, bytes, done)
         share.link.backing.call(automation, command, acts).then(
-          (reply) => end(null, reply),
+          (reply) => end(null, reply, sizeOf(reply)),
           (error: Error) => end(error, null),
         )
       }
@@ -266,7 +267,7 @@ export class SharedBacking implements Backing {
 
   private begin(
     share: Share,
-    size: CommandSize | undefined,
+    size: CommandSize,
     key: BackingArg | undefined,
     weight: number,
     bytes: number,
@@ -288,7 +289,7 @@ export class SharedBacking implements Backing {
       share.bytes -= bytes
       this.allBytes -= bytes
       share.line.holders--
-      if (size !== undefined && error === null) share.sizes.learn(size, key, received)
+      if (error === null) share.sizes.learn(size, key, received)
       if (share.waiting.size > 0) this.sendWaiting(share)
       if (this.heldUp.size > 0) this.sendHeldUp()
       if (share.wanting.size > 0) this.tell(share)
@@ -346,6 +347,12 @@ function weightOf(words: readonly ScriptArg[]): number {
   let count = words.length
   for (const word of words) if (word instanceof EncodedWords) count += word.count
   return 1 + (count >> WORDS_A_COMMAND_BITS)
+}
+
+/** About what a reply measured. */
+function sizeOf(reply: BackingReply): number {
+  if (Array.isArray(reply)) return reply.reduce((sum: number, item) => sum + sizeOf(item), 16)
+  return Buffer.isBuffer(reply) ? reply.length + 16 : 16
 }
 
 function bytesOf(words: readonly ScriptArg[]): number {

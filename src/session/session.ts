@@ -2,10 +2,11 @@ import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
 import type { PubSub } from '../engine/messaging/pubsub.ts'
-import type { ChannelKind, MessageReceiver } from '../engine/messaging/topics.ts'
+import { type ChannelKind, checkChannel, type MessageReceiver } from '../engine/messaging/topics.ts'
 import { idOf } from '../engine/plaintext/id.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
+import type { Holder } from '../fair-share/held-bytes.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
@@ -27,6 +28,16 @@ export interface SessionContext extends Services {
 
 /** Messages that come before a subscription is confirmed are kept up to this size together. */
 const MAX_EARLY_BYTES = 8 * 1024 * 1024
+
+/** Of a listener, beside the name. */
+const LISTENER_BYTES = 256
+
+const bytesOf = (names: readonly Buffer[]): number =>
+  names.reduce((sum, { length }) => sum + length + LISTENER_BYTES, 0)
+
+const distinct = (names: readonly Buffer[]): Buffer[] => [
+  ...new Map(names.map((name) => [idOf(name), name])).values(),
+]
 
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
@@ -52,6 +63,8 @@ export class Session implements MessageReceiver {
   lastCommandAt = this.createdAt
   /** Set by what orders the commands of the connection, before the first of them. */
   transaction!: ConnectionTransaction
+  /** What is held for it, counted. */
+  readonly memory: Holder
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
@@ -83,8 +96,9 @@ export class Session implements MessageReceiver {
   /** Called after RESET. */
   onReset: () => void = () => {}
 
-  constructor(context: SessionContext, address: string, localAddress: string) {
+  constructor(context: SessionContext, address: string, localAddress: string, memory: Holder) {
     this.context = context
+    this.memory = memory
     this.address = address
     this.localAddress = localAddress
     context.sessions.add(this)
@@ -150,7 +164,7 @@ export class Session implements MessageReceiver {
   stopListening(): void {
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       const own = this.subscriptions[kind]
-      if (own.size > 0) this.context.pubsub.unsubscribe(this.automation!, kind, [...own.values()], this)
+      if (own.size > 0) this.unsubscribe(kind, [...own.values()])
       own.clear()
     }
   }
@@ -161,25 +175,38 @@ export class Session implements MessageReceiver {
    */
   async listen(kind: ChannelKind, names: readonly Buffer[]): Promise<PushReply[]> {
     const own = this.subscriptions[kind]
-    const added = names.filter((name) => !own.has(idOf(name)))
+    const added = distinct(names).filter((name) => !own.has(idOf(name)))
     if (added.length === 0) return []
+    added.forEach(checkChannel)
+    const bytes = bytesOf(added)
+    this.memory.take(bytes)
     const early: PushReply[] = []
     const joining = { kind, ids: new Set(added.map(idOf)), early, bytes: 0 }
     this.joining = joining
     const { pubsub, sessions } = this.context
     try {
       await pubsub.subscribe(this.automation!, kind, added, this)
+    } catch (error) {
+      this.memory.give(bytes)
+      throw error
     } finally {
       this.joining = undefined
     }
     if (joining.bytes > MAX_EARLY_BYTES) {
-      pubsub.unsubscribe(this.automation!, kind, added, this)
+      this.unsubscribe(kind, added)
       throw new KvError('unavailable')
     }
     for (const name of added) own.set(idOf(name), name)
     // It may have gone meanwhile: nobody would unsubscribe it then.
     if (!sessions.has(this)) this.stopListening()
     return early
+  }
+
+  /** Ends the listening to names that it listens to. */
+  unsubscribe(kind: ChannelKind, names: readonly Buffer[]): void {
+    const known = distinct(names)
+    this.memory.give(bytesOf(known))
+    this.context.pubsub.unsubscribe(this.automation!, kind, known, this)
   }
 
   deliver(kind: ChannelKind, channel: Buffer, message: Buffer, pattern?: Buffer): void {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parseReplication } from '../../src/commands/generic/wait.ts'
+import { parseReplication, WAIT } from '../../src/commands/generic/wait.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
@@ -27,6 +27,27 @@ describe('WAIT', () => {
   test('answers when enough replicas have what was written', async () => {
     await engine.run('a', ['SET', 'k', 'v'])
     expect(await engine.run('a', ['WAIT', '1', '20000'])).toBe(1)
+  })
+
+  test('ends when its connection has gone, though it has no timeout', async () => {
+    let isGone = false
+    const identity = {
+      automationId: 'a',
+      runId: 'run-1',
+      issuedAt: undefined,
+      expiresAt: Date.now() + 3_600_000,
+      readOnly: false,
+    }
+    const waiting = WAIT.execute({
+      args: [Buffer.from('WAIT'), Buffer.from('7'), Buffer.from('0')],
+      identity,
+      automation: engine.automation('a'),
+      services: { store: engine.store, scripts: undefined as never, report: () => {} },
+      isGone: () => isGone,
+    })
+    await engine.run('a', ['SET', 'k', 'v'])
+    isGone = true
+    expect(await waiting).toBeLessThan(7)
   })
 
   test('gives up at its timeout, and does not hold up others meanwhile', async () => {

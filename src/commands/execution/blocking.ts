@@ -1,11 +1,15 @@
 import { kindOf } from '../../backing/wire.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import type { BlockedClient, BlockedClients, Settle } from '../../engine/waiting/blocked-clients.ts'
+import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { Call } from '../../registry/context.ts'
 import type { Blocking, BlockingRow, DataRow } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type Done, execute } from './execute.ts'
+
+/** Each is noted in the backing Redis, and noted again while the client waits. */
+const MAX_KEYS = 1_024
 
 /** `timeoutMs` 0: without an end; after it the answer is the null array. `done` is called once. */
 export function waitFor(
@@ -15,11 +19,14 @@ export function waitFor(
   timeoutMs: number,
   done: Done,
 ): BlockedClient<Reply> {
+  const { keys, competition, attempt, whenKeyIsGone } = row.blocking
+  const { length } = keys(call.args)
+  if (length > MAX_KEYS)
+    throw new KvError('blocked_keys', { used: String(length), allowed: String(MAX_KEYS) })
   // The arguments lie in the chunk that was received, which must not be kept for them.
   const args = call.args.map((arg) => Buffer.from(arg))
   const { identity, automation, services } = call
   const own: Call = { args, identity, automation, services }
-  const { keys, competition, attempt, whenKeyIsGone } = row.blocking
   return clients.wait({
     automation,
     keys: keys(args),

@@ -22,6 +22,10 @@ export interface Order {
   readonly computingEnds: () => void
 }
 
+/** What the process keeps of an argument and of a command, beside their bytes. */
+const ARGUMENT_BYTES = 112
+const COMMAND_BYTES = 256
+
 interface WatchedKey {
   readonly name: Buffer
   readonly seen: Watched
@@ -33,6 +37,9 @@ export class Transaction implements ConnectionTransaction {
   private readonly session: Session
   private readonly order: Order
   private queue: QueuedCommand[] | undefined
+  /** Counted for the queue, and for what is watched. */
+  private queueBytes = 0
+  private watchedBytes = 0
   private watched = new Map<string, WatchedKey>()
 
   constructor(session: Session, order: Order) {
@@ -51,22 +58,44 @@ export class Transaction implements ConnectionTransaction {
 
   /** The arguments lie in the chunk that was received, which must not be kept for them. */
   enqueue(row: DataRow | KeyspaceRow | ConnectionRow, args: readonly Buffer[]): void {
+    // It is not run any more, so it need not be kept.
+    if (this.broken) return
+    const bytes = args.reduce((sum, { length }) => sum + length + ARGUMENT_BYTES, COMMAND_BYTES)
+    try {
+      this.session.memory.take(bytes)
+    } catch (error) {
+      this.forgetQueue()
+      throw error
+    }
+    this.queueBytes += bytes
     this.queue!.push({ row, args: args.map((arg) => Buffer.from(arg)) })
   }
 
   end(): void {
+    this.forgetQueue()
     this.queue = undefined
     this.broken = false
     this.unwatch()
   }
 
+  private forgetQueue(): void {
+    this.session.memory.give(this.queueBytes)
+    this.queueBytes = 0
+    if (this.queue !== undefined) this.queue = []
+  }
+
   unwatch(): void {
+    this.session.memory.give(this.watchedBytes)
+    this.watchedBytes = 0
     this.watched = new Map()
   }
 
   async watch(names: readonly Buffer[]): Promise<void> {
     const { watched } = this
-    const { context, automation } = this.session
+    const { context, automation, memory } = this.session
+    const bytes = names.reduce((sum, { length }) => sum + length + COMMAND_BYTES, 0)
+    memory.take(bytes)
+    this.watchedBytes += bytes
     const snapshot = await context.store.snapshot(
       automation!,
       names.map((name) => ({ name: Buffer.from(name), extent: 'meta' })),

@@ -26,22 +26,30 @@ export function parseReplication(info: string): Replication {
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
 
-/**
- * Clients of one automation that ask again share what is on its way: however many wait, they cost one INFO at
- * a time.
- */
-const asked = new WeakMap<Automation, Promise<Replication>>()
+/** An answer is used again for so long: however many wait, and whoever they are, the Redis is asked as often. */
+const KEPT_MS = 50
+
+interface Asked {
+  readonly answer: Promise<Replication>
+  /** Infinity while it is on its way. */
+  at: number
+}
+
+const asked = new WeakMap<Backing, Asked>()
 
 const replication = async (backing: Backing, automation: Automation): Promise<Replication> =>
   parseReplication(String(await backing.call(automation, ['INFO', 'replication'])))
 
 function sharedReplication(backing: Backing, automation: Automation): Promise<Replication> {
-  let answer = asked.get(automation)
-  if (answer === undefined) {
-    answer = replication(backing, automation).finally(() => asked.delete(automation))
-    asked.set(automation, answer)
-  }
-  return answer
+  const known = asked.get(backing)
+  if (known !== undefined && Date.now() - known.at < KEPT_MS) return known.answer
+  const fresh: Asked = { answer: replication(backing, automation), at: Number.POSITIVE_INFINITY }
+  asked.set(backing, fresh)
+  fresh.answer.then(
+    () => (fresh.at = Date.now()),
+    () => asked.delete(backing),
+  )
+  return fresh.answer
 }
 
 function timeoutOf(arg: Buffer): number {
@@ -56,7 +64,7 @@ function timeoutOf(arg: Buffer): number {
  * enough replicas have what was written before the call. A timeout of 0 has no end in Redis; here it lasts as
  * long as the caller's token.
  */
-async function wait({ services, identity, automation, args }: Call): Promise<Reply> {
+async function wait({ services, identity, automation, args, isGone }: Call): Promise<Reply> {
   const wanted = integer(args[1]!)
   const timeoutMs = timeoutOf(args[2]!)
   const deadline = timeoutMs === 0 ? identity.expiresAt : Math.min(Date.now() + timeoutMs, identity.expiresAt)
@@ -66,7 +74,7 @@ async function wait({ services, identity, automation, args }: Call): Promise<Rep
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const reached = acknowledged.filter((bytes) => bytes >= target).length
     const left = deadline - Date.now()
-    if (reached >= wanted || left <= 0) return reached
+    if (reached >= wanted || left <= 0 || isGone?.() === true) return reached
     await delay(Math.min(pause, left), undefined, { ref: false })
     ;({ acknowledged } = await sharedReplication(backing, automation))
   }

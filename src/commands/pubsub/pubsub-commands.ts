@@ -39,7 +39,7 @@ const unsubscribe =
     const names = args.length > 1 ? args.slice(1) : [...own.values()]
     if (names.length === 0) return new PushReply([VERBS[kind].off, null, countOf(session, kind)])
     const known = names.filter((name) => own.has(idOf(name)))
-    if (known.length > 0) session.context.pubsub.unsubscribe(session.automation!, kind, known, session)
+    if (known.length > 0) session.unsubscribe(kind, known)
     return new MultiReply(
       names.map((name) => {
         own.delete(idOf(name))

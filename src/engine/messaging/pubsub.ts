@@ -9,6 +9,8 @@ import { decodeMessage, encodeMessage } from './message.ts'
 import {
   addTopics,
   type ChannelKind,
+  checkChannel,
+  checkNames,
   countsOf,
   deleteTopics,
   type MessageReceiver,
@@ -73,7 +75,7 @@ export class PubSub {
 
   /**
    * Resolves when what is published from now on will arrive; a message may be delivered before that. Rejects
-   * with `unavailable`: then nothing is delivered.
+   * with `unavailable` or `channel_names`: then nothing is delivered.
    */
   async subscribe(
     automation: Automation,
@@ -85,6 +87,7 @@ export class PubSub {
     hub.joining++
     try {
       await hub.opened
+      checkNames(hub.topics, kind, names)
       addTopics(hub.topics, kind, names, listener)
       await this.announce(hub)
     } catch (error) {
@@ -122,6 +125,7 @@ export class PubSub {
     channel: Buffer,
     message: Buffer,
   ): Promise<number> {
+    checkChannel(channel)
     const sealed = automation.sealer.seal(locations.message(''), encodeMessage(kind, channel, message), false)
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receiversHere(hub.topics, kind, channel)
@@ -162,7 +166,7 @@ export class PubSub {
     const receive = (sealed: Buffer): void => this.receive(hub, sealed)
     const hub: ChannelHub = {
       automation,
-      topics: { channel: new Map(), pattern: new Map(), shard: new Map() },
+      topics: { channel: new Map(), pattern: new Map(), shard: new Map(), nameBytes: 0 },
       receive,
       opened: this.bus.subscribe(automation, automation.messageChannel, receive).then(() => {
         hub.isOpen = true

@@ -1,3 +1,4 @@
+import { KvError } from '../../errors/errors.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import { idOf } from '../plaintext/id.ts'
 
@@ -17,7 +18,17 @@ interface Topic {
 }
 
 /** Who listens to what in this process: by the identity of the name. */
-export type Topics = Readonly<Record<ChannelKind, Map<string, Topic>>>
+export interface Topics extends Readonly<Record<ChannelKind, Map<string, Topic>>> {
+  /** Of all names together, with their records. */
+  nameBytes: number
+}
+
+/** Of one automation in one process. */
+const MAX_NAME_BYTES = 1024 * 1024
+/** Of the record of a name, beside the name. */
+const RECORD_BYTES = 16
+/** The longest name of a channel or a pattern. */
+const MAX_CHANNEL_BYTES = 64 * 1024
 
 /**
  * One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1
@@ -26,6 +37,20 @@ export type Topics = Readonly<Record<ChannelKind, Map<string, Topic>>>
 export type SubscriberCounts = Readonly<
   Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>
 >
+
+/** Throws `channel_too_long`. */
+export function checkChannel({ length }: Buffer): void {
+  if (length > MAX_CHANNEL_BYTES)
+    throw new KvError('channel_too_long', { used: String(length), allowed: String(MAX_CHANNEL_BYTES) })
+}
+
+/** Throws `channel_names`. */
+export function checkNames(topics: Topics, kind: ChannelKind, names: readonly Buffer[]): void {
+  let used = topics.nameBytes
+  for (const name of names) if (!topics[kind].has(idOf(name))) used += name.length + RECORD_BYTES
+  if (used > MAX_NAME_BYTES)
+    throw new KvError('channel_names', { used: String(used), allowed: String(MAX_NAME_BYTES) })
+}
 
 export function addTopics(
   topics: Topics,
@@ -36,13 +61,16 @@ export function addTopics(
   for (const name of names) {
     const id = idOf(name)
     const topic = topics[kind].get(id)
-    if (topic !== undefined) topic.listeners.add(listener)
-    else
-      topics[kind].set(id, {
-        name,
-        listeners: new Set([listener]),
-        matches: kind === 'pattern' ? channelMatcher(name) : () => false,
-      })
+    if (topic !== undefined) {
+      topic.listeners.add(listener)
+      continue
+    }
+    topics.nameBytes += name.length + RECORD_BYTES
+    topics[kind].set(id, {
+      name,
+      listeners: new Set([listener]),
+      matches: kind === 'pattern' ? channelMatcher(name) : () => false,
+    })
   }
 }
 
@@ -54,8 +82,9 @@ export function deleteTopics(
 ): void {
   for (const name of names) {
     const topic = topics[kind].get(idOf(name))
-    if (topic?.listeners.delete(listener) === true && topic.listeners.size === 0)
-      topics[kind].delete(idOf(name))
+    if (topic?.listeners.delete(listener) !== true || topic.listeners.size > 0) continue
+    topics[kind].delete(idOf(name))
+    topics.nameBytes -= topic.name.length + RECORD_BYTES
   }
 }
 

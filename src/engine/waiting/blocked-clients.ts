@@ -12,6 +12,9 @@ const RETRY_MS = 100
 /** Waiters that are tried in one batch. */
 const MAX_TURNS = 64
 
+/** Different keys that clients of one automation wait at in this process. */
+const MAX_KEYS = 10_000
+
 /** What a try led to: an error, an answer, or nothing (undefined). */
 export type Settle<A> = (error: Error | null, answer: A | undefined) => void
 
@@ -119,6 +122,7 @@ export class BlockedClients<A> {
     }
     const { automation, timedOut } = request
     const waiting = this.waitingOf(automation)
+    this.checkKeys(waiting, entry)
     waiting.queue.add(entry)
     waiting.subscribed.then(
       () => this.enter(waiting, entry),
@@ -144,6 +148,13 @@ export class BlockedClients<A> {
         if (!entry.tried) this.leave(waiting, entry, null, timedOut)
       },
     }
+  }
+
+  /** Throws `automation_blocked_keys`. */
+  private checkKeys({ queue }: Waiting<A>, { keys }: Entry<A>): void {
+    const used = queue.keysWith(keys)
+    if (used > MAX_KEYS)
+      throw new KvError('automation_blocked_keys', { used: String(used), allowed: String(MAX_KEYS) })
   }
 
   private waitingOf(automation: Automation): Waiting<A> {

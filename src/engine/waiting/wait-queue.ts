@@ -53,6 +53,13 @@ export class WaitQueue<E extends WaitEntry> {
     return keys
   }
 
+  /** How many different keys would be waited at together with these. */
+  keysWith(keys: ReadonlyMap<string, Buffer>): number {
+    let count = this.byKey.size
+    for (const id of keys.keys()) if (!this.byKey.has(id)) count++
+    return count
+  }
+
   add(entry: E): void {
     this.entries.add(entry)
     for (const id of entry.keys.keys()) {

@@ -64,6 +64,32 @@ export const OWN = {
       level: 'info',
     },
   ),
+  memory_full: row(
+    'OOM too much is held for open requests, transactions and subscriptions: {used} bytes are, and {limit} allows {allowed}',
+    413,
+    'quota_exceeded',
+    { level: 'info' },
+  ),
+  channel_too_long: row(
+    'ERR the name of a channel or a pattern has {used} bytes, and {allowed} are allowed',
+    400,
+    'invalid_request',
+  ),
+  channel_names: row(
+    'OOM the names of the channels and patterns of the automation would have {used} bytes, and {allowed} are allowed',
+    413,
+    'quota_exceeded',
+  ),
+  blocked_keys: row(
+    'ERR too many keys to wait at: {used} are named, and {allowed} are allowed in one command',
+    400,
+    'invalid_request',
+  ),
+  automation_blocked_keys: row(
+    'ERR too many keys to wait at: {used} are waited at by the automation, and {allowed} are allowed',
+    429,
+    'quota_exceeded',
+  ),
   busy: row(
     'TRYAGAIN too many concurrent changes to the same keys; nothing was written',
     409,

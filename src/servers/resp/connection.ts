@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { respText } from '../../errors/errors.ts'
+import { type KvError, respText } from '../../errors/errors.ts'
+import type { HeldBytes } from '../../fair-share/held-bytes.ts'
 import type { Line } from '../../fair-share/line.ts'
 import type { Room, SharedBacking } from '../../fair-share/shared-backing.ts'
 import type { Turns } from '../../fair-share/turns.ts'
@@ -19,6 +20,7 @@ export interface ConnectionOptions {
   readonly log: Log
   readonly turns: Turns
   readonly room: SharedBacking
+  readonly held: HeldBytes
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
   /** Unsent bytes at which a client that listens to channels is cut. */
@@ -38,6 +40,8 @@ export interface ConnectionOptions {
 const MAX_PARKED_BYTES = 1024 * 1024
 /** The same while it waits for its turn. */
 const MAX_QUEUED_BYTES = 64 * 1024
+/** Received bytes that are not counted: there are as many for each connection. */
+const FREE_BYTES = 64 * 1024
 /** The line of those who have not logged in; no automation has an empty name. */
 const STRANGERS = ''
 
@@ -65,6 +69,8 @@ export class Connection {
   /** Whose processor time it takes. */
   private line: Line
   private room: Room
+  /** Of what was received and not worked on, as far as it is counted. */
+  private heldBytes = 0
   /** What was received waits for its turn. */
   private isQueued = false
 
@@ -78,6 +84,7 @@ export class Connection {
       options.context,
       addressOf(socket.remoteAddress, socket.remotePort),
       addressOf(socket.localAddress, socket.localPort),
+      options.held.holder(this.line),
     )
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
@@ -105,6 +112,7 @@ export class Connection {
       if (this.session.closing) return
       if (!this.framer.paused && !options.turns.mayStart(this.line)) this.waitForTurn()
       this.framer.push(chunk, this.onFrame)
+      this.countHeld()
       const most = this.dispatcher.isBlocked ? MAX_PARKED_BYTES : MAX_QUEUED_BYTES
       if (this.framer.paused && this.framer.bufferedBytes > most) socket.pause()
     })
@@ -175,6 +183,26 @@ export class Connection {
     if (this.finished) this.stop()
   }
 
+  /** A request that is not complete, or waits, is held within a bound; what is above that ends it. */
+  private countHeld(): void {
+    const { framer, session } = this
+    const held = framer.bufferedBytes > FREE_BYTES ? framer.bufferedBytes : 0
+    if (held === this.heldBytes || session.closing) return
+    try {
+      session.memory.take(held - this.heldBytes)
+      this.heldBytes = held
+    } catch (error) {
+      framer.reset()
+      session.memory.give(this.heldBytes)
+      this.heldBytes = 0
+      const refusal = new ErrorReply((error as KvError).respText)
+      this.dispatcher.refuseAll(refusal)
+      this.dispatcher.answerUnread(refusal)
+      session.closing = true
+      this.outbox.schedule()
+    }
+  }
+
   private waitForTurn(): void {
     this.framer.pause()
     if (this.isQueued) return
@@ -192,12 +220,14 @@ export class Connection {
     this.line.holders--
     this.line = line
     line.holders++
+    this.session.memory.join(line)
     this.room = this.options.room.roomOf(line)
   }
 
   private readOn(): void {
     if (this.isQueued || this.dispatcher.congested || this.session.closing) return
     if (this.framer.paused) this.framer.resume(this.onFrame)
+    this.countHeld()
     if (!this.framer.paused && !this.dispatcher.congested && !this.draining) this.socket.resume()
   }
 
@@ -225,6 +255,7 @@ export class Connection {
     this.dispatcher.abandon()
     this.session.stopListening()
     this.options.context.sessions.delete(this.session)
+    this.session.memory.end()
     this.options.onClose(this)
   }
 

@@ -61,6 +61,8 @@ export class Dispatcher {
   private waiting: Request[] = []
   private proceeding = false
   private awaitsRoom = false
+  private gone = false
+  private readonly isGone = (): boolean => this.gone
 
   /**
    * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
@@ -151,6 +153,7 @@ export class Dispatcher {
 
   /** The connection has gone. */
   abandon(): void {
+    this.gone = true
     this.waiting = []
     this.share.leave()
     this.pace.stop()
@@ -242,6 +245,7 @@ export class Dispatcher {
       services: context,
       protocol,
       pendingWrites,
+      isGone: this.isGone,
       computing,
       computed,
     }

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
+import type { HeldBytes } from '../../fair-share/held-bytes.ts'
 import type { SharedBacking } from '../../fair-share/shared-backing.ts'
 import type { Turns } from '../../fair-share/turns.ts'
 import type { Log } from '../../observability/log.ts'
@@ -14,6 +15,7 @@ export interface TcpServerOptions {
   /** Processor time, and what may be on its way to the backing Redis, shared by automations. */
   readonly turns: Turns
   readonly room: SharedBacking
+  readonly held: HeldBytes
   readonly limits: FrameLimits
   readonly loginTimeoutMs: number
   readonly maxBacklogBytes: number
@@ -71,7 +73,7 @@ export class TcpServer {
   }
 
   private accept(socket: Socket): void {
-    const { context, log, turns, room, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } =
+    const { context, log, turns, room, held, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } =
       this.options
     if (this.connections.size >= maxConnections) {
       socket.on('error', () => {})
@@ -83,6 +85,7 @@ export class TcpServer {
       log,
       turns,
       room,
+      held,
       limits,
       loginTimeoutMs,
       maxBacklogBytes,

@@ -50,6 +50,8 @@ describe('defaults', () => {
       maxKeys: 1000,
       maxBacklogBytes: 8388608,
       computeThreads: Math.max(1, Math.min(4, availableParallelism() - 1)),
+      maxHeldBytesPerAutomation: 83886080,
+      maxHeldBytes: 268435456,
       scriptTimeLimitMs: 200,
       scriptMemoryLimit: 33554432,
       maxConnections: 20000,
