@@ -22,7 +22,7 @@ export interface InFlightLimits {
   readonly allBytes: number
 }
 
-export const IN_FLIGHT: InFlightLimits = {
+const IN_FLIGHT: InFlightLimits = {
   weight: 512,
   bytes: 4 * 1024 * 1024,
   allBytes: 16 * 1024 * 1024,
@@ -86,9 +86,9 @@ class Share {
 /**
  * The links to the backing Redis, shared. A link answers in order, so whoever has much on it holds up all who
  * ask behind him: an automation that begins to ask takes the link that has least to do, and stays there until
- * everything is answered. What each automation has on its way is bounded in number and in bytes, and so is the sum;
- * one command of each may always be. What is above that waits here, in its order. Replies are handled in the
- * automation's turns.
+ * everything is answered. What each automation has on its way is bounded in number and in bytes, and so is
+ * the sum; one command of each may always be. What is above that waits here, in its order. Replies are
+ * handled in the automation's turns.
  */
 export class SharedBacking implements Backing {
   private readonly links: readonly SharedLink[]
