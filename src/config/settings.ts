@@ -23,7 +23,7 @@ export interface Setting<T = unknown> {
   readonly read: Reader<T>
   /** As it would be written; `undefined` when there is none. */
   readonly default: string | undefined
-  readonly unit: 'bytes' | 'ms' | 'keys' | 'connections' | undefined
+  readonly unit: 'bytes' | 'ms' | 'keys' | 'elements' | 'connections' | undefined
   readonly example: string
   readonly help: string
   readonly secret: boolean
@@ -153,6 +153,20 @@ export const SETTINGS_BY_FIELD = {
     '1000',
     'Keys that one automation may keep.',
     { unit: 'keys' },
+  ),
+  maxBytes: setting(
+    'AUTOMATION_KV_MAX_BYTES',
+    integer(4_096, 1_099_511_627_776),
+    '16777216',
+    'Bytes that one automation may keep, sealed, with names and bookkeeping.',
+    { unit: 'bytes' },
+  ),
+  maxElements: setting(
+    'AUTOMATION_KV_MAX_ELEMENTS',
+    integer(1, 100_000_000),
+    '100000',
+    'Elements that one list, hash, set, sorted set or stream may have.',
+    { unit: 'elements' },
   ),
   maxConnections: setting(
     'AUTOMATION_KV_MAX_CONNECTIONS',

@@ -8,7 +8,8 @@ import { WriteCache } from './optimistic/write-cache.ts'
 import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
 import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
-import { hasOneKeyFirst, type Operation } from './writes/native-write.ts'
+import { type Quota, quotaArgs, quotaExceeded, readUsage, type Usage } from './quota.ts'
+import { chargeOf, hasOneKeyFirst, type Operation } from './writes/native-write.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
 
@@ -46,7 +47,7 @@ export class Store {
     this.backing = backing
     this.limits = limits
     this.report = report
-    this.batches = new WriteBatches(backing, limits.maxKeys)
+    this.batches = new WriteBatches(backing, limits)
     backing.onLoss(() => this.writeCache.clear())
   }
 
@@ -82,16 +83,17 @@ export class Store {
       return
     }
     pending?.flush()
-    const args = runArgs(automation, operations, this.limits.maxKeys, ifVersion)
+    const args = runArgs(automation, operations, this.limits, ifVersion)
     this.backing.script(automation, RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
         return
       }
-      const [status, version, now, created, ...replies] = reply as BackingReply[]
+      const [status, ...facts] = reply as BackingReply[]
+      const [version, now, created, ...replies] = facts
       if (status === 1)
         done(null, replies, { version: version as number, now: Number(now), created: created as number })
-      else if (status === 2) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else if (status === 2) done(quotaExceeded(facts), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }
@@ -132,6 +134,11 @@ export class Store {
     })
   }
 
+  /** What the automation uses of its quota. Rejects with `unavailable`. */
+  usage(automation: Automation): Promise<Usage> {
+    return readUsage(this.backing, automation, this.limits)
+  }
+
   /** Notes for `lastsMs` that clients of this process wait for keys. */
   mark(
     automation: Automation,
@@ -162,7 +169,7 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
 function runArgs(
   automation: Automation,
   operations: readonly Operation[],
-  maxKeys: number,
+  quota: Quota,
   ifVersion: number | undefined,
 ): BackingArg[] {
   const expected = ifVersion ?? ''
@@ -185,7 +192,17 @@ function runArgs(
     const rule = hasOneKeyFirst(planned)
       ? changed
       : [`${changed}${before.length}`, ...more.map(ordinalOf)].join('+')
-    rest.push(ordinal, after, rule, before.length + args.length + 1, command, ...before, ...args)
+    const words = command === 'XGROUP' ? `${command} ${String(before[0]).toUpperCase()}` : command
+    const charge = chargeOf(changed, words)
+    rest.push(
+      ordinal,
+      `${after}${charge}`,
+      rule,
+      before.length + args.length + 1,
+      command,
+      ...before,
+      ...args,
+    )
   }
   return [
     keys.length + 2,
@@ -193,7 +210,7 @@ function runArgs(
     automation.indexKey,
     ...keys,
     automation.prefix.length,
-    maxKeys,
+    ...quotaArgs(quota),
     expected,
     ...rest,
   ]

@@ -8,6 +8,8 @@ import { extentArgs, mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { quotaArgs, quotaExceeded } from '../quota.ts'
+import { chargeKind } from '../writes/charge-kind.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import { changesOf } from './changes.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
@@ -222,7 +224,7 @@ export class JobBatch {
     requests: number,
     ifVersion: string,
   ): void {
-    const { automation, backing } = this.environment
+    const { automation, backing, limits } = this.environment
     const ordinals = new Map(this.needs.map((need, i) => [idOf(need.name), i + 3]))
     const guards: BackingArg[] = []
     for (const [id, stored] of snapshot.keys) guards.push(ordinals.get(id)!, stored.guard)
@@ -239,7 +241,7 @@ export class JobBatch {
         hasStreamCounters(backing.version),
       )) {
         operationCount++
-        operations.push(args.length + 2, ordinal, command, ...args)
+        operations.push(args.length + 3, ordinal, chargeKind(command), command, ...args)
       }
       changes.push(
         ordinal,
@@ -248,11 +250,10 @@ export class JobBatch {
         state.fresh ? 1 : 0,
       )
     }
-    const { maxKeys } = this.environment.limits
     const outcomesToKeep = outcomes.filter(leavesOutcome)
     // Not by pushing them: a function takes no hundred thousand arguments.
     const args: BackingArg[] = [
-      ...[...this.keys(), maxKeys, ifVersion, requests, guards.length / 2, ...guards],
+      ...[...this.keys(), ...quotaArgs(limits), ifVersion, requests, guards.length / 2, ...guards],
       ...[
         operationCount,
         ...operations,
@@ -291,7 +292,7 @@ export class JobBatch {
         break
       }
       case 2:
-        this.refuseQuota()
+        this.refuseQuota(quotaExceeded(reply.slice(1)))
         break
       case 3:
         this.again()
@@ -304,9 +305,9 @@ export class JobBatch {
   }
 
   /** The quota is reached: each job alone will show which ones were too many. */
-  private refuseQuota(): void {
+  private refuseQuota(refusal: KvError): void {
     if (this.batch.length === 1) {
-      this.fail(new KvError('quota_exceeded'))
+      this.fail(refusal)
       return
     }
     const next = (i: number): void => {

@@ -1,8 +1,8 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
-import { KvError } from '../../errors/errors.ts'
-import { hasOneKeyFirst, type Operation } from './native-write.ts'
+import { type Quota, quotaArgs, quotaExceeded } from '../quota.ts'
+import { chargeOf, hasOneKeyFirst, type Operation } from './native-write.ts'
 import { NOTHING_WRITTEN, type Written } from './written.ts'
 
 export type WriteDone = (error: Error | null, replies: readonly BackingReply[], written: Written) => void
@@ -19,17 +19,17 @@ const MAX_ARGS = 1_000
 export class WriteBatch {
   readonly automation: Automation
   private readonly backing: Backing
-  private readonly maxKeys: number
+  private readonly quota: Quota
   private readonly leave: (batch: WriteBatch) => void
   private keys: BackingArg[] = []
   private words: BackingArg[] = []
   private waiting: WriteDone[] = []
   private bytes = 0
 
-  constructor(automation: Automation, backing: Backing, maxKeys: number, leave: (batch: WriteBatch) => void) {
+  constructor(automation: Automation, backing: Backing, quota: Quota, leave: (batch: WriteBatch) => void) {
     this.automation = automation
     this.backing = backing
-    this.maxKeys = maxKeys
+    this.quota = quota
     this.leave = leave
   }
 
@@ -46,7 +46,7 @@ export class WriteBatch {
 
   add({ name, after, changed, command, args }: Operation, done: WriteDone): void {
     this.keys.push(this.automation.key(name))
-    this.words.push(`${after}${changed}${args.length}`, command)
+    this.words.push(`${after}${changed}${chargeOf(changed, command)}${args.length}`, command)
     for (const arg of args) {
       this.words.push(arg)
       if (typeof arg === 'object') this.bytes += arg.length
@@ -66,7 +66,7 @@ export class WriteBatch {
       automation.indexKey,
       ...this.keys,
       automation.prefix.length,
-      this.maxKeys,
+      ...quotaArgs(this.quota),
       ...this.words,
     ]
     this.keys = []
@@ -83,7 +83,7 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
-    if (version < 0) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+    if (version < 0) done(quotaExceeded(reply[3 * i + 1] as BackingReply[]), [], NOTHING_WRITTEN)
     else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
   }
 }
@@ -91,13 +91,13 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
 /** The batches that are being gathered, one for each automation. */
 export class WriteBatches {
   private readonly backing: Backing
-  private readonly maxKeys: number
+  private readonly quota: Quota
   private readonly open = new Map<Automation, WriteBatch>()
   private scheduled = false
 
-  constructor(backing: Backing, maxKeys: number) {
+  constructor(backing: Backing, quota: Quota) {
     this.backing = backing
-    this.maxKeys = maxKeys
+    this.quota = quota
   }
 
   /**
@@ -107,7 +107,7 @@ export class WriteBatches {
   add(automation: Automation, operation: Operation, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {
-      batch = new WriteBatch(automation, this.backing, this.maxKeys, this.leave)
+      batch = new WriteBatch(automation, this.backing, this.quota, this.leave)
       this.open.set(automation, batch)
     }
     batch.add(operation, done)

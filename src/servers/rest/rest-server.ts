@@ -16,6 +16,7 @@ import { batchEndpoints } from './routes/batch-routes.ts'
 import { counterEndpoints } from './routes/counter-routes.ts'
 import { keyEndpoints } from './routes/key-routes.ts'
 import { listEndpoints } from './routes/list-routes.ts'
+import { usageEndpoints } from './routes/usage-routes.ts'
 
 export interface HttpDeps {
   readonly store: Store
@@ -80,6 +81,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     ...keyEndpoints(context),
     ...counterEndpoints(context),
     ...listEndpoints(context),
+    ...usageEndpoints(context),
     ...batchEndpoints({
       ...context,
       maxBatchSize: Math.max(maxRequestSize, maxValueSize + BODY_SLACK_BYTES),

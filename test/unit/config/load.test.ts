@@ -48,6 +48,8 @@ describe('defaults', () => {
       maxValueSize: 1048576,
       maxRequestSize: 67108864,
       maxKeys: 1000,
+      maxBytes: 16_777_216,
+      maxElements: 100_000,
       maxBacklogBytes: 8388608,
       scriptTimeLimitMs: 200,
       scriptMemoryLimit: 33554432,
