@@ -255,6 +255,13 @@ export const SETTINGS_BY_FIELD = {
     'data',
     'Folder of the embedded Redis and of the generated secret.',
   ),
+  embeddedMaxMemory: setting(
+    'AUTOMATION_KV_EMBEDDED_MAX_MEMORY',
+    integer(0, 1_099_511_627_776),
+    '1073741824',
+    'Memory of the embedded Redis, at which it refuses writes; 0 for no limit.',
+    { unit: 'bytes' },
+  ),
   logLevel: setting(
     'AUTOMATION_KV_LOG_LEVEL',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

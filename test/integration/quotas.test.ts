@@ -4,6 +4,7 @@ import { type Engine, type EngineOptions, startEngine } from '../helpers/engine.
 import { eventually } from '../helpers/eventually.ts'
 import { type RestServer, startRest } from '../helpers/http.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startServer } from '../helpers/server.ts'
 
 // What an automation may keep. The test counts for itself what is there, from the backing Redis.
 
@@ -54,9 +55,9 @@ async function stored({ redis: backing }: Engine, id: string): Promise<number> {
             : type === 'hash'
               ? Object.entries(await backing.hgetall(key)).flat()
               : type === 'zset'
-                ? await backing.zrange(key, 0, -1)
-                : (await backing.xrange(key, '-', '+')).flatMap(([, fields]) => fields.map(String))
-    for (const part of parts) sum += Buffer.byteLength(String(part))
+                ? await backing.zrange(key, '0', '-1')
+                : (await backing.xrange(key, '-', '+')).flatMap(([, fields]): unknown[] => fields)
+    for (const part of parts) sum += String(part).length
   }
   return sum
 }
@@ -439,4 +440,61 @@ describe('REST', () => {
     expect((await client.call('GET', '/api/automation/v1/kv-usage', { token: null })).status).toBe(401)
     expect((await client.call('POST', '/api/automation/v1/kv-usage')).status).toBe(405)
   })
+})
+
+test('over RESP: INFO tells what is used, and a transaction over the quota changes nothing', async () => {
+  const server = await startServer(
+    { AUTOMATION_KV_MAX_BYTES: '20000', AUTOMATION_KV_MAX_ELEMENTS: '5' },
+    redis,
+  )
+  try {
+    const client = await server.client(anyone())
+    const facts = async (section: string): Promise<Record<string, number>> =>
+      Object.fromEntries(
+        [...(await client.info(section)).matchAll(/^(\w+):(\d+)\r?$/gm)].map(([, name, value]) => [
+          name,
+          Number(value),
+        ]),
+      )
+    expect(await facts('automation')).toEqual({
+      version: 0,
+      used_keys: 0,
+      allowed_keys: 1_000,
+      used_bytes: 0,
+      allowed_bytes: 20_000,
+      allowed_elements_of_one_key: 5,
+      connections_to_this_process: 1,
+    })
+    await client.set('a', VALUE)
+    const one = await facts('automation')
+    expect(one).toMatchObject({ version: 1, used_keys: 1 })
+    expect(one['used_bytes']).toBeGreaterThan(1_000)
+    expect(await client.info()).toContain(`used_bytes:${one['used_bytes']}`)
+    const many = client.multi()
+    for (let i = 0; i < 20; i++) many.set(`k${i}`, VALUE)
+    await expect(many.exec()).rejects.toThrow(/^OOM automation quota exceeded: \d+ of 20000 bytes are used$/)
+    const pushes = client.multi()
+    for (let i = 0; i < 6; i++) pushes.rpush('list', 'v')
+    await expect(pushes.exec()).rejects.toThrow(/^OOM .* of 5 elements of one key are used$/)
+    expect(await facts('automation')).toEqual(one)
+    const same = client.multi()
+    for (let i = 0; i < 60; i++) same.set('a', VALUE)
+    expect(await same.exec()).toHaveLength(60)
+    expect((await facts('automation'))['used_bytes']).toBe(one['used_bytes'])
+  } finally {
+    await server.stop()
+  }
+})
+
+test('consumers of a stream are charged too', async () => {
+  const engine = await start()
+  const id = anyone()
+  await engine.run(id, ['XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM'])
+  const made = await fill(engine, id, (i) => ['XGROUP', 'CREATECONSUMER', 's', 'g', `c${i}`])
+  expect(made).toBeGreaterThan(10)
+  const version = await engine.version(id)
+  expect(isFull(await engine.run(id, ['XREADGROUP', 'GROUP', 'g', 'new', 'STREAMS', 's', '>']))).toBe(true)
+  expect(await engine.version(id)).toBe(version)
+  expect(await engine.run(id, ['XGROUP', 'DESTROY', 's', 'g'])).toBe(1)
+  await eventually(async () => text(await engine.run(id, ['SET', 'k', VALUE])) === 'OK')
 })

@@ -27,8 +27,9 @@ for _ = 1, receipts do
   reads_at = reads_at + 4 + ARGV[reads_at + 3]
 end
 
+-- Whether an index entry is the one that a guard names, whatever it is charged with.
 local function has_guard(raw, guard)
-  return string.sub(raw, 1, #guard) == guard and string.match(raw, '^:?-?%d*$', #guard + 1) ~= nil and string.find(guard, ':', 1, true) ~= nil
+  return string.match(raw, '^%d+:%d+:%d+:%d+') == guard
 end
 
 local function conflict()

@@ -50,6 +50,7 @@ describe('defaults', () => {
       maxKeys: 1000,
       maxBytes: 16_777_216,
       maxElements: 100_000,
+      embeddedMaxMemory: 1_073_741_824,
       maxBacklogBytes: 8388608,
       scriptTimeLimitMs: 200,
       scriptMemoryLimit: 33554432,

@@ -27,7 +27,7 @@ export const usageEndpoints = ({ store }: Context): Endpoint[] => [
       description:
         'Keys and bytes that are used and allowed, and how many elements one list, hash, set, sorted set or stream may have. Bytes are ' +
         'counted as they are kept: sealed, with names, bookkeeping and the outcomes that are kept for 24 hours for an `Idempotency-Key`. ' +
-        'What has expired may be counted for a moment.',
+        'What has expired may be counted for a moment.\n\nExample: `GET /api/automation/v1/kv-usage`',
       answers: {
         200: object('Used and allowed', {
           keys: used('Keys.'),
