@@ -38,7 +38,11 @@ async function startOwnRedis(
   fatal: (reason: string) => void,
 ): Promise<string> {
   const { startEmbedded } = await import('../backing/embedded/embedded-redis.ts')
-  const embedded = await startEmbedded({ dataDir: config.dataDir, log })
+  const embedded = await startEmbedded({
+    dataDir: config.dataDir,
+    maxMemory: config.embeddedMaxMemory,
+    log,
+  })
   undo.push(() => embedded.stop())
   embedded.onExit(({ restarting }) => {
     if (!restarting) fatal('the embedded Redis keeps dying; its log is in the data directory')

@@ -16,13 +16,17 @@ function script(name: string, parts: readonly string[], end = ''): BackingScript
   return { name, source, sha1: createHash('sha1').update(source).digest('hex') }
 }
 
+/** What the scripts that know of the quota begin with; those that write too have the second one. */
+const USING = ['prelude', 'charges', 'quota'] as const
+const WRITING = ['prelude', 'deletions', 'waiting', 'charges', 'quota'] as const
+
 /** Native commands with their bookkeeping. */
-export const RUN = script('run', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'run'])
+export const RUN = script('run', [...WRITING, 'outcome', 'room', 'run'])
 /** Several write requests of one native command each. */
-export const MANY = script('many', ['prelude', 'deletions', 'waiting', 'quota', 'outcome', 'many'])
+export const MANY = script('many', [...WRITING, 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
 export const COMMIT: BackingScript = {
-  ...script('commit', ['prelude', 'deletions', 'waiting', 'quota', 'snapshot', 'commit']),
+  ...script('commit', [...WRITING, 'snapshot', 'room', 'commit']),
   anyOrder: true,
 }
 /** Several keys at one moment; writes nothing. */
@@ -30,12 +34,24 @@ export const SNAPSHOT: BackingScript = {
   ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'),
   anyOrder: true,
 }
-export const FLUSH = script('flush', ['prelude', 'deletions', 'waiting', 'flush'])
+export const FLUSH = script('flush', [...WRITING, 'flush'])
 /** The index, freed of what has expired: whole, and step by step. */
-export const LIST_KEYS = script('keys', ['prelude', 'live', 'keys'])
-export const SCAN = script('scan', ['prelude', 'live', 'scan'])
+export const LIST_KEYS = script('keys', [...USING, 'live', 'keys'])
+export const SCAN = script('scan', [...USING, 'live', 'scan'])
+/** What the automation uses of its quota; writes nothing but what an exact count finds. */
+export const USAGE = script('usage', [...USING, 'usage'])
 
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
-export const SCRIPTS: readonly BackingScript[] = [RUN, MANY, COMMIT, SNAPSHOT, FLUSH, LIST_KEYS, SCAN, MARK]
+export const SCRIPTS: readonly BackingScript[] = [
+  RUN,
+  MANY,
+  COMMIT,
+  SNAPSHOT,
+  FLUSH,
+  LIST_KEYS,
+  SCAN,
+  USAGE,
+  MARK,
+]

@@ -8,7 +8,7 @@ export interface Setting<T = unknown> {
   readonly read: Reader<T>
   /** As it would be written; `undefined` when there is none. */
   readonly default: string | undefined
-  readonly unit: 'bytes' | 'ms' | 'keys' | 'connections' | undefined
+  readonly unit: 'bytes' | 'ms' | 'keys' | 'elements' | 'connections' | undefined
   readonly example: string
   readonly help: string
   readonly secret: boolean

@@ -112,6 +112,20 @@ export const SETTINGS_BY_FIELD = {
     'Keys that one automation may keep.',
     { unit: 'keys' },
   ),
+  maxBytes: setting(
+    'AUTOMATION_KV_MAX_BYTES',
+    integer(4_096, 1_099_511_627_776),
+    '16777216',
+    'Bytes that one automation may keep, sealed, with names and bookkeeping.',
+    { unit: 'bytes' },
+  ),
+  maxElements: setting(
+    'AUTOMATION_KV_MAX_ELEMENTS',
+    integer(1, 100_000_000),
+    '100000',
+    'Elements that one list, hash, set, sorted set or stream may have.',
+    { unit: 'elements' },
+  ),
   ...DOOR_LIMITS,
   commandTimeoutMs: setting(
     'AUTOMATION_KV_COMMAND_TIMEOUT_MS',
@@ -176,6 +190,13 @@ export const SETTINGS_BY_FIELD = {
     folder,
     'data',
     'Folder of the embedded Redis and of the generated secret.',
+  ),
+  embeddedMaxMemory: setting(
+    'AUTOMATION_KV_EMBEDDED_MAX_MEMORY',
+    integer(0, 1_099_511_627_776),
+    '1073741824',
+    'Memory of the embedded Redis, at which it refuses writes; 0 for no limit.',
+    { unit: 'bytes' },
   ),
   logLevel: setting(
     'AUTOMATION_KV_LOG_LEVEL',

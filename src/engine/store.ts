@@ -10,7 +10,8 @@ import { WriteCache } from './optimistic/write-cache.ts'
 import { extentArgs, type Need } from './plaintext/extent.ts'
 import { idOf } from './plaintext/id.ts'
 import { LoadedSnapshot, type Snapshot } from './plaintext/snapshot.ts'
-import { hasOneKeyFirst, type NativeWrite } from './writes/native-write.ts'
+import { type Quota, quotaArgs, quotaExceeded, readUsage, type Usage } from './quota.ts'
+import { chargeOf, hasOneKeyFirst, type NativeWrite } from './writes/native-write.ts'
 import { WriteBatch, WriteBatches, type WriteDone } from './writes/write-batch.ts'
 import { changedByLetter, leavesLetter } from './writes/write-letters.ts'
 import { NOTHING_WRITTEN } from './writes/written.ts'
@@ -70,7 +71,7 @@ export class Store {
     this.limits = limits
     this.report = report
     this.turns = turns
-    this.batches = new WriteBatches(backing, limits.maxKeys)
+    this.batches = new WriteBatches(backing, limits)
     backing.onLoss(() => this.writeCache.clear())
   }
 
@@ -111,16 +112,17 @@ export class Store {
       return
     }
     pending?.flush()
-    const args = runArgs(automation, writes, this.limits.maxKeys, ifVersion)
+    const args = runArgs(automation, writes, this.limits, ifVersion)
     this.backing.script(automation, RUN, true, args, (error, reply) => {
       if (error !== null) {
         done(error, [], NOTHING_WRITTEN)
         return
       }
-      const [status, version, now, created, ...replies] = reply as BackingReply[]
+      const [status, ...facts] = reply as BackingReply[]
+      const [version, now, created, ...replies] = facts
       if (status === DONE)
         done(null, replies, { version: version as number, now: Number(now), created: created as number })
-      else if (status === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+      else if (status === OVER_QUOTA) done(quotaExceeded(facts), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }
@@ -169,6 +171,11 @@ export class Store {
     })
   }
 
+  /** What the automation uses of its quota. Rejects with `unavailable`. */
+  usage(automation: Automation): Promise<Usage> {
+    return readUsage(this.backing, automation, this.limits)
+  }
+
   /** Notes for `lastsMs` that clients of this process wait for keys. */
   mark(
     automation: Automation,
@@ -199,7 +206,7 @@ const versionMismatch = (expected: number | undefined, actual: number): KvError 
 function runArgs(
   automation: Automation,
   writes: readonly NativeWrite[],
-  maxKeys: number,
+  quota: Quota,
   ifVersion: number | undefined,
 ): BackingArg[] {
   const expected = ifVersion ?? ''
@@ -223,9 +230,10 @@ function runArgs(
     const rule = hasOneKeyFirst(planned)
       ? letter
       : [`${letter}${before.length}`, ...more.map(ordinalOf)].join('+')
+    const words = command === 'XGROUP' ? `${command} ${String(before[0]).toUpperCase()}` : command
     rest.push(
       ordinal,
-      leavesLetter(leaves),
+      `${leavesLetter(leaves)}${chargeOf(changedBy, words)}`,
       rule,
       before.length + args.length + 1,
       command,
@@ -239,7 +247,7 @@ function runArgs(
     automation.indexKey,
     ...keys,
     automation.prefix.length,
-    maxKeys,
+    ...quotaArgs(quota),
     expected,
     ...rest,
   ]

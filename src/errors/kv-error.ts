@@ -10,7 +10,7 @@ export type Detail = Readonly<Record<string, unknown>>
 /** A code, with the parts of its text when that has some. */
 export type ErrorText =
   | readonly [code: PlainCode]
-  | { [Code in TemplateCode]: readonly [code: Code, parts: PartsFor<Code>] }[TemplateCode]
+  | { [Code in TemplateCode]: readonly [code: Code, parts: PartsFor<Code>, detail?: Detail] }[TemplateCode]
 
 /** As ErrorText, or with what a REST caller reads instead of the row's own text (`value is not a list`). */
 export type ErrorArguments = ErrorText | readonly [code: PlainCode, fact: string | undefined, detail?: Detail]

@@ -53,7 +53,14 @@ export async function startEngine(
   )
   const store = new Store(
     backing,
-    { maxKeys: 1_000, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...limits },
+    {
+      maxKeys: 1_000,
+      maxBytes: 2 ** 30,
+      maxElements: 1_000_000,
+      maxValueSize: 1_048_576,
+      lockTimeoutMs: 5_000,
+      ...limits,
+    },
     report,
   )
   const gate = new Gate({ maxKeyLength: 255, maxValueSize: store.limits.maxValueSize })

@@ -91,7 +91,14 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
   }
   const backing = new SingleNode({ url: redis.url, commandTimeoutMs: 5_000, log })
   await backing.connect()
-  const limits = { maxKeys: 1_000, maxValueSize: 1_048_576, lockTimeoutMs: 5_000, ...options }
+  const limits = {
+    maxKeys: 1_000,
+    maxBytes: 2 ** 30,
+    maxElements: 1_000_000,
+    maxValueSize: 1_048_576,
+    lockTimeoutMs: 5_000,
+    ...options,
+  }
   const store = new Store(backing, limits, reportFaults)
   const gate = new Gate({ maxKeyLength: 255, maxValueSize: limits.maxValueSize })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })

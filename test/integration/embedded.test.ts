@@ -119,15 +119,17 @@ describe('embedded Redis', () => {
       'GET',
       'appendonly',
       'appendfsync',
+      'maxmemory',
       'maxmemory-policy',
       'port',
       'save',
     )
     expect(
-      Object.fromEntries(Array.from({ length: 5 }, (_, i) => (settings as string[]).slice(2 * i, 2 * i + 2))),
+      Object.fromEntries(Array.from({ length: 6 }, (_, i) => (settings as string[]).slice(2 * i, 2 * i + 2))),
     ).toEqual({
       appendonly: 'yes',
       appendfsync: 'everysec',
+      maxmemory: '1073741824',
       'maxmemory-policy': 'noeviction',
       port: '0',
       save: '',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RespClient } from '../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
 
 const LIMIT = 4 * 1024 * 1024
@@ -53,7 +54,7 @@ describe('what is held for an automation', () => {
       Buffer.from('*4\r\n$4\r\nMSET\r\n$1\r\nk\r\n$1048576\r\n'),
       Buffer.alloc(1_000_000),
     ])
-    const clients = []
+    const clients: RespClient[] = []
     for (let i = 0; i < 6; i++) {
       const client = await server.respClient()
       await client.call('AUTH', token)

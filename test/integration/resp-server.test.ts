@@ -421,6 +421,7 @@ describe('connection commands', () => {
       '# Persistence',
       '# Replication',
       '# Cluster',
+      '# Automation',
       '# Keyspace',
     ])
     expect(info).toContain('db0:keys=2,expires=1,')

@@ -18,7 +18,7 @@ export const MUTATIONS = [
     edits: [
       [
         'src/backing/lua/commit.lua',
-        "if (entry and entry[2] or '0') ~= guard and (entry and entry[4]) ~= guard then return conflict() end",
+        "if (entry and entry[2] or '0') ~= guard and not (entry and has_guard(entry[4], guard)) then return conflict() end",
         '',
       ],
     ],
@@ -30,10 +30,10 @@ export const MUTATIONS = [
     edits: [
       [
         'src/backing/lua/commit.lua',
-        "if ARGV[3] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[3] then return conflict() end",
+        "if ARGV[5] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[5] then return conflict() end",
         '',
       ],
-      ['src/backing/lua/run.lua', 'if version ~= ARGV[3] then return', 'if false then return'],
+      ['src/backing/lua/run.lua', 'if version ~= ARGV[5] then return', 'if false then return'],
     ],
   },
   {

@@ -26,6 +26,7 @@ export interface EmbeddedRedis {
 
 type EmbeddedLog = Pick<Log, 'info' | 'warn' | 'error'>
 
+const DEFAULT_MAX_MEMORY = 1_073_741_824
 const MAX_RESTARTS = 5
 const RESTART_WINDOW_MS = 60_000
 const POLL_MS = 20
@@ -38,9 +39,12 @@ const SHUTDOWN_TIMEOUT_MS = 30_000
  */
 export async function startEmbedded({
   dataDir,
+  maxMemory = DEFAULT_MAX_MEMORY,
   log,
 }: {
   dataDir: string
+  /** Bytes; 0 for no limit. */
+  maxMemory?: number
   log: EmbeddedLog
 }): Promise<EmbeddedRedis> {
   const binary = findRedisServer()
@@ -49,7 +53,7 @@ export async function startEmbedded({
   try {
     const socket = socketPath(folder, 'redis.sock')
     await stopOrphan(socket, folder, log)
-    return await supervise({ binary, folder, socket, log, release: lock.release })
+    return await supervise({ binary, folder, socket, maxMemory, log, release: lock.release })
   } catch (error) {
     await lock.release()
     throw error
@@ -78,11 +82,19 @@ interface Setup {
   readonly binary: string
   readonly folder: string
   readonly socket: string
+  readonly maxMemory: number
   readonly log: EmbeddedLog
   release(): Promise<void>
 }
 
-const supervise = async ({ binary, folder, socket, log, release }: Setup): Promise<EmbeddedRedis> => {
+const supervise = async ({
+  binary,
+  folder,
+  socket,
+  maxMemory,
+  log,
+  release,
+}: Setup): Promise<EmbeddedRedis> => {
   const listeners: Array<(exit: ChildExit) => void> = []
   const started: number[] = []
   let child: ChildProcess
@@ -91,7 +103,7 @@ const supervise = async ({ binary, folder, socket, log, release }: Setup): Promi
 
   const launch = async (): Promise<void> => {
     keepLog(folder)
-    const running = spawn(binary, argumentsOf(folder, socket), { stdio: 'ignore', detached: true })
+    const running = spawn(binary, argumentsOf(folder, socket, maxMemory), { stdio: 'ignore', detached: true })
     child = running
     started.push(Date.now())
     await untilReady(running, socket, folder)
@@ -157,7 +169,7 @@ const supervise = async ({ binary, folder, socket, log, release }: Setup): Promi
  * At most a second is lost, and only with the machine:
  * https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
  */
-const argumentsOf = (folder: string, socket: string): string[] => [
+const argumentsOf = (folder: string, socket: string, maxMemory: number): string[] => [
   '--port',
   '0',
   '--unixsocket',
@@ -172,6 +184,8 @@ const argumentsOf = (folder: string, socket: string): string[] => [
   'everysec',
   '--save',
   '',
+  '--maxmemory',
+  String(maxMemory),
   '--maxmemory-policy',
   'noeviction',
   '--daemonize',

@@ -1,7 +1,8 @@
 -- Shared by the scripts that read or write an automation's keys.
 -- KEYS[1] counter of write requests (version), KEYS[2] index hash, KEYS[3..] data keys.
 -- ARGV[1] length of the prefix that every data key starts with; what follows it is the user's name for the key.
--- Index: name -> "created:updated:version:expires" (milliseconds; expires is 0 without a TTL).
+-- Index: name -> "created:updated:version:expires:charge" (milliseconds; expires is 0 without a TTL). For `charge` see charges.lua; an entry
+-- of a release that did not count bytes has none.
 local prefix_length = tonumber(ARGV[1])
 -- What every key of the automation starts with.
 local base = string.sub(KEYS[2], 1, #KEYS[2] - 1)
@@ -15,11 +16,18 @@ local function name_of(i)
   return string.sub(KEYS[i], prefix_length + 1)
 end
 
--- An index entry as {created, version, expires, whole}; false when there is none, or when the key has expired, which is as good as absent.
-local function live_entry(raw)
+-- By name: the charge of an entry without a key.
+local dead = {}
+
+-- An index entry as {created, version, expires, whole, charge}; false when there is none, or when the key has expired, which is as good
+-- as absent.
+local function live_entry(raw, name)
   if not raw then return false end
-  local created, version, expires = string.match(raw, '^(%d+):%d+:(%d+):(%d+)$')
-  return created and (expires == '0' or tonumber(expires) >= now) and { created, version, expires, raw } or false
+  local created, version, expires, charge = string.match(raw, '^(%d+):%d+:(%d+):(%d+):?(-?%d*)$')
+  if not created then return false end
+  if expires == '0' or tonumber(expires) >= now then return { created, version, expires, raw, tonumber(charge) or -1 } end
+  dead[name] = tonumber(charge)
+  return false
 end
 
 -- Most arguments for one command: Lua's unpack takes some thousands.
@@ -48,14 +56,18 @@ local function read_entries()
     local found = redis.call('HMGET', KEYS[2], unpack(names))
     for n = 1, #names do
       local i = from + n - 1
-      entries[i] = live_entry(found[n])
+      entries[i] = live_entry(found[n], names[n])
       if entries[i] then
         known[#known + 1] = KEYS[i]
         places[#known] = i
       end
     end
   end
-  each_lost(known, function(n) entries[places[n]] = false end)
+  each_lost(known, function(n)
+    local i = places[n]
+    dead[name_of(i)] = entries[i][5]
+    entries[i] = false
+  end)
 end
 
 -- The live index entry of KEYS[i].

@@ -39,6 +39,20 @@ async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim
     persistence: () => ['loading:0', 'async_loading:0'],
     replication: () => ['role:master', 'connected_slaves:0'],
     cluster: () => ['cluster_enabled:0'],
+    automation: async () => {
+      const { store } = session.context
+      const { maxKeys, maxBytes, maxElements } = store.limits
+      const { version, keys, bytes } = await store.usage(session.automation!)
+      return [
+        `version:${version}`,
+        `used_keys:${keys}`,
+        `allowed_keys:${maxKeys}`,
+        `used_bytes:${bytes}`,
+        `allowed_bytes:${maxBytes}`,
+        `allowed_elements_of_one_key:${maxElements}`,
+        `connections_to_this_process:${session.siblings.length}`,
+      ]
+    },
     keyspace: async () => {
       const keys = await liveKeys(session.context.store, session.automation!)
       if (keys.length === 0) return []

@@ -1,6 +1,7 @@
 import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
 import { COMMIT } from '../../backing/scripts.ts'
 import { extentArgs, type Need } from '../plaintext/extent.ts'
+import { quotaArgs } from '../quota.ts'
 import type { JobEnvironment } from './job.ts'
 import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
 import { keyArgs } from './reading.ts'
@@ -27,7 +28,7 @@ export function commit(
   const kept = outcomes.filter(leavesOutcome)
   // Not by pushing them: a function takes no hundred thousand arguments.
   const args: ScriptArg[] = [
-    ...[...keyArgs(automation, needs), limits.maxKeys, ifVersion, requests],
+    ...[...keyArgs(automation, needs), ...quotaArgs(limits), ifVersion, requests],
     ...words,
     ...[kept.length, ...kept.flatMap(outcomeArgs)],
     ...extentArgs(needs, automation),

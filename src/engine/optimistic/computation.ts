@@ -6,6 +6,7 @@ import type { Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import type { Snapshot } from '../plaintext/snapshot.ts'
+import { chargeKind } from '../writes/charge-kind.ts'
 import { changesOf } from './changes.ts'
 import { NeedsThread } from './needs-thread.ts'
 
@@ -75,7 +76,7 @@ export class Computation {
       const stored = snapshot.keys.get(idOf(state.name))!
       for (const [command, ...args] of changesOf(automation, stored, state, streamCounters)) {
         operations++
-        words.push(args.length + 2, ordinal, command)
+        words.push(args.length + 3, ordinal, chargeKind(command), command)
         for (const arg of args) words.push(arg)
       }
       const expires = state.value === undefined ? '' : state.expireAt

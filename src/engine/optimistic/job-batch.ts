@@ -5,6 +5,7 @@ import { mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { quotaExceeded } from '../quota.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
@@ -208,7 +209,7 @@ export class JobBatch {
         break
       }
       case 2:
-        this.refuseQuota()
+        this.refuseQuota(quotaExceeded(reply.slice(1)))
         break
       case 3:
         this.again()
@@ -221,9 +222,9 @@ export class JobBatch {
   }
 
   /** The quota is reached: each job alone will show which ones were too many. */
-  private refuseQuota(): void {
+  private refuseQuota(refusal: KvError): void {
     if (this.batch.length === 1) {
-      this.fail(new KvError('quota_exceeded'))
+      this.fail(refusal)
       return
     }
     const next = (i: number): void => {

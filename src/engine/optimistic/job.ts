@@ -3,6 +3,7 @@ import type { Backing } from '../../backing/backing.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
+import type { Quota } from '../quota.ts'
 import type { Written } from '../writes/written.ts'
 import type { RemoteCompute, RemoteJob } from './remote-compute.ts'
 import type { WriteCache } from './write-cache.ts'
@@ -31,8 +32,7 @@ export interface QueuedJob {
   readonly deadline: number
 }
 
-export interface JobLimits extends DatabaseLimits {
-  readonly maxKeys: number
+export interface JobLimits extends DatabaseLimits, Quota {
   /** How long a job is retried when others keep changing its keys. */
   readonly lockTimeoutMs: number
 }

@@ -1,4 +1,5 @@
 import type { BackingArg } from '../../backing/backing.ts'
+import { type ChargeKind, chargeKind } from './charge-kind.ts'
 
 /** How a native command leaves its key, so that the index stays true without asking Redis again. */
 export interface Leaves {
@@ -63,3 +64,7 @@ export const nativeWrite = (
 /** The key is the second word of the command, and its only key. */
 export const hasOneKeyFirst = ({ before, more }: NativeWrite): boolean =>
   before === undefined && more === undefined
+
+/** What an operation does to the charge of its keys. */
+export const chargeOf = (changedBy: ChangedBy, command: string): ChargeKind =>
+  changedBy === 'no-reply' ? 'n' : chargeKind(command)

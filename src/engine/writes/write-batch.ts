@@ -1,8 +1,8 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
-import { KvError } from '../../errors/errors.ts'
-import { hasOneKeyFirst, type NativeWrite } from './native-write.ts'
+import { type Quota, quotaArgs, quotaExceeded } from '../quota.ts'
+import { chargeOf, hasOneKeyFirst, type NativeWrite } from './native-write.ts'
 import { changedByLetter, leavesLetter } from './write-letters.ts'
 import { NOTHING_WRITTEN, type Written } from './written.ts'
 
@@ -20,17 +20,17 @@ const MAX_ARGS = 1_000
 export class WriteBatch {
   readonly automation: Automation
   private readonly backing: Backing
-  private readonly maxKeys: number
+  private readonly quota: Quota
   private readonly leave: (batch: WriteBatch) => void
   private keys: BackingArg[] = []
   private words: BackingArg[] = []
   private waiting: WriteDone[] = []
   private bytes = 0
 
-  constructor(automation: Automation, backing: Backing, maxKeys: number, leave: (batch: WriteBatch) => void) {
+  constructor(automation: Automation, backing: Backing, quota: Quota, leave: (batch: WriteBatch) => void) {
     this.automation = automation
     this.backing = backing
-    this.maxKeys = maxKeys
+    this.quota = quota
     this.leave = leave
   }
 
@@ -52,7 +52,8 @@ export class WriteBatch {
 
   add({ name, leaves, changedBy, command, args }: NativeWrite, done: WriteDone): void {
     this.keys.push(this.automation.key(name))
-    this.words.push(`${leavesLetter(leaves)}${changedByLetter(changedBy)}${args.length}`, command)
+    const charge = chargeOf(changedBy, command)
+    this.words.push(`${leavesLetter(leaves)}${changedByLetter(changedBy)}${charge}${args.length}`, command)
     for (const arg of args) {
       this.words.push(arg)
       if (typeof arg === 'object') this.bytes += arg.length
@@ -72,7 +73,7 @@ export class WriteBatch {
       automation.indexKey,
       ...this.keys,
       automation.prefix.length,
-      this.maxKeys,
+      ...quotaArgs(this.quota),
       ...this.words,
     ]
     this.keys = []
@@ -92,7 +93,7 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
-    if (version === OVER_QUOTA) done(new KvError('quota_exceeded'), [], NOTHING_WRITTEN)
+    if (version === OVER_QUOTA) done(quotaExceeded(reply[3 * i + 1] as BackingReply[]), [], NOTHING_WRITTEN)
     else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
   }
 }
@@ -100,13 +101,13 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
 /** The batches that are being gathered, one for each automation. */
 export class WriteBatches {
   private readonly backing: Backing
-  private readonly maxKeys: number
+  private readonly quota: Quota
   private readonly open = new Map<Automation, WriteBatch>()
   private scheduled = false
 
-  constructor(backing: Backing, maxKeys: number) {
+  constructor(backing: Backing, quota: Quota) {
     this.backing = backing
-    this.maxKeys = maxKeys
+    this.quota = quota
   }
 
   /**
@@ -116,7 +117,7 @@ export class WriteBatches {
   add(automation: Automation, write: NativeWrite, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {
-      batch = new WriteBatch(automation, this.backing, this.maxKeys, this.leave)
+      batch = new WriteBatch(automation, this.backing, this.quota, this.leave)
       this.open.set(automation, batch)
     }
     batch.add(write, done)

@@ -57,7 +57,7 @@ export const OWN = {
     'value_too_large',
   ),
   quota_exceeded: row(
-    'OOM automation quota exceeded: the number of keys reached AUTOMATION_KV_MAX_KEYS',
+    'OOM automation quota exceeded: {used} of {allowed} {limit} are used',
     413,
     'quota_exceeded',
     {

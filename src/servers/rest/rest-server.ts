@@ -19,6 +19,7 @@ import { batchEndpoints } from './routes/batch-routes.ts'
 import { counterEndpoints } from './routes/counter-routes.ts'
 import { keyEndpoints } from './routes/key-routes.ts'
 import { listEndpoints } from './routes/list-routes.ts'
+import { usageEndpoints } from './routes/usage-routes.ts'
 
 /** What clients may take of this door. */
 export interface HttpLimits {
@@ -106,6 +107,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     ...keyEndpoints(context),
     ...counterEndpoints(context),
     ...listEndpoints(context),
+    ...usageEndpoints(context),
     ...batchEndpoints({
       ...context,
       maxBatchSize,

@@ -188,7 +188,11 @@ describe('failures beneath', () => {
     ['unreadable', 500, 'value_unreadable', undefined],
   ] as const)('%s: %i %s', async (code, status, error, retry) => {
     const { ask } = failing(
-      code === 'backing_refused' ? new KvError(code, { prefix: 'OOM' }) : new KvError(code),
+      code === 'backing_refused'
+        ? new KvError(code, { prefix: 'OOM' })
+        : code === 'quota_exceeded'
+          ? new KvError(code, { used: '2', allowed: '2', limit: 'bytes' })
+          : new KvError(code),
     )
     for (const answer of await Promise.all([
       ask('GET', '/k'),

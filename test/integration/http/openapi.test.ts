@@ -27,6 +27,7 @@ test('the document has every endpoint with its parameters, answers and errors', 
   expect(endpoints.sort()).toEqual([
     'delete /{key}',
     'get ',
+    'get -usage',
     'get /{key}',
     'get /{key}/len',
     'patch /{key}',

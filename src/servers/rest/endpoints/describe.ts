@@ -109,6 +109,9 @@ export const ERROR_SCHEMA = {
       description: 'With `operation_failed`: the place in `operations`, from 0.',
     },
     operation: { type: 'string', description: 'With `operation_failed`: its `op`.' },
+    limit: { enum: ['keys', 'bytes', 'elements'], description: 'With `quota_exceeded`: which one.' },
+    used: { type: 'integer', description: 'With `quota_exceeded`: how much of it is used.' },
+    allowed: { type: 'integer', description: 'With `quota_exceeded`: how much of it is allowed.' },
   },
 } as const
 

@@ -17,7 +17,7 @@ export type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<
 
 export interface Endpoint {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE'
-  /** Under KV_PATH. */
+  /** What follows KV_PATH. */
   readonly path: string
   /** A token that may only read is refused. */
   readonly writes: boolean

@@ -6,6 +6,7 @@ import type { DocumentJobName } from '../../../documents/document-jobs.ts'
 import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
+import type { Quota, Usage } from '../../../engine/quota.ts'
 import type { Store } from '../../../engine/store.ts'
 import type { NativeWrite } from '../../../engine/writes/native-write.ts'
 import type { Written } from '../../../engine/writes/written.ts'
@@ -41,6 +42,14 @@ export class AsyncStore {
         else reject(error)
       })
     })
+  }
+
+  get limits(): Quota {
+    return this.store.limits
+  }
+
+  usage(automation: Automation): Promise<Usage> {
+    return this.store.usage(automation)
   }
 
   liveKeys(automation: Automation): Promise<LiveKey[]> {

@@ -8,7 +8,7 @@ import { KvError } from '../../../../src/errors/errors.ts'
 import { automationOf, RecordingBacking } from '../../helpers.ts'
 
 const automation = automationOf('one')
-const MAX_KEYS = 100
+const QUOTA = { maxKeys: 100, maxBytes: 4_096, maxElements: 10 }
 const key = (name: string): Buffer => Buffer.from(name)
 const set = (name: string, value: string | Buffer = 'v') =>
   nativeWrite('SET', key(name), creates.withoutTtl, 'any-reply', [Buffer.from(value)])
@@ -20,7 +20,7 @@ let batches: WriteBatches
 
 beforeEach(() => {
   backing = new RecordingBacking()
-  batches = new WriteBatches(backing, MAX_KEYS)
+  batches = new WriteBatches(backing, QUOTA)
 })
 
 /** How many requests each script call carried that was sent so far. */
@@ -92,10 +92,12 @@ describe('a batch', () => {
         'kv:{one}:k:b',
         String(automation.prefix.length),
         '100',
-        'Sa1',
+        '4096',
+        '10',
+        'Saw1',
         'SET',
         '1',
-        'Ka1',
+        'Kao1',
         'INCRBY',
         '5',
       ],
@@ -106,7 +108,9 @@ describe('a batch', () => {
         'kv:{other}:k:x',
         String(other.prefix.length),
         '100',
-        'Sa1',
+        '4096',
+        '10',
+        'Saw1',
         'SET',
         'v',
       ],
@@ -150,13 +154,17 @@ describe('the answer', () => {
 
   beforeEach(() => void written.splice(0))
 
-  test('is parted among the requests; one beyond the number of keys fails alone', async () => {
+  test('is parted among the requests; one that the quota refuses fails alone', async () => {
     for (const name of ['a', 'b', 'c']) batches.add(automation, set(name), note)
     await nextTurn()
-    backing.scripts[0]!.answer(null, [Buffer.from('1234'), OK, 7, 1, null, -1, 0, OK, 8, 0])
+    const refusal = ['bytes', '4000', '4096'].map((word) => Buffer.from(word))
+    backing.scripts[0]!.answer(null, [Buffer.from('1234'), OK, 7, 1, refusal, -1, 0, OK, 8, 0])
     expect(written[0]).toEqual([null, [OK], { version: 7, now: 1234, created: 1 }])
     expect(written[1]![0]).toBeInstanceOf(KvError)
-    expect(written[1]![0]).toMatchObject({ code: 'quota_exceeded' })
+    expect(written[1]![0]).toMatchObject({
+      message: 'OOM automation quota exceeded: 4000 of 4096 bytes are used',
+      detail: { limit: 'bytes', used: 4_000, allowed: 4_096 },
+    })
     expect(written[2]).toEqual([null, [OK], { version: 8, now: 1234, created: 0 }])
   })
 

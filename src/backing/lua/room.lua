@@ -1,0 +1,45 @@
+-- For those that plan a whole request before they write anything of it.
+local function lacks_room(more)
+  return more > 0 and used + grown + more > max_bytes
+end
+
+local function lacks_names(more)
+  return more > 0 and redis.call('HLEN', KEYS[2]) + more > tonumber(ARGV[2])
+end
+
+-- Whether a command of the kind may need more room.
+local function needs_room(kind)
+  return not string.find(roomless, kind, 1, true)
+end
+
+local function may_be_too_many(charge)
+  return charge / least_element > tonumber(ARGV[4])
+end
+
+-- The most that a key may be charged with after a command; `before` is 0 for a key that was not there.
+local function most_after(kind, name, before, from, to)
+  local least = name_charge + 2 * #name
+  if kind == 'w' then return least + #ARGV[from] end
+  if kind == 'k' then return least + 12400 end
+  return (before == 0 and least or before) + (needs_room(kind) and added(kind, from, to) or 0)
+end
+
+local function charge_of(kind, name, old, from, to, reply, key)
+  local most = most_after(kind, name, math.abs(old or 0), from, to)
+  if kind == 'w' then return most end
+  return charge_after(kind, old, most, name_charge + 2 * #name, from, to, reply, key)
+end
+
+local function record(i, created, version, expires, charge)
+  local entry = created .. ':' .. string.format('%.0f', now) .. ':' .. version .. ':' .. expires .. ':' .. charge
+  redis.call('HSET', KEYS[2], name_of(i), entry)
+end
+
+local function keep_usage()
+  if grown == 0 then return end
+  redis.call('INCRBY', counter, string.format('%.0f', grown))
+  used = used + grown
+  grown = 0
+end
+
+used = tonumber(redis.call('GET', counter))
