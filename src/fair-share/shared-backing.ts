@@ -1,16 +1,11 @@
 import type { Automation } from '../automation/automation.ts'
-import {
-  type Backing,
-  type BackingArg,
-  type BackingCallback,
-  type BackingReply,
-  EncodedWords,
-  type ScriptArg,
-} from '../backing/backing.ts'
+import type { Backing, BackingArg, BackingCallback, BackingReply, ScriptArg } from '../backing/backing.ts'
 import type { BackingScript } from '../backing/scripts.ts'
 import { Fifo } from '../lib/fifo.ts'
+import { bytesOf, sizeOf, weightOf } from './command-cost.ts'
 import type { Line } from './line.ts'
-import { type CommandSize, ReplySizes } from './reply-sizes.ts'
+import type { CommandSize } from './reply-sizes.ts'
+import { Share, type SharedLink, type Waiting } from './share.ts'
 import type { Turns } from './turns.ts'
 
 export interface InFlightLimits {
@@ -28,9 +23,6 @@ const IN_FLIGHT: InFlightLimits = {
   allBytes: 16 * 1024 * 1024,
 }
 
-/** 32 words of a command weigh as much as a command of its own. */
-const WORDS_A_COMMAND_BITS = 5
-
 /** What one automation has on its way. */
 export interface InFlight {
   readonly commands: number
@@ -47,40 +39,6 @@ export interface Room {
   isFree(): boolean
   /** Calls `wanting` once, when it may be free: after others who asked before, in the automation's turns. */
   whenFree(wanting: () => void): void
-}
-
-interface Waiting {
-  readonly weight: number
-  readonly bytes: number
-  readonly send: () => void
-}
-
-/** One connection to the backing Redis, and what is on its way there. */
-interface SharedLink {
-  readonly backing: Backing
-  bytes: number
-}
-
-/** The commands of one automation. */
-class Share {
-  readonly line: Line
-  /** Where they go while some are on their way: so they stay in order. */
-  link: SharedLink
-  readonly sizes = new ReplySizes()
-  readonly waiting = new Fifo<Waiting>()
-  /** Those who want to send more when there is room. */
-  readonly wanting = new Fifo<() => void>()
-  commands = 0
-  weight = 0
-  bytes = 0
-  isTelling = false
-  /** It waits for others' replies. */
-  isHeldUp = false
-
-  constructor(line: Line, link: SharedLink) {
-    this.line = line
-    this.link = link
-  }
 }
 
 /**
@@ -139,7 +97,6 @@ export class SharedBacking implements Backing {
     await Promise.all(this.links.map(({ backing }) => backing.close()))
   }
 
-  /** For tests and metrics. */
   inFlight(automation: Automation): InFlight {
     const { commands, weight, bytes, waiting } = this.shareOf(automation)
     return { commands, weight, bytes, waiting: waiting.size }
@@ -340,26 +297,4 @@ export class SharedBacking implements Backing {
       }
     })
   }
-}
-
-/** The more words, the longer it takes there. */
-function weightOf(words: readonly ScriptArg[]): number {
-  let count = words.length
-  for (const word of words) if (word instanceof EncodedWords) count += word.count
-  return 1 + (count >> WORDS_A_COMMAND_BITS)
-}
-
-/** About what a reply measured. */
-function sizeOf(reply: BackingReply): number {
-  if (Array.isArray(reply)) return reply.reduce((sum: number, item) => sum + sizeOf(item), 16)
-  return Buffer.isBuffer(reply) ? reply.length + 16 : 16
-}
-
-function bytesOf(words: readonly ScriptArg[]): number {
-  let bytes = 0
-  for (const word of words) {
-    if (word instanceof EncodedWords) bytes += word.bytes.length
-    else bytes += typeof word === 'number' ? 8 : word.length
-  }
-  return bytes
 }

@@ -13,7 +13,7 @@ interface Bucket {
   at: number
 }
 
-/** Automations whose bucket is remembered; the one that was longest idle is forgotten, and starts full again. */
+/** Automations whose bucket is remembered; the longest idle one is forgotten, and starts full again. */
 const MAX_BUCKETS = 100_000
 
 /** How many commands an automation may start in this process: a token bucket for each. */

@@ -66,7 +66,7 @@ function itemsOf(reply: Reply): readonly Reply[] | undefined {
 
 const isList = (reply: Reply): reply is readonly Reply[] => Array.isArray(reply)
 
-/** Undefined for what is no list, or of an odd length where pairs are meant: that is left to `encodeReply`. */
+/** Undefined for what is no list, or is odd where pairs are meant: that is left to `encodeReply`. */
 function shapeOf(reply: Reply, protocol: Protocol): ListShape | undefined {
   const items = itemsOf(reply)
   if (items === undefined) return undefined

@@ -5,8 +5,6 @@ import { splitInline } from './inline.ts'
 import type { FrameLimits } from './limits.ts'
 import { RequestParts } from './parts.ts'
 
-export { type FrameLimits, UNAUTHENTICATED_LIMITS } from './limits.ts'
-
 export type FrameEvent =
   /** Whole multibulk requests, one after the other; `bytes` aliases the chunk when they lie within it. */
   | { readonly type: 'frames'; readonly bytes: Buffer }

@@ -149,7 +149,7 @@ export class MultiReply {
 }
 
 /**
- * A reply that has been encoded before, piece by piece or by another thread, for the protocol of its connection.
+ * A reply that has been encoded before, for the protocol of its connection: piece by piece, or on a thread.
  */
 export class EncodedReply {
   readonly chunks: readonly Buffer[]

@@ -10,7 +10,7 @@ let server: TestServer
 let other: TestServer
 
 beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ AUTOMATION_KV_MAX_CONNECTIONS_PER_AUTOMATION: '2000' })
   other = await startServer({}, server.redis)
 })
 afterAll(async () => {
@@ -422,7 +422,8 @@ test('a thousand wait on few connections, are all served, and leave nothing behi
   )
   const backing = server.backing()
   const left = await backing.keys(`kv:{${automation}}:*`)
-  // The version and the account of bytes stay, with what tells WATCH of deleted keys; the notes of who waits go by themselves.
+  // The version and the account of bytes stay, with what tells WATCH of deleted keys; the notes of who waits
+  // go by themselves.
   expect(left.filter((key) => !/:[vdqu]$/.test(key))).toEqual([`kv:{${automation}}:b`])
   const ttl = await backing.pttl(`kv:{${automation}}:b`)
   expect(ttl).toBeGreaterThan(0)

@@ -20,7 +20,9 @@ const start = async (env: Record<string, string> = {}, shared?: TestRedis): Prom
   started.push(server)
 }
 
-const ask = async (path: string, method = 'GET'): Promise<{ status: number; json: any }> => {
+type Answer = Readonly<Record<string, unknown>>
+
+const ask = async (path: string, method = 'GET'): Promise<{ status: number; json: Answer }> => {
   const response = await fetch(`http://127.0.0.1:${server.app.ports.admin}${path}`, { method })
   return { status: response.status, json: JSON.parse(await response.text()) }
 }

@@ -48,7 +48,7 @@ describe('what is held for an automation', () => {
     expect(await other.call('EXEC')).toEqual(['OK'])
   })
 
-  test('requests that do not end are held within the bound, and given back with their connection', async () => {
+  test('unfinished requests are held within the bound, and given back with their connection', async () => {
     const token = await server.token('unfinished')
     const part = Buffer.concat([
       Buffer.from('*4\r\n$4\r\nMSET\r\n$1\r\nk\r\n$1048576\r\n'),

@@ -82,7 +82,7 @@ describe('connections of one automation', () => {
 })
 
 describe('AUTOMATION_KV_RATE_LIMIT', () => {
-  test('RESP is slowed down over all connections of the automation, never refused; others are not', async () => {
+  test('RESP is slowed down over all connections of the automation, never refused; no other is', async () => {
     server = await startServer({ AUTOMATION_KV_RATE_LIMIT: '200:50' })
     const [one, two] = [await login('fast'), await login('fast')]
     const other = await login('other')

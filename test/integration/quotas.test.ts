@@ -116,7 +116,7 @@ describe('bytes', () => {
     )
   }
 
-  test('a quota of strings is used to the last of them, and one that was overwritten counts once', async () => {
+  test('a quota of strings is used to the last of them; one that was overwritten counts once', async () => {
     const engine = await start()
     const id = anyone()
     for (let i = 0; i < 500; i++) expect(text(await engine.run(id, ['SET', 'same', VALUE]))).toBe('OK')
@@ -147,7 +147,7 @@ describe('bytes', () => {
       'LPOP list',
       'RPOP list 2',
       'LTRIM list 0 80',
-      'LREM list 1 ' + VALUE,
+      `LREM list 1 ${VALUE}`,
       'HDEL hash a',
       'SREM set a',
       'SPOP set',
@@ -239,7 +239,7 @@ describe('bytes', () => {
   })
 
   test('random writes are never counted for less than is there', async () => {
-    const seed = Number(process.env['AUTOMATION_KV_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+    const seed = Number(process.env.AUTOMATION_KV_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
     process.stderr.write(`quotas: AUTOMATION_KV_TEST_SEED=${seed}\n`)
     let state = seed
     const below = (n: number): number => {
@@ -468,8 +468,8 @@ test('over RESP: INFO tells what is used, and a transaction over the quota chang
     await client.set('a', VALUE)
     const one = await facts('automation')
     expect(one).toMatchObject({ version: 1, used_keys: 1 })
-    expect(one['used_bytes']).toBeGreaterThan(1_000)
-    expect(await client.info()).toContain(`used_bytes:${one['used_bytes']}`)
+    expect(one.used_bytes).toBeGreaterThan(1_000)
+    expect(await client.info()).toContain(`used_bytes:${one.used_bytes}`)
     const many = client.multi()
     for (let i = 0; i < 20; i++) many.set(`k${i}`, VALUE)
     await expect(many.exec()).rejects.toThrow(/^OOM automation quota exceeded: \d+ of 20000 bytes are used$/)
@@ -480,7 +480,7 @@ test('over RESP: INFO tells what is used, and a transaction over the quota chang
     const same = client.multi()
     for (let i = 0; i < 60; i++) same.set('a', VALUE)
     expect(await same.exec()).toHaveLength(60)
-    expect((await facts('automation'))['used_bytes']).toBe(one['used_bytes'])
+    expect((await facts('automation')).used_bytes).toBe(one.used_bytes)
   } finally {
     await server.stop()
   }

@@ -50,6 +50,16 @@ describe('WAIT', () => {
     expect(await waiting).toBeLessThan(7)
   })
 
+  test('ends when a link is lost: the Redis that answers then may not have what was written', async () => {
+    await engine.run('a', ['SET', 'k', 'v'])
+    const waiting = engine.run('a', ['WAIT', '7', '30000'])
+    await engine.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    expect(await waiting).toMatchObject({
+      text: expect.stringMatching(/^TRYAGAIN /),
+    })
+    await vi.waitFor(async () => expect(await engine.run('a', ['GET', 'k'])).toEqual(Buffer.from('v')))
+  })
+
   test('gives up at its timeout, and does not hold up others meanwhile', async () => {
     await replica.kill('SIGSTOP')
     await engine.run('a', ['SET', 'k', 'w'])

@@ -48,7 +48,8 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
   )
   const writers = progress.map(async (mine, i) => {
     const client = resp()
-    // After an unknown outcome the place of what follows is not known, so the writer ends.
+    // After an unknown outcome the place of what follows is not known, so the writer ends; as it does when WAIT
+    // tells that the link was lost, since what had been acknowledged may be lost too.
     for (let certain = true; certain && !stopping; ) {
       const element = mine.sent
       const { outcome } = await recorder.request(true, () =>
@@ -57,7 +58,7 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
           ['WAIT', 1, 50],
         ]),
       )
-      certain = outcome.kind === 'ok' && typeof outcome.reply[0] === 'number'
+      certain = outcome.kind === 'ok' && outcome.reply.every((reply) => typeof reply === 'number')
       mine.sent++
       if (!certain || outcome.kind !== 'ok') continue
       mine.acknowledged = element + 1

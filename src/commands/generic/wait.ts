@@ -26,7 +26,7 @@ export function parseReplication(info: string): Replication {
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
 
-/** An answer is used again for so long: however many wait, and whoever they are, the Redis is asked as often. */
+/** An answer is used again for so long: the Redis is asked as often, however many wait. */
 const KEPT_MS = 50
 
 interface Asked {
@@ -35,19 +35,42 @@ interface Asked {
   at: number
 }
 
-const asked = new WeakMap<Backing, Asked>()
+/** What is known of the replicas of one backing Redis. */
+interface Watched {
+  asked: Asked | undefined
+  /** How many times a link to it broke: another Redis may answer since, which has not what was written. */
+  losses: number
+}
+
+const watched = new WeakMap<Backing, Watched>()
+
+function watch(backing: Backing): Watched {
+  let found = watched.get(backing)
+  if (found === undefined) {
+    const created: Watched = { asked: undefined, losses: 0 }
+    backing.onLoss(() => {
+      created.losses++
+      created.asked = undefined
+    })
+    watched.set(backing, created)
+    found = created
+  }
+  return found
+}
 
 const replication = async (backing: Backing, automation: Automation): Promise<Replication> =>
   parseReplication(String(await backing.call(automation, ['INFO', 'replication'])))
 
 function sharedReplication(backing: Backing, automation: Automation): Promise<Replication> {
-  const known = asked.get(backing)
-  if (known !== undefined && Date.now() - known.at < KEPT_MS) return known.answer
+  const { asked } = watch(backing)
+  if (asked !== undefined && Date.now() - asked.at < KEPT_MS) return asked.answer
   const fresh: Asked = { answer: replication(backing, automation), at: Number.POSITIVE_INFINITY }
-  asked.set(backing, fresh)
+  watch(backing).asked = fresh
   fresh.answer.then(
     () => (fresh.at = Date.now()),
-    () => asked.delete(backing),
+    () => {
+      if (watch(backing).asked === fresh) watch(backing).asked = undefined
+    },
   )
   return fresh.answer
 }
@@ -61,19 +84,22 @@ function timeoutOf(arg: Buffer): number {
 
 /**
  * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until
- * enough replicas have what was written before the call. A timeout of 0 has no end in Redis; here it lasts as
- * long as the caller's token.
+ * enough replicas have what was written before the call. As a lost connection would do there, a lost link
+ * ends it: offsets of another Redis tell nothing of what was written to this one. A timeout of 0 has no end in
+ * Redis; here it lasts as long as the caller's token.
  */
 async function wait({ services, identity, automation, args, isGone }: Call): Promise<Reply> {
   const wanted = integer(args[1]!)
   const timeoutMs = timeoutOf(args[2]!)
   const deadline = timeoutMs === 0 ? identity.expiresAt : Math.min(Date.now() + timeoutMs, identity.expiresAt)
   const { backing } = services.store
+  const { losses } = watch(backing)
   let { offset, acknowledged } = await replication(backing, automation)
   const target = offset
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const reached = acknowledged.filter((bytes) => bytes >= target).length
     const left = deadline - Date.now()
+    if (watch(backing).losses > losses) throw new KvError('outcome_unknown')
     if (reached >= wanted || left <= 0 || isGone?.() === true) return reached
     await delay(Math.min(pause, left), undefined, { ref: false })
     ;({ acknowledged } = await sharedReplication(backing, automation))

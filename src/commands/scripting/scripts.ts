@@ -20,8 +20,7 @@ const LONGEST_QUICK = 64 * 1024
 
 /**
  * What else the thread does that scripts are run on: `everything`, so the time of each automation's slow
- * scripts is limited; `sockets`, so only quick scripts are run, and the others on a `thread` that does nothing
- * else.
+ * scripts is limited; `sockets`, so only quick scripts are run; nothing for a `thread` that runs the others.
  */
 export type Where = 'everything' | 'sockets' | 'thread'
 

@@ -1,7 +1,7 @@
 import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
 import { COMMIT } from '../../backing/scripts.ts'
 import { extentArgs, type Need } from '../plaintext/extent.ts'
-import { quotaArgs } from '../quota.ts'
+import { quotaArgs } from '../writes/quota.ts'
 import type { JobEnvironment } from './job.ts'
 import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
 import { keyArgs } from './reading.ts'

@@ -1,8 +1,8 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
-import { type Quota, quotaArgs, quotaExceeded } from '../quota.ts'
 import { chargeOf, hasOneKeyFirst, type NativeWrite } from './native-write.ts'
+import { type Quota, quotaArgs, quotaExceeded } from './quota.ts'
 import { changedByLetter, leavesLetter } from './write-letters.ts'
 import { NOTHING_WRITTEN, type Written } from './written.ts'
 

@@ -7,7 +7,8 @@ import { parentPort, workerData } from 'node:worker_threads'
  * What the main thread tells; the times are those of Date.now().
  * @typedef {{ checks: { name: string, ok: boolean, reason?: string }[], at: number }} Facts
  * @typedef {{ status: number, body: unknown }} Answer
- * @typedef {{ method: string, path: string, handle: (query: URLSearchParams) => Answer | Promise<Answer> }} Route
+ * @typedef {(query: URLSearchParams) => Answer | Promise<Answer>} Handle
+ * @typedef {{ method: string, path: string, handle: Handle }} Route
  */
 
 /** A main thread that has not beaten for so long does not serve; nor are older facts believed. */

@@ -1,17 +1,19 @@
 import type { Socket } from 'node:net'
-import { type KvError, respText } from '../../errors/errors.ts'
+import { respText } from '../../errors/errors.ts'
 import type { HeldBytes } from '../../fair-share/held-bytes.ts'
-import type { Line } from '../../fair-share/line.ts'
-import type { Room, SharedBacking } from '../../fair-share/shared-backing.ts'
+import type { SharedBacking } from '../../fair-share/shared-backing.ts'
 import type { Turns } from '../../fair-share/turns.ts'
 import type { Log } from '../../observability/log.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
-import { type FrameEvent, type FrameLimits, Framer, UNAUTHENTICATED_LIMITS } from '../../protocol/framer.ts'
+import { type FrameEvent, Framer } from '../../protocol/framer.ts'
+import { type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../protocol/limits.ts'
 import { ErrorReply, NULL_ARRAY, PushReply } from '../../reply/reply.ts'
 import { Session, type SessionContext } from '../../session/session.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LingeringClose } from './lingering-close.ts'
 import { Outbox } from './outbox.ts'
+import { ProcessShare, STRANGERS } from './process-share.ts'
+import { ReceivedBytes } from './received-bytes.ts'
 import type { ReplyBudget } from './reply-budget.ts'
 import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
 
@@ -40,10 +42,6 @@ export interface ConnectionOptions {
 const MAX_PARKED_BYTES = 1024 * 1024
 /** The same while it waits for its turn. */
 const MAX_QUEUED_BYTES = 64 * 1024
-/** Received bytes that are not counted: there are as many for each connection. */
-const FREE_BYTES = 64 * 1024
-/** The line of those who have not logged in; no automation has an empty name. */
-const STRANGERS = ''
 
 const decoder = new RequestDecoder()
 
@@ -56,6 +54,7 @@ export class Connection {
   private readonly socket: Socket
   private readonly options: ConnectionOptions
   private readonly framer = new Framer(UNAUTHENTICATED_LIMITS)
+  private readonly received: ReceivedBytes
   private readonly outbox: Outbox
   private readonly dispatcher: Dispatcher
   private readonly tokenWatch = new TokenWatch(
@@ -66,26 +65,21 @@ export class Connection {
   /** No more requests come: those that were received are answered, then the connection ends. */
   private draining = false
   private loginTimer: NodeJS.Timeout | undefined
-  /** Whose processor time it takes. */
-  private line: Line
-  private room: Room
-  /** Of what was received and not worked on, as far as it is counted. */
-  private heldBytes = 0
+  private readonly share: ProcessShare
   /** What was received waits for its turn. */
   private isQueued = false
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
     this.options = options
-    this.line = options.turns.lineOf(STRANGERS)
-    this.line.holders++
-    this.room = options.room.roomOf(this.line)
+    this.share = new ProcessShare(options.turns, options.room)
     this.session = new Session(
       options.context,
       addressOf(socket.remoteAddress, socket.remotePort),
       addressOf(socket.localAddress, socket.localPort),
-      options.held.holder(this.line),
+      options.held.holder(this.share.line),
     )
+    this.received = new ReceivedBytes(this.framer, this.session)
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
@@ -93,13 +87,13 @@ export class Connection {
       socket,
       () => this.flushed(),
       options.context.report,
-      (task) => options.turns.finish(this.line, task),
+      (task) => this.share.finish(task),
     )
     this.dispatcher = new Dispatcher(
       this.session,
       this.outbox,
       options.budget.join(),
-      () => this.room,
+      () => this.share.room,
       options.log,
       () => this.framer.reset(),
       () => this.destroy(),
@@ -110,7 +104,7 @@ export class Connection {
     // After the last request bytes are read and dropped.
     socket.on('data', (chunk: Buffer) => {
       if (this.session.closing) return
-      if (!this.framer.paused && !options.turns.mayStart(this.line)) this.waitForTurn()
+      if (!this.framer.paused && !this.share.mayStart) this.waitForTurn()
       this.framer.push(chunk, this.onFrame)
       this.countHeld()
       const most = this.dispatcher.isBlocked ? MAX_PARKED_BYTES : MAX_QUEUED_BYTES
@@ -165,7 +159,7 @@ export class Connection {
     }
     dispatcher.proceed()
     if (!dispatcher.congested) {
-      if (this.options.turns.mayStart(this.line)) return true
+      if (this.share.mayStart) return true
       this.waitForTurn()
       return false
     }
@@ -177,7 +171,7 @@ export class Connection {
   /** After each turn of the event loop in which something was asked or answered. */
   private flushed(): void {
     if ((this.framer.paused || this.socket.isPaused()) && !this.isQueued) {
-      if (this.options.turns.mayStart(this.line)) this.readOn()
+      if (this.share.mayStart) this.readOn()
       else this.waitForTurn()
     }
     if (this.finished) this.stop()
@@ -185,29 +179,20 @@ export class Connection {
 
   /** A request that is not complete, or waits, is held within a bound; what is above that ends it. */
   private countHeld(): void {
-    const { framer, session } = this
-    const held = framer.bufferedBytes > FREE_BYTES ? framer.bufferedBytes : 0
-    if (held === this.heldBytes || session.closing) return
-    try {
-      session.memory.take(held - this.heldBytes)
-      this.heldBytes = held
-    } catch (error) {
-      framer.reset()
-      session.memory.give(this.heldBytes)
-      this.heldBytes = 0
-      const refusal = new ErrorReply((error as KvError).respText)
-      this.dispatcher.refuseAll(refusal)
-      this.dispatcher.answerUnread(refusal)
-      session.closing = true
-      this.outbox.schedule()
-    }
+    const error = this.received.count()
+    if (error === undefined) return
+    const refusal = new ErrorReply(error.respText)
+    this.dispatcher.refuseAll(refusal)
+    this.dispatcher.answerUnread(refusal)
+    this.session.closing = true
+    this.outbox.schedule()
   }
 
   private waitForTurn(): void {
     this.framer.pause()
     if (this.isQueued) return
     this.isQueued = true
-    this.options.turns.addRequest(this.line, this.takeTurn)
+    this.share.addRequest(this.takeTurn)
   }
 
   private readonly takeTurn = (): void => {
@@ -216,12 +201,9 @@ export class Connection {
     this.outbox.schedule()
   }
 
-  private join(line: Line): void {
-    this.line.holders--
-    this.line = line
-    line.holders++
-    this.session.memory.join(line)
-    this.room = this.options.room.roomOf(line)
+  private join(automationId: string): void {
+    this.share.join(automationId)
+    this.session.memory.join(this.share.line)
   }
 
   private readOn(): void {
@@ -247,7 +229,7 @@ export class Connection {
   }
 
   private closed(): void {
-    this.line.holders--
+    this.share.leave()
     this.tokenWatch.stop()
     this.lingering.stop()
     clearTimeout(this.loginTimer)
@@ -280,7 +262,7 @@ export class Connection {
     clearTimeout(this.loginTimer)
     this.loginTimer = undefined
     this.framer.setLimits(this.options.limits)
-    this.join(this.options.turns.lineOf(this.session.automation!.id))
+    this.join(this.session.automation!.id)
     this.tokenWatch.start(this.session.identity!.expiresAt)
     if (firstLogin) this.options.onLogin(this)
   }
@@ -289,7 +271,7 @@ export class Connection {
     this.tokenWatch.stop()
     if (this.loginTimer !== undefined) return
     this.framer.setLimits(UNAUTHENTICATED_LIMITS)
-    this.join(this.options.turns.lineOf(STRANGERS))
+    this.join(STRANGERS)
     this.awaitLogin()
     this.options.onLogout(this)
   }

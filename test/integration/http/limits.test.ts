@@ -111,7 +111,7 @@ describe('connections', () => {
 })
 
 describe('requests of one automation', () => {
-  test('more than the limit wait, and all are answered; many more are refused; others do not wait', async () => {
+  test('more than the limit wait and are answered; many more are refused; others do not wait', async () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_REQUESTS: '4' })
     const token = await server.token('greedy')
     const holders: Raw[] = []

@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RequestDecoder } from '../../../src/protocol/decode.ts'
-import {
-  type FrameEvent,
-  type FrameLimits,
-  Framer,
-  UNAUTHENTICATED_LIMITS,
-} from '../../../src/protocol/framer.ts'
+import { type FrameEvent, Framer } from '../../../src/protocol/framer.ts'
+import { type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../../src/protocol/limits.ts'
 import {
   byteByByte,
   bytes,

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type FrameEvent,
-  type FrameLimits,
-  Framer,
-  UNAUTHENTICATED_LIMITS,
-} from '../../../src/protocol/framer.ts'
+import { type FrameEvent, Framer } from '../../../src/protocol/framer.ts'
+import { type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../../src/protocol/limits.ts'
 import { bytes, cutAt, LOGGED_IN, multibulk, type Outcome, outcomesOf, readAll } from './requests.ts'
 
 const TINY: FrameLimits = {

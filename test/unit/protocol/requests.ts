@@ -1,5 +1,6 @@
 import { RequestDecoder } from '../../../src/protocol/decode.ts'
-import { type FrameEvent, type FrameLimits, Framer } from '../../../src/protocol/framer.ts'
+import { type FrameEvent, Framer } from '../../../src/protocol/framer.ts'
+import type { FrameLimits } from '../../../src/protocol/limits.ts'
 
 export const LOGGED_IN: FrameLimits = {
   maxArgs: 1024 * 1024,

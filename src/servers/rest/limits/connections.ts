@@ -13,7 +13,7 @@ export interface ConnectionBounds {
 /**
  * Bounds the sockets of the listener. When there are too many, the one gives way that has waited for longest
  * without a request under way: first those that have never sent a whole head, then those between two
- * requests. When all are busy the new one is refused. An exchange that takes too long is cut, whoever is slow.
+ * requests. When all are busy the new one is refused. An exchange that takes too long is cut.
  * Returns what ends the looking after exchanges.
  */
 export function boundConnections(server: Server, { max, exchangeMs }: ConnectionBounds): () => void {

@@ -42,7 +42,7 @@ export class Pages {
 
   private async make(path: string): Promise<Found> {
     const { statusCode, headers, rawPayload } = await this.documentation.inject({ method: 'GET', url: path })
-    if (statusCode >= 300 && statusCode < 400) return { location: String(headers['location']) }
+    if (statusCode >= 300 && statusCode < 400) return { location: String(headers.location) }
     if (statusCode !== 200) return undefined
     const page: Page = {
       body: rawPayload,

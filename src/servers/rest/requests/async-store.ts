@@ -6,9 +6,9 @@ import type { DocumentJobName } from '../../../documents/document-jobs.ts'
 import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
-import type { Quota, Usage } from '../../../engine/quota.ts'
 import type { Store } from '../../../engine/store.ts'
 import type { NativeWrite } from '../../../engine/writes/native-write.ts'
+import type { Quota, Usage } from '../../../engine/writes/quota.ts'
 import type { Written } from '../../../engine/writes/written.ts'
 
 /** Redis found another type under the key than the native command works on. */

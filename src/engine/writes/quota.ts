@@ -1,7 +1,7 @@
-import type { Automation } from '../automation/automation.ts'
-import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
-import { USAGE } from '../backing/scripts.ts'
-import { KvError } from '../errors/errors.ts'
+import type { Automation } from '../../automation/automation.ts'
+import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
+import { USAGE } from '../../backing/scripts.ts'
+import { KvError } from '../../errors/errors.ts'
 
 /** What one automation may keep. */
 export interface Quota {
