@@ -48,8 +48,8 @@ export async function runWaited(cluster: Cluster, random: Random): Promise<Episo
   )
   const writers = progress.map(async (mine, i) => {
     const client = resp()
-    // After an unknown outcome the place of what follows is not known, so the writer ends; as it does when WAIT
-    // tells that the link was lost, since what had been acknowledged may be lost too.
+    // After an unknown outcome the place of what follows is not known, so the writer ends; as it does when
+    // WAIT tells that the link was lost, since what had been acknowledged may be lost too.
     for (let certain = true; certain && !stopping; ) {
       const element = mine.sent
       const { outcome } = await recorder.request(true, () =>

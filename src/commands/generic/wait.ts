@@ -85,8 +85,8 @@ function timeoutOf(arg: Buffer): number {
 /**
  * The native WAIT would hold up the connection that everybody shares; so the offsets are looked at until
  * enough replicas have what was written before the call. As a lost connection would do there, a lost link
- * ends it: offsets of another Redis tell nothing of what was written to this one. A timeout of 0 has no end in
- * Redis; here it lasts as long as the caller's token.
+ * ends it: offsets of another Redis tell nothing of what was written to this one. A timeout of 0 has no end
+ * in Redis; here it lasts as long as the caller's token.
  */
 async function wait({ services, identity, automation, args, isGone }: Call): Promise<Reply> {
   const wanted = integer(args[1]!)
