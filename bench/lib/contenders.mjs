@@ -1,5 +1,6 @@
 // Who takes part: how each is started, and how it is reached. All of them use the same Redis, over TCP on
 // this machine.
+import { spawnSync } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,6 +88,22 @@ export const createStage = async () => {
   }
 }
 
+const LIMITS = {
+  AUTOMATION_KV_MAX_KEYS: '10000000',
+  AUTOMATION_KV_MAX_BYTES: '1000000000000',
+  AUTOMATION_KV_MAX_ELEMENTS: '10000000',
+  AUTOMATION_KV_MAX_CONNECTIONS_PER_AUTOMATION: '20000',
+  AUTOMATION_KV_MAX_UNAUTHENTICATED: '20000',
+}
+
+/** Those that the build knows: an older one ends at a setting that it does not. @param {string} dist */
+const limitsOf = (dist) => {
+  const help = spawnSync(process.execPath, [join(dist, 'main.js'), 'serve', '--help'], { encoding: 'utf8' })
+  return Object.fromEntries(
+    Object.entries(LIMITS).filter(([name]) => help.stdout.split(/\s+/).includes(name)),
+  )
+}
+
 /**
  * Starts the product as an operator would, with limits that are not reached. `nodeArgs` go to node itself;
  * `dist` is another build.
@@ -108,10 +125,7 @@ export const startServer = async (
       AUTOMATION_KV_RESP_PORT: '0',
       AUTOMATION_KV_HTTP_PORT: '0',
       AUTOMATION_KV_ADMIN_PORT: '0',
-      AUTOMATION_KV_MAX_KEYS: '10000000',
-      AUTOMATION_KV_MAX_BYTES: '1000000000000',
-      AUTOMATION_KV_MAX_ELEMENTS: '10000000',
-      AUTOMATION_KV_MAX_UNAUTHENTICATED: '20000',
+      ...limitsOf(dist),
       AUTOMATION_KV_LOG_LEVEL: 'info',
       ...env,
     },

@@ -7,6 +7,7 @@ export {
   type BackingCallback,
   type BackingReply,
   EncodedWords,
+  isEncodedWords,
   type ScriptArg,
 } from './wire.ts'
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
 import { ReplyDecoder, ReplyError } from '../protocol/reply-decoder.ts'
-import { type BackingCallback, EncodedWords, type ScriptArg } from './wire.ts'
+import { type BackingCallback, isEncodedWords, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
@@ -52,11 +52,11 @@ export class Link {
     }
     out.header(ARRAY, countOf(words))
     for (const word of words) {
-      if (word instanceof EncodedWords) {
-        out.buffer(word.bytes)
-        continue
-      }
       if (typeof word === 'object') {
+        if (isEncodedWords(word)) {
+          out.buffer(word.bytes)
+          continue
+        }
         out.header(BULK, word.length)
         out.buffer(word)
       } else {
@@ -107,6 +107,6 @@ export class Link {
 
 function countOf(words: readonly ScriptArg[]): number {
   let count = words.length
-  for (const word of words) if (word instanceof EncodedWords) count += word.count - 1
+  for (const word of words) if (isEncodedWords(word)) count += word.count - 1
   return count
 }

@@ -17,6 +17,10 @@ export class EncodedWords {
 export type BackingArg = Buffer | string | number
 /** What a script may be given. */
 export type ScriptArg = BackingArg | EncodedWords
+
+/** `instanceof` walks the prototypes of each Buffer, which was seen in the time of a SET. */
+export const isEncodedWords = (word: ScriptArg): word is EncodedWords =>
+  typeof word === 'object' && (word as { count?: number }).count !== undefined
 /** `bytes`: what the reply measured on the link, 0 or nothing when there was none. */
 export type BackingCallback = (error: Error | null, reply: BackingReply, bytes?: number) => void
 

@@ -1,4 +1,4 @@
-import { type BackingReply, EncodedWords, type ScriptArg } from '../backing/backing.ts'
+import { type BackingReply, isEncodedWords, type ScriptArg } from '../backing/backing.ts'
 
 /** 32 words of a command weigh as much as a command of its own. */
 const WORDS_A_COMMAND_BITS = 5
@@ -6,7 +6,7 @@ const WORDS_A_COMMAND_BITS = 5
 /** The more words, the longer it takes there. */
 export function weightOf(words: readonly ScriptArg[]): number {
   let count = words.length
-  for (const word of words) if (word instanceof EncodedWords) count += word.count
+  for (const word of words) if (isEncodedWords(word)) count += word.count
   return 1 + (count >> WORDS_A_COMMAND_BITS)
 }
 
@@ -20,7 +20,7 @@ export function sizeOf(reply: BackingReply): number {
 export function bytesOf(words: readonly ScriptArg[]): number {
   let bytes = 0
   for (const word of words) {
-    if (word instanceof EncodedWords) bytes += word.bytes.length
+    if (isEncodedWords(word)) bytes += word.bytes.length
     else bytes += typeof word === 'number' ? 8 : word.length
   }
   return bytes

@@ -120,16 +120,28 @@ export class SharedBacking implements Backing {
     const key = command[1]
     const weight = weightOf(command)
     const bytes = bytesOf(command) + share.sizes.expected(size, key)
-    if (this.isFull(share, weight, bytes)) {
-      const send = (): void => {
-        const end = this.begin(share, size, key, weight, bytes, done)
-        share.link.backing.read(automation, command, end)
-      }
-      this.wait(share, { weight, bytes, send })
-      return
+    // What a closure would hold costs memory in every call, so the one that waits is made elsewhere.
+    if (this.isFull(share, weight, bytes)) this.waitToRead(share, automation, command, weight, bytes, done)
+    else {
+      const end = this.begin(share, size, key, weight, bytes, done)
+      share.link.backing.read(automation, command, end)
     }
-    const end = this.begin(share, size, key, weight, bytes, done)
-    share.link.backing.read(automation, command, end)
+  }
+
+  private waitToRead(
+    share: Share,
+    automation: Automation,
+    command: readonly BackingArg[],
+    weight: number,
+    bytes: number,
+    done: BackingCallback,
+  ): void {
+    const size = share.sizes.of(command[0] as string)
+    const send = (): void => {
+      const end = this.begin(share, size, command[1], weight, bytes, done)
+      share.link.backing.read(automation, command, end)
+    }
+    this.wait(share, { weight, bytes, send })
   }
 
   script(
