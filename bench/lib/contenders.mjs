@@ -88,7 +88,8 @@ export const createStage = async () => {
   }
 }
 
-const LIMITS = {
+/** Far above what is measured. */
+export const LIMITS = {
   AUTOMATION_KV_MAX_KEYS: '10000000',
   AUTOMATION_KV_MAX_BYTES: '1000000000000',
   AUTOMATION_KV_MAX_ELEMENTS: '10000000',

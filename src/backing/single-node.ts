@@ -64,7 +64,7 @@ export class SingleNode implements Backing {
   private closing = false
   /** The link is open, but its first answers are not here yet. */
   private greeting = false
-  private lost: () => void = () => {}
+  private readonly lossListeners: Array<() => void> = []
   /** The link is given up as soon as nothing is in flight. */
   private leaving = false
   /** Since when, and when last, writes were refused because the Redis is a replica. */
@@ -133,7 +133,11 @@ export class SingleNode implements Backing {
   }
 
   onLoss(listener: () => void): void {
-    this.lost = listener
+    this.lossListeners.push(listener)
+  }
+
+  private lost(): void {
+    for (const listener of this.lossListeners) listener()
   }
 
   get ready(): boolean {

@@ -1,19 +1,13 @@
-import type { Backing } from '../backing/backing.ts'
 import { Fifo } from '../lib/fifo.ts'
 import type { Line } from './line.ts'
 import { ReplySizes } from './reply-sizes.ts'
+import type { SharedLink } from './shared-links.ts'
 
 /** A command that waits to be sent. */
 export interface Waiting {
   readonly weight: number
   readonly bytes: number
   readonly send: () => void
-}
-
-/** One connection to the backing Redis, and what is on its way there. */
-export interface SharedLink {
-  readonly backing: Backing
-  bytes: number
 }
 
 /** The commands of one automation, on their way and before it. */

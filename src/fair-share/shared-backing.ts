@@ -5,7 +5,8 @@ import { Fifo } from '../lib/fifo.ts'
 import { bytesOf, sizeOf, weightOf } from './command-cost.ts'
 import type { Line } from './line.ts'
 import type { CommandSize } from './reply-sizes.ts'
-import { Share, type SharedLink, type Waiting } from './share.ts'
+import { Share, type Waiting } from './share.ts'
+import { SharedLinks } from './shared-links.ts'
 import type { Turns } from './turns.ts'
 
 export interface InFlightLimits {
@@ -49,7 +50,7 @@ export interface Room {
  * handled in the automation's turns.
  */
 export class SharedBacking implements Backing {
-  private readonly links: readonly SharedLink[]
+  private readonly links: SharedLinks
   private readonly turns: Turns
   private readonly limits: InFlightLimits
   private readonly shares = new WeakMap<Line, Share>()
@@ -60,41 +61,33 @@ export class SharedBacking implements Backing {
 
   /** Commands go over one or more `backings`, all of them before the same Redis. */
   constructor(backings: readonly Backing[], turns: Turns, limits: InFlightLimits = IN_FLIGHT) {
-    this.links = backings.map((backing) => ({ backing, bytes: 0 }))
+    this.links = new SharedLinks(backings)
     this.turns = turns
     this.limits = limits
   }
 
-  async connect(): Promise<void> {
-    await Promise.all(this.links.map(({ backing }) => backing.connect()))
+  connect(): Promise<void> {
+    return this.links.connect()
   }
 
   get ready(): boolean {
-    return this.links.some(({ backing }) => backing.ready)
+    return this.links.ready
   }
 
-  /** Over every link: one that does not take writes is a fault. */
   probe(done: (error: Error | null) => void): void {
-    let left = this.links.length
-    let failure: Error | null = null
-    for (const { backing } of this.links) {
-      backing.probe((error) => {
-        failure ??= error
-        if (--left === 0) done(failure)
-      })
-    }
+    this.links.probe(done)
   }
 
   get version(): string {
-    return this.links[0]!.backing.version
+    return this.links.version
   }
 
   onLoss(listener: () => void): void {
-    for (const { backing } of this.links) backing.onLoss(listener)
+    this.links.onLoss(listener)
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.links.map(({ backing }) => backing.close()))
+  close(): Promise<void> {
+    return this.links.close()
   }
 
   inFlight(automation: Automation): InFlight {
@@ -194,7 +187,7 @@ export class SharedBacking implements Backing {
   private shareOfLine(line: Line): Share {
     let share = this.shares.get(line)
     if (share === undefined) {
-      share = new Share(line, this.links[0]!)
+      share = new Share(line, this.links.quietest())
       this.shares.set(line, share)
     }
     return share
@@ -242,7 +235,7 @@ export class SharedBacking implements Backing {
     bytes: number,
     done: BackingCallback,
   ): BackingCallback {
-    if (share.commands === 0 && this.links.length > 1) share.link = this.quietest()
+    if (share.commands === 0) share.link = this.links.quietest()
     const { link } = share
     link.bytes += bytes
     share.commands++
@@ -265,14 +258,6 @@ export class SharedBacking implements Backing {
       if (this.turns.mayFinish(share.line)) done(error, reply, received)
       else this.turns.addReply(share.line, () => done(error, reply, received))
     }
-  }
-
-  /** The first of those that have least to do: commands that go together are sent together. */
-  private quietest(): SharedLink {
-    let best = this.links[0]!
-    for (const link of this.links)
-      if (link.backing.ready && (link.bytes < best.bytes || !best.backing.ready)) best = link
-    return best
   }
 
   private sendWaiting(share: Share): void {

@@ -51,12 +51,15 @@ describe('WAIT', () => {
   })
 
   test('ends when a link is lost: the Redis that answers then may not have what was written', async () => {
+    const told: string[] = []
+    for (const who of ['first', 'second']) engine.store.backing.onLoss(() => told.push(who))
     await engine.run('a', ['SET', 'k', 'v'])
     const waiting = engine.run('a', ['WAIT', '7', '30000'])
     await engine.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
     expect(await waiting).toMatchObject({
       text: expect.stringMatching(/^TRYAGAIN /),
     })
+    expect(told.slice(0, 2)).toEqual(['first', 'second'])
     await vi.waitFor(async () => expect(await engine.run('a', ['GET', 'k'])).toEqual(Buffer.from('v')))
   })
 

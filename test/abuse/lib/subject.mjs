@@ -1,11 +1,11 @@
 // What is attacked: one or two servers from dist before a Redis of their own, made anew for each row, and
 // killed without asking.
 import { readFileSync, rmSync } from 'node:fs'
-import { createStage, startServer } from '../../../bench/lib/contenders.mjs'
+import { createStage, LIMITS, startServer } from '../../../bench/lib/contenders.mjs'
 import { freePort, stopAll } from '../../../bench/lib/processes.mjs'
 
 /** An empty setting counts as unset: the limits are those that an operator has who sets none. */
-const DEFAULT_LIMITS = { AUTOMATION_KV_MAX_KEYS: '', AUTOMATION_KV_MAX_UNAUTHENTICATED: '' }
+const DEFAULT_LIMITS = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, '']))
 
 /** @type {Set<string>} */
 const folders = new Set()
