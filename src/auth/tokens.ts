@@ -29,7 +29,7 @@ export interface TokenVerifierOptions {
 
 /**
  * `reason` (never a part of the token) becomes `cause`, for the log at debug level; the peer sees one text
- * for every fault.
+ * for every fault but a token that has expired.
  */
 const refuse = (code: 'wrongpass' | 'token_expired', reason: string): KvError => {
   const error = new KvError(code)

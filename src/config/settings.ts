@@ -75,7 +75,7 @@ export const SETTINGS_BY_FIELD = {
   tokenIssuer: optional(
     'AUTOMATION_KV_TOKEN_ISSUER',
     text,
-    'The claim `iss` that tokens checked with AUTOMATION_KV_JWKS must carry.',
+    'The claim `iss` that every token must carry, whichever key it is signed with.',
     {
       example: 'https://issuer.example',
     },
@@ -83,7 +83,7 @@ export const SETTINGS_BY_FIELD = {
   tokenAudience: optional(
     'AUTOMATION_KV_TOKEN_AUDIENCE',
     text,
-    'The claim `aud` that tokens checked with AUTOMATION_KV_JWKS must carry.',
+    'The claim `aud` that every token must carry, whichever key it is signed with.',
     {
       example: 'automation-kv',
     },
