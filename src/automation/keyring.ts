@@ -32,8 +32,6 @@ export class DerivedKeys {
   readonly locator: KeyObject
   /** HMAC key of HyperLogLog elements. */
   readonly element: KeyObject
-  /** HMAC key of pub/sub channel names. */
-  readonly channel: KeyObject
 
   constructor({ kid, root }: RootKey, automationId: string) {
     const purpose = (name: string): KeyObject => derive(root, `automation-kv/v1/${name}/${automationId}`)
@@ -42,7 +40,6 @@ export class DerivedKeys {
     this.member = purpose('member')
     this.locator = purpose('locator')
     this.element = purpose('element')
-    this.channel = purpose('channel')
   }
 
   /** The raw content key, for another JOSE library. */

@@ -46,7 +46,7 @@ describe('Keyring', () => {
   test('derives the documented keys', () => {
     const root = randomBytes(32)
     const { sealing } = new Keyring(parseEncryptionKeys(`k1:${root.toString('base64url')}`)).automation('a-1')
-    for (const purpose of ['content', 'member', 'locator', 'element', 'channel'] as const) {
+    for (const purpose of ['content', 'member', 'locator', 'element'] as const) {
       const expected = Buffer.from(hkdfSync('sha256', root, '', `automation-kv/v1/${purpose}/a-1`, 32))
       expect(sealing[purpose].export()).toEqual(expected)
     }
@@ -73,10 +73,8 @@ describe('Keyring', () => {
     const keys = ['a', 'b'].map((id) => ring.automation(id))
     expect(keys[0]?.sealing.kid).toBe('new')
     expect(keys[0]?.all.map(({ kid }) => kid)).toEqual(['new', 'old'])
-    const all = keys.flatMap(({ all }) =>
-      all.flatMap((k) => [k.content, k.member, k.locator, k.element, k.channel]),
-    )
-    expect(new Set(all.map((k) => k.export().toString('hex'))).size).toBe(20)
+    const all = keys.flatMap(({ all }) => all.flatMap((k) => [k.content, k.member, k.locator, k.element]))
+    expect(new Set(all.map((k) => k.export().toString('hex'))).size).toBe(16)
   })
 
   test.each(['', 'a:b', 'a/b', 'ä', 'x'.repeat(65), 'a\n'])('refuses the automation id %j', (id) => {
