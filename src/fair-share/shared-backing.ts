@@ -16,12 +16,15 @@ export interface InFlightLimits {
   readonly bytes: number
   /** The same of all automations together. */
   readonly allBytes: number
+  /** An automation that has no more on its way does not wait for others. */
+  readonly freeBytes: number
 }
 
 const IN_FLIGHT: InFlightLimits = {
   weight: 512,
   bytes: 4 * 1024 * 1024,
   allBytes: 16 * 1024 * 1024,
+  freeBytes: 256 * 1024,
 }
 
 /** What one automation has on its way. */
@@ -194,11 +197,11 @@ export class SharedBacking implements Backing {
   }
 
   private isRoomy({ waiting, commands, weight, bytes }: Share): boolean {
-    const { limits } = this
-    return (
-      waiting.size === 0 &&
-      (commands === 0 || (weight < limits.weight && bytes < limits.bytes && this.allBytes < limits.allBytes))
-    )
+    const { limits, allBytes } = this
+    if (waiting.size > 0) return false
+    if (commands === 0) return true
+    if (weight >= limits.weight || bytes >= limits.bytes) return false
+    return bytes < limits.freeBytes || allBytes < limits.allBytes
   }
 
   private isFull(share: Share, weight: number, bytes: number): boolean {
@@ -206,13 +209,11 @@ export class SharedBacking implements Backing {
   }
 
   private fits(share: Share, weight: number, bytes: number): boolean {
-    const { limits } = this
-    return (
-      share.commands === 0 ||
-      (share.weight + weight <= limits.weight &&
-        share.bytes + bytes <= limits.bytes &&
-        this.allBytes + bytes <= limits.allBytes)
-    )
+    const { limits, allBytes } = this
+    if (share.commands === 0) return true
+    const sum = share.bytes + bytes
+    if (share.weight + weight > limits.weight || sum > limits.bytes) return false
+    return sum <= limits.freeBytes || allBytes + bytes <= limits.allBytes
   }
 
   private wait(share: Share, waiting: Waiting): void {

@@ -20,7 +20,7 @@ function start() {
   const turns = new Turns((error) => {
     throw error
   })
-  const limits = { weight: 16, bytes: 1024 * KIB, allBytes: 2048 * KIB }
+  const limits = { weight: 16, bytes: 1024 * KIB, allBytes: 2048 * KIB, freeBytes: 64 * KIB }
   const backing = new SharedBacking([node], turns, limits)
   const [a, b] = [automationOf('a'), automationOf('b')]
   const answered: string[] = []
@@ -100,6 +100,17 @@ describe('what is on its way to the backing Redis', () => {
       reply(node.sent.length, 400 * KIB)
     }
     expect(answered).toBe(31)
+  })
+
+  test('who asks for little does not wait for the bytes of others', () => {
+    const { backing, a, b, get, reply } = start()
+    get(b, 'small')
+    reply(1, 10)
+    get(a, 'large')
+    reply(1, 4096 * KIB)
+    get(a, 'large')
+    for (let i = 0; i < 8; i++) get(b, 'small')
+    expect(backing.inFlight(b)).toMatchObject({ commands: 8, waiting: 0 })
   })
 
   test('connections that wait for room are told one after the other, as it comes', async () => {
