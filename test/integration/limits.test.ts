@@ -48,6 +48,12 @@ describe('bytes that are no request', () => {
       header('invalid multibulk length'),
       header('invalid multibulk length'),
     ],
+    [
+      'more arguments than a request may have',
+      '*262145\r\n',
+      header('unauthenticated multibulk length'),
+      header('invalid multibulk length'),
+    ],
     ['a negative bulk', '*1\r\n$-5\r\n', header('invalid bulk length'), header('invalid bulk length')],
     [
       'a bulk length that is no number',
