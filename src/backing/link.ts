@@ -1,13 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
+import { Fifo } from '../lib/fifo.ts'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
 import { ReplyDecoder, ReplyError } from '../protocol/reply-decoder.ts'
 import { type BackingCallback, isEncodedWords, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
-/** Answered callbacks in front of the queue are dropped from here on. */
-const LONG_QUEUE = 1_024
 
 /**
  * Commands and their replies on a stream that ioredis has connected and greeted. All commands of a turn of
@@ -17,8 +16,7 @@ const LONG_QUEUE = 1_024
 export class Link {
   private readonly stream: Duplex
   private readonly out = new OutputBuffer()
-  private waiting: Array<BackingCallback | undefined> = []
-  private head = 0
+  private readonly waiting = new Fifo<BackingCallback>()
   private scheduled = false
   private broken = false
 
@@ -83,25 +81,14 @@ export class Link {
   }
 
   private next(): BackingCallback {
-    const done = this.waiting[this.head]
+    const done = this.waiting.shift()
     if (done === undefined) throw new Error('a reply that nobody asked for')
-    this.waiting[this.head++] = undefined
-    if (this.head === this.waiting.length) {
-      this.waiting = []
-      this.head = 0
-    } else if (this.head === LONG_QUEUE) {
-      this.waiting = this.waiting.slice(this.head)
-      this.head = 0
-    }
     return done
   }
 
   private breakOff(): void {
     this.broken = true
-    const unanswered = this.waiting.slice(this.head)
-    this.waiting = []
-    this.head = 0
-    for (const done of unanswered) done!(new Error('the link broke'), null)
+    for (const done of this.waiting.drain()) done(new Error('the link broke'), null)
   }
 }
 

@@ -1,5 +1,7 @@
+import { Fifo } from '../lib/fifo.ts'
+
 interface Entry<T> {
-  readonly items: T[]
+  readonly items: Fifo<T>
   /** Virtual time at which its next item begins. */
   start: number
   running: number
@@ -18,10 +20,10 @@ export class FairQueue<T> {
   add(id: string, item: T): void {
     let entry = this.entries.get(id)
     if (entry === undefined) {
-      entry = { items: [], start: this.now, running: 0 }
+      entry = { items: new Fifo(), start: this.now, running: 0 }
       this.entries.set(id, entry)
     }
-    if (entry.items.length === 0 && entry.running === 0) entry.start = Math.max(entry.start, this.now)
+    if (entry.items.size === 0 && entry.running === 0) entry.start = Math.max(entry.start, this.now)
     entry.items.push(item)
   }
 
@@ -29,7 +31,7 @@ export class FairQueue<T> {
   take(): { readonly id: string; readonly item: T } | undefined {
     let next: [string, Entry<T>] | undefined
     for (const each of this.entries) {
-      if (each[1].items.length > 0 && (next === undefined || each[1].start < next[1].start)) next = each
+      if (each[1].items.size > 0 && (next === undefined || each[1].start < next[1].start)) next = each
     }
     if (next === undefined) return undefined
     const [id, entry] = next
@@ -49,7 +51,7 @@ export class FairQueue<T> {
 
   /** Everything that was not taken. */
   drain(): T[] {
-    const rest = [...this.entries.values()].flatMap(({ items }) => items.splice(0))
+    const rest = [...this.entries.values()].flatMap(({ items }) => items.drain())
     this.entries.clear()
     return rest
   }
@@ -57,12 +59,12 @@ export class FairQueue<T> {
   /** Only what lies ahead of the present has to be remembered. */
   private forgetIdle(): void {
     for (const [id, { items, running, start }] of this.entries) {
-      if (items.length === 0 && running === 0 && start <= this.now) this.entries.delete(id)
+      if (items.size === 0 && running === 0 && start <= this.now) this.entries.delete(id)
     }
     if (this.entries.size > 0) {
       // With nobody waiting time goes on to the first that is remembered, or it would be remembered for ever.
       const all = [...this.entries.values()]
-      if (all.every(({ items, running }) => items.length === 0 && running === 0))
+      if (all.every(({ items, running }) => items.size === 0 && running === 0))
         this.now = Math.max(this.now, Math.min(...all.map(({ start }) => start)))
     }
   }

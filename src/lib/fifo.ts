@@ -33,4 +33,12 @@ export class Fifo<T> {
     }
     return item
   }
+
+  /** Takes all of them. */
+  drain(): T[] {
+    const rest = this.items.slice(this.head) as T[]
+    this.items = []
+    this.head = 0
+    return rest
+  }
 }

@@ -68,7 +68,7 @@ const unsure: BackingCallback[] = []
 export class Link {`,
       ],
       ['src/backing/link.ts', 'this.waiting.push(done)', 'this.waiting.push(done); sent.set(done, words)'],
-      ['src/backing/link.ts', "done!(new Error('the link broke'), null)", 'unsure.push(done!)'],
+      ['src/backing/link.ts', "done(new Error('the link broke'), null)", 'unsure.push(done)'],
       [
         'src/backing/link.ts',
         "stream.once('close', () => this.breakOff())",

@@ -1,3 +1,4 @@
+import { Fifo } from '../../lib/fifo.ts'
 import type { Reply } from '../../reply/reply.ts'
 
 /** The place of one reply in the order of a connection. */
@@ -11,8 +12,7 @@ export interface PendingReply {
 /** Hands replies on in the order of their requests, whatever the order in which they come. */
 export class ReplyQueue {
   private readonly emit: (reply: Reply) => void
-  private queue: PendingReply[] = []
-  private head = 0
+  private readonly queue = new Fifo<PendingReply>()
 
   constructor(emit: (reply: Reply) => void) {
     this.emit = emit
@@ -28,17 +28,11 @@ export class ReplyQueue {
     pending.reply = reply
     pending.silent = silent
     pending.answered = true
-    while (this.head < this.queue.length && this.queue[this.head]!.answered) {
-      const ready = this.queue[this.head]!
-      this.head++
-      if (!ready.silent) this.emit(ready.reply)
-    }
-    if (this.head === this.queue.length) {
-      this.queue = []
-      this.head = 0
-    } else if (this.head > 1_024) {
-      this.queue = this.queue.slice(this.head)
-      this.head = 0
+    let next = this.queue.peek()
+    while (next?.answered === true) {
+      this.queue.shift()
+      if (!next.silent) this.emit(next.reply)
+      next = this.queue.peek()
     }
   }
 }
