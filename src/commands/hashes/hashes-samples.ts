@@ -7,8 +7,9 @@ import type { Call } from '../../registry/context.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { PairsReply, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
+import { scanAll, scanOf } from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
-import { parseCursor, parseScanOptions } from '../parsing/scan-options.ts'
+import { parseScanOptions } from '../parsing/scan-options.ts'
 import { openPairs, openValue } from './hash-fields.ts'
 
 /** Redis halves the range of counts that come with values. */
@@ -44,21 +45,10 @@ function hrandfieldReply(call: Call, raw: BackingReply): Reply {
 
 /** Within a transaction the whole hash is at hand: it is answered at once, as Redis does with a small one. */
 function hscan(db: Database, args: readonly Buffer[]): Reply {
-  parseCursor(args[2]!)
-  const hash = db.hash(args[1]!)
-  if (hash === undefined) return ['0', []]
-  const { matches } = parseScanOptions(args, 3)
-  return ['0', [...hash.fields.values()].filter(({ name }) => matches(name)).flatMap(withValue)]
-}
-
-function hscanCommand({ automation, args }: Call): readonly (Buffer | string | number)[] | undefined {
-  const cursor = parseCursor(args[2]!)
-  try {
-    return ['HSCAN', automation.key(args[1]!), cursor, 'COUNT', parseScanOptions(args, 3).count]
-  } catch {
-    // Redis looks at the options only when there is a hash.
-    return undefined
-  }
+  const options = scanAll(args, () => db.hash(args[1]!))
+  if (options === undefined) return ['0', []]
+  const fields = [...db.hash(args[1]!)!.fields.values()]
+  return ['0', fields.filter(({ name }) => options.matches(name)).flatMap(withValue)]
 }
 
 function hscanReply(call: Call, raw: BackingReply): Reply {
@@ -102,6 +92,6 @@ export const HASH_SAMPLES = [
     summary: 'Goes through the fields of a hash, some at each call.',
     complexity: 'O(1) a call, O(N) for all fields',
     run: hscan,
-    direct: reads(hscanCommand, hscanReply),
+    direct: reads(scanOf('HSCAN', 1), hscanReply),
   }),
 ]

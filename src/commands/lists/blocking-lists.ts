@@ -1,8 +1,9 @@
 import { countedKeys, data, ENDS } from '../../registry/row.ts'
 import { NULL_ARRAY } from '../../reply/reply.ts'
 import { type Args, KEYS_BEFORE_TIMEOUT, type Source, waiting } from '../parsing/blocking.ts'
+import { parsePopMany } from '../parsing/pop-many.ts'
 import { type End, endOf } from './list-ends.ts'
-import { move, parsePopMany, popMany } from './lists-move.ts'
+import { move, popMany } from './lists-move.ts'
 
 const LIST: Source = { type: 'list', look: (db, name) => db.list(name) }
 
@@ -60,10 +61,10 @@ export const LIST_BLOCKING = [
     complexity: 'O(N+M) in the numbers of keys and of elements returned',
     ...waiting({
       timeoutAt: () => 1,
-      check: (args) => parsePopMany(args, 2),
-      keys: (args) => parsePopMany(args, 2).keys,
+      check: (args) => parsePopMany(args, 2, endOf),
+      keys: (args) => parsePopMany(args, 2, endOf).keys,
       source: LIST,
-      take: (db, args, names) => popMany(db, { ...parsePopMany(args, 2), keys: names }),
+      take: (db, args, names) => popMany(db, { ...parsePopMany(args, 2, endOf), keys: names }),
       otherwise: NULL_ARRAY,
     }),
   }),

@@ -1,8 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { KvError } from '../../errors/errors.ts'
 import { countedKeys, data, ENDS, TWO_KEYS } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
-import { integerFrom, word } from '../parsing/args.ts'
+import { type PopMany, parsePopMany } from '../parsing/pop-many.ts'
 import { type End, endOf, take } from './list-ends.ts'
 
 /** LMOVE: null when there is nothing to take; the types of both keys are checked first. */
@@ -26,29 +25,10 @@ export function move(db: Database, source: Buffer, target: Buffer, from: End, to
   return cell.bytes
 }
 
-interface PopMany {
-  readonly keys: readonly Buffer[]
-  readonly end: End
-  readonly count: number
-}
-
-/** `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`, with numkeys at argument `at`. */
-export function parsePopMany(args: readonly Buffer[], at: number): PopMany {
-  const numKeys = integerFrom(args[at]!, 1, 'numkeys_not_positive')
-  const endAt = at + numKeys + 1
-  const end = endOf(args[endAt])
-  let count: number | undefined
-  for (let i = endAt + 1; i < args.length; i += 2) {
-    if (count !== undefined || word(args[i]) !== 'COUNT' || i + 1 >= args.length) throw new KvError('syntax')
-    count = integerFrom(args[i + 1]!, 1, 'count_not_positive')
-  }
-  return { keys: args.slice(at + 1, endAt), end, count: count ?? 1 }
-}
-
 /** Pops from the first of the lists that has an element; undefined when none has. */
 export function popMany(
   db: Database,
-  { keys, end, count }: PopMany,
+  { keys, end, count }: PopMany<End>,
 ): [name: Buffer, elements: Buffer[]] | undefined {
   for (const name of keys) {
     const cells = db.list(name)?.cells ?? []
@@ -86,7 +66,7 @@ export const LIST_MOVES = [
     syntax: 'numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
     summary: 'Removes elements from the first list that has any, and returns them.',
     complexity: 'O(N+M) in the numbers of keys and of elements returned',
-    run: (db, args) => popMany(db, parsePopMany(args, 1)) ?? NULL_ARRAY,
+    run: (db, args) => popMany(db, parsePopMany(args, 1, endOf)) ?? NULL_ARRAY,
   }),
   data({
     name: 'rpoplpush',

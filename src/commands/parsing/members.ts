@@ -41,7 +41,7 @@ export function orCompute<T>(parse: () => T): T | undefined {
  * least `least` members.
  */
 export const scanOf =
-  (command: 'SSCAN' | 'ZSCAN', least: number): DirectRead['read'] =>
+  (command: 'HSCAN' | 'SSCAN' | 'ZSCAN', least: number): DirectRead['read'] =>
   ({ automation, args }) => {
     const cursor = parseCursor(args[2]!)
     const options = orCompute(() => parseScanOptions(args, 3))

@@ -1,8 +1,9 @@
 import { countedKeys, data } from '../../registry/row.ts'
 import { NULL_ARRAY } from '../../reply/reply.ts'
 import { KEYS_BEFORE_TIMEOUT, type Source, waiting } from '../parsing/blocking.ts'
+import { parsePopMany } from '../parsing/pop-many.ts'
 import { double } from './sorted-set-order.ts'
-import { parsePopManyScored, popManyReply, popManyScored, type ScoreEnd } from './sorted-sets-pop.ts'
+import { popManyReply, popManyScored, type ScoreEnd, scoreEndOf } from './sorted-sets-pop.ts'
 
 const group = 'sorted-set'
 
@@ -33,11 +34,11 @@ export const SORTED_SET_BLOCKING = [
     complexity: 'O(K) + O(M*log(N)) in the numbers of keys, of members returned and of members',
     ...waiting({
       timeoutAt: () => 1,
-      check: (args) => parsePopManyScored(args, 2),
-      keys: (args) => parsePopManyScored(args, 2).keys,
+      check: (args) => parsePopMany(args, 2, scoreEndOf),
+      keys: (args) => parsePopMany(args, 2, scoreEndOf).keys,
       source: SORTED_SET,
       take: (db, args, names) => {
-        const popped = popManyScored(db, { ...parsePopManyScored(args, 2), keys: names })
+        const popped = popManyScored(db, { ...parsePopMany(args, 2, scoreEndOf), keys: names })
         return popped === undefined ? undefined : popManyReply(popped)
       },
       otherwise: NULL_ARRAY,

@@ -4,6 +4,7 @@ import { KvError } from '../../errors/errors.ts'
 import { countedKeys, data, FIRST_KEY } from '../../registry/row.ts'
 import { NULL_ARRAY, PairsReply, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
+import { type PopMany, parsePopMany } from '../parsing/pop-many.ts'
 import { double, inOrder, membersOf, removeMembers, scored } from './sorted-set-order.ts'
 
 export type ScoreEnd = 'MIN' | 'MAX'
@@ -27,30 +28,17 @@ const pop =
     return count === undefined ? taken : new PairsReply(taken)
   }
 
-export interface PopManyScored {
-  readonly keys: readonly Buffer[]
-  readonly end: ScoreEnd
-  readonly count: number
-}
-
-/** `numkeys key [key ...] <MIN | MAX> [COUNT count]`, with numkeys at argument `at`. */
-export function parsePopManyScored(args: readonly Buffer[], at: number): PopManyScored {
-  const numKeys = integerFrom(args[at]!, 1, 'numkeys_not_positive')
-  const endAt = at + numKeys + 1
-  const end = word(args[endAt])
+/** Throws `syntax` for anything but MIN and MAX. */
+export function scoreEndOf(arg: Buffer | undefined): ScoreEnd {
+  const end = word(arg)
   if (end !== 'MIN' && end !== 'MAX') throw new KvError('syntax')
-  let count: number | undefined
-  for (let i = endAt + 1; i < args.length; i += 2) {
-    if (count !== undefined || word(args[i]) !== 'COUNT' || i + 1 >= args.length) throw new KvError('syntax')
-    count = integerFrom(args[i + 1]!, 1, 'count_not_positive')
-  }
-  return { keys: args.slice(at + 1, endAt), end, count: count ?? 1 }
+  return end
 }
 
 /** Pops from the first of the sorted sets that exists; undefined when none does. */
 export function popManyScored(
   db: Database,
-  { keys, end, count }: PopManyScored,
+  { keys, end, count }: PopMany<ScoreEnd>,
 ): [name: Buffer, taken: ScoredMember[]] | undefined {
   const name = keys.find((key) => db.sortedSet(key) !== undefined)
   return name === undefined ? undefined : [name, takeScored(db, name, end, count)]
@@ -75,7 +63,7 @@ export const SORTED_SET_POPS = [
     syntax: 'numkeys key [key ...] <MIN | MAX> [COUNT count]',
     summary: 'Removes the lowest or highest members of the first sorted set that has any, and returns them.',
     complexity: 'O(K) + O(M*log(N)) in the numbers of keys, of members returned and of members',
-    run: (db, args) => popManyReply(popManyScored(db, parsePopManyScored(args, 1))),
+    run: (db, args) => popManyReply(popManyScored(db, parsePopMany(args, 1, scoreEndOf))),
   }),
   data({
     name: 'zpopmax',
