@@ -1,14 +1,11 @@
 import type { Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
-import type { HeldBytes } from '../../fair-share/held-bytes.ts'
-import type { SharedBacking } from '../../fair-share/shared-backing.ts'
-import type { Turns } from '../../fair-share/turns.ts'
-import type { Log } from '../../observability/log.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
 import { type FrameEvent, Framer } from '../../protocol/framer.ts'
-import { type FrameLimits, UNAUTHENTICATED_LIMITS } from '../../protocol/limits.ts'
+import { UNAUTHENTICATED_LIMITS } from '../../protocol/limits.ts'
 import { ErrorReply, NULL_ARRAY, PushReply } from '../../reply/reply.ts'
-import { Session, type SessionContext } from '../../session/session.ts'
+import { Session } from '../../session/session.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LingeringClose } from './lingering-close.ts'
 import { Outbox } from './outbox.ts'
@@ -17,16 +14,7 @@ import { ReceivedBytes } from './received-bytes.ts'
 import type { ReplyBudget } from './reply-budget.ts'
 import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
 
-export interface ConnectionOptions {
-  readonly context: SessionContext
-  readonly log: Log
-  readonly turns: Turns
-  readonly room: SharedBacking
-  readonly held: HeldBytes
-  readonly limits: FrameLimits
-  readonly loginTimeoutMs: number
-  /** Unsent bytes at which a client that listens to channels is cut. */
-  readonly maxBacklogBytes: number
+export interface ConnectionOptions extends ConnectionSettings {
   /** Called after the first login, and after one that follows a RESET. */
   readonly onLogin: (connection: Connection) => void
   /** Called when RESET ended its login. */

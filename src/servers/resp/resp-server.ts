@@ -1,24 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
-import type { HeldBytes } from '../../fair-share/held-bytes.ts'
-import type { SharedBacking } from '../../fair-share/shared-backing.ts'
-import type { Turns } from '../../fair-share/turns.ts'
-import type { Log } from '../../observability/log.ts'
-import type { FrameLimits } from '../../protocol/limits.ts'
-import type { SessionContext } from '../../session/session.ts'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { ReplyBudget } from './reply-budget.ts'
 
-export interface TcpServerOptions {
-  readonly context: SessionContext
-  readonly log: Log
-  /** Processor time, and what may be on its way to the backing Redis, shared by automations. */
-  readonly turns: Turns
-  readonly room: SharedBacking
-  readonly held: HeldBytes
-  readonly limits: FrameLimits
-  readonly loginTimeoutMs: number
-  readonly maxBacklogBytes: number
+export interface TcpServerOptions extends ConnectionSettings {
   readonly maxConnections: number
   /**
    * When more connections than this have not logged in, the oldest of them gives way: a crowd of
@@ -31,7 +17,7 @@ export interface TcpServerOptions {
 export class TcpServer {
   private readonly server: Server
   private readonly options: TcpServerOptions
-  private readonly budget = new ReplyBudget()
+  private readonly connectionOptions: ConnectionOptions
   private readonly connections = new Set<Connection>()
   /** Called when the last connection has gone. */
   private emptied: () => void = () => {}
@@ -40,6 +26,13 @@ export class TcpServer {
 
   constructor(options: TcpServerOptions) {
     this.options = options
+    this.connectionOptions = {
+      ...options,
+      budget: new ReplyBudget(),
+      onLogin: (connection) => void this.unauthenticated.delete(connection),
+      onLogout: (connection) => this.addUnauthenticated(connection),
+      onClose: (connection) => this.closed(connection),
+    }
     this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
   }
 
@@ -73,34 +66,21 @@ export class TcpServer {
   }
 
   private accept(socket: Socket): void {
-    const { context, log, turns, room, held, limits, loginTimeoutMs, maxBacklogBytes, maxConnections } =
-      this.options
-    if (this.connections.size >= maxConnections) {
+    if (this.connections.size >= this.options.maxConnections) {
       socket.on('error', () => {})
       socket.end(`-${respText('too_many_clients')}\r\n`, () => socket.destroy())
       return
     }
-    const connection = new Connection(socket, {
-      context,
-      log,
-      turns,
-      room,
-      held,
-      limits,
-      loginTimeoutMs,
-      maxBacklogBytes,
-      budget: this.budget,
-      onLogin: (loggedIn) => void this.unauthenticated.delete(loggedIn),
-      onLogout: (loggedOut) => this.addUnauthenticated(loggedOut),
-      onClose: (closed) => {
-        this.connections.delete(closed)
-        if (this.connections.size === 0) this.emptied()
-        this.unauthenticated.delete(closed)
-        closed.session.end()
-      },
-    })
+    const connection = new Connection(socket, this.connectionOptions)
     this.connections.add(connection)
     this.addUnauthenticated(connection)
+  }
+
+  private closed(connection: Connection): void {
+    this.connections.delete(connection)
+    if (this.connections.size === 0) this.emptied()
+    this.unauthenticated.delete(connection)
+    connection.session.end()
   }
 
   private addUnauthenticated(connection: Connection): void {
