@@ -36,43 +36,45 @@ interface Asked {
 }
 
 /** What is known of the replicas of one backing Redis. */
-interface Watched {
-  asked: Asked | undefined
+class Replicas {
   /** How many times a link to it broke: another Redis may answer since, which has not what was written. */
-  losses: number
-}
+  losses = 0
+  private readonly backing: Backing
+  private asked: Asked | undefined
 
-const watched = new WeakMap<Backing, Watched>()
-
-function watch(backing: Backing): Watched {
-  let found = watched.get(backing)
-  if (found === undefined) {
-    const created: Watched = { asked: undefined, losses: 0 }
+  constructor(backing: Backing) {
+    this.backing = backing
     backing.onLoss(() => {
-      created.losses++
-      created.asked = undefined
+      this.losses++
+      this.asked = undefined
     })
-    watched.set(backing, created)
-    found = created
   }
-  return found
+
+  async now(automation: Automation): Promise<Replication> {
+    return parseReplication(String(await this.backing.call(automation, ['INFO', 'replication'])))
+  }
+
+  /** As they were a moment ago. */
+  lately(automation: Automation): Promise<Replication> {
+    if (this.asked !== undefined && Date.now() - this.asked.at < KEPT_MS) return this.asked.answer
+    const asked: Asked = { answer: this.now(automation), at: Number.POSITIVE_INFINITY }
+    this.asked = asked
+    asked.answer.then(
+      () => (asked.at = Date.now()),
+      () => {
+        if (this.asked === asked) this.asked = undefined
+      },
+    )
+    return asked.answer
+  }
 }
 
-const replication = async (backing: Backing, automation: Automation): Promise<Replication> =>
-  parseReplication(String(await backing.call(automation, ['INFO', 'replication'])))
+const known = new WeakMap<Backing, Replicas>()
 
-function sharedReplication(backing: Backing, automation: Automation): Promise<Replication> {
-  const { asked } = watch(backing)
-  if (asked !== undefined && Date.now() - asked.at < KEPT_MS) return asked.answer
-  const fresh: Asked = { answer: replication(backing, automation), at: Number.POSITIVE_INFINITY }
-  watch(backing).asked = fresh
-  fresh.answer.then(
-    () => (fresh.at = Date.now()),
-    () => {
-      if (watch(backing).asked === fresh) watch(backing).asked = undefined
-    },
-  )
-  return fresh.answer
+function replicasOf(backing: Backing): Replicas {
+  const replicas = known.get(backing) ?? new Replicas(backing)
+  known.set(backing, replicas)
+  return replicas
 }
 
 function timeoutOf(arg: Buffer): number {
@@ -92,17 +94,16 @@ async function wait({ services, identity, automation, args, isGone }: Call): Pro
   const wanted = integer(args[1]!)
   const timeoutMs = timeoutOf(args[2]!)
   const deadline = timeoutMs === 0 ? identity.expiresAt : Math.min(Date.now() + timeoutMs, identity.expiresAt)
-  const { backing } = services.store
-  const { losses } = watch(backing)
-  let { offset, acknowledged } = await replication(backing, automation)
-  const target = offset
+  const replicas = replicasOf(services.store.backing)
+  const { losses } = replicas
+  let { offset: target, acknowledged } = await replicas.now(automation)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     const reached = acknowledged.filter((bytes) => bytes >= target).length
     const left = deadline - Date.now()
-    if (watch(backing).losses > losses) throw new KvError('outcome_unknown')
+    if (replicas.losses > losses) throw new KvError('outcome_unknown')
     if (reached >= wanted || left <= 0 || isGone?.() === true) return reached
     await delay(Math.min(pause, left), undefined, { ref: false })
-    ;({ acknowledged } = await sharedReplication(backing, automation))
+    ;({ acknowledged } = await replicas.lately(automation))
   }
 }
 
