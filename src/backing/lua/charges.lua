@@ -28,6 +28,13 @@ local function added(kind, from, to)
   return sum
 end
 
+-- The most that a key may be charged with after a command: `least` for its names, `before` for all of it until then (false: not there).
+local function most_after(kind, least, before, from, to, needs_room)
+  if kind == 'w' then return least + #ARGV[from] end
+  if kind == 'k' then return least + 12400 end
+  return (before or least) + (needs_room and added(kind, from, to) or 0)
+end
+
 -- The charge of a key that is there after a command of another kind than w. `old` is its charge before, false if it was not there, `most`
 -- what it may be charged with; without `reply` nothing is known of what was freed.
 local function charge_after(kind, old, most, least, from, to, reply, key)

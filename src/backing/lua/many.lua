@@ -82,15 +82,13 @@ end
 
 -- Why a request is refused that seems to go beyond a limit, else false. Only an index that knows of the requests so far can be counted and
 -- freed of what has expired.
-local function refusal(r, makes, needs_room, kind, from, to)
+local function refusal(r, makes, needs_room, kind, from, to, least)
   local old, name, limits = entry(r), names[r], quota()
   local function lacks_name()
     return makes and not old and redis.call('HLEN', KEYS[2]) + made + 1 > tonumber(ARGV[2])
   end
   local function most()
-    local least = name_charge + 2 * #name
-    if kind == 'w' then return least + #ARGV[from] end
-    return kind == 'k' and least + 12400 or (old and math.abs(old[5]) or least) + added(kind, from, to)
+    return most_after(kind, least, old and math.abs(old[5]), from, to, true)
   end
   local function lacks_room()
     local more = needs_room and most() - math.abs(old and old[5] or dead[name] or 0) or 0
@@ -124,21 +122,16 @@ for r = 1, requests do
   local rule, count, kind = shape[2], shape[3], shape[4]
   local from, to = at + 2, at + 1 + count
   local created, shown = 0, version
-  local name, old, reply = names[r], entry(r), false
+  local old, reply = entry(r), false
   -- The least and the most that its key may be charged with after it.
-  local least = name_charge + 2 * #name
-  local most = least
-  if kind == 'w' then
-    most = least + #ARGV[from]
-  elseif kind == 'k' then
-    most = least + 12400
-  else
-    if old then most = old[5] < 0 and -old[5] or old[5] end
-    if shape[7] then most = most + added(kind, from, to) end
-  end
+  local least = name_charge + 2 * #names[r]
+  local most = most_after(kind, least, old and math.abs(old[5]), from, to, shape[7])
   if shape[7] and (used + grown + most > max_bytes or kind ~= 'w' and most / least_element - ARGV[4] > 0)
     or shape[5] and not old and redis.call('HLEN', KEYS[2]) + made + 1 - ARGV[2] > 0 then
-    reply = refusal(r, shape[5], shape[7], kind, from, to)
+    reply = refusal(r, shape[5], shape[7], kind, from, to, least)
+    -- It may have found that the key is charged with less, or is gone.
+    old = entry(r)
+    most = most_after(kind, least, old and math.abs(old[5]), from, to, shape[7])
   end
   if reply then
     shown = -1
@@ -155,11 +148,6 @@ for r = 1, requests do
       changed = changed_by(rule, reply, r + 2)
     end
     if changed then
-      old = entry(r)
-      if old and kind ~= 'w' and kind ~= 'k' then
-        most = old[5] < 0 and -old[5] or old[5]
-        if shape[7] then most = most + added(kind, from, to) end
-      end
       if kind ~= 'w' then most = charge_after(kind, old and old[5], most, least, from, to, reply, KEYS[r + 2]) end
       created = book(r, shape[6], most)
     end

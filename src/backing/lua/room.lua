@@ -16,18 +16,11 @@ local function may_be_too_many(charge)
   return charge / least_element > tonumber(ARGV[4])
 end
 
--- The most that a key may be charged with after a command; `before` is 0 for a key that was not there.
-local function most_after(kind, name, before, from, to)
-  local least = name_charge + 2 * #name
-  if kind == 'w' then return least + #ARGV[from] end
-  if kind == 'k' then return least + 12400 end
-  return (before == 0 and least or before) + (needs_room(kind) and added(kind, from, to) or 0)
-end
-
 local function charge_of(kind, name, old, from, to, reply, key)
-  local most = most_after(kind, name, math.abs(old or 0), from, to)
+  local least = name_charge + 2 * #name
+  local most = most_after(kind, least, old and math.abs(old), from, to, needs_room(kind))
   if kind == 'w' then return most end
-  return charge_after(kind, old, most, name_charge + 2 * #name, from, to, reply, key)
+  return charge_after(kind, old, most, least, from, to, reply, key)
 end
 
 local function record(i, created, version, expires, charge)

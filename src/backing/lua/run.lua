@@ -36,7 +36,7 @@ local function needs()
     if kind == 'd' then
       charge = 0
     elseif needs_room(kind) then
-      charge = most_after(kind, name, charge, from, to)
+      charge = most_after(kind, name_charge + 2 * #name, charge ~= 0 and charge, from, to, true)
       counting = counting or may_be_too_many(charge)
       if counting then
         full = full or quota().too_many(charge, KEYS[i], kind, from, to, elements[i])
