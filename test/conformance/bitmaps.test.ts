@@ -1,11 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BITMAPS } from '../../src/commands/bitmaps/bitmaps.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
 import { compare, compareAtOnce } from './lib/compare.ts'
 import { useComparison } from './lib/comparison.ts'
-import { wireTree } from './lib/wire-tree.ts'
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'SETBIT and GETBIT': `
@@ -472,18 +470,5 @@ describe('bitmap commands answer as a real Redis does', () => {
     const shorter = await startEngine(comparison.backingRedis.url, { maxValueSize: 10 })
     expect(await shorter.run('limited', ['SETBIT', 'b', '7999', '0'])).toBe(1)
     await Promise.all([limited.close(), shorter.close()])
-  })
-
-  test('rows have the facts that COMMAND INFO tells', async () => {
-    for (const { name, arity, flags, keys } of BITMAPS) {
-      const [resp2] = await comparison.reference.run(
-        ['COMMAND', 'INFO', name].map((word) => Buffer.from(word)),
-      )
-      type Info = [string, [string, string, string, string[], string, string, string]]
-      const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
-      const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
-      expect([name, arity, keys.first, keys.last, keys.step]).toEqual([name, ...real])
-      expect([name, ...flags].sort()).toEqual([name, ...realFlags.map((flag) => flag.trim().slice(1))].sort())
-    }
   })
 })

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HYPERLOGLOGS } from '../../src/commands/hyperloglog/hyperloglogs.ts'
 import {
   addElement,
   estimate,
@@ -15,7 +14,6 @@ import { startEngine } from '../helpers/engine.ts'
 import { startServer } from '../helpers/server.ts'
 import { compare } from './lib/compare.ts'
 import { useComparison } from './lib/comparison.ts'
-import { wireTree } from './lib/wire-tree.ts'
 
 const EMPTY_SKETCH = '"HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x7f\\xff"'
 
@@ -387,21 +385,6 @@ describe('HyperLogLog', () => {
       expect((await server.fetch('shown', 'POST', '/kv/h/incr')).status).toBe(400)
     } finally {
       await server.stop()
-    }
-  })
-
-  test('rows have the facts that COMMAND INFO tells', async () => {
-    for (const { name: command, arity, flags, keys } of HYPERLOGLOGS) {
-      const [resp2] = await comparison.reference.run(
-        ['COMMAND', 'INFO', command].map((word) => Buffer.from(word)),
-      )
-      type Info = [string, [string, string, string, string[], string, string, string]]
-      const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
-      const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
-      expect([command, arity, keys.first, keys.last, keys.step]).toEqual([command, ...real])
-      expect([command, ...flags].sort()).toEqual(
-        [command, ...realFlags.map((flag) => flag.trim().slice(1))].sort(),
-      )
     }
   })
 })

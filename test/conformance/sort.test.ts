@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SORT } from '../../src/commands/generic/sort.ts'
 import type { Reply } from '../../src/reply/reply.ts'
 import { startEngine } from '../helpers/engine.ts'
 import { randomScriptsAreAnsweredAlike, scriptsAreAnsweredAlike, useComparison } from './lib/comparison.ts'
-import { wireTree } from './lib/wire-tree.ts'
 
 // After a number out of range Redis takes others for that too, until another command has it reset C's errno,
 // as ZADD does.
@@ -416,18 +414,5 @@ describe('SORT answers as a real Redis does', () => {
       })
     })
     expect(await run('documents', 'SORT', 'd')).toEqual(['2', '9', '10'])
-  })
-
-  test('rows have the facts that COMMAND INFO tells', async () => {
-    for (const { name, arity, flags, keys } of SORT) {
-      const [resp2] = await comparison.reference.run(
-        ['COMMAND', 'INFO', name].map((text) => Buffer.from(text)),
-      )
-      type Info = [string, [string, string, string, string[], string, string, string]]
-      const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
-      const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
-      expect([name, arity, keys.first, keys.last, keys.step]).toEqual([name, ...real])
-      expect([name, ...flags].sort()).toEqual([name, ...realFlags.map((flag) => flag.trim().slice(1))].sort())
-    }
   })
 })

@@ -1,14 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { KEYS } from '../../src/commands/generic/keys.ts'
-import { OBJECT } from '../../src/commands/generic/keys-object.ts'
-import { KEYSPACE } from '../../src/commands/generic/keyspace.ts'
-import { HASHES } from '../../src/commands/hashes/hashes.ts'
-import { LISTS } from '../../src/commands/lists/lists.ts'
-import { STRINGS } from '../../src/commands/strings/strings.ts'
 import { compare } from './lib/compare.ts'
 import { useComparison } from './lib/comparison.ts'
-import { wireTree } from './lib/wire-tree.ts'
 
 /** The files in commands/: sections under `## title`, one command a line (see compare.ts for the marks). */
 const SECTIONS = readdirSync(new URL('commands/', import.meta.url)).flatMap((file) =>
@@ -79,20 +72,6 @@ describe('commands as Redis has them', () => {
       )
       expect(['["stays"]', '["0",["stays"]]', '1']).toContain(reply)
       expect(await comparison.engine.redis.hlen(indexKey)).toBe(1)
-    }
-  })
-
-  test('rows have the facts that COMMAND INFO tells', async () => {
-    const rows = [...STRINGS, ...LISTS, ...HASHES, ...KEYS, ...KEYSPACE, ...OBJECT.subcommands.values()]
-    for (const { name, arity, flags, keys } of rows) {
-      const [resp2] = await comparison.reference.run(
-        ['COMMAND', 'INFO', name].map((word) => Buffer.from(word)),
-      )
-      type Info = [string, [string, string, string, string[], string, string, string]]
-      const [, [, , realArity, [, ...realFlags], first, last, step]] = wireTree(resp2) as Info
-      const real = [realArity, first, last, step].map((integer) => Number(integer.slice(1)))
-      expect([name, arity, keys.first, keys.last, keys.step]).toEqual([name, ...real])
-      expect([name, ...flags].sort()).toEqual([name, ...realFlags.map((flag) => flag.trim().slice(1))].sort())
     }
   })
 
