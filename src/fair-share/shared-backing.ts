@@ -2,7 +2,7 @@ import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingCallback, BackingReply, ScriptArg } from '../backing/backing.ts'
 import type { BackingScript } from '../backing/scripts.ts'
 import { Fifo } from '../lib/fifo.ts'
-import { bytesOf, sizeOf, weightOf } from './command-cost.ts'
+import { bytesOf, costOfReply, sizeOf, weightOf } from './command-cost.ts'
 import type { Line } from './line.ts'
 import type { CommandSize } from './reply-sizes.ts'
 import { Share, type Waiting } from './share.ts'
@@ -252,7 +252,7 @@ export class SharedBacking implements Backing {
       share.bytes -= bytes
       this.allBytes -= bytes
       share.line.holders--
-      if (error === null) share.sizes.learn(size, key, received)
+      if (error === null) share.sizes.learn(size, key, costOfReply(reply, received))
       if (share.waiting.size > 0) this.sendWaiting(share)
       if (this.heldUp.size > 0) this.sendHeldUp()
       if (share.wanting.size > 0) this.tell(share)

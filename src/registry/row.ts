@@ -84,7 +84,9 @@ interface Facts {
 export interface DirectRead {
   readonly read: (call: Call) => readonly BackingArg[] | undefined
   readonly reply: (call: Call, raw: BackingReply) => Reply
-  /** The same for a reply of many values, whose opening would hold up others. */
+  /** `read` for a call of many words, whose sealing would hold up others. */
+  readonly readInParts?: (call: Call) => Parts<readonly BackingArg[]>
+  /** `reply` for a reply of many values, whose opening would hold up others. */
   readonly inParts?: (call: Call, raw: BackingReply) => Parts<Reply>
 }
 
@@ -95,11 +97,18 @@ export interface DirectRead {
 export interface DirectWrite {
   readonly write: (call: Call) => readonly NativeWrite[] | undefined
   readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
+  /** The same for replies of many values. */
+  readonly inParts?: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>
 }
 
 export type Direct = DirectRead | DirectWrite
 
 export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
+/** What is sent is made in parts when there are many words. */
+export const asksInParts = (
+  ask: (call: Call) => Parts<readonly BackingArg[]>,
+  reply: DirectRead['reply'],
+): DirectRead => ({ read: (call) => finish(ask(call)), readInParts: ask, reply })
 export const readsInParts = (
   read: DirectRead['read'],
   inParts: (call: Call, raw: BackingReply) => Parts<Reply>,
@@ -108,6 +117,10 @@ export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply'])
   write,
   reply,
 })
+export const writesInParts = (
+  write: DirectWrite['write'],
+  inParts: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>,
+): DirectWrite => ({ write, reply: (call, raws) => finish(inParts(call, raws)), inParts })
 
 /** A command on the automation's data. */
 export interface DataRow extends Facts {
