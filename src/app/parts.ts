@@ -111,10 +111,17 @@ function computePool(
   scripts: Scripts,
   log: Log,
 ): ComputePool | undefined {
-  const { computeThreads, maxKeyLength, maxValueSize, scriptTimeLimitMs, scriptMemoryLimit } = config
+  const {
+    computeThreads,
+    maxKeyLength,
+    maxKeysPerCommand,
+    maxValueSize,
+    scriptTimeLimitMs,
+    scriptMemoryLimit,
+  } = config
   if (computeThreads === 0) return undefined
   const limits = { timeLimitMs: scriptTimeLimitMs, memoryLimitBytes: scriptMemoryLimit }
-  const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
+  const settings = { roots, maxKeyLength, maxKeysPerCommand, maxValueSize, scripts: limits }
   return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
 }
 

@@ -12,6 +12,7 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 export interface ThreadSettings {
   readonly roots: readonly RootKey[]
   readonly maxKeyLength: number
+  readonly maxKeysPerCommand: number
   readonly maxValueSize: number
   readonly scripts: { readonly timeLimitMs: number; readonly memoryLimitBytes: number }
 }

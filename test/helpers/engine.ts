@@ -63,7 +63,11 @@ export async function startEngine(
     },
     report,
   )
-  const gate = new Gate({ maxKeyLength: 255, maxValueSize: store.limits.maxValueSize })
+  const gate = new Gate({
+    maxKeyLength: 255,
+    maxKeysPerCommand: 1_000_000,
+    maxValueSize: store.limits.maxValueSize,
+  })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
   const services: Services = { store, scripts, report }
   const redis = new Redis(redisUrl, { protocol: 2 })

@@ -100,7 +100,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
     ...options,
   }
   const store = new Store(backing, limits, reportFaults)
-  const gate = new Gate({ maxKeyLength: 255, maxValueSize: limits.maxValueSize })
+  const gate = new Gate({ maxKeyLength: 255, maxKeysPerCommand: 4_096, maxValueSize: limits.maxValueSize })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
   const automations = new Automations(Keyring.fromSettings({ secret: SECRET }))
   const app = createHttpServer({

@@ -20,9 +20,6 @@ export const asksOfMembers = (command: string, reply: DirectRead['reply']): Dire
     return asked
   }, reply)
 
-export const openMembers = ({ automation }: Call, raw: BackingReply): Buffer[] =>
-  (raw as Buffer[]).map((sealed) => automation.sealer.openMember(sealed))
-
 export function* openMembersInParts({ automation }: Call, raw: BackingReply): Parts<Buffer[]> {
   return yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed))
 }

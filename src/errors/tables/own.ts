@@ -56,6 +56,11 @@ export const OWN = {
     413,
     'value_too_large',
   ),
+  too_many_keys: row(
+    'ERR too many keys in one command: {used} of {allowed} that {limit} allows',
+    400,
+    'invalid_request',
+  ),
   quota_exceeded: row(
     'OOM automation quota exceeded: {used} of {allowed} {limit} are used',
     413,

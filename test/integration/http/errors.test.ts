@@ -165,7 +165,7 @@ describe('failures beneath', () => {
           ? { cached: () => identity, verify: async () => identity }
           : { cached: () => undefined, verify },
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
-      gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
+      gate: new Gate({ maxKeyLength: 255, maxKeysPerCommand: 4_096, maxValueSize: 1_000 }),
       maxValueSize: 1_000,
       maxRequestSize: 4_000,
     })

@@ -45,6 +45,7 @@ describe('defaults', () => {
       adminHost: '127.0.0.1',
       adminPort: 9090,
       maxKeyLength: 255,
+      maxKeysPerCommand: 4096,
       maxValueSize: 1048576,
       maxRequestSize: 67108864,
       maxKeys: 1000,
