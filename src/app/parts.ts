@@ -90,7 +90,7 @@ export const respServer = (config: Config, parts: Parts, log: Log, respPort: () 
 
 export const restServer = (
   config: Config,
-  { store, automations, verifier, gate }: Parts,
+  { store, automations, verifier, gate, turns }: Parts,
   log: Log,
 ): FastifyInstance =>
   createHttpServer({
@@ -98,6 +98,7 @@ export const restServer = (
     automations,
     verifier,
     gate,
+    turns,
     log,
     maxValueSize: config.maxValueSize,
     maxRequestSize: config.maxRequestSize,

@@ -62,7 +62,7 @@ describe('defaults', () => {
       maxConnectionsPerAutomation: 1000,
       rateLimit: undefined,
       maxHttpConnections: 2000,
-      maxHttpRequests: 32,
+      maxHttpRequests: 8,
       maxHttpBytes: 16777216,
       httpTimeoutMs: 60000,
       maxUnauthenticated: 4096,
