@@ -2,7 +2,7 @@ import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingCallback, BackingReply, ScriptArg } from '../backing/backing.ts'
 import type { BackingScript } from '../backing/scripts.ts'
 import { Fifo } from '../lib/fifo.ts'
-import { bytesOf, costOfReply, sizeOf, weightOf } from './command-cost.ts'
+import { bytesOf, costOfReply, sizeOf, weightOf, weightOfScript } from './command-cost.ts'
 import type { Line } from './line.ts'
 import type { CommandSize } from './reply-sizes.ts'
 import { Share, type Waiting } from './share.ts'
@@ -21,7 +21,7 @@ export interface InFlightLimits {
 }
 
 const IN_FLIGHT: InFlightLimits = {
-  weight: 512,
+  weight: 2_048,
   bytes: 4 * 1024 * 1024,
   allBytes: 16 * 1024 * 1024,
   freeBytes: 256 * 1024,
@@ -149,7 +149,7 @@ export class SharedBacking implements Backing {
   ): void {
     const share = this.shareOf(automation)
     const size = share.sizes.of(script.name)
-    const weight = weightOf(keysAndArgs)
+    const weight = weightOfScript(keysAndArgs)
     const bytes = bytesOf(keysAndArgs) + size.bytes
     const send = (): void => {
       const end = this.begin(share, size, undefined, weight, bytes, done)

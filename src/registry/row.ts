@@ -219,7 +219,7 @@ export interface ContainerRow extends Facts {
   readonly kind: 'container'
   readonly subcommands: ReadonlyMap<string, LeafRow>
   /** The answer without a subcommand, for the one container that has one. */
-  readonly bare?: () => Reply
+  readonly bare?: (session: Session) => Reply
 }
 
 export type Row = LeafRow | ContainerRow

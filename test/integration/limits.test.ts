@@ -56,6 +56,16 @@ test('keys of one command', async () => {
   expect(await client.text('EVAL', 'return #KEYS', '4', ...keys(4))).toBe(`-${refusal(4)}`)
 })
 
+test('names of commands that are asked about at once', async () => {
+  const client = await login()
+  const names = (count: number): string[] => Array.from({ length: count }, () => 'get')
+  expect(await client.call('COMMAND', 'INFO', ...names(1_024))).toHaveLength(1_024)
+  for (const subcommand of ['INFO', 'DOCS'])
+    expect(await client.text('COMMAND', subcommand, ...names(1_025))).toBe(
+      '-ERR too many names of commands: 1025 of 1024',
+    )
+})
+
 describe('bytes that are no request', () => {
   const header = (text: string): string => `-ERR Protocol error: ${text}`
   const CASES: readonly [what: string, bytes: string | Buffer, stranger: string, known: string][] = [

@@ -56,6 +56,7 @@ export const OWN = {
     413,
     'value_too_large',
   ),
+  too_many_names: row('ERR too many names of commands: {used} of {allowed}', 400, 'invalid_request'),
   too_many_keys: row(
     'ERR too many keys in one command: {used} of {allowed} that {limit} allows',
     400,
