@@ -129,10 +129,20 @@ export class Store {
 
   /**
    * Something long on the automation's data that has been read, done a part at a time: `step` answers false
-   * when it is done.
+   * when it is done. What is held for it is bounded by holding back what else the automation asks for.
    */
   inParts(automation: Automation, step: () => boolean): void {
-    this.turns.inParts(this.turns.lineOf(automation.id), step)
+    const release = this.backing.hold?.(automation)
+    const part = (): boolean => {
+      let goesOn = false
+      try {
+        goesOn = step()
+      } finally {
+        if (!goesOn) release?.()
+      }
+      return goesOn
+    }
+    this.turns.inParts(this.turns.lineOf(automation.id), part)
   }
 
   /** Queues a job behind the others of its automation. */

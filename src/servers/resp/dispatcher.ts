@@ -1,7 +1,7 @@
 import { errorReply } from '../../commands/execution/error-reply.ts'
 import { Transaction } from '../../commands/execution/transaction.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { Room } from '../../fair-share/shared-backing.ts'
+import type { Room } from '../../fair-share/in-flight.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import { QUEUED, type Reply } from '../../reply/reply.ts'
