@@ -13,7 +13,7 @@ export const MOST_EXPONENT = 1.3
 const FLOORS = { main: 3_000, threads: 15_000, redis: 1_000, wire: 65_536, held: 8 * 1024 * 1024 }
 
 /** @type {readonly Resource[]} */
-export const RESOURCES = ['main', 'threads', 'redis', 'wire', 'held']
+const RESOURCES = ['main', 'threads', 'redis', 'wire', 'held']
 
 /**
  * @typedef {object} Growth

@@ -22,7 +22,11 @@ const object = (size) =>
   Object.fromEntries(
     array(size, (n) => [`name${n}`, n]).map((pair) => /** @type {[string, number]} */ (pair)),
   )
-/** A document as SET stores it, so that no limit of REST is met on the way. @param {unknown} value @returns {Command[]} */
+/**
+ * A document as SET stores it, so that no limit of REST is met on the way.
+ * @param {unknown} value
+ * @returns {Command[]}
+ */
 const stored = (value) => [['SET', 'k', typeof value === 'string' ? value : JSON.stringify(value)]]
 /** @param {number} levels */
 const deep = (levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`

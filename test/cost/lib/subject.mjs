@@ -64,7 +64,11 @@ export const startSubject = async () => {
   const run = randomBytes(4).toString('hex')
   let automations = 0
 
-  /** The bytes of the answer, and its error. @param {string} token @param {Request & { door: 'rest' }} request */
+  /**
+   * The bytes of the answer, and its error.
+   * @param {string} token
+   * @param {Request & { door: 'rest' }} request
+   */
   const rest = async (token, { method, path: at, body }) => {
     const call = httpRequest({
       agent,
@@ -88,7 +92,11 @@ export const startSubject = async () => {
     return { received, error: response.statusCode < 400 ? undefined : start.slice(0, 200) }
   }
 
-  /** What one request costs that is made of an automation's own store. @param {Case} one @param {number} size */
+  /**
+   * What one size of a case costs, in a store of its own.
+   * @param {Case} one
+   * @param {number} size
+   */
   const measure = async (one, size) => {
     const automation = `cost-${run}-${++automations}`
     const token = stage.token(automation)

@@ -3,7 +3,8 @@ import { eventually } from '../../helpers/eventually.ts'
 import { type OpenServer, startOpenServer } from '../../helpers/open-server.ts'
 import { type RespClient, request } from '../../helpers/resp-client.ts'
 
-// What one automation may take over RESP, in counts and in bytes; test/abuse measures what that does to others.
+// What one automation may take over RESP, in counts and in bytes.
+// test/abuse measures what that does to others.
 
 const MIB = 1024 * 1024
 const HELD = 4 * MIB

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../../helpers/eventually.ts'
 import { type OpenServer, startOpenServer } from '../../helpers/open-server.ts'
 
-// What one automation may take over REST, in counts and in bytes; test/abuse measures what that does to others.
+// What one automation may take over REST, in counts and in bytes.
+// test/abuse measures what that does to others.
 
 const MIB = 1024 * 1024
 const MOST_COMMANDS = 512
