@@ -13,7 +13,7 @@ const HELP = `npm run test:cost [-- options]
   on all threads and in the Redis, whose bytes to and from the Redis or whose memory grow faster than the
   bytes that are sent, stored and answered. Ends with 1 when there are any.
 
-  --minutes <n>      how long new cases are begun (5); a round of all takes about that long
+  --minutes <n>      how long new cases are begun (10); a round of all takes about that long
   --seed <n>         repeats the choices of an earlier run
   --only <regexp>    those cases whose name it matches, as in 'ZADD: elements'
   --list             only names the cases
@@ -22,7 +22,7 @@ const HELP = `npm run test:cost [-- options]
 `
 
 const values = optionsOf(HELP, {
-  minutes: { type: 'string', default: '5' },
+  minutes: { type: 'string', default: '10' },
   seed: { type: 'string' },
   only: { type: 'string', default: '' },
   list: { type: 'boolean' },

@@ -30,13 +30,16 @@ const WORDS_AT_ONCE = 2_000
  */
 const fill = (group, size, length) => {
   if (group === 'stream')
-    return Array.from({ length: size }, (_, n) => [
-      'XADD',
-      'k',
-      `${n + 1}-1`,
-      'f'.padEnd(length ?? 0, 'a'),
-      'v',
-    ])
+    return [
+      ['XGROUP', 'CREATE', 'k', 'g', '0', 'MKSTREAM'],
+      ...Array.from({ length: size }, (_, n) => [
+        'XADD',
+        'k',
+        `${n + 1}-1`,
+        'f'.padEnd(length ?? 0, 'a'),
+        'v',
+      ]),
+    ]
   const [name, key, ...words] = MAKERS[group]?.(size, length) ?? []
   if (name === undefined || key === undefined) return []
   return Array.from({ length: Math.ceil(words.length / WORDS_AT_ONCE) }, (_, n) => [

@@ -1,5 +1,5 @@
-// EVAL: what its libraries do to long values, each at a cost that should grow as they do. A pattern of Lua may
-// take any time by itself, which the time limit of scripts is for; none of these does.
+// EVAL: what its libraries do to long values, each at a cost that should grow as they do. A pattern of Lua
+// may take any time by itself, which the time limit of scripts is for; none of these does.
 import { encode } from '../../abuse/lib/peer.mjs'
 
 /** @typedef {import('./types.mjs').Case} Case */

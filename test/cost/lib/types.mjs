@@ -15,6 +15,7 @@
  * @property {string} grows what does
  * @property {readonly number[]} sizes at least 3, each as many times the one before
  * @property {boolean} [isNumber] a size is a number in the request, and larger ones are hardly longer
+ * @property {string} [known] why it grows faster, where that is known: it is shown, and no finding
  * @property {(size: number) => readonly Command[]} [setup] what is stored before
  * @property {(size: number) => Request} request
  */

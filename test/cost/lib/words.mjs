@@ -56,6 +56,7 @@ export const wordsBy =
       if (isKey(name)) return names === 'one' || made === 0 ? 'k' : `k${made}`
       // Where another cursor stands in a hash table is drawn by each Redis anew.
       if (name === 'cursor') return '0'
+      if (/lex/.test(row.name) && /^m(?:in|ax)$/.test(name)) return name === 'min' ? '-' : '+'
       if (isNumber(name)) return String(number)
       if (name === 'timeout') return '0.01'
       if (name === 'id') return `${made + 1}-1`
