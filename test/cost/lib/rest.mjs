@@ -7,6 +7,8 @@ const COUNTS = [256, 1_024, 4_096, 16_384]
 /** Operations of a batch, of which 100 may be. */
 const OPERATIONS = [6, 25, 99]
 const ELEMENTS = [1_024, 4_096, 16_384, 65_536]
+/** Of one of the commands that store them. */
+const ELEMENTS_AT_ONCE = 1_024
 
 /** @param {string} method @param {string} path @param {unknown} [body] a text is sent as it is */
 const rest = (method, path, body) => ({
@@ -28,6 +30,13 @@ const object = (size) =>
  * @returns {Command[]}
  */
 const stored = (value) => [['SET', 'k', typeof value === 'string' ? value : JSON.stringify(value)]]
+/** @param {number} size @returns {Command[]} */
+const listOf = (size) =>
+  Array.from({ length: size / ELEMENTS_AT_ONCE }, () => [
+    'RPUSH',
+    'k',
+    ...array(ELEMENTS_AT_ONCE).map(String),
+  ])
 /** @param {number} levels */
 const deep = (levels) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 
@@ -208,7 +217,7 @@ export const REST_CASES = [
       name: `batch of ${name} on a list`,
       grows: 'elements',
       sizes: ELEMENTS,
-      setup: (/** @type {number} */ size) => [['RPUSH', 'k', ...array(size).map(String)]],
+      setup: listOf,
       request: () => rest('POST', '/kv/batch', { operations: array(100, make) }),
     },
   ]),
