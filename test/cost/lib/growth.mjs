@@ -7,7 +7,7 @@
 export const MOST_EXPONENT = 1.3
 
 /**
- * What is below is noise. The Redis measures by the clock, which goes on while it is not running.
+ * What is below is noise.
  * @type {Readonly<Record<Resource, number>>}
  */
 const FLOORS = { main: 3_000, threads: 15_000, redis: 5_000, wire: 65_536, held: 8 * 1024 * 1024 }
