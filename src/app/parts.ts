@@ -37,6 +37,7 @@ export interface Parts {
   readonly report: (error: Error) => void
   readonly turns: Turns
   readonly backing: SharedBacking
+  readonly held: HeldBytes
   readonly gate: Gate
   readonly scripts: Scripts
   readonly automations: Automations
@@ -55,6 +56,7 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const links = Array.from({ length: LINKS }, () => new SingleNode(node))
   const backing = new SharedBacking(links, turns)
   undo.push(() => backing.close())
+  const held = new HeldBytes(config)
   const gate = new Gate(config)
   const scripts = scriptsOf(config, gate)
   const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
@@ -71,7 +73,20 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
     bus.close()
   })
   const verifier = verifierOf(config, secret)
-  return { report, turns, backing, gate, scripts, automations, pool, store, verifier, pubsub, blockedClients }
+  return {
+    report,
+    turns,
+    backing,
+    held,
+    gate,
+    scripts,
+    automations,
+    pool,
+    store,
+    verifier,
+    pubsub,
+    blockedClients,
+  }
 }
 
 export const respServer = (config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer =>
@@ -80,7 +95,7 @@ export const respServer = (config: Config, parts: Parts, log: Log, respPort: () 
     log,
     turns: parts.turns,
     room: parts.backing,
-    held: new HeldBytes(config),
+    held: parts.held,
     limits: frameLimits(config),
     loginTimeoutMs: config.loginTimeoutMs,
     maxBacklogBytes: config.maxBacklogBytes,

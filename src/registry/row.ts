@@ -184,6 +184,8 @@ export interface KeyspaceRow extends Facts {
   /** Within a transaction or a script. */
   readonly run: (db: Database, args: readonly Buffer[], context: RunContext) => Reply
   readonly execute: (call: Call) => Promise<Reply>
+  /** It may take any time, and ends when `isGone` of its call says so. */
+  readonly waits?: true
 }
 
 /** A command on the connection itself. A promise holds back the commands that follow it. */

@@ -81,7 +81,7 @@ export class Dispatcher {
     return this.waiting.length === 0 && this.order.inFlight === 0
   }
 
-  /** A blocking command waits. */
+  /** A command waits for others to do something. */
   get isBlocked(): boolean {
     return this.runner.isBlocked
   }
