@@ -9,7 +9,7 @@ import { type RespClient, request } from '../../helpers/resp-client.ts'
 const MIB = 1024 * 1024
 const HELD = 4 * MIB
 /** Of one automation on its way to the backing Redis; one command may always be. */
-const MOST_COMMANDS = 512
+const MOST_COMMANDS = 2_048
 const MOST_BYTES = 4 * MIB
 /** What the kernel and the Redis keep beside the replies themselves: buffers of both ends, headers. */
 const KERNEL = 12 * MIB
