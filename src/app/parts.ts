@@ -8,6 +8,7 @@ import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
+import { ListenerRecords } from '../engine/messaging/listener-records.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
@@ -61,9 +62,10 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const automations = new Automations(new Keyring(roots))
   const pool = computePool(config, roots, scripts, log)
   undo.push(async () => pool?.close())
+  const listeners = new ListenerRecords(backing)
   const store = new Store(backing, config, report, { turns, remote: pool })
   const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
-  const pubsub = new PubSub(backing, bus, log)
+  const pubsub = new PubSub(backing, bus, listeners, turns, log)
   const blockedClients = new BlockedClients<Reply>(store, bus)
   undo.push(async () => {
     await pubsub.close()

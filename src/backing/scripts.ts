@@ -44,6 +44,10 @@ export const USAGE = script('usage', [...USING, 'usage'])
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
+/** What a process tells of its listeners, and a message with who listens. */
+export const ANNOUNCE = script('announce', ['prelude', 'listeners', 'announce'])
+export const PUBLISH = script('publish', ['prelude', 'listeners', 'publish'])
+
 export const SCRIPTS: readonly BackingScript[] = [
   RUN,
   MANY,
@@ -54,4 +58,6 @@ export const SCRIPTS: readonly BackingScript[] = [
   SCAN,
   USAGE,
   MARK,
+  ANNOUNCE,
+  PUBLISH,
 ]
