@@ -26,7 +26,7 @@ export const RUN = script('run', [...WRITING, 'outcome', 'room', 'run'])
 export const MANY = script('many', [...WRITING, 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
 export const COMMIT: BackingScript = {
-  ...script('commit', [...WRITING, 'snapshot', 'room', 'commit']),
+  ...script('commit', [...WRITING, 'snapshot', 'room', 'listeners', 'commit']),
   anyOrder: true,
 }
 /** Several keys at one moment; writes nothing. */

@@ -50,6 +50,11 @@ export class ToldListeners {
   }
 }
 
+export interface PackedListeners {
+  readonly stamp: string
+  readonly parts: readonly SubscriberCounts[]
+}
+
 /** Those of this process as they are at the moment of asking, and the others'. */
 export class LiveListeners implements Listeners {
   readonly stamp: string
@@ -79,11 +84,11 @@ export class LiveListeners implements Listeners {
     return sum
   }
 
-  /** For another thread. */
-  pack(): Buffer {
+  /** For another thread; plain data. */
+  pack(): PackedListeners {
     const topics = this.here()
     const parts = topics === undefined ? this.others.parts : [...this.others.parts, countsOf(topics)]
-    return Buffer.from(JSON.stringify({ stamp: this.stamp, parts }))
+    return { stamp: this.stamp, parts }
   }
 
   /** Of all names, roughly what `pack` makes. */
@@ -94,8 +99,7 @@ export class LiveListeners implements Listeners {
 }
 
 /** The same on another thread. */
-export function unpackListeners(packed: Buffer): Listeners {
-  const { stamp, parts } = JSON.parse(packed.toString()) as { stamp: string; parts: SubscriberCounts[] }
+export function unpackListeners({ stamp, parts }: PackedListeners): Listeners {
   const told = new ToldListeners(parts)
   return {
     stamp,
