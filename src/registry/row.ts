@@ -189,7 +189,7 @@ export interface ConnectionRow extends Facts {
   readonly afterWrites?: boolean
   /** Allowed to a RESP2 client that listens to channels. */
   readonly whileSubscribed?: boolean
-  /** What it does in a transaction or a script, as a part of their commit; without it `handle` comes after. */
+  /** What it does within a transaction or a script, as a part of its commit; else `handle` comes after. */
   readonly run?: DataRow['run']
   /** Undefined: no reply at all. */
   readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined

@@ -1,7 +1,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Automation } from '../automation/automation.ts'
 import type { Database } from '../engine/plaintext/database.ts'
-import type { InfoSections } from '../engine/plaintext/outside.ts'
+import type { InfoSections } from '../engine/plaintext/snapshot.ts'
 import type { Store } from '../engine/store.ts'
 import type { Reply } from '../reply/reply.ts'
 

@@ -1,5 +1,5 @@
 import type { Automation } from '../../automation/automation.ts'
-import type { InfoSections } from '../../engine/plaintext/outside.ts'
+import type { InfoSections } from '../../engine/plaintext/snapshot.ts'
 import { RUN_ID } from '../../lib/run-id.ts'
 import { connection } from '../../registry/row.ts'
 import { Verbatim } from '../../reply/reply.ts'

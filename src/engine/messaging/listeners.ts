@@ -1,4 +1,4 @@
-import { idOf } from '../plaintext/id.ts'
+import { idOf } from '../../lib/id.ts'
 import {
   type ChannelKind,
   channelMatcher,

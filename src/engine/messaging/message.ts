@@ -23,7 +23,7 @@ function encodeOne({ kind, channel, message }: Message): Buffer {
   return Buffer.concat([head, channel, message])
 }
 
-/** SEVERAL (1 byte), then each: ChannelKind (1 byte), lengths of name and message (4 bytes each), name, message. */
+/** SEVERAL (1 byte), then each: ChannelKind (1 byte), the lengths of both (4 bytes each), name, message. */
 function encodeSeveral(messages: readonly Message[]): Buffer {
   const parts: Buffer[] = [Buffer.of(SEVERAL)]
   for (const { kind, channel, message } of messages) {

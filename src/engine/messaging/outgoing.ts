@@ -1,5 +1,4 @@
 import { KvError } from '../../errors/errors.ts'
-import { NotLoaded } from '../plaintext/not-loaded.ts'
 import type { Listeners } from './listeners.ts'
 import { type Message, sizeOfMessage } from './message.ts'
 import { checkChannel } from './topics.ts'
@@ -17,21 +16,20 @@ const MANY_BYTES = 1024 * 1024
  */
 export class OutgoingMessages {
   private readonly messages: Message[] = []
-  private readonly findListeners: () => Listeners | undefined
+  private readonly findListeners: () => Listeners
   private foundListeners: Listeners | undefined
   private bytes = 0
   /** What there was when the current job began. */
   private before = { messages: 0, bytes: 0 }
 
-  /** `findListeners`: who listens, if that is known. */
-  constructor(findListeners: () => Listeners | undefined) {
+  /** `findListeners` throws when it is not known who listens. */
+  constructor(findListeners: () => Listeners) {
     this.findListeners = findListeners
   }
 
-  /** Who listens: the commit holds only if that is still so. Throws NotLoaded. */
+  /** Who listens: the commit holds only if that is still so. */
   get listeners(): Listeners {
     this.foundListeners ??= this.findListeners()
-    if (this.foundListeners === undefined) throw new NotLoaded('listeners')
     return this.foundListeners
   }
 

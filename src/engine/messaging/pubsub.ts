@@ -4,9 +4,9 @@ import type { Backing, BackingReply, MessageBus } from '../../backing/backing.ts
 import { PUBLISH } from '../../backing/scripts.ts'
 import type { Turns } from '../../fair-share/turns.ts'
 import { Fifo } from '../../lib/fifo.ts'
+import { idOf } from '../../lib/id.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
-import { idOf } from '../plaintext/id.ts'
 import { type ListenerRecords, NO_STAMP } from './listener-records.ts'
 import { decodeMessages, encodeMessages, type Message, sizeOfMessage } from './message.ts'
 import {

@@ -1,6 +1,6 @@
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
-import { idOf } from '../plaintext/id.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
 export type ChannelKind = 'channel' | 'pattern' | 'shard'
@@ -90,7 +90,7 @@ export function deleteTopics(
   }
 }
 
-export const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
+const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
 
 export const isEmpty = (topics: Topics): boolean => KINDS.every((kind) => topics[kind].size === 0)
 

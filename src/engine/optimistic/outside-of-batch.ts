@@ -1,6 +1,6 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { type LiveListeners, type PackedListeners, unpackListeners } from '../messaging/listeners.ts'
-import type { InfoSections, Outside } from '../plaintext/outside.ts'
+import type { InfoSections, Outside } from '../plaintext/snapshot.ts'
 import type { Job, JobEnvironment } from './job.ts'
 
 /** The names of so many listeners cost less than a second run of the jobs. */

@@ -6,8 +6,7 @@ import { idOf } from './id.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
 import { NotLoaded } from './not-loaded.ts'
-import { type InfoSections, NOTHING_OUTSIDE, type Outside } from './outside.ts'
-import type { Snapshot } from './snapshot.ts'
+import { type InfoSections, NOTHING_OUTSIDE, type Outside, type Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
 import {
@@ -46,7 +45,7 @@ export class Database {
     this.limits = limits
     this.outside = outside
     this.states = new KeyStates(snapshot)
-    this.messages = new OutgoingMessages(outside.listeners)
+    this.messages = new OutgoingMessages(() => known(outside.listeners(), 'listeners'))
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -88,9 +87,7 @@ export class Database {
 
   /** INFO's sections as they were before this computation. */
   info(): InfoSections {
-    const sections = this.outside.info()
-    if (sections === undefined) throw new NotLoaded('info')
-    return sections
+    return known(this.outside.info(), 'info')
   }
 
   // Reading
@@ -198,11 +195,8 @@ export class Database {
     plain: Plain,
     { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {},
   ): void {
-    this.put(
-      name,
-      { type: 'string', cell: Cell.of(plain) },
-      keepTtl ? this.states.of(name).expireAt : expireAt,
-    )
+    const expires = keepTtl ? this.states.of(name).expireAt : expireAt
+    this.put(name, { type: 'string', cell: Cell.of(plain) }, expires)
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
@@ -296,4 +290,9 @@ export class Database {
     }
     return state.value as V
   }
+}
+
+function known<T>(found: T | undefined, needs: 'listeners' | 'info'): T {
+  if (found === undefined) throw new NotLoaded(needs)
+  return found
 }

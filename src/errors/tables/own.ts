@@ -80,7 +80,7 @@ export const OWN = {
     413,
     'quota_exceeded',
   ),
-  too_much_published: row(
+  too_much_published: refusal(
     'ERR one script or transaction may publish {allowed} {unit} and no more',
     413,
     'quota_exceeded',

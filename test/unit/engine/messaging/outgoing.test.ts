@@ -49,10 +49,13 @@ test('each job has its own limits, and what was taken back does not count', () =
   expect(messages.all).toHaveLength(12)
 })
 
-test('who does not know who listens has to ask, and what nobody asked for has no stamp', () => {
-  const messages = new OutgoingMessages(() => undefined)
+test('nothing is published as long as it is not known who listens', () => {
+  const messages = new OutgoingMessages(() => {
+    throw new NotLoaded('listeners')
+  })
   expect(() => publish(messages, 'x')).toThrow(NotLoaded)
   expect(messages.stamp).toBeUndefined()
+  expect(messages.all).toEqual([])
 })
 
 test('a batch ends with the job that makes it publish much', () => {
