@@ -26,7 +26,8 @@ export class OutsideOfBatch implements Outside {
   async load(what: 'listeners' | 'info', jobs: readonly Job<unknown>[]): Promise<void> {
     const { automation, listeners } = this.environment
     if (what === 'listeners') {
-      this.askedListeners = await listeners.load(automation)
+      // They are known here when it is another thread that has to ask.
+      this.askedListeners = this.listeners() ?? (await listeners.load(automation))
       return
     }
     const info = jobs.find((job) => job.info !== undefined)?.info
