@@ -199,12 +199,19 @@ test('the Redis sees neither channels nor messages', async () => {
   for (const command of [
     ['PUBLISH', 'canary-channel', 'canary-message'],
     ['SPUBLISH', 'canary-shard', 'canary-message'],
+    [
+      'EVAL',
+      'for i = 1, 2 do redis.call("PUBLISH", ARGV[1], ARGV[2]) end',
+      '0',
+      'canary-channel',
+      'canary-message',
+    ],
   ])
     await publisher.raw(...command)
-  await listener.frames(3)
+  await listener.frames(7)
   await eventually(
     () =>
-      heard.length >= 4 &&
+      heard.length >= 6 &&
       seen.some((line) => /^hset /i.test(line)) &&
       seen.some((line) => /^publish /i.test(line)),
   )

@@ -38,6 +38,8 @@ interface ChannelHub {
   /** What has arrived and is not delivered yet, in order. */
   readonly arrived: Fifo<Message>
   arrivedBytes: number
+  /** The next part is scheduled. */
+  isDelivering: boolean
 }
 
 /** So many are delivered before another automation may have its turn. */
@@ -181,6 +183,7 @@ export class PubSub {
       announcement: undefined,
       arrived: new Fifo(),
       arrivedBytes: 0,
+      isDelivering: false,
     }
     this.hubs.set(automation.id, hub)
     this.records.keep(automation, topics)
@@ -205,26 +208,27 @@ export class PubSub {
       this.log.error({ automation: automation.id }, 'a published message could not be opened')
       return
     }
-    const isDelivering = arrived.size > 0
     for (const message of messages) {
       arrived.push(message)
       hub.arrivedBytes += sizeOfMessage(message)
     }
     if (hub.arrivedBytes > MAX_ARRIVED_BYTES) this.deliverSome(hub, arrived.size)
-    else if (!isDelivering)
+    else if (!hub.isDelivering)
       this.turns.inParts(this.turns.lineOf(automation.id), () => this.deliverSome(hub, MESSAGES_A_PART))
   }
 
-  /** Whether more are left. */
+  /** Whether more are left. A fault of a listener ends the part; the rest goes with what arrives next. */
   private deliverSome(hub: ChannelHub, most: number): boolean {
     const { arrived, topics } = hub
+    hub.isDelivering = false
     for (let i = 0; i < most; i++) {
       const message = arrived.shift()
       if (message === undefined) break
       hub.arrivedBytes -= sizeOfMessage(message)
       deliver(topics, message)
     }
-    return arrived.size > 0
+    hub.isDelivering = arrived.size > 0
+    return hub.isDelivering
   }
 
   /** Tells the other processes who listens here. Many who come at once are announced together. */
