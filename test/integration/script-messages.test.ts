@@ -79,7 +79,7 @@ describe('over two processes', () => {
     const listener = await subscriber(other, automation, 'c')
     const [one, two] = [await login(server, automation), await login(other, automation)]
     const script = 'local n = redis.call("INCR", KEYS[1]) redis.call("PUBLISH", "c", n) return n'
-    // Each process remembers what it wrote itself, computes from that, and learns by its commit that it is old.
+    // Each process computes from what it wrote itself, and learns by its commit that this is old.
     for (let n = 1; n <= 20; n++)
       expect(await (n % 2 === 0 ? one : two).raw('EVAL', script, '1', 'n')).toBe(`:${n}\r\n`)
     await one.raw('PUBLISH', 'c', 'end')

@@ -16,7 +16,9 @@ const fail = (error: Error): void => {
 }
 
 /** A listener of channel `c`, and how messages come to its process. */
-async function start(): Promise<{ got: string[]; arrive: (messages: readonly Message[]) => void }> {
+async function start(
+  hears: (text: string) => void = () => {},
+): Promise<{ got: string[]; arrive: (messages: readonly Message[]) => void }> {
   const automation = new Automations(
     Keyring.fromSettings({ secret: 'a-secret-for-tests-of-32-bytes-and-more' }),
   ).get('a')
@@ -37,7 +39,9 @@ async function start(): Promise<{ got: string[]; arrive: (messages: readonly Mes
   const pubsub = new PubSub(backing, bus, new ListenerRecords(backing), new Turns(fail), QUIET)
   const got: string[] = []
   const deliver = (_kind: unknown, _channel: Buffer, message: Buffer): void => {
-    got.push(message.subarray(0, 5).toString())
+    const text = message.subarray(0, 5).toString()
+    hears(text)
+    got.push(text)
   }
   await pubsub.subscribe(automation, 'channel', [Buffer.from('c')], { deliver })
   const arrive = (messages: readonly Message[]): void => {
@@ -79,4 +83,14 @@ test('no more than some bytes wait', async () => {
   expect(waiting).toBeLessThan(5 * 1024 * 1024)
   await eventually(() => got.length === 10_000)
   expect(got).toEqual(numbers(10_000))
+})
+
+test('a fault of a listener does not keep back what comes after it', async () => {
+  const { got, arrive } = await start((text) => {
+    if (text === '00002') throw new Error('a fault')
+  })
+  expect(() => arrive(numbered(0, 500))).toThrow('a fault')
+  arrive(numbered(500, 1))
+  await eventually(() => got.length === 500)
+  expect(got).toEqual(numbers(501).filter((text) => text !== '00002'))
 })
