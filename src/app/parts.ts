@@ -4,10 +4,12 @@ import { Automations } from '../automation/automation.ts'
 import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
+import { infoSections } from '../commands/connection/server-info.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
+import { ListenerRecords } from '../engine/messaging/listener-records.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
@@ -21,6 +23,7 @@ import type { FrameLimits } from '../protocol/limits.ts'
 import type { Reply } from '../reply/reply.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
+import type { SessionContext } from '../session/session.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -63,9 +66,10 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const automations = new Automations(new Keyring(roots))
   const pool = computePool(config, roots, scripts, log)
   undo.push(async () => pool?.close())
-  const store = new Store(backing, config, report, { turns, remote: pool })
+  const listeners = new ListenerRecords(backing)
+  const store = new Store(backing, config, report, { turns, remote: pool, listeners })
   const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
-  const pubsub = new PubSub(backing, bus, log)
+  const pubsub = new PubSub(backing, bus, listeners, turns, log)
   const blockedClients = new BlockedClients<Reply>(store, bus)
   undo.push(async () => {
     await pubsub.close()
@@ -89,9 +93,16 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   }
 }
 
-export const respServer = (config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer =>
-  new TcpServer({
-    context: { ...parts, sessions: new Set(), startedAt: Date.now(), respPort },
+export function respServer(config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer {
+  const context: SessionContext = {
+    ...parts,
+    sessions: new Set(),
+    startedAt: Date.now(),
+    respPort,
+    info: (automation) => infoSections(context, automation),
+  }
+  return new TcpServer({
+    context,
     log,
     turns: parts.turns,
     room: parts.backing,
@@ -102,6 +113,7 @@ export const respServer = (config: Config, parts: Parts, log: Log, respPort: () 
     maxConnections: config.maxConnections,
     maxUnauthenticated: config.maxUnauthenticated,
   })
+}
 
 export const restServer = (
   config: Config,

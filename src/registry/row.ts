@@ -204,6 +204,8 @@ export interface ConnectionRow extends Facts {
   readonly afterWrites?: boolean
   /** Allowed to a RESP2 client that listens to channels. */
   readonly whileSubscribed?: boolean
+  /** What it does within a transaction or a script, as a part of its commit; else `handle` comes after. */
+  readonly run?: DataRow['run']
   /** Undefined: no reply at all. */
   readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
 }
@@ -274,6 +276,12 @@ export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly Lea
   kind: 'container',
   subcommands: new Map(subcommands.map((row) => [row.name.slice(row.name.indexOf('|') + 1), row])),
 })
+
+/** A row that can be a part of a computation. */
+export type ComputedRow = DataRow | KeyspaceRow | (ConnectionRow & { readonly run: DataRow['run'] })
+
+export const isComputed = (row: DataRow | KeyspaceRow | ConnectionRow): row is ComputedRow =>
+  row.run !== undefined
 
 export const META = (): Extent => 'meta'
 /** For commands on the ends of lists: a long one is not fetched whole. */

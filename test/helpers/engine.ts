@@ -69,7 +69,7 @@ export async function startEngine(
     maxValueSize: store.limits.maxValueSize,
   })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
-  const services: Services = { store, scripts, report }
+  const services: Services = { store, scripts, report, info: () => Promise.resolve([]) }
   const redis = new Redis(redisUrl, { protocol: 2 })
   return {
     store,

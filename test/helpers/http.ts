@@ -160,7 +160,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
             args: [name, ...args].map((arg) => Buffer.from(arg)),
             identity,
             automation,
-            services: { store, scripts, report: reportFaults },
+            services: { store, scripts, report: reportFaults, info: () => Promise.resolve([]) },
           }
           execute(row, call, (error, reply) =>
             resolve(error === null ? reply : errorReply(error, reportFaults)),

@@ -43,7 +43,12 @@ describe('WAIT', () => {
       args: [Buffer.from('WAIT'), Buffer.from('7'), Buffer.from('0')],
       identity,
       automation: engine.automation('a'),
-      services: { store: engine.store, scripts: undefined as never, report: () => {} },
+      services: {
+        store: engine.store,
+        scripts: undefined as never,
+        report: () => {},
+        info: () => Promise.resolve([]),
+      },
       isGone: () => isGone,
     })
     await engine.run('a', ['SET', 'k', 'v'])

@@ -59,6 +59,8 @@ function info(row: Row): Reply {
   const { keys } = row
   const flags =
     keys.find === undefined || row.flags.includes('movablekeys') ? row.flags : [...row.flags, 'movablekeys']
+  // Redis 7.0 has that flag, and does not tell it.
+  const told = flags.filter((flag) => flag !== 'may_replicate')
   const access = row.flags.includes('write') ? ['RW', 'update'] : ['RO', 'access']
   const lastKey = keys.last < 0 ? keys.last : keys.last - keys.first
   const specs: Reply[] =
@@ -83,7 +85,7 @@ function info(row: Row): Reply {
   return [
     row.name,
     row.arity,
-    new SetReply(flags.map((flag) => new SimpleString(flag))),
+    new SetReply(told.map((flag) => new SimpleString(flag))),
     keys.first,
     keys.last,
     keys.step,

@@ -94,6 +94,7 @@ function compute(row: DataRow, call: Call, done: Done): void {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
     run: (db) => row.run(db, args, call),
     remote: remoteCommand(row, call),
+    info: () => services.info(automation),
     done: (error, reply) => {
       computed?.()
       done(error, reply ?? null)

@@ -86,6 +86,11 @@ export const OWN = {
     413,
     'quota_exceeded',
   ),
+  too_much_published: refusal(
+    'ERR one script or transaction may publish {allowed} {unit} and no more',
+    413,
+    'quota_exceeded',
+  ),
   blocked_keys: row(
     'ERR too many keys to wait at: {used} are named, and {allowed} are allowed in one command',
     400,
