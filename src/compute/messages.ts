@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
@@ -14,6 +15,17 @@ export interface ThreadSettings {
   readonly maxKeyLength: number
   readonly maxValueSize: number
   readonly scripts: { readonly timeLimitMs: number; readonly memoryLimitBytes: number }
+}
+
+/** How a thread gets keys while it waits: it sleeps on `signal`, and finds the answer at `port`. */
+export interface ReadChannel {
+  readonly port: MessagePort
+  /** The number of the request that was answered last. */
+  readonly signal: Int32Array
+}
+
+export interface ThreadData extends ThreadSettings {
+  readonly reads: ReadChannel
 }
 
 /** A job without its bytes, which lie in `flat` beside those of the others. */
@@ -62,16 +74,38 @@ export interface SentOutcome {
   /** How many bytes each of its replies takes in `replies`. */
   readonly lengths: readonly number[] | undefined
   readonly ms: number
+  /** It looked at keys that it did not name. */
+  readonly lookedFurther: boolean
+}
+
+/** A thread waits for keys. */
+export interface ReadMessage {
+  readonly type: 'read'
+  /** That of the ComputeMessage. */
+  readonly id: number
+  /** Of this thread, counted from 1. */
+  readonly request: number
+  /** The needs. */
+  readonly flat: Uint8Array
+}
+
+export interface ReadAnswer {
+  readonly request: number
+  /** What snapshot.lua answered; undefined: the computation is to end, and to run again with these keys. */
+  readonly flat: Uint8Array | undefined
+  readonly error: SentError | undefined
 }
 
 export type AnswerMessage = { readonly id: number; readonly reported: readonly SentError[] } & (
   | { readonly type: 'failed'; readonly error: SentError }
-  /** `flat`: the needs; undefined: all names. */
-  | { readonly type: 'needs'; readonly flat: Uint8Array | undefined }
+  /** `flat`: the needs. */
+  | { readonly type: 'needs'; readonly flat: Uint8Array; readonly allNames: boolean }
   | {
       readonly type: 'computed'
       readonly outcomes: readonly SentOutcome[]
       readonly requests: number
+      /** When keys were read meanwhile: all needs, and the guards or nothing. */
+      readonly besides: Uint8Array | undefined
       /** The replies of all jobs, encoded for their connections. */
       readonly replies: Uint8Array
       /** Bulk strings for commit.lua, and how many. */

@@ -6,9 +6,10 @@ import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.ts'
 import { Computation } from '../engine/optimistic/computation.ts'
+import { ExtensibleSnapshot } from '../engine/optimistic/extensible-snapshot.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import { idOf } from '../engine/plaintext/id.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
-import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
 import { KvError } from '../errors/errors.ts'
 import { Gate } from '../gate/gate.ts'
 import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
@@ -24,12 +25,14 @@ import {
   type SentCommands,
   type SentError,
   type SentOutcome,
-  type ThreadSettings,
+  type ThreadData,
   unpackNeeds,
 } from './messages.ts'
+import { ThreadReads } from './thread-reads.ts'
 
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
-// committed, sealed again, and the replies as they go to the clients. It has no socket. What it keeps from
+// committed, sealed again, and the replies as they go to the clients. It has no socket: for what a job looks
+// at beyond its snapshot it asks the main thread, and sleeps until that is there. What it keeps from
 // one message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
 
 /** When the jobs of a message took this long, the others wait for the next one. */
@@ -38,10 +41,13 @@ const MAX_COMPUTE_MS = 25
 /** Of all replies of a message together; the last one may go beyond it. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
-const settings = workerData as ThreadSettings
+const settings = workerData as ThreadData
+const reads = new ThreadReads(settings.reads, (message) => {
+  parentPort!.postMessage(message, [message.flat.buffer as ArrayBuffer])
+})
 const automations = new Automations(new Keyring(settings.roots))
 const gate = new Gate(settings)
-const scripts = new Scripts(COMMANDS, gate, settings.scripts, 'thread')
+const scripts = new Scripts(COMMANDS, gate, { ...settings.scripts, waitedMs: () => reads.waitedMs }, 'thread')
 
 let reported: SentError[] = []
 const report = (error: Error): void => void reported.push(packError(error))
@@ -81,7 +87,8 @@ function append(reply: Reply, job: SentCommands): number {
   return out.bytes - before
 }
 
-type Ran = Omit<SentOutcome, 'ms'>
+type Computed = AnswerMessage & { readonly type: 'computed' }
+type Ran = Omit<SentOutcome, 'ms' | 'lookedFurther'>
 
 function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
   const job = DOCUMENT_JOBS[name as DocumentJobName]
@@ -107,38 +114,50 @@ function runCommands(computation: Computation, job: SentCommands, part: DecodedR
   }
 }
 
-function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'computed' | 'needs' } {
-  const { id, automationId, complete, streamCounters, jobs } = message
-  const [packedNeeds, reply, ...parts] = unflatten(message.flat)
-  const needs = unpackNeeds(packedNeeds!)
-  const automation = automations.get(automationId)
+/** The jobs run on `snapshot`; `parts` has the bytes of each. Throws NotLoaded. */
+function compute(
+  message: ComputeMessage,
+  snapshot: ExtensibleSnapshot,
+  parts: readonly DecodedReply[],
+): Computed {
+  const { id, automationId, streamCounters, jobs } = message
+  const { automation } = snapshot
   scripts.adopt(automationId, message.scripts)
-  const snapshot = new LoadedSnapshot(automation, needs, reply as never[], complete)
   const computation = new Computation(snapshot, settings)
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
     const startedAt = performance.now()
+    const readBefore = snapshot.reads
     const outcome =
       job.type === 'document'
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, parts[i]!)
-    outcomes.push({ ...outcome, ms: performance.now() - startedAt })
+    const lookedFurther = snapshot.reads > readBefore
+    outcomes.push({ ...outcome, ms: performance.now() - startedAt, lookedFurther })
     if (performance.now() > late) break
   }
-  const words = computation.words(automation, needs, streamCounters) as Flat[]
+  const words = computation.words(automation, snapshot.needs, streamCounters) as Flat[]
   return {
     id,
     type: 'computed',
     reported,
     outcomes,
     requests: computation.requests,
+    besides: snapshot.reads === 0 ? undefined : besidesOf(snapshot, computation.requests),
     replies: ownBytes(Buffer.concat(out.take())),
     words: flatten(words.map((word) => (typeof word === 'number' ? String(word) : word))),
     wordCount: words.length,
     changed: flatten(computation.changed.map(({ name }) => name)),
     compiled: scripts.takeCompiled(automationId),
   }
+}
+
+/** A commit checks the guards itself. */
+function besidesOf(snapshot: ExtensibleSnapshot, requests: number): Uint8Array {
+  const { needs, keys, isOneMoment } = snapshot
+  const guards = requests > 0 || isOneMoment ? null : needs.map(({ name }) => keys.get(idOf(name))!.guard)
+  return flatten([packNeeds(needs), guards])
 }
 
 /** In memory that can be handed over: Buffer.concat takes small ones from a pool. */
@@ -151,25 +170,32 @@ const ownBytes = (bytes: Buffer): Uint8Array => {
 function answer(message: ComputeMessage): AnswerMessage {
   reported = []
   out.clear()
+  const { id, automationId, complete } = message
+  const [packedNeeds, reply, ...parts] = unflatten(message.flat)
+  const snapshot = new ExtensibleSnapshot(
+    automations.get(automationId),
+    unpackNeeds(packedNeeds!),
+    reply as never[],
+    complete,
+    (needs) => reads.read(id, needs),
+  )
   try {
-    return compute(message)
+    return compute(message, snapshot, parts)
   } catch (error) {
-    const { id } = message
     if (!(error instanceof NotLoaded))
       return { id, type: 'failed', reported, error: packError(error as Error) }
-    const { needs } = error
-    return {
-      id,
-      type: 'needs',
-      reported,
-      flat: needs === 'all-names' ? undefined : flatten([packNeeds(needs)]),
-    }
+    const allNames = error.needs === 'all-names'
+    const needs = snapshot.needsWith(error.needs === 'all-names' ? [] : error.needs)
+    return { id, type: 'needs', reported, flat: flatten([packNeeds(needs)]), allNames }
   }
 }
 
 const memoryOf = (message: AnswerMessage): ArrayBuffer[] => {
   if (message.type === 'failed') return []
-  const parts = message.type === 'needs' ? [message.flat] : [message.replies, message.words, message.changed]
+  const parts =
+    message.type === 'needs'
+      ? [message.flat]
+      : [message.replies, message.words, message.changed, message.besides]
   return parts.flatMap((part) => (part === undefined ? [] : [part.buffer as ArrayBuffer]))
 }
 

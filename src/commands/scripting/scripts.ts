@@ -1,7 +1,9 @@
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
+import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
+import { keyIndexes } from '../../gate/key-spec.ts'
 import { type ScriptCall, ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
 import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
@@ -38,8 +40,8 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
 
 /**
  * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
- * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each
- * costs another round trip, since only KEYS are loaded before the script begins.
+ * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need:
+ * since only KEYS are loaded before the script begins, those of each call are then read at once, and whole.
  */
 class ScriptCommands implements ScriptHost {
   private readonly table: CommandTable
@@ -67,6 +69,8 @@ class ScriptCommands implements ScriptHost {
     if (run === undefined || row.flags.includes('noscript')) throw new KvError('script_not_allowed')
     if (this.readOnly && row.flags.includes('write')) throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
+    // What else a transaction around the script needs of a key may be a part.
+    this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
     return run(this.db, args, this.context)
   }
 
@@ -133,17 +137,19 @@ export class Scripts implements ScriptRunner {
     return this.timed(automation.id, () => this.engine.run(script, call, this.limits))
   }
 
-  /** Others wait meanwhile: what takes longer has to be run on another thread. */
+  /** Others wait meanwhile: what takes longer, or reads undeclared keys, has to be run on another thread. */
   private runQuickly(automationId: string, script: LuaScript, call: ScriptCall): Reply {
     const startedAt = performance.now()
     const timeLimitMs = Math.min(QUICK_MS, this.limits.timeLimitMs)
+    let lookedFurther = false
     try {
       return this.engine.run(script, call, { ...this.limits, timeLimitMs })
     } catch (error) {
-      if (performance.now() - startedAt < timeLimitMs) throw error
+      lookedFurther = error instanceof NotLoaded && error.needs !== 'all-names' && error.needs.length > 0
+      if (!lookedFurther && performance.now() - startedAt < timeLimitMs) throw error
       throw new NeedsThread()
     } finally {
-      this.speeds.note(automationId, script.sha1, performance.now() - startedAt)
+      this.took(automationId, script.sha1, performance.now() - startedAt, lookedFurther)
     }
   }
 
@@ -154,9 +160,9 @@ export class Scripts implements ScriptRunner {
     return this.speeds.isFast(automationId, sha1) && this.cache.has(automationId, sha1)
   }
 
-  /** It took so long on another thread. */
-  took(automationId: string, sha1: string, ms: number): void {
-    this.speeds.note(automationId, sha1, ms)
+  /** It took so long; one that looked at keys which it did not declare can wait for them on a thread only. */
+  took(automationId: string, sha1: string, ms: number, lookedFurther: boolean): void {
+    this.speeds.note(automationId, sha1, lookedFurther ? Number.POSITIVE_INFINITY : ms)
   }
 
   load(automationId: string, source: Buffer): string {

@@ -2,18 +2,17 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
-import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { quotaExceeded } from '../writes/quota.ts'
-import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
+import { LaterReads, stillHolds } from './later-reads.ts'
 import { NeedsThread } from './needs-thread.ts'
-import { leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
+import { answerJob, leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { readKeys, readNames } from './reading.ts'
-import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
+import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
 /** What becomes of a batch. */
@@ -29,7 +28,7 @@ export class JobBatch {
   private readonly environment: JobEnvironment
   private batch: QueuedJob[]
   private readonly events: BatchEvents
-  private needs: Need[] = []
+  private needs: readonly Need[] = []
   /** Keys that the jobs turned out to look at. */
   private discovered: readonly Need[] = []
   private allNames = false
@@ -38,6 +37,7 @@ export class JobBatch {
    */
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
+  private readonly later: LaterReads
   private conflicts = 0
   /** It has been tried with what the cache holds. */
   private cacheTried = false
@@ -47,6 +47,7 @@ export class JobBatch {
     this.batch = batch
     this.events = events
     this.earlier = new KeptOutcomes(environment.automation, environment.backing)
+    this.later = new LaterReads(environment)
   }
 
   start(): void {
@@ -114,7 +115,8 @@ export class JobBatch {
     if (remote === undefined || jobs === undefined) return false
     const { needs, allNames: complete } = this
     const streamCounters = hasStreamCounters(backing.version)
-    remote.compute({ automation, needs, reply, complete, streamCounters, jobs }, (error, answer) => {
+    const { read } = this.later
+    remote.compute({ automation, needs, reply, complete, streamCounters, jobs, read }, (error, answer) => {
       this.guarded(() => this.computedRemotely(error, answer, headOf(reply)))
     })
     return true
@@ -126,22 +128,42 @@ export class JobBatch {
     { version, now }: { version: string; now: number },
   ): void {
     if (error !== null || answer === undefined) return this.fail(error ?? new KvError('internal'))
-    if ('needs' in answer) return this.lookFurther(answer.needs)
-    const { requests, words, changed } = answer
+    if ('needs' in answer) {
+      if (answer.allNames) this.allNames = true
+      return this.lookFurther(answer.needs)
+    }
+    const { besides, requests, words, changed } = answer
+    if (besides !== undefined) {
+      this.needs = besides.needs
+      // If it has to be done again, it begins with them.
+      this.discovered = besides.needs
+    }
     const outcomes = answer.outcomes.map((outcome, i): Outcome => ({ job: this.batch[i]!.job, ...outcome }))
     this.postponeAfter(outcomes.length)
-    if (requests === 0) return this.finish(outcomes, Number(version), now)
-    const { automation, writeCache } = this.environment
-    const noted = (): void => {
-      for (const name of changed) writeCache.forget(automation, name)
-    }
     const ifVersion = this.allNames ? version : ''
+    if (requests === 0) {
+      const finish = (): void => this.finish(outcomes, Number(version), now)
+      if (besides?.guards === undefined) finish()
+      else this.check(besides, ifVersion, finish)
+      return
+    }
+    const { automation, writeCache } = this.environment
+    const noted = (): void => writeCache.forgetAll(automation, changed)
     this.commit({ outcomes, requests, words: [words], noted, fromCache: false }, ifVersion)
   }
 
+  /** Nothing is committed that would show whether what was read fits together. */
+  private check(besides: ReadBesides, ifVersion: string, finish: () => void): void {
+    stillHolds(this.environment, besides, ifVersion, (error, holds) => {
+      if (error !== null) this.fail(error)
+      else this.guarded(holds === true ? finish : () => this.again())
+    })
+  }
+
   private lookFurther(needs: readonly Need[] | 'all-names'): void {
+    if (this.later.isOver) return this.fail(this.later.tooLate())
     if (needs === 'all-names') this.allNames = true
-    else this.discovered = [...this.discovered, ...needs]
+    else this.discovered = mergeNeeds([...this.discovered, ...needs])
     this.start()
   }
 
@@ -173,16 +195,7 @@ export class JobBatch {
     }
     const { changed } = computation
     const words = computation.words(automation, this.needs, hasStreamCounters(backing.version))
-    const noted = (before: number, now: number): void => {
-      for (const state of changed)
-        writeCache.note(
-          automation,
-          snapshot.keys.get(idOf(state.name))!,
-          state,
-          before + state.changedBy + 1,
-          now,
-        )
-    }
+    const noted = (before: number, now: number): void => writeCache.noteAll(snapshot, changed, before, now)
     const isVersioned = this.allNames || outcomes.some(({ job }) => job.ifVersion !== undefined)
     const { fromCache } = snapshot
     this.commit({ outcomes, requests, words, noted, fromCache }, isVersioned ? snapshot.version : '')
@@ -255,37 +268,28 @@ export class JobBatch {
     this.conflicts++
     const now = Date.now()
     const late = this.batch.filter(({ deadline }) => deadline <= now)
-    if (late.length > 0) {
-      this.batch = this.batch.filter(({ deadline }) => deadline > now)
-      for (const { job } of late) this.answer(job, new KvError('busy'), undefined, NOTHING_WRITTEN)
-      if (this.batch.length === 0) {
-        this.events.finished()
-        return false
-      }
-    }
-    return true
+    for (const { job } of late) answerJob(this.environment, job, new KvError('busy'))
+    if (late.length > 0) this.batch = this.batch.filter(({ deadline }) => deadline > now)
+    if (this.batch.length > 0) return true
+    this.events.finished()
+    return false
   }
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {
     for (const { job, error, result, requests, created, earlier } of outcomes) {
-      this.answer(job, error, result, earlier ?? { version: versionBefore + requests, now, created })
+      answerJob(
+        this.environment,
+        job,
+        error,
+        result,
+        earlier ?? { version: versionBefore + requests, now, created },
+      )
     }
     this.events.finished()
   }
 
   private fail(error: Error): void {
-    for (const { job } of this.batch) this.answer(job, error, undefined, NOTHING_WRITTEN)
+    for (const { job } of this.batch) answerJob(this.environment, job, error)
     this.events.finished()
-  }
-
-  /**
-   * What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it.
-   */
-  private answer(job: Job<unknown>, error: Error | null, result: unknown, written: Written): void {
-    try {
-      job.done(error, result, written)
-    } catch (fault) {
-      this.environment.report(fault as Error)
-    }
   }
 }

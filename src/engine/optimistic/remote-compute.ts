@@ -45,12 +45,29 @@ export interface RemoteRequest {
   readonly complete: boolean
   readonly streamCounters: boolean
   readonly jobs: readonly RemoteJob[]
+  /** Reads keys that a job turns out to look at, while it waits there. */
+  readonly read: ReadMore
+}
+
+/** Calls `done` once, with what snapshot.lua answered; an error is that of the job which waits. */
+export type ReadMore = (
+  needs: readonly Need[],
+  done: (error: Error | null, reply?: readonly BackingReply[]) => void,
+) => void
+
+/** What was read while jobs ran, so at other moments than the rest. */
+export interface ReadBesides {
+  /** All that was read of each key, from the beginning; the words of the commit count keys by this. */
+  readonly needs: readonly Need[]
+  /** The guards of these keys, where nothing else would show whether they were so at one moment. */
+  readonly guards: readonly Buffer[] | undefined
 }
 
 export type RemoteAnswer =
   /** It looks further: to be done again with these. */
-  | { readonly needs: readonly Need[] | 'all-names' }
+  | { readonly needs: readonly Need[]; readonly allNames: boolean }
   | {
+      readonly besides: ReadBesides | undefined
       /** As many as there was time for; at least one. Results are EncodedReply, or lists of them. */
       readonly outcomes: readonly ComputedJob[]
       readonly requests: number

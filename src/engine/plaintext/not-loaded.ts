@@ -12,3 +12,16 @@ export class NotLoaded extends Error {
     this.needs = needs
   }
 }
+
+/**
+ * What a computation waited for could not be read: the job that it happened in fails with `reason`, whatever
+ * it would do with an error of its own.
+ */
+export class ReadFailed extends Error {
+  readonly reason: Error
+
+  constructor(reason: Error) {
+    super('a key could not be read')
+    this.reason = reason
+  }
+}
