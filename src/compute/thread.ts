@@ -8,7 +8,6 @@ import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.
 import { Computation } from '../engine/optimistic/computation.ts'
 import { ExtensibleSnapshot } from '../engine/optimistic/extensible-snapshot.ts'
 import type { Database } from '../engine/plaintext/database.ts'
-import { idOf } from '../engine/plaintext/id.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
 import { KvError } from '../errors/errors.ts'
 import { Gate } from '../gate/gate.ts'
@@ -156,7 +155,7 @@ function compute(
 /** A commit checks the guards itself. */
 function besidesOf(snapshot: ExtensibleSnapshot, requests: number): Uint8Array {
   const { needs, keys, isOneMoment } = snapshot
-  const guards = requests > 0 || isOneMoment ? null : needs.map(({ name }) => keys.get(idOf(name))!.guard)
+  const guards = requests > 0 || isOneMoment ? null : Array.from(keys.values(), ({ guard }) => guard)
   return flatten([packNeeds(needs), guards])
 }
 

@@ -15,8 +15,6 @@ export type ReadNow = (needs: readonly Need[]) => readonly BackingReply[]
  */
 export class ExtensibleSnapshot extends LoadedSnapshot {
   private readonly readNow: ReadNow
-  /** By `idOf(name)`, in the order in which they were first read. */
-  private readonly needed: Map<string, Need>
   private versionsAgree = true
   /** How often more was read. */
   reads = 0
@@ -30,12 +28,11 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
   ) {
     super(automation, needs, reply, complete)
     this.readNow = readNow
-    this.needed = new Map(needs.map((need) => [idOf(need.name), need]))
   }
 
-  /** All that was read of each key. */
-  get needs(): readonly Need[] {
-    return [...this.needed.values()]
+  /** All that was read, in the order of `keys`. */
+  get needs(): Need[] {
+    return Array.from(this.stored.values(), ({ name, extent }) => ({ name, extent }))
   }
 
   /**
@@ -50,7 +47,10 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
   }
 
   override load(needs: readonly Need[]): void {
-    const known = needs.flatMap(({ name }) => this.needed.get(idOf(name)) ?? [])
+    const known = needs.flatMap(({ name }): Need[] => {
+      const stored = this.stored.get(idOf(name))
+      return stored === undefined ? [] : [{ name, extent: stored.extent }]
+    })
     const wanted = mergeNeeds([...known, ...needs])
     const reply = this.readNow(wanted)
     this.reads++
@@ -59,7 +59,6 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
       const id = idOf(need.name)
       const key = new StoredKey(this.automation, need, reply[i + 3]!, this.now)
       const before = this.stored.get(id)
-      this.needed.set(id, need)
       // It changed between two looks at it, so what was computed so far is of no use.
       if (before !== undefined && before.guard !== key.guard) throw new NotLoaded([])
       this.stored.set(id, key)
@@ -71,7 +70,7 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
    * of which it has a part, it gets all of every such key: it might miss the next one as well.
    */
   needsWith(missing: readonly Need[]): Need[] {
-    const isWidened = missing.some(({ name }) => this.needed.has(idOf(name)))
+    const isWidened = missing.some(({ name }) => this.stored.has(idOf(name)))
     const known = this.needs.map(
       (need): Need =>
         isWidened && need.extent !== 'all' && need.extent !== 'meta' ? { ...need, extent: 'all' } : need,
