@@ -18,10 +18,9 @@ export function noteSpeed(
   scripts: Scripts,
   automationId: string,
   job: RemoteJob,
-  { ms, lookedFurther }: Pick<SentOutcome, 'ms' | 'lookedFurther'>,
+  { ms, waits }: Pick<SentOutcome, 'ms' | 'waits'>,
 ): void {
-  for (const { sha1 } of scriptsIn(scripts, automationId, job))
-    scripts.took(automationId, sha1, ms, lookedFurther)
+  for (const { sha1 } of scriptsIn(scripts, automationId, job)) scripts.took(automationId, sha1, ms, waits)
 }
 
 function scriptsIn(scripts: Scripts, automationId: string, job: RemoteJob): LuaScript[] {

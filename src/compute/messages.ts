@@ -73,9 +73,10 @@ export interface SentOutcome {
   readonly isList: boolean
   /** How many bytes each of its replies takes in `replies`. */
   readonly lengths: readonly number[] | undefined
+  /** Without waits. */
   readonly ms: number
-  /** It looked at keys that it did not name. */
-  readonly lookedFurther: boolean
+  /** How often it waited for keys that it did not name. */
+  readonly waits: number
 }
 
 /** A thread waits for keys. */

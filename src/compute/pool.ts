@@ -32,12 +32,12 @@ import {
   unpackNeeds,
 } from './messages.ts'
 import { ReadAnswers } from './read-answers.ts'
+import { MeanWait, Turn } from './turn.ts'
 
 type Done = (error: Error | null, answer?: RemoteAnswer) => void
 
 interface Current extends Task {
-  /** Whether others have waited for its thread too long. */
-  readonly mustGiveWay: () => boolean
+  readonly turn: Turn
 }
 
 interface Task {
@@ -58,8 +58,6 @@ export interface PoolOptions {
 const SLACK_MS = 2_000
 /** V8's heap of a thread; the Lua machine's memory and buffers are not in it. */
 const HEAP_MIB = 256
-/** One that reads more and more keys may go on so long while others want its thread. */
-const LONGEST_TURN_MS = 100
 
 const entry = fileURLToPath(new URL(`./thread${extname(import.meta.url)}`, import.meta.url))
 
@@ -73,6 +71,8 @@ export class ComputePool implements RemoteCompute {
   private readonly options: PoolOptions
   private readonly queue = new FairQueue<Task>()
   private readonly threads: Thread[] = []
+  private readonly meanWait = new MeanWait()
+  private readonly isWanted = (): boolean => this.queue.hasWaiting
   private closing = false
 
   constructor(options: PoolOptions) {
@@ -81,7 +81,8 @@ export class ComputePool implements RemoteCompute {
 
   /** Starts the threads before they are needed: a first script should not wait for them. */
   start(): void {
-    while (this.threads.length < this.options.threads) this.threads.push(new Thread(this.options))
+    while (this.threads.length < this.options.threads)
+      this.threads.push(new Thread(this.options, this.isWanted))
   }
 
   compute(request: RemoteRequest, done: Done): void {
@@ -103,11 +104,9 @@ export class ComputePool implements RemoteCompute {
       const taken = this.queue.take()
       if (taken === undefined) return
       const { id, item } = taken
-      const startedAt = performance.now()
-      const mustGiveWay = (): boolean =>
-        this.queue.hasWaiting && performance.now() - startedAt > LONGEST_TURN_MS
-      thread.run(item.request, mustGiveWay, (error, answer) => {
-        this.queue.finished(id, performance.now() - startedAt)
+      const turn = new Turn(item.request.needs.length, this.meanWait)
+      thread.run(item.request, turn, (error, answer) => {
+        this.queue.finished(id, turn.ms)
         try {
           item.done(error, answer)
         } finally {
@@ -121,14 +120,17 @@ export class ComputePool implements RemoteCompute {
 /** One thread, which is replaced when it dies or is ended. */
 class Thread {
   private readonly options: PoolOptions
+  private readonly isWanted: () => boolean
   private worker: Worker | undefined
   private current: Current | undefined
   private readonly deadline = new PausableTimer(() => this.end())
   private requests = 0
   private closing = false
 
-  constructor(options: PoolOptions) {
+  /** `isWanted`: whether others wait for a thread. */
+  constructor(options: PoolOptions, isWanted: () => boolean) {
     this.options = options
+    this.isWanted = isWanted
     this.spawn()
   }
 
@@ -136,8 +138,8 @@ class Thread {
     return this.current === undefined
   }
 
-  run(request: RemoteRequest, mustGiveWay: () => boolean, done: Done): void {
-    this.current = { request, mustGiveWay, done }
+  run(request: RemoteRequest, turn: Turn, done: Done): void {
+    this.current = { request, turn, done }
     const message = this.messageOf(request)
     const { timeLimitMs } = this.options.settings.scripts
     this.deadline.start(timeLimitMs + SLACK_MS)
@@ -189,15 +191,18 @@ class Thread {
   /** What it computes waits for keys. */
   private read({ request, flat }: ReadMessage, reads: ReadAnswers): void {
     const { current } = this
-    if (current === undefined || current.mustGiveWay()) {
+    if (current === undefined || (this.isWanted() && current.turn.isOver)) {
       reads.refuse(request)
       return
     }
+    const startedAt = performance.now()
+    const needs = unpackNeeds(unflatten(flat)[0]!)
     this.deadline.pause()
-    current.request.read(unpackNeeds(unflatten(flat)[0]!), (error, reply) => {
+    current.request.read(needs, (error, reply) => {
       // It may have ended meanwhile, or no longer wait.
       if (this.current !== current) return
       this.deadline.resume()
+      current.turn.waited(performance.now() - startedAt, needs.length)
       reads.answer(request, error, reply)
     })
   }

@@ -87,7 +87,7 @@ function append(reply: Reply, job: SentCommands): number {
 }
 
 type Computed = AnswerMessage & { readonly type: 'computed' }
-type Ran = Omit<SentOutcome, 'ms' | 'lookedFurther'>
+type Ran = Omit<SentOutcome, 'ms' | 'waits'>
 
 function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
   const job = DOCUMENT_JOBS[name as DocumentJobName]
@@ -126,14 +126,14 @@ function compute(
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
-    const startedAt = performance.now()
+    const startedAt = performance.now() - reads.waitedMs
     const readBefore = snapshot.reads
     const outcome =
       job.type === 'document'
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, parts[i]!)
-    const lookedFurther = snapshot.reads > readBefore
-    outcomes.push({ ...outcome, ms: performance.now() - startedAt, lookedFurther })
+    const ms = performance.now() - reads.waitedMs - startedAt
+    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore })
     if (performance.now() > late) break
   }
   const words = computation.words(automation, snapshot.needs, streamCounters) as Flat[]

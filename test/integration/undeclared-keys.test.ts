@@ -7,7 +7,7 @@ import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
 // Scripts that touch keys which they did not declare in KEYS: they wait for them on a compute thread.
 
-/** Calls of the backing Redis besides one for each undeclared key: the first snapshot, the commit, and a few more. */
+/** Calls of the backing Redis besides one for each undeclared key: first snapshot, commit, and a few more. */
 const MORE_CALLS = 8
 
 let redis: TestRedis
@@ -214,14 +214,34 @@ describe('what they answer and write is what a Redis does', () => {
     expect(mine).toEqual(theirs)
   })
 
-  test('a script that was quick, and then touches a key that it did not declare, moves once and for all', async () => {
-    const one = await server.client('moves')
-    const source = `if ARGV[1] == '' then return 0 end return redis.call('INCR', ARGV[1])`
-    for (let i = 0; i < 5; i++) expect(await one.eval(source, 0, '')).toBe(0)
-    for (let i = 1; i <= 5; i++) {
-      const { calls } = await costOf(async () => expect(await one.eval(source, 0, 'n')).toBe(i))
-      expect(calls).toBeLessThanOrEqual(4)
-    }
+  test.each([1, 2, 4, 5, 6, 20])(
+    'a script that is quick, and touches %i keys now and then',
+    async (count) => {
+      const one = await server.client(`quick-${count}`)
+      const source = `
+      local n = 0
+      for i = 1, tonumber(ARGV[1]) do n = n + redis.call('INCR', 'k' .. i) end
+      return n`
+      for (let i = 0; i < 5; i++) expect(await one.eval(source, 0, 0)).toBe(0)
+      for (let i = 1; i <= 5; i++) {
+        const { calls } = await costOf(async () => expect(await one.eval(source, 0, count)).toBe(i * count))
+        expect(calls).toBeLessThanOrEqual(count + MORE_CALLS)
+      }
+    },
+  )
+
+  test('many quick scripts of one pipeline, each with a key of its own', async () => {
+    const one = await server.client('pipelined')
+    const source = `return redis.call('INCR', ARGV[1])`
+    for (let i = 0; i < 3; i++) await one.eval(source, 0, 'k')
+    const pipeline = one.pipeline()
+    for (let i = 0; i < 200; i++) pipeline.eval(source, 0, `k${i % 100}`)
+    const { calls } = await costOf(async () => {
+      const replies = await pipeline.exec()
+      expect(replies!.map(([, n]) => n)).toEqual(Array.from({ length: 200 }, (_, i) => (i < 100 ? 1 : 2)))
+    })
+    // Of each batch, which has one script at least: a snapshot, a commit, and its further reads.
+    expect(calls).toBeLessThanOrEqual(200 * 3 + MORE_CALLS)
   })
 })
 

@@ -1,6 +1,6 @@
+import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -137,19 +137,17 @@ export class Scripts implements ScriptRunner {
     return this.timed(automation.id, () => this.engine.run(script, call, this.limits))
   }
 
-  /** Others wait meanwhile: what takes longer, or reads undeclared keys, has to be run on another thread. */
+  /** Others wait meanwhile: what takes longer has to be run on another thread. */
   private runQuickly(automationId: string, script: LuaScript, call: ScriptCall): Reply {
     const startedAt = performance.now()
     const timeLimitMs = Math.min(QUICK_MS, this.limits.timeLimitMs)
-    let lookedFurther = false
     try {
       return this.engine.run(script, call, { ...this.limits, timeLimitMs })
     } catch (error) {
-      lookedFurther = error instanceof NotLoaded && error.needs !== 'all-names' && error.needs.length > 0
-      if (!lookedFurther && performance.now() - startedAt < timeLimitMs) throw error
+      if (performance.now() - startedAt < timeLimitMs) throw error
       throw new NeedsThread()
     } finally {
-      this.took(automationId, script.sha1, performance.now() - startedAt, lookedFurther)
+      this.speeds.note(automationId, script.sha1, performance.now() - startedAt)
     }
   }
 
@@ -160,9 +158,9 @@ export class Scripts implements ScriptRunner {
     return this.speeds.isFast(automationId, sha1) && this.cache.has(automationId, sha1)
   }
 
-  /** It took so long; one that looked at keys which it did not declare can wait for them on a thread only. */
-  took(automationId: string, sha1: string, ms: number, lookedFurther: boolean): void {
-    this.speeds.note(automationId, sha1, lookedFurther ? Number.POSITIVE_INFINITY : ms)
+  /** It took so long on another thread, without the `waits` for keys that it did not declare. */
+  took(automationId: string, sha1: string, ms: number, waits: number): void {
+    this.speeds.note(automationId, sha1, waits > FEW_LATER_READS ? Number.POSITIVE_INFINITY : ms)
   }
 
   load(automationId: string, source: Buffer): string {

@@ -8,7 +8,7 @@ import { quotaExceeded } from '../writes/quota.ts'
 import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
-import { LaterReads, stillHolds } from './later-reads.ts'
+import { FEW_LATER_READS, LaterReads, stillHolds } from './later-reads.ts'
 import { NeedsThread } from './needs-thread.ts'
 import { answerJob, leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { readKeys, readNames } from './reading.ts'
@@ -38,6 +38,8 @@ export class JobBatch {
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
   private readonly later: LaterReads
+  /** How often they looked further, and had to begin again. */
+  private looks = 0
   private conflicts = 0
   /** It has been tried with what the cache holds. */
   private cacheTried = false
@@ -111,7 +113,7 @@ export class JobBatch {
   /** False when it is not worth another thread, or that cannot do it. */
   private computeRemotely(reply: readonly BackingReply[]): boolean {
     const { automation, backing, remote } = this.environment
-    const jobs = remoteJobsOf(this.batch, reply)
+    const jobs = remoteJobsOf(this.batch, reply, this.looks > FEW_LATER_READS)
     if (remote === undefined || jobs === undefined) return false
     const { needs, allNames: complete } = this
     const streamCounters = hasStreamCounters(backing.version)
@@ -162,6 +164,7 @@ export class JobBatch {
 
   private lookFurther(needs: readonly Need[] | 'all-names'): void {
     if (this.later.isOver) return this.fail(this.later.tooLate())
+    this.looks++
     if (needs === 'all-names') this.allNames = true
     else this.discovered = mergeNeeds([...this.discovered, ...needs])
     this.start()

@@ -118,10 +118,11 @@ interface RemoteCandidate {
   readonly idempotency?: unknown
 }
 
-/** Undefined when one of them cannot be computed elsewhere, or it is not worth it. */
+/** Undefined when one of them cannot be computed elsewhere, or it is not worth it, unless it `looksFurther`. */
 export function remoteJobsOf(
   batch: ReadonlyArray<{ readonly job: RemoteCandidate }>,
   reply: readonly BackingReply[],
+  looksFurther: boolean,
 ): readonly RemoteJob[] | undefined {
   const jobs: RemoteJob[] = []
   for (const { job } of batch) {
@@ -129,7 +130,7 @@ export function remoteJobsOf(
       return undefined
     jobs.push(job.remote)
   }
-  if (jobs.some((job) => job.isHeavy)) return jobs
+  if (looksFurther || jobs.some((job) => job.isHeavy)) return jobs
   const weight = new Weight()
   for (const part of reply) weight.add(part)
   return weight.isHeavy ? jobs : undefined
