@@ -16,8 +16,8 @@ export class MeanWait {
 
 /**
  * The time of a computation on its thread. One that waits for keys while others want the thread either keeps
- * it idle, or leaves it and has to run anew: it stays until it has been waiting as long as running anew takes,
- * so neither wastes much more than the other would.
+ * it idle, or leaves it and has to run anew: it stays until it has been waiting as long as running anew
+ * takes, so that neither wastes much more than the other would.
  */
 export class Turn {
   private readonly mean: MeanWait

@@ -4,6 +4,7 @@ import { type CompiledServer, startCompiledServer } from '../helpers/compiled-se
 import { eventually } from '../helpers/eventually.ts'
 import { FaultProxy } from '../helpers/fault-proxy.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 // Scripts that touch keys which they did not declare in KEYS: they wait for them on a compute thread.
 
@@ -467,5 +468,63 @@ test('keys that a script may read undeclared are limited', async () => {
     expect(await one.exists('written')).toBe(0)
   } finally {
     await patient.stop()
+  }
+})
+
+describe('without compute threads', () => {
+  let alone: TestServer
+
+  beforeAll(async () => {
+    alone = await startServer({ AUTOMATION_KV_LOCK_TIMEOUT_MS: '500' }, redis)
+  })
+  afterAll(() => alone.stop())
+
+  test('a script that goes on and on is refused as well', async () => {
+    const one = await alone.client('alone')
+    const source = `redis.call('SET', 'written', 1) local i = 0 while true do i = i + 1 redis.call('GET', 'x' .. i) end`
+    await expect(one.eval(source, 0)).rejects.toThrow(
+      'TRYAGAIN reading keys that were not declared took longer than 500 ms; nothing was written',
+    )
+    expect(await one.exists('written')).toBe(0)
+  })
+
+  test('a script sees all of a key of which the transaction around it needs a part', async () => {
+    const one = await alone.client('alone-part')
+    await one.hset('h', { f: 1, g: 2 })
+    const replies = await one
+      .multi()
+      .hincrby('h', 'f', 1)
+      .eval(
+        `return {#redis.call('HGETALL', 'h'), redis.call('HGET', 'h', 'f'), redis.call('HGET', 'h', 'g')}`,
+        0,
+      )
+      .exec()
+    expect(replies!.map(([, reply]) => reply)).toEqual([2, [4, '2', '2']])
+  })
+})
+
+test('a server that is told to stop does so while a script waits', async () => {
+  const other = await startRedis({ port: 'free' })
+  const proxy = await FaultProxy.start(other.port!)
+  const direct = new Redis(other.url, { protocol: 2 })
+  const stopping = await startCompiledServer(proxy.url, {
+    AUTOMATION_KV_LOCK_TIMEOUT_MS: '600000',
+    AUTOMATION_KV_COMMAND_TIMEOUT_MS: '600000',
+    AUTOMATION_KV_DRAIN_TIMEOUT_MS: '100',
+  })
+  try {
+    const one = await stopping.client('stopping')
+    const endless = one.eval(`local i = 0 while true do i = i + 1 redis.call('GET', 'x' .. i) end`, 0)
+    endless.catch(() => {})
+    await eventually(async () => (await callsOf(direct)) > 20)
+    proxy.stall('both')
+    stopping.process.kill('SIGTERM')
+    await eventually(() => stopping.process.exitCode !== null || stopping.process.signalCode !== null)
+    expect(stopping.process.exitCode).toBe(0)
+  } finally {
+    await stopping.stop()
+    await proxy.close()
+    direct.disconnect()
+    await other.stop()
   }
 })

@@ -118,7 +118,7 @@ interface RemoteCandidate {
   readonly idempotency?: unknown
 }
 
-/** Undefined when one of them cannot be computed elsewhere, or it is not worth it, unless it `looksFurther`. */
+/** Undefined when one cannot be computed elsewhere, or is not worth it; when it `looksFurther` it always is. */
 export function remoteJobsOf(
   batch: ReadonlyArray<{ readonly job: RemoteCandidate }>,
   reply: readonly BackingReply[],
