@@ -451,7 +451,10 @@ describe('a script that goes on and on', () => {
 })
 
 test('keys that a script may read undeclared are limited', async () => {
-  const patient = await startCompiledServer(redis.url, { AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: '10000' })
+  const patient = await startCompiledServer(redis.url, {
+    AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: '20000',
+    AUTOMATION_KV_LOCK_TIMEOUT_MS: '60000',
+  })
   try {
     const one = await patient.client('many')
     const source = `

@@ -118,7 +118,7 @@ interface RemoteCandidate {
   readonly idempotency?: unknown
 }
 
-/** Undefined when one cannot be computed elsewhere, or is not worth it; when it `looksFurther` it always is. */
+/** Undefined when one cannot be computed elsewhere, or is not worth it; one that `looksFurther` always is. */
 export function remoteJobsOf(
   batch: ReadonlyArray<{ readonly job: RemoteCandidate }>,
   reply: readonly BackingReply[],
