@@ -20,7 +20,7 @@ export interface ThreadSettings {
 /** How a thread gets keys while it waits: it sleeps on `signal`, and finds the answer at `port`. */
 export interface ReadChannel {
   readonly port: MessagePort
-  /** The number of the request that was answered last. */
+  /** One integer, which changes with each answer. */
   readonly signal: Int32Array
 }
 
@@ -86,6 +86,8 @@ export interface ReadMessage {
   readonly id: number
   /** Of this thread, counted from 1. */
   readonly request: number
+  /** How long it has computed for the message, without waits. */
+  readonly computedMs: number
   /** The needs. */
   readonly flat: Uint8Array
 }

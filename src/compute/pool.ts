@@ -189,9 +189,9 @@ class Thread {
   }
 
   /** What it computes waits for keys. */
-  private read({ request, flat }: ReadMessage, reads: ReadAnswers): void {
+  private read({ request, computedMs, flat }: ReadMessage, reads: ReadAnswers): void {
     const { current } = this
-    if (current === undefined || (this.isWanted() && current.turn.isOver)) {
+    if (current === undefined || (this.isWanted() && current.turn.isOver(computedMs))) {
       reads.refuse(request)
       return
     }

@@ -20,10 +20,17 @@ export class ThreadReads {
   private readonly channel: ReadChannel
   private readonly send: (message: ReadMessage) => void
   private requests = 0
+  /** When the computation began, on a clock that stands still while it waits. */
+  private begunAt = 0
 
   constructor(channel: ReadChannel, send: (message: ReadMessage) => void) {
     this.channel = channel
     this.send = send
+  }
+
+  /** A computation begins. */
+  begin(): void {
+    this.begunAt = performance.now() - this.waitedMs
   }
 
   /**
@@ -36,7 +43,8 @@ export class ThreadReads {
     if (most <= 0) throw new NotLoaded(needs)
     const request = ++this.requests
     const startedAt = performance.now()
-    this.send({ type: 'read', id, request, flat: flatten([packNeeds(needs)]) })
+    const computedMs = startedAt - this.waitedMs - this.begunAt
+    this.send({ type: 'read', id, request, computedMs, flat: flatten([packNeeds(needs)]) })
     try {
       const { flat, error } = this.wait(request, startedAt + most) ?? {}
       if (error !== undefined) throw new ReadFailed(unpackError(error))

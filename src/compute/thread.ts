@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Automations } from '../automation/automation.ts'
 import { Keyring } from '../automation/keyring.ts'
+import type { BackingReply } from '../backing/backing.ts'
 import { runQueued } from '../commands/execution/transaction.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
@@ -8,6 +9,7 @@ import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.
 import { Computation } from '../engine/optimistic/computation.ts'
 import { ExtensibleSnapshot } from '../engine/optimistic/extensible-snapshot.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import type { Need } from '../engine/plaintext/extent.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
 import { KvError } from '../errors/errors.ts'
 import { Gate } from '../gate/gate.ts'
@@ -169,19 +171,18 @@ const ownBytes = (bytes: Buffer): Uint8Array => {
 function answer(message: ComputeMessage): AnswerMessage {
   reported = []
   out.clear()
+  reads.begin()
   const { id, automationId, complete } = message
-  const [packedNeeds, reply, ...parts] = unflatten(message.flat)
-  const snapshot = new ExtensibleSnapshot(
-    automations.get(automationId),
-    unpackNeeds(packedNeeds!),
-    reply as never[],
-    complete,
-    (needs) => reads.read(id, needs),
-  )
+  let snapshot: ExtensibleSnapshot | undefined
   try {
+    const [packedNeeds, reply, ...parts] = unflatten(message.flat)
+    const readNow = (needs: readonly Need[]): readonly BackingReply[] => reads.read(id, needs)
+    const needs = unpackNeeds(packedNeeds!)
+    const automation = automations.get(automationId)
+    snapshot = new ExtensibleSnapshot(automation, needs, reply as never[], complete, readNow)
     return compute(message, snapshot, parts)
   } catch (error) {
-    if (!(error instanceof NotLoaded))
+    if (snapshot === undefined || !(error instanceof NotLoaded))
       return { id, type: 'failed', reported, error: packError(error as Error) }
     const allNames = error.needs === 'all-names'
     const needs = snapshot.needsWith(error.needs === 'all-names' ? [] : error.needs)

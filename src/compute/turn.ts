@@ -23,7 +23,6 @@ export class Turn {
   private readonly mean: MeanWait
   private readonly startedAt = performance.now()
   private keys: number
-  private waitedMs = 0
 
   /** `keys`: how many it has from the beginning. */
   constructor(keys: number, mean: MeanWait) {
@@ -35,15 +34,14 @@ export class Turn {
     return performance.now() - this.startedAt
   }
 
-  /** Whether it should leave rather than wait for more keys. */
-  get isOver(): boolean {
-    const again = this.ms - this.waitedMs + LEAVE_MS + LEAVE_MS_PER_KEY * this.keys
-    return this.waitedMs + this.mean.ms > again
+  /** Whether it should leave rather than wait for more keys; what it did not compute it waited. */
+  isOver(computedMs: number): boolean {
+    const again = computedMs + LEAVE_MS + LEAVE_MS_PER_KEY * this.keys
+    return this.ms - computedMs + this.mean.ms > again
   }
 
-  /** So long it waited for keys. */
+  /** So many keys came after so long. */
   waited(ms: number, keys: number): void {
-    this.waitedMs += ms
     this.keys += keys
     this.mean.note(ms)
   }

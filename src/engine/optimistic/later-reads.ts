@@ -54,10 +54,15 @@ export class LaterReads {
       done(error, reply)
     }
     timer = setTimeout(() => once(this.tooLate()), this.deadline - performance.now())
-    readKeys(this.environment, needs, (error, reply, bytes = 0) => {
-      this.bytes += bytes
-      once(error, reply)
-    })
+    try {
+      readKeys(this.environment, needs, (error, reply, bytes = 0) => {
+        this.bytes += bytes
+        once(error, reply)
+      })
+    } catch (error) {
+      // A fault of ours: nobody above expects it here.
+      once(error as Error)
+    }
   }
 }
 
