@@ -1,5 +1,5 @@
 /** What it costs to leave a thread and come again: two messages, and a call of the backing Redis. */
-const LEAVE_MS = 0.3
+const LEAVE_MS = 1
 /** The same for each key that is then read again. */
 const LEAVE_MS_PER_KEY = 0.02
 /** Weight of the latest wait in the mean. */

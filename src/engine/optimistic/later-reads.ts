@@ -9,7 +9,7 @@ import type { ReadBesides, ReadMore } from './remote-compute.ts'
  * A batch that looks further so often is run again for each time on the thread of the sockets: that keeps no
  * other thread waiting. When it goes on it has to wait there.
  */
-export const FEW_LATER_READS = 4
+export const FEW_LATER_READS = 8
 /** What jobs of a batch may read beyond what they named; keys that are not there count too. */
 const MAX_KEYS = 65_536
 /** The same in bytes: names, and what is stored. A key is read once or twice, so the quota is near. */
