@@ -40,6 +40,12 @@ export class FairQueue<T> {
     return { id, item: entry.items.shift()! }
   }
 
+  /** Whether anything was added that was not taken. */
+  get hasWaiting(): boolean {
+    for (const { items } of this.entries.values()) if (items.size > 0) return true
+    return false
+  }
+
   /** An item of `id` took `ms`. */
   finished(id: string, ms: number): void {
     const entry = this.entries.get(id)

@@ -1,8 +1,9 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
 import type { Extent, Need } from '../engine/plaintext/extent.ts'
-import type { Needs } from '../engine/plaintext/not-loaded.ts'
+import type { OutsideNeed } from '../engine/plaintext/not-loaded.ts'
 import { ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
 import type { LuaScript } from '../lua-vm/script.ts'
 import type { Protocol } from '../protocol/encode.ts'
@@ -16,6 +17,17 @@ export interface ThreadSettings {
   readonly maxKeysPerCommand: number
   readonly maxValueSize: number
   readonly scripts: { readonly timeLimitMs: number; readonly memoryLimitBytes: number }
+}
+
+/** How a thread gets keys while it waits: it sleeps on `signal`, and finds the answer at `port`. */
+export interface ReadChannel {
+  readonly port: MessagePort
+  /** One integer, which changes with each answer. */
+  readonly signal: Int32Array
+}
+
+export interface ThreadData extends ThreadSettings {
+  readonly reads: ReadChannel
 }
 
 /** A job without its bytes, which lie in `flat` beside those of the others. */
@@ -65,17 +77,48 @@ export interface SentOutcome {
   readonly isList: boolean
   /** How many bytes each of its replies takes in `replies`. */
   readonly lengths: readonly number[] | undefined
+  /** Without waits. */
   readonly ms: number
+  /** How often it waited for keys that it did not name. */
+  readonly waits: number
+}
+
+/** A thread waits for keys. */
+export interface ReadMessage {
+  readonly type: 'read'
+  /** That of the ComputeMessage. */
+  readonly id: number
+  /** Of this thread, counted from 1. */
+  readonly request: number
+  /** How long it has computed for the message, without waits. */
+  readonly computedMs: number
+  /** The needs. */
+  readonly flat: Uint8Array
+}
+
+export interface ReadAnswer {
+  readonly request: number
+  /** What snapshot.lua answered; undefined: the computation is to end, and to run again with these keys. */
+  readonly flat: Uint8Array | undefined
+  readonly error: SentError | undefined
 }
 
 export type AnswerMessage = { readonly id: number; readonly reported: readonly SentError[] } & (
   | { readonly type: 'failed'; readonly error: SentError }
-  | { readonly type: 'needs'; readonly needs: Exclude<Needs, readonly Need[]> | Uint8Array }
+  /** `flat`: the needs; `outside`: what beside the keys. */
+  | {
+      readonly type: 'needs'
+      readonly flat: Uint8Array
+      readonly allNames: boolean
+      readonly outside: OutsideNeed | undefined
+    }
   | {
       readonly type: 'computed'
       readonly outcomes: readonly SentOutcome[]
       readonly requests: number
       readonly mustCommit: boolean
+      /** When keys were read meanwhile: all needs, and the guards or nothing. */
+      readonly besides: Uint8Array | undefined
       /** The replies of all jobs, encoded for their connections. */
       readonly replies: Uint8Array
       /** Bulk strings for commit.lua, and how many. */

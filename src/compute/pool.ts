@@ -3,32 +3,42 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { EncodedWords } from '../backing/backing.ts'
 import type { Scripts } from '../commands/scripting/scripts.ts'
-import { COMMANDS } from '../commands/table.ts'
 import type { ComputedJob } from '../engine/optimistic/computation.ts'
 import type {
+  ReadBesides,
   RemoteAnswer,
   RemoteCompute,
   RemoteJob,
   RemoteRequest,
 } from '../engine/optimistic/remote-compute.ts'
 import { KvError } from '../errors/errors.ts'
-import type { LuaScript } from '../lua-vm/script.ts'
+import { PausableTimer } from '../lib/pausable-timer.ts'
 import type { Log } from '../observability/log.ts'
 import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
+import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { EncodedReply, type Reply } from '../reply/reply.ts'
 import { FairQueue } from './fair-queue.ts'
+import { noteSpeed, scriptsOf } from './job-scripts.ts'
 import {
   type AnswerMessage,
   type ComputeMessage,
   packNeeds,
+  type ReadMessage,
   type SentJob,
   type SentOutcome,
+  type ThreadData,
   type ThreadSettings,
   unpackError,
   unpackNeeds,
 } from './messages.ts'
+import { ReadAnswers } from './read-answers.ts'
+import { MeanWait, Turn } from './turn.ts'
 
 type Done = (error: Error | null, answer?: RemoteAnswer) => void
+
+interface Current extends Task {
+  readonly turn: Turn
+}
 
 interface Task {
   readonly request: RemoteRequest
@@ -54,12 +64,15 @@ const entry = fileURLToPath(new URL(`./thread${extname(import.meta.url)}`, impor
 /**
  * The threads that compute. Invariants: each request is answered once; the requests of automations are taken
  * in turn by the time that they used, and one automation has at most one under way; a thread that does not
- * answer in time is ended for good and replaced, and its request fails.
+ * answer in time is ended for good and replaced, and its request fails. While it waits for keys that time
+ * stands still: the request itself sees to it that a wait ends, and one that waits much gives way to others.
  */
 export class ComputePool implements RemoteCompute {
   private readonly options: PoolOptions
   private readonly queue = new FairQueue<Task>()
   private readonly threads: Thread[] = []
+  private readonly meanWait = new MeanWait()
+  private readonly isWanted = (): boolean => this.queue.hasWaiting
   private closing = false
 
   constructor(options: PoolOptions) {
@@ -68,7 +81,8 @@ export class ComputePool implements RemoteCompute {
 
   /** Starts the threads before they are needed: a first script should not wait for them. */
   start(): void {
-    while (this.threads.length < this.options.threads) this.threads.push(new Thread(this.options))
+    while (this.threads.length < this.options.threads)
+      this.threads.push(new Thread(this.options, this.isWanted))
   }
 
   compute(request: RemoteRequest, done: Done): void {
@@ -90,9 +104,9 @@ export class ComputePool implements RemoteCompute {
       const taken = this.queue.take()
       if (taken === undefined) return
       const { id, item } = taken
-      const startedAt = performance.now()
-      thread.run(item.request, (error, answer) => {
-        this.queue.finished(id, performance.now() - startedAt)
+      const turn = new Turn(item.request.needs.length, this.meanWait)
+      thread.run(item.request, turn, (error, answer) => {
+        this.queue.finished(id, turn.ms)
         try {
           item.done(error, answer)
         } finally {
@@ -106,14 +120,17 @@ export class ComputePool implements RemoteCompute {
 /** One thread, which is replaced when it dies or is ended. */
 class Thread {
   private readonly options: PoolOptions
+  private readonly isWanted: () => boolean
   private worker: Worker | undefined
-  private current: { readonly request: RemoteRequest; readonly done: Done } | undefined
-  private deadline: NodeJS.Timeout | undefined
+  private current: Current | undefined
+  private readonly deadline = new PausableTimer(() => this.end())
   private requests = 0
   private closing = false
 
-  constructor(options: PoolOptions) {
+  /** `isWanted`: whether others wait for a thread. */
+  constructor(options: PoolOptions, isWanted: () => boolean) {
     this.options = options
+    this.isWanted = isWanted
     this.spawn()
   }
 
@@ -121,11 +138,11 @@ class Thread {
     return this.current === undefined
   }
 
-  run(request: RemoteRequest, done: Done): void {
-    this.current = { request, done }
+  run(request: RemoteRequest, turn: Turn, done: Done): void {
+    this.current = { request, turn, done }
     const message = this.messageOf(request)
     const { timeLimitMs } = this.options.settings.scripts
-    this.deadline = setTimeout(() => this.end(), timeLimitMs + SLACK_MS)
+    this.deadline.start(timeLimitMs + SLACK_MS)
     this.worker ??= this.spawn()
     this.worker.postMessage(message, [message.flat.buffer as ArrayBuffer])
   }
@@ -136,15 +153,20 @@ class Thread {
   }
 
   private spawn(): Worker {
+    const reads = new ReadAnswers()
+    const workerData: ThreadData = { ...this.options.settings, reads: reads.channel }
     const worker = new Worker(entry, {
-      workerData: this.options.settings,
+      workerData,
+      transferList: [reads.channel.port],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     })
     this.worker = worker
     // It must not keep a process alive that has nothing else to do.
     worker.unref()
-    worker.on('message', (answer: AnswerMessage) => {
-      if (this.worker === worker && answer.id === this.requests) this.answered(answer)
+    worker.on('message', (message: AnswerMessage | ReadMessage) => {
+      if (this.worker !== worker || message.id !== this.requests) return
+      if (message.type === 'read') this.read(message, reads)
+      else this.answered(message)
     })
     worker.on('error', (error) => {
       this.options.log.error({ reason: error.name }, 'a compute thread failed')
@@ -166,8 +188,27 @@ class Thread {
     this.finish(new KvError('compute_ended'))
   }
 
+  /** What it computes waits for keys. */
+  private read({ request, computedMs, flat }: ReadMessage, reads: ReadAnswers): void {
+    const { current } = this
+    if (current === undefined || (this.isWanted() && current.turn.isOver(computedMs))) {
+      reads.refuse(request)
+      return
+    }
+    const startedAt = performance.now()
+    const needs = unpackNeeds(unflatten(flat)[0]!)
+    this.deadline.pause()
+    current.request.read(needs, (error, reply) => {
+      // It may have ended meanwhile, or no longer wait.
+      if (this.current !== current) return
+      this.deadline.resume()
+      current.turn.waited(performance.now() - startedAt, needs.length)
+      reads.answer(request, error, reply)
+    })
+  }
+
   private finish(error: Error | null, answer?: RemoteAnswer): void {
-    clearTimeout(this.deadline)
+    this.deadline.stop()
     const { current } = this
     this.current = undefined
     current?.done(error, answer)
@@ -195,48 +236,23 @@ class Thread {
       streamCounters,
       outside,
       jobs: jobs.map(sentJob),
-      scripts: this.scriptsOf(automation.id, jobs),
+      scripts: scriptsOf(this.options.scripts, automation.id, jobs),
       flat: flatten([packNeeds(needs), reply as Flat, ...parts]),
     }
-  }
-
-  /** Those that the jobs name and this process knows. */
-  private scriptsOf(automationId: string, jobs: readonly RemoteJob[]): LuaScript[] {
-    const found = new Map<string, LuaScript>()
-    for (const script of jobs.flatMap((job) => this.scriptsIn(automationId, job)))
-      found.set(script.sha1, script)
-    return [...found.values()]
-  }
-
-  private scriptsIn(automationId: string, job: RemoteJob): LuaScript[] {
-    if (job.type === 'document') return []
-    return job.commands.flatMap((args) => {
-      const row = args && COMMANDS.lookUp(args)
-      if (row?.kind !== 'data' || row.script === undefined) return []
-      const { given, at } = row.script
-      return this.options.scripts.find(automationId, given, args![at]!) ?? []
-    })
-  }
-
-  /** All scripts of a transaction count as long as the whole. */
-  private noteSpeed(automationId: string, job: RemoteJob, ms: number): void {
-    for (const { sha1 } of this.scriptsIn(automationId, job))
-      this.options.scripts.took(automationId, sha1, ms)
   }
 
   private answered(message: AnswerMessage): void {
     for (const error of message.reported) this.options.report(unpackError(error))
     if (message.type === 'failed') return this.finish(unpackError(message.error))
     if (message.type === 'needs') {
-      const { needs } = message
-      return this.finish(null, {
-        needs: typeof needs === 'string' ? needs : unpackNeeds(unflatten(needs)[0]!),
-      })
+      const { flat, allNames, outside } = message
+      return this.finish(null, { needs: unpackNeeds(unflatten(flat)[0]!), allNames, outside })
     }
     const { automation, jobs } = this.current!.request
     for (const script of message.compiled) this.options.scripts.keep(automation.id, script)
-    for (const [i, { ms }] of message.outcomes.entries()) this.noteSpeed(automation.id, jobs[i]!, ms)
-    const { requests, mustCommit, words, wordCount, changed, replies } = message
+    for (const [i, outcome] of message.outcomes.entries())
+      noteSpeed(this.options.scripts, automation.id, jobs[i]!, outcome)
+    const { requests, mustCommit, words, wordCount, changed, replies, besides } = message
     const bytes = bufferOf(replies)
     let at = 0
     const outcomes = message.outcomes.map((outcome) => {
@@ -248,10 +264,16 @@ class Thread {
       outcomes,
       requests,
       mustCommit,
+      besides: besides === undefined ? undefined : besidesOf(besides),
       words: new EncodedWords(wordCount, bufferOf(words)),
       changed: unflatten(changed) as Buffer[],
     })
   }
+}
+
+function besidesOf(flat: Uint8Array): ReadBesides {
+  const [needs, guards] = unflatten(flat) as [DecodedReply, Buffer[] | null]
+  return { needs: unpackNeeds(needs), guards: guards ?? undefined }
 }
 
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>

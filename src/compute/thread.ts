@@ -1,15 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Automations } from '../automation/automation.ts'
 import { Keyring } from '../automation/keyring.ts'
+import type { BackingReply } from '../backing/backing.ts'
 import { runQueued } from '../commands/execution/transaction.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.ts'
 import { Computation } from '../engine/optimistic/computation.ts'
+import { ExtensibleSnapshot } from '../engine/optimistic/extensible-snapshot.ts'
 import { unpackOutside } from '../engine/optimistic/outside-of-batch.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import type { Need } from '../engine/plaintext/extent.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
-import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
 import { KvError } from '../errors/errors.ts'
 import { Gate } from '../gate/gate.ts'
 import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
@@ -26,12 +28,14 @@ import {
   type SentCommands,
   type SentError,
   type SentOutcome,
-  type ThreadSettings,
+  type ThreadData,
   unpackNeeds,
 } from './messages.ts'
+import { ThreadReads } from './thread-reads.ts'
 
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
-// committed, sealed again, and the replies as they go to the clients. It has no socket. What it keeps from
+// committed, sealed again, and the replies as they go to the clients. It has no socket: for what a job looks
+// at beyond its snapshot it asks the main thread, and sleeps until that is there. What it keeps from
 // one message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
 
 /** When the jobs of a message took this long, the others wait for the next one. */
@@ -40,10 +44,13 @@ const MAX_COMPUTE_MS = 25
 /** Of all replies of a message together; the last one may go beyond it. */
 const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
-const settings = workerData as ThreadSettings
+const settings = workerData as ThreadData
+const reads = new ThreadReads(settings.reads, (message) => {
+  parentPort!.postMessage(message, [message.flat.buffer as ArrayBuffer])
+})
 const automations = new Automations(new Keyring(settings.roots))
 const gate = new Gate(settings)
-const scripts = new Scripts(COMMANDS, gate, settings.scripts, 'thread')
+const scripts = new Scripts(COMMANDS, gate, { ...settings.scripts, waitedMs: () => reads.waitedMs }, 'thread')
 
 let reported: SentError[] = []
 const report = (error: Error): void => void reported.push(packError(error))
@@ -83,7 +90,8 @@ function append(reply: Reply, job: SentCommands): number {
   return out.bytes - before
 }
 
-type Ran = Omit<SentOutcome, 'ms'>
+type Computed = AnswerMessage & { readonly type: 'computed' }
+type Ran = Omit<SentOutcome, 'ms' | 'waits'>
 
 function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
   const job = DOCUMENT_JOBS[name as DocumentJobName]
@@ -109,26 +117,30 @@ function runCommands(computation: Computation, job: SentCommands, part: DecodedR
   }
 }
 
-function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'computed' | 'needs' } {
-  const { id, automationId, complete, streamCounters, jobs } = message
-  const [packedNeeds, reply, ...parts] = unflatten(message.flat)
-  const needs = unpackNeeds(packedNeeds!)
-  const automation = automations.get(automationId)
+/** The jobs run on `snapshot`; `parts` has the bytes of each. Throws NotLoaded. */
+function compute(
+  message: ComputeMessage,
+  snapshot: ExtensibleSnapshot,
+  parts: readonly DecodedReply[],
+): Computed {
+  const { id, automationId, streamCounters, jobs } = message
+  const { automation } = snapshot
   scripts.adopt(automationId, message.scripts)
-  const snapshot = new LoadedSnapshot(automation, needs, reply as never[], complete)
   const computation = new Computation(snapshot, settings, unpackOutside(Buffer.from(message.outside)))
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
-    const startedAt = performance.now()
+    const startedAt = performance.now() - reads.waitedMs
+    const readBefore = snapshot.reads
     const outcome =
       job.type === 'document'
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, parts[i]!)
-    outcomes.push({ ...outcome, ms: performance.now() - startedAt })
+    const ms = performance.now() - reads.waitedMs - startedAt
+    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore })
     if (performance.now() > late || computation.db.messages.areMany) break
   }
-  const words = computation.words(automation, needs, streamCounters) as Flat[]
+  const words = computation.words(automation, snapshot.needs, streamCounters) as Flat[]
   return {
     id,
     type: 'computed',
@@ -136,12 +148,20 @@ function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'com
     outcomes,
     requests: computation.requests,
     mustCommit: computation.mustCommit,
+    besides: snapshot.reads === 0 ? undefined : besidesOf(snapshot, computation.mustCommit),
     replies: ownBytes(Buffer.concat(out.take())),
     words: flatten(words.map((word) => (typeof word === 'number' ? String(word) : word))),
     wordCount: words.length,
     changed: flatten(computation.changed.map(({ name }) => name)),
     compiled: scripts.takeCompiled(automationId),
   }
+}
+
+/** A commit checks the guards itself. */
+function besidesOf(snapshot: ExtensibleSnapshot, commits: boolean): Uint8Array {
+  const { needs, keys, isOneMoment } = snapshot
+  const guards = commits || isOneMoment ? null : Array.from(keys.values(), ({ guard }) => guard)
+  return flatten([packNeeds(needs), guards])
 }
 
 /** In memory that can be handed over: Buffer.concat takes small ones from a pool. */
@@ -154,26 +174,39 @@ const ownBytes = (bytes: Buffer): Uint8Array => {
 function answer(message: ComputeMessage): AnswerMessage {
   reported = []
   out.clear()
+  reads.begin()
+  const { id, automationId, complete } = message
+  let snapshot: ExtensibleSnapshot | undefined
   try {
-    return compute(message)
+    const [packedNeeds, reply, ...parts] = unflatten(message.flat)
+    const readNow = (needs: readonly Need[]): readonly BackingReply[] => reads.read(id, needs)
+    const needs = unpackNeeds(packedNeeds!)
+    const automation = automations.get(automationId)
+    snapshot = new ExtensibleSnapshot(automation, needs, reply as never[], complete, readNow)
+    return compute(message, snapshot, parts)
   } catch (error) {
-    const { id } = message
-    if (!(error instanceof NotLoaded))
+    if (snapshot === undefined || !(error instanceof NotLoaded))
       return { id, type: 'failed', reported, error: packError(error as Error) }
     const { needs } = error
+    const missing = typeof needs === 'string' ? [] : needs
     return {
       id,
       type: 'needs',
       reported,
-      needs: typeof needs === 'string' ? needs : flatten([packNeeds(needs)]),
+      flat: flatten([packNeeds(snapshot.needsWith(missing))]),
+      allNames: needs === 'all-names',
+      outside: needs === 'listeners' || needs === 'info' ? needs : undefined,
     }
   }
 }
 
 const memoryOf = (message: AnswerMessage): ArrayBuffer[] => {
   if (message.type === 'failed') return []
-  const parts = message.type === 'needs' ? [message.needs] : [message.replies, message.words, message.changed]
-  return parts.flatMap((part) => (typeof part === 'string' ? [] : [part.buffer as ArrayBuffer]))
+  const parts =
+    message.type === 'needs'
+      ? [message.flat]
+      : [message.replies, message.words, message.changed, message.besides]
+  return parts.flatMap((part) => (part === undefined ? [] : [part.buffer as ArrayBuffer]))
 }
 
 parentPort!.on('message', (message: ComputeMessage) => {

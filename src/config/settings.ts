@@ -147,7 +147,7 @@ export const SETTINGS_BY_FIELD = {
     'AUTOMATION_KV_LOCK_TIMEOUT_MS',
     milliseconds,
     '5000',
-    'How long a change is retried against concurrent ones before it answers TRYAGAIN or 409.',
+    'How long a change is retried against concurrent ones, and a script reads keys that it did not declare, before it answers TRYAGAIN or 409.',
     { unit: 'ms' },
   ),
   drainTimeoutMs: setting(

@@ -11,7 +11,7 @@ import { type RunState, redisLibrary, type ScriptHost } from './libraries/redis-
 import { structLibrary } from './libraries/struct.ts'
 import { guardsOf } from './machine/guards.ts'
 import { type LuaState, LuaType, STATUS_OK } from './machine/lua-api.ts'
-import { LuaMachine, type NativeFunction, ScriptKilled } from './machine/machine.ts'
+import { type Limits, LuaMachine, type NativeFunction, ScriptKilled } from './machine/machine.ts'
 import { WatchdogTimeout, watched } from './machine/watchdog.ts'
 import type { LuaScript } from './script.ts'
 
@@ -20,6 +20,8 @@ export type { ScriptHost } from './libraries/redis-library.ts'
 export interface ScriptLimits {
   readonly timeLimitMs: number
   readonly memoryLimitBytes: number
+  /** How long scripts have waited for their data so far, which is no time of theirs. */
+  readonly waitedMs?: () => number
 }
 
 export interface ScriptCall {
@@ -45,7 +47,7 @@ const MEMORY_ERROR = 4
 /**
  * Runs scripts as Redis 7.0's EVAL does, one at a time, synchronously. All of them share one machine, which
  * is as new after each: see LuaMachine. Time counts from the start and holds for everything, the commands
- * too; a script over it is ended, and throws.
+ * too, but not while they wait; a script over it is ended, and throws.
  */
 export class ScriptEngine {
   private machine: Equipped | undefined
@@ -65,14 +67,15 @@ export class ScriptEngine {
 
   private guarded<T>(
     script: LuaScript,
-    { timeLimitMs, memoryLimitBytes }: ScriptLimits,
+    { timeLimitMs, memoryLimitBytes, waitedMs = () => 0 }: ScriptLimits,
     work: (machine: Equipped) => T,
     atomically: <R>(run: () => R) => R = (run) => run(),
   ): T {
-    const deadline = performance.now() + timeLimitMs
+    const now = (): number => performance.now() - waitedMs()
+    const deadline = now() + timeLimitMs
     const attempt = (underWatchdog: boolean): T => {
       this.machine ??= new Equipped(memoryLimitBytes)
-      return this.machine.attempt({ deadline, memoryBytes: memoryLimitBytes }, underWatchdog, work)
+      return this.machine.attempt({ deadline, memoryBytes: memoryLimitBytes, now }, underWatchdog, work)
     }
     const clean = (): void => {
       if (this.machine?.reset() === false) this.machine = undefined
@@ -83,9 +86,7 @@ export class ScriptEngine {
       if (!(error instanceof NeedsWatchdog)) throw this.outcomeOf(error, script)
       clean()
       try {
-        return atomically(() =>
-          watched(deadline - performance.now() + WATCHDOG_GRACE_MS, () => attempt(true)),
-        )
+        return atomically(() => watched(deadline - now() + WATCHDOG_GRACE_MS, () => attempt(true)))
       } catch (failure) {
         throw this.outcomeOf(failure, script)
       }
@@ -160,11 +161,7 @@ class Equipped {
     this.names = names!
   }
 
-  attempt<T>(
-    limits: { deadline: number; memoryBytes: number },
-    underWatchdog: boolean,
-    work: (machine: this) => T,
-  ): T {
+  attempt<T>(limits: Limits, underWatchdog: boolean, work: (machine: this) => T): T {
     this.underWatchdog = underWatchdog
     this.machine.limit(limits)
     this.random.seed(Math.floor(Math.random() * 2 ** 32))

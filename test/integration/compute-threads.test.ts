@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { mintToken } from '../../src/auth/mint.ts'
+import { type CompiledServer, startCompiledServer } from '../helpers/compiled-server.ts'
 import { eventually } from '../helpers/eventually.ts'
 import type { AnyJson } from '../helpers/json.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
@@ -11,57 +9,24 @@ import { SECRET } from '../helpers/server.ts'
 
 // A thread runs compiled code, so the server is started as the command line starts it.
 
-const MAIN = join(import.meta.dirname, '../../dist/main.js')
 const LIMIT_MS = 300
 
 let redis: TestRedis
-let child: ChildProcess
-let errors = ''
-let port = 0
-let httpPort = 0
-const clients: Redis[] = []
+let server: CompiledServer
 
-async function client(automationId: string, scope?: string): Promise<Redis> {
-  const token = await mintToken({ secret: SECRET, automationId, runId: 'run', ttlSeconds: 600, scope })
-  const made = new Redis({ port, password: token, lazyConnect: true })
-  clients.push(made)
-  await made.connect()
-  return made
-}
+const client = (automationId: string, scope?: string): Promise<Redis> => server.client(automationId, scope)
 
 beforeAll(async () => {
   redis = await startRedis()
-  child = spawn(process.execPath, [MAIN, 'serve'], {
-    env: {
-      PATH: process.env.PATH,
-      REDIS_URL: redis.url,
-      AUTOMATION_KV_SECRET: SECRET,
-      AUTOMATION_KV_RESP_PORT: '0',
-      AUTOMATION_KV_HTTP_PORT: '0',
-      AUTOMATION_KV_ADMIN_PORT: '0',
-      AUTOMATION_KV_COMPUTE_THREADS: '1',
-      AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: String(LIMIT_MS),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  child.stdout!.on('data', (chunk) => (output += chunk))
-  child.stderr!.on('data', (chunk) => (errors += chunk))
-  await eventually(() => {
-    port = Number(/127\.0\.0\.1:(\d+)|-p (\d+)/.exec(output)?.slice(1).find(Boolean) ?? 0)
-    httpPort = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1] ?? 0)
-    return port !== 0 && httpPort !== 0
+  server = await startCompiledServer(redis.url, {
+    AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: String(LIMIT_MS),
   })
 })
 
-afterEach(() => {
-  for (const each of clients.splice(0)) each.disconnect()
-})
+afterEach(() => server.disconnectAll())
 
 afterAll(async () => {
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
+  await server.stop()
   await redis.stop()
 })
 
@@ -156,8 +121,9 @@ describe('scripts', () => {
     await listener.subscribe(...Array.from({ length: 500 }, (_, i) => `${'long'.repeat(20)}-${i}`))
     const readings = async (): Promise<number> => {
       const backing = new Redis(redis.url)
-      clients.push(backing)
-      return Number(/cmdstat_hgetall:calls=(\d+)/.exec(await backing.info('commandstats'))?.[1] ?? 0)
+      const stats = await backing.info('commandstats')
+      backing.disconnect()
+      return Number(/cmdstat_hgetall:calls=(\d+)/.exec(stats)?.[1] ?? 0)
     }
     expect(await one.eval(`${slow} -- asks`, 1, 'k', '9')).toBe(1)
     const before = await readings()
@@ -214,7 +180,7 @@ test('REST reads large values of every type by a thread as well', async () => {
   const ask = async (path: string, body?: object): Promise<AnyJson> => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const init = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) }
-    return (await fetch(`http://127.0.0.1:${httpPort}/api/automation/v1/kv${path}`, init)).json()
+    return (await fetch(`${server.http}/api/automation/v1/kv${path}`, init)).json()
   }
   expect((await ask('/hash')).value).toEqual(
     Object.fromEntries(fields.flatMap((f, i) => (i % 2 ? [] : [[f, i / 2]]))),
@@ -255,6 +221,6 @@ test('a thread that dies fails what it had, and another one goes on', async () =
   const greedy = one.eval('local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end', 0)
   await expect(greedy).rejects.toThrow(/was killed|too long/)
   expect(await one.eval('return 1', 0)).toBe(1)
-  expect(child.exitCode).toBeNull()
-  expect(errors).not.toMatch(/internal error/)
+  expect(server.process.exitCode).toBeNull()
+  expect(server.errors()).not.toMatch(/internal error/)
 })

@@ -1,7 +1,7 @@
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
-import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
+import { NotLoaded, ReadFailed } from '../../engine/plaintext/not-loaded.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
@@ -187,7 +187,7 @@ export function runQueued(db: Database, { row, args }: QueuedCommand, context: R
   try {
     return row.run(db, args, context)
   } catch (error) {
-    if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
+    if (error instanceof NotLoaded || error instanceof NeedsThread || error instanceof ReadFailed) throw error
     return errorReply(error as Error, context.services.report)
   }
 }

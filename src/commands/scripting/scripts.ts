@@ -1,7 +1,9 @@
+import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
+import { keyIndexes } from '../../gate/key-spec.ts'
 import { type ScriptCall, ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
 import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
@@ -40,8 +42,8 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
 
 /**
  * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
- * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need: each
- * costs another round trip, since only KEYS are loaded before the script begins.
+ * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need:
+ * since only KEYS are loaded before the script begins, those of each call are then read at once, and whole.
  */
 class ScriptCommands implements ScriptHost {
   private readonly table: CommandTable
@@ -70,6 +72,8 @@ class ScriptCommands implements ScriptHost {
     if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
       throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
+    // What else a transaction around the script needs of a key may be a part.
+    this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
     return run(this.db, args, this.context)
   }
 
@@ -157,9 +161,9 @@ export class Scripts implements ScriptRunner {
     return this.speeds.isFast(automationId, sha1) && this.cache.has(automationId, sha1)
   }
 
-  /** It took so long on another thread. */
-  took(automationId: string, sha1: string, ms: number): void {
-    this.speeds.note(automationId, sha1, ms)
+  /** It took so long on another thread, without the `waits` for keys that it did not declare. */
+  took(automationId: string, sha1: string, ms: number, waits: number): void {
+    this.speeds.note(automationId, sha1, waits > FEW_LATER_READS ? Number.POSITIVE_INFINITY : ms)
   }
 
   load(automationId: string, source: Buffer): string {

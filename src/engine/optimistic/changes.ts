@@ -13,8 +13,8 @@ import {
   Unseen,
   type Value,
 } from '../plaintext/values.ts'
+import { inChunks, type NativeCommand } from '../writes/native-command.ts'
 import { listDifference, sealedElements } from './list-changes.ts'
-import { inChunks, type NativeCommand } from './native-command.ts'
 import { streamChanges, wholeStream } from './stream-changes.ts'
 
 /**

@@ -6,7 +6,7 @@ import { encodeMessages } from '../messaging/message.ts'
 import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
-import { NotLoaded } from '../plaintext/not-loaded.ts'
+import { NotLoaded, ReadFailed } from '../plaintext/not-loaded.ts'
 import type { Outside, Snapshot } from '../plaintext/snapshot.ts'
 import { chargeKind } from '../writes/charge-kind.ts'
 import { changesOf } from './changes.ts'
@@ -56,7 +56,8 @@ export class Computation {
     } catch (error) {
       if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
       db.rollback()
-      return { error: error as Error, result: undefined, requests, created: 0 }
+      const reason = error instanceof ReadFailed ? error.reason : (error as Error)
+      return { error: reason, result: undefined, requests, created: 0 }
     }
   }
 

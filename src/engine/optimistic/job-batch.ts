@@ -2,19 +2,18 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
-import { idOf } from '../plaintext/id.ts'
-import { type Needs, NotLoaded } from '../plaintext/not-loaded.ts'
+import { type Needs, NotLoaded, type OutsideNeed } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { quotaExceeded } from '../writes/quota.ts'
-import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
+import { FEW_LATER_READS, LaterReads, stillHolds } from './later-reads.ts'
 import { NeedsThread } from './needs-thread.ts'
-import { leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
+import { answerJob, answerJobs, leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { OutsideOfBatch } from './outside-of-batch.ts'
 import { readKeys, readNames } from './reading.ts'
-import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
+import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
 /** What becomes of a batch. */
@@ -30,7 +29,7 @@ export class JobBatch {
   private readonly environment: JobEnvironment
   private batch: QueuedJob[]
   private readonly events: BatchEvents
-  private needs: Need[] = []
+  private needs: readonly Need[] = []
   /** Keys that the jobs turned out to look at. */
   private discovered: readonly Need[] = []
   private allNames = false
@@ -38,8 +37,9 @@ export class JobBatch {
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
   private readonly outside: OutsideOfBatch
+  private readonly later: LaterReads
+  private restarts = 0
   private conflicts = 0
-  /** It has been tried with what the cache holds. */
   private cacheTried = false
 
   constructor(environment: JobEnvironment, batch: QueuedJob[], events: BatchEvents) {
@@ -48,6 +48,7 @@ export class JobBatch {
     this.events = events
     this.earlier = new KeptOutcomes(environment.automation, environment.backing)
     this.outside = new OutsideOfBatch(environment)
+    this.later = new LaterReads(environment)
   }
 
   start(): void {
@@ -111,12 +112,13 @@ export class JobBatch {
   /** False when it is not worth another thread, or that cannot do it. */
   private computeRemotely(reply: readonly BackingReply[]): boolean {
     const { automation, backing, remote } = this.environment
-    const jobs = remoteJobsOf(this.batch, reply)
+    const jobs = remoteJobsOf(this.batch, reply, this.restarts > FEW_LATER_READS)
     if (remote === undefined || jobs === undefined) return false
     const { needs, allNames: complete } = this
     const streamCounters = hasStreamCounters(backing.version)
+    const { read } = this.later
     const outside = this.outside.pack()
-    const request = { automation, needs, reply, complete, streamCounters, outside, jobs }
+    const request = { automation, needs, reply, complete, streamCounters, outside, jobs, read }
     remote.compute(request, (error, answer) => {
       this.guarded(() => this.computedRemotely(error, answer, headOf(reply)))
     })
@@ -129,28 +131,50 @@ export class JobBatch {
     { version, now }: { version: string; now: number },
   ): void {
     if (error !== null || answer === undefined) return this.fail(error ?? new KvError('internal'))
-    if ('needs' in answer) return this.lookFurther(answer.needs)
-    const { requests, mustCommit, words, changed } = answer
+    if ('needs' in answer) {
+      this.allNames ||= answer.allNames
+      this.discovered = mergeNeeds([...this.discovered, ...answer.needs])
+      return this.lookFurther(answer.outside ?? [])
+    }
+    const { besides, requests, mustCommit, words, changed } = answer
+    if (besides !== undefined) {
+      this.needs = besides.needs
+      // If it has to be done again, it begins with them.
+      this.discovered = besides.needs
+    }
     const outcomes = answer.outcomes.map((outcome, i): Outcome => ({ job: this.batch[i]!.job, ...outcome }))
     this.postponeAfter(outcomes.length)
-    if (!mustCommit) return this.finish(outcomes, Number(version), now)
-    const { automation, writeCache } = this.environment
-    const noted = (): void => {
-      for (const name of changed) writeCache.forget(automation, name)
-    }
     const ifVersion = this.allNames ? version : ''
+    if (!mustCommit) {
+      const finish = (): void => this.finish(outcomes, Number(version), now)
+      if (besides?.guards === undefined) finish()
+      else this.check(besides, ifVersion, finish)
+      return
+    }
+    const { automation, writeCache } = this.environment
+    const noted = (): void => writeCache.forgetAll(automation, changed)
     this.commit({ outcomes, requests, words: [words], noted, fromCache: false }, ifVersion)
   }
 
+  private lookOutside(need: OutsideNeed): void {
+    const go = (): void => this.guarded(() => this.start())
+    this.outside.load(need, this.batch).then(go, (error: Error) => this.fail(error))
+  }
+
+  /** Nothing is committed that would show whether what was read fits together. */
+  private check(besides: ReadBesides, ifVersion: string, finish: () => void): void {
+    stillHolds(this.environment, besides, ifVersion, (error, holds) => {
+      if (error !== null) this.fail(error)
+      else this.guarded(holds === true ? finish : () => this.again())
+    })
+  }
+
   private lookFurther(needs: Needs): void {
-    if (needs === 'listeners' || needs === 'info') {
-      const jobs = this.batch.map(({ job }) => job)
-      const go = (): void => this.guarded(() => this.start())
-      this.outside.load(needs, jobs).then(go, (error: Error) => this.fail(error))
-      return
-    }
+    if (this.later.isOver) return this.fail(this.later.tooLate())
+    this.restarts++
+    if (needs === 'listeners' || needs === 'info') return this.lookOutside(needs)
     if (needs === 'all-names') this.allNames = true
-    else this.discovered = [...this.discovered, ...needs]
+    else this.discovered = mergeNeeds([...this.discovered, ...needs])
     this.start()
   }
 
@@ -182,19 +206,10 @@ export class JobBatch {
     }
     const { changed } = computation
     const words = computation.words(automation, this.needs, hasStreamCounters(backing.version))
-    const noted = (before: number, now: number): void => {
-      for (const state of changed)
-        writeCache.note(
-          automation,
-          snapshot.keys.get(idOf(state.name))!,
-          state,
-          before + state.changedBy + 1,
-          now,
-        )
-    }
+    const noted = (before: number, now: number): void => writeCache.noteAll(snapshot, changed, before, now)
     const isVersioned = this.allNames || outcomes.some(({ job }) => job.ifVersion !== undefined)
-    const { fromCache } = snapshot
-    this.commit({ outcomes, requests, words, noted, fromCache }, isVersioned ? snapshot.version : '')
+    const changes = { outcomes, requests, words, noted, fromCache: snapshot.fromCache }
+    this.commit(changes, isVersioned ? snapshot.version : '')
   }
 
   private postponeAfter(done: number): void {
@@ -266,35 +281,20 @@ export class JobBatch {
     this.conflicts++
     const now = Date.now()
     const late = this.batch.filter(({ deadline }) => deadline <= now)
-    if (late.length > 0) {
-      this.batch = this.batch.filter(({ deadline }) => deadline > now)
-      for (const { job } of late) this.answer(job, new KvError('busy'), undefined, NOTHING_WRITTEN)
-      if (this.batch.length === 0) {
-        this.events.finished()
-        return false
-      }
-    }
-    return true
+    for (const { job } of late) answerJob(this.environment, job, new KvError('busy'))
+    this.batch = this.batch.filter(({ deadline }) => deadline > now)
+    if (this.batch.length > 0) return true
+    this.events.finished()
+    return false
   }
 
   private finish(outcomes: readonly Outcome[], versionBefore: number, now: number): void {
-    for (const { job, error, result, requests, created, earlier } of outcomes) {
-      this.answer(job, error, result, earlier ?? { version: versionBefore + requests, now, created })
-    }
+    answerJobs(this.environment, outcomes, versionBefore, now)
     this.events.finished()
   }
 
   private fail(error: Error): void {
-    for (const { job } of this.batch) this.answer(job, error, undefined, NOTHING_WRITTEN)
+    for (const { job } of this.batch) answerJob(this.environment, job, error)
     this.events.finished()
-  }
-
-  /** What goes wrong in a caller with its outcome is its own: nobody may be answered twice for it. */
-  private answer(job: Job<unknown>, error: Error | null, result: unknown, written: Written): void {
-    try {
-      job.done(error, result, written)
-    } catch (fault) {
-      this.environment.report(fault as Error)
-    }
   }
 }

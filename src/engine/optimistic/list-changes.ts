@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
 import type { Cell } from '../plaintext/cell.ts'
-import { inChunks, type NativeCommand } from './native-command.ts'
+import { inChunks, type NativeCommand } from '../writes/native-command.ts'
 
 /** Most LSET, LINSERT or LREM for one change of a list. */
 const MAX_SEEKS = 100

@@ -2,9 +2,9 @@ import type { BackingArg } from '../../backing/backing.ts'
 import type { KvError } from '../../errors/errors.ts'
 import { isFinal } from '../idempotency/idempotency-record.ts'
 import type { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
-import type { Written } from '../writes/written.ts'
+import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
 import type { Computation, ComputedJob } from './computation.ts'
-import type { Job, QueuedJob } from './job.ts'
+import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 
 /** What came of one job of a batch. */
 export interface Outcome extends ComputedJob {
@@ -54,4 +54,32 @@ export function outcomesOf(
     if (performance.now() > late || computation.db.messages.areMany) break
   }
   return outcomes
+}
+
+/** Of jobs whose batch is through: `versionBefore` is the automation's version until then. */
+export function answerJobs(
+  environment: JobEnvironment,
+  outcomes: readonly Outcome[],
+  versionBefore: number,
+  now: number,
+): void {
+  for (const { job, error, result, requests, created, earlier } of outcomes) {
+    const written = earlier ?? { version: versionBefore + requests, now, created }
+    answerJob(environment, job, error, result, written)
+  }
+}
+
+/** What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it. */
+export function answerJob(
+  { report }: JobEnvironment,
+  job: Job<unknown>,
+  error: Error | null,
+  result: unknown = undefined,
+  written: Written = NOTHING_WRITTEN,
+): void {
+  try {
+    job.done(error, result, written)
+  } catch (fault) {
+    report(fault as Error)
+  }
 }

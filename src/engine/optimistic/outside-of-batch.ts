@@ -1,7 +1,8 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { type LiveListeners, type PackedListeners, unpackListeners } from '../messaging/listeners.ts'
+import type { OutsideNeed } from '../plaintext/not-loaded.ts'
 import type { InfoSections, Outside } from '../plaintext/snapshot.ts'
-import type { Job, JobEnvironment } from './job.ts'
+import type { JobEnvironment, QueuedJob } from './job.ts'
 
 /** The names of so many listeners cost less than a second run of the jobs. */
 const FEW_NAME_BYTES = 16 * 1024
@@ -23,14 +24,14 @@ export class OutsideOfBatch implements Outside {
   readonly info = (): InfoSections | undefined => this.sections
 
   /** Rejects with `unavailable`. */
-  async load(what: 'listeners' | 'info', jobs: readonly Job<unknown>[]): Promise<void> {
+  async load(what: OutsideNeed, jobs: readonly QueuedJob[]): Promise<void> {
     const { automation, listeners } = this.environment
     if (what === 'listeners') {
       // They are known here when it is another thread that has to ask.
       this.askedListeners = this.listeners() ?? (await listeners.load(automation))
       return
     }
-    const info = jobs.find((job) => job.info !== undefined)?.info
+    const info = jobs.find(({ job }) => job.info !== undefined)?.job.info
     if (info === undefined) throw new Error('a job that tells nothing of INFO asks for it')
     this.sections = await info()
   }

@@ -15,15 +15,15 @@ export const keyArgs = (automation: Automation, needs: readonly Need[]): Backing
   automation.prefix.length,
 ]
 
-/** What snapshot.lua answers. */
+/** What snapshot.lua answers, and how many bytes that was on the link. */
 export function readKeys(
   { automation, backing }: JobEnvironment,
   needs: readonly Need[],
-  done: Read<[reply: BackingReply[]]>,
+  done: (error: Error | null, reply?: BackingReply[], bytes?: number) => void,
 ): void {
   const args = [...keyArgs(automation, needs), ...extentArgs(needs, automation)]
-  backing.script(automation, SNAPSHOT, false, args, (error, reply) => {
-    if (error === null) done(null, reply as BackingReply[])
+  backing.script(automation, SNAPSHOT, false, args, (error, reply, bytes) => {
+    if (error === null) done(null, reply as BackingReply[], bytes)
     else done(error)
   })
 }

@@ -5,7 +5,7 @@ import type { EncodedWords } from '../../backing/wire.ts'
 import type { Protocol } from '../../protocol/encode.ts'
 import type { Watched } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
-import type { Needs } from '../plaintext/not-loaded.ts'
+import type { OutsideNeed } from '../plaintext/not-loaded.ts'
 import type { ComputedJob } from './computation.ts'
 
 interface CanBeHeavy {
@@ -48,12 +48,33 @@ export interface RemoteRequest {
   /** See OutsideOfBatch. */
   readonly outside: Buffer
   readonly jobs: readonly RemoteJob[]
+  /** Reads keys that a job turns out to look at, while it waits there. */
+  readonly read: ReadMore
+}
+
+/** Calls `done` once, with what snapshot.lua answered; an error is that of the job which waits. */
+export type ReadMore = (
+  needs: readonly Need[],
+  done: (error: Error | null, reply?: readonly BackingReply[]) => void,
+) => void
+
+/** What was read while jobs ran, so at other moments than the rest. */
+export interface ReadBesides {
+  /** All that was read of each key, from the beginning; the words of the commit count keys by this. */
+  readonly needs: readonly Need[]
+  /** The guards of these keys, where nothing else would show whether they were so at one moment. */
+  readonly guards: readonly Buffer[] | undefined
 }
 
 export type RemoteAnswer =
   /** It looks further: to be done again with these. */
-  | { readonly needs: Needs }
   | {
+      readonly needs: readonly Need[]
+      readonly allNames: boolean
+      readonly outside: OutsideNeed | undefined
+    }
+  | {
+      readonly besides: ReadBesides | undefined
       /** As many as there was time for; at least one. Results are EncodedReply, or lists of them. */
       readonly outcomes: readonly ComputedJob[]
       readonly requests: number
@@ -105,10 +126,11 @@ interface RemoteCandidate {
   readonly idempotency?: unknown
 }
 
-/** Undefined when one of them cannot be computed elsewhere, or it is not worth it. */
+/** Undefined when one cannot be computed elsewhere, or is not worth it; one that `looksFurther` always is. */
 export function remoteJobsOf(
   batch: ReadonlyArray<{ readonly job: RemoteCandidate }>,
   reply: readonly BackingReply[],
+  looksFurther: boolean,
 ): readonly RemoteJob[] | undefined {
   const jobs: RemoteJob[] = []
   for (const { job } of batch) {
@@ -116,7 +138,7 @@ export function remoteJobsOf(
       return undefined
     jobs.push(job.remote)
   }
-  if (jobs.some((job) => job.isHeavy)) return jobs
+  if (looksFurther || jobs.some((job) => job.isHeavy)) return jobs
   const weight = new Weight()
   for (const part of reply) weight.add(part)
   return weight.isHeavy ? jobs : undefined

@@ -15,7 +15,7 @@ import {
   sortedPending,
   UNKNOWN_READ,
 } from '../plaintext/stream-value.ts'
-import type { NativeCommand } from './native-command.ts'
+import type { NativeCommand } from '../writes/native-command.ts'
 
 /** Options of Redis 7 for counters that Redis 6.2 does not keep. */
 const COUNTERS: readonly BackingArg[] = ['ENTRIESREAD', 'ENTRIESADDED', 'MAXDELETEDID']

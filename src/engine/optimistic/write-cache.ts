@@ -42,6 +42,17 @@ export class WriteCache {
   }
 
   /**
+   * After a commit: how it left the keys that it changed. `before` is the automation's version until then;
+   * `now` is Redis's clock at the commit, in milliseconds since the epoch.
+   */
+  noteAll({ automation, keys }: Snapshot, changed: readonly KeyState[], before: number, now: number): void {
+    for (const state of changed) {
+      const stored = keys.get(idOf(state.name))!
+      this.note(automation, stored, state, before + state.changedBy + 1, now)
+    }
+  }
+
+  /**
    * After a commit: how it left a key that was `before`. `now` is Redis's clock at the commit, in
    * milliseconds since the epoch.
    */
@@ -70,9 +81,9 @@ export class WriteCache {
     this.cache.set(entry, key)
   }
 
-  /** After a commit whose outcome for this key is not known here. */
-  forget(automation: Automation, name: Buffer): void {
-    this.cache.delete(`${automation.id} ${idOf(name)}`)
+  /** After a commit whose outcome for these keys is not known here. */
+  forgetAll(automation: Automation, names: readonly Buffer[]): void {
+    for (const name of names) this.cache.delete(`${automation.id} ${idOf(name)}`)
   }
 
   /**
@@ -108,5 +119,9 @@ class CachedSnapshot implements Snapshot {
 
   get forgottenDeletion(): number {
     throw new NotLoaded([])
+  }
+
+  load(needs: readonly Need[]): void {
+    throw new NotLoaded(needs)
   }
 }

@@ -2,7 +2,6 @@ import { KvError } from '../../errors/errors.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
-import { idOf } from './id.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
 import { NotLoaded } from './not-loaded.ts'
@@ -15,7 +14,6 @@ import {
   type SetValue,
   type SortedSetValue,
   sizeOf,
-  Unseen,
   type Value,
   type ValueType,
 } from './values.ts'
@@ -31,7 +29,8 @@ export interface DatabaseLimits {
  * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot
  * compute on ciphertext run here, with Redis's semantics, and what they changed is written back by one
  * guarded commit. Jobs (a command, a transaction, a batch) run one after the other and can be rolled back one
- * by one. Only keys named in advance are here; looking at another starts the work again with that key loaded.
+ * by one. Only keys named in advance are here; looking at another loads it, for which the work has to wait or
+ * to start again.
  */
 export class Database {
   private readonly snapshot: Snapshot
@@ -148,10 +147,9 @@ export class Database {
     return this.states.stored(name)
   }
 
-  /** Loads these keys at once, where looking at one after the other would start the work again for each. */
+  /** Loads these keys at once, where looking at one after the other would take a round trip for each. */
   require(needs: readonly Need[]): void {
-    const missing = needs.filter(({ name, extent }) => !this.snapshot.keys.get(idOf(name))?.covers(extent))
-    if (missing.length > 0) throw new NotLoaded(missing)
+    this.states.require(needs)
   }
 
   /** What stands for a HyperLogLog element. */
@@ -270,9 +268,7 @@ export class Database {
 
   /** The contents of a key: asks for them when only its type was loaded. */
   private seen(name: Buffer): Value | undefined {
-    const { value } = this.states.of(name)
-    if (value instanceof Unseen) throw new NotLoaded([{ name, extent: 'all' }])
-    return value
+    return this.states.valueOf(name)
   }
 
   private expect<T extends ValueType>(name: Buffer, type: T): Extract<Value, { type: T }> | undefined {

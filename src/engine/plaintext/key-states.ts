@@ -1,3 +1,4 @@
+import type { Need } from './extent.ts'
 import { idOf } from './id.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -84,9 +85,50 @@ export class KeyStates {
 
   /** A key as stored. */
   stored(name: Buffer): StoredKey {
-    const stored = this.snapshot.keys.get(idOf(name))
-    if (stored === undefined) throw new NotLoaded([{ name, extent: 'all' }])
-    return stored
+    const id = idOf(name)
+    const stored = this.snapshot.keys.get(id)
+    if (stored !== undefined) return stored
+    this.snapshot.load([{ name, extent: 'all' }])
+    return this.snapshot.keys.get(id)!
+  }
+
+  /** Loads what of these is missing. */
+  require(needs: readonly Need[]): void {
+    const missing = needs.filter((need) => this.isMissing(need))
+    if (missing.length === 0) return
+    // What was changed in a part of a key cannot be carried over to the whole.
+    if (missing.some(({ name }) => this.isChanged(name))) throw new NotLoaded(missing)
+    this.snapshot.load(missing)
+    for (const { name } of missing) {
+      const state = this.states.get(idOf(name))
+      if (state !== undefined && !(state.value instanceof Unseen)) this.states.delete(idOf(name))
+    }
+  }
+
+  private isMissing({ name, extent }: Need): boolean {
+    const id = idOf(name)
+    const state = this.states.get(id)
+    // Whatever was stored, nothing of it is left.
+    if (state !== undefined && (state.value === undefined || state.replaced || state.fresh)) return false
+    return this.snapshot.keys.get(id)?.covers(extent) !== true
+  }
+
+  /** Whether jobs changed its contents. */
+  private isChanged(name: Buffer): boolean {
+    const state = this.states.get(idOf(name))
+    return state !== undefined && state.changedBy >= 0 && !(state.value instanceof Unseen)
+  }
+
+  /** The contents of a key: those of one whose type alone was loaded are loaded now. */
+  valueOf(name: Buffer): Value | undefined {
+    const state = this.of(name)
+    if (!(state.value instanceof Unseen)) return state.value
+    if (!this.stored(name).covers('all')) this.snapshot.load([{ name, extent: 'all' }])
+    const stored = this.stored(name).value() as Value
+    // What a job has changed is its own.
+    const value = state.changedBy >= 0 ? cloneValue(stored) : stored
+    state.value = value
+    return value
   }
 
   /** The key as the jobs so far leave it. */

@@ -1,7 +1,9 @@
 import type { Need } from './extent.ts'
 
 /** `all-names`: which keys there are; `listeners`: who listens to messages; `info`: INFO's sections. */
-export type Needs = readonly Need[] | 'all-names' | 'listeners' | 'info'
+export type Needs = readonly Need[] | 'all-names' | OutsideNeed
+/** What is not about keys. */
+export type OutsideNeed = 'listeners' | 'info'
 
 /**
  * Thrown when a computation looks at keys, or parts of a key, that it did not name in advance: it is run
@@ -12,5 +14,18 @@ export class NotLoaded extends Error {
   constructor(needs: Needs) {
     super('a key was not loaded')
     this.needs = needs
+  }
+}
+
+/**
+ * What a computation waited for could not be read: the job that it happened in fails with `reason`, whatever
+ * it would do with an error of its own.
+ */
+export class ReadFailed extends Error {
+  readonly reason: Error
+
+  constructor(reason: Error) {
+    super('a key could not be read')
+    this.reason = reason
   }
 }

@@ -3,6 +3,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Listeners } from '../messaging/listeners.ts'
 import type { Need } from './extent.ts'
 import { idOf } from './id.ts'
+import { NotLoaded } from './not-loaded.ts'
 import { StoredKey } from './stored-key.ts'
 
 /** Several keys at one moment. */
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly complete: boolean
   /** Not read from Redis: only a guarded commit can tell whether it is so. */
   readonly fromCache: boolean
+  /** Reads these too, where a computation can wait for that; else throws NotLoaded. */
+  load(needs: readonly Need[]): void
 }
 
 /** What stands before the keys in snapshot.lua's answer. */
@@ -44,9 +47,9 @@ export class LoadedSnapshot implements Snapshot {
   readonly now: number
   readonly version: string
   readonly forgottenDeletion: number
-  readonly keys: ReadonlyMap<string, StoredKey>
   readonly complete: boolean
   readonly fromCache = false
+  protected readonly stored: Map<string, StoredKey>
 
   constructor(
     automation: Automation,
@@ -60,8 +63,16 @@ export class LoadedSnapshot implements Snapshot {
     this.now = now
     this.version = version
     this.forgottenDeletion = Number(reply[2])
-    this.keys = new Map(
+    this.stored = new Map(
       needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]),
     )
+  }
+
+  get keys(): ReadonlyMap<string, StoredKey> {
+    return this.stored
+  }
+
+  load(needs: readonly Need[]): void {
+    throw new NotLoaded(needs)
   }
 }

@@ -15,6 +15,8 @@ const NEVER = Buffer.from('0')
 /** A key as the backing Redis had it at the moment of a snapshot. */
 export class StoredKey {
   readonly name: Buffer
+  /** How much of it was read. */
+  readonly extent: Extent
   /** Version of the last write to it, '0' when it is absent. */
   readonly version: string
   /** What a commit that builds on it is guarded by. */
@@ -31,7 +33,6 @@ export class StoredKey {
   /** Version that deleted it, 0 when it was not deleted lately or is there. */
   readonly deletedBy: number
   private readonly data: BackingReply
-  private readonly extent: Extent
   private readonly automation: Automation
   private opened: Value | Unseen | undefined
 

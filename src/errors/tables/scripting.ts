@@ -19,6 +19,18 @@ const COMMANDS = {
     'unavailable',
     'warn',
   ),
+  reads_too_slow: refusal(
+    'TRYAGAIN reading keys that were not declared took longer than {allowed} ms; nothing was written',
+    503,
+    'unavailable',
+    'info',
+  ),
+  reads_too_many: refusal(
+    'ERR more than {allowed} keys were read that were not declared; nothing was written',
+  ),
+  reads_too_large: refusal(
+    'ERR the keys that were not declared have more than {allowed} bytes; nothing was written',
+  ),
   reply_too_large: refusal(
     'ERR the replies are larger than {allowed} bytes together; nothing was written',
     413,

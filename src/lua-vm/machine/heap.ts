@@ -10,9 +10,11 @@ export class ScriptKilled extends Error {
 }
 
 export interface Limits {
-  /** Moment of `performance.now()`. */
+  /** Moment of `now`. */
   readonly deadline: number
   readonly memoryBytes: number
+  /** In milliseconds. */
+  readonly now: () => number
 }
 
 /** With little memory in use no instruction takes long, and the clock is read at every so many looks. */
@@ -27,7 +29,7 @@ const BLOCK = 8 * 1024
 const ZEROS = Buffer.alloc(BLOCK)
 /** No C function's frame is larger: below so many clean blocks the stack was not touched. */
 const CLEAN_BLOCKS = 8
-const NO_LIMITS: Limits = { deadline: Infinity, memoryBytes: Infinity }
+const NO_LIMITS: Limits = { deadline: Infinity, memoryBytes: Infinity, now: () => 0 }
 
 /**
  * The memory of a Lua instance: what Lua allocates in it, by its own count and within the script's limit, and
@@ -111,7 +113,7 @@ export class Heap {
 
   /** Throws ScriptKilled when the time is over. */
   checkTime(): void {
-    if (performance.now() > this.limits.deadline) throw new ScriptKilled('time')
+    if (this.limits.now() > this.limits.deadline) throw new ScriptKilled('time')
   }
 
   /** As `checkTime`, when memory enough for slow functions is in use. */

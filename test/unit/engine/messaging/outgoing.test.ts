@@ -67,6 +67,7 @@ test('a batch ends with the job that makes it publish much', () => {
     keys: new Map(),
     complete: false,
     fromCache: false,
+    load: () => {},
   }
   const outside = { listeners: () => nobody, info: () => undefined }
   const computation = new Computation(snapshot, { maxValueSize: 1 }, outside)

@@ -1,0 +1,34 @@
+import type { Scripts } from '../commands/scripting/scripts.ts'
+import { COMMANDS } from '../commands/table.ts'
+import type { RemoteJob } from '../engine/optimistic/remote-compute.ts'
+import type { LuaScript } from '../lua-vm/script.ts'
+import type { SentOutcome } from './messages.ts'
+
+/** The scripts that jobs name and this process knows. */
+export function scriptsOf(scripts: Scripts, automationId: string, jobs: readonly RemoteJob[]): LuaScript[] {
+  const found = new Map<string, LuaScript>()
+  for (const job of jobs) {
+    for (const script of scriptsIn(scripts, automationId, job)) found.set(script.sha1, script)
+  }
+  return [...found.values()]
+}
+
+/** All scripts of a transaction count as long as the whole. */
+export function noteSpeed(
+  scripts: Scripts,
+  automationId: string,
+  job: RemoteJob,
+  { ms, waits }: Pick<SentOutcome, 'ms' | 'waits'>,
+): void {
+  for (const { sha1 } of scriptsIn(scripts, automationId, job)) scripts.took(automationId, sha1, ms, waits)
+}
+
+function scriptsIn(scripts: Scripts, automationId: string, job: RemoteJob): LuaScript[] {
+  if (job.type === 'document') return []
+  return job.commands.flatMap((args) => {
+    const row = args && COMMANDS.lookUp(args)
+    if (row?.kind !== 'data' || row.script === undefined) return []
+    const { given, at } = row.script
+    return scripts.find(automationId, given, args![at]!) ?? []
+  })
+}
