@@ -141,20 +141,18 @@ describe('strangers', () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '300' })
     const silent = await connect(hasty)
     silent.write('*2\r\n$4\r\nAUTH\r\n$10\r\nhal')
-    expect((await silent.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    expect(await silent.framesUntilClosed()).toEqual([])
     const busy = await connect(hasty)
     const replies: string[] = []
     while (!busy.closed) replies.push(await busy.text('PING').catch(() => 'closed'))
-    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication')).slice(0, 1)).toEqual([
-      '-NOAUTH login timeout',
-    ])
+    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication'))).toEqual(['closed'])
   })
 
   test('after RESET the time runs again', async () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '1500' })
     const client = await login(hasty)
     expect(await client.text('RESET')).toBe('RESET')
-    expect((await client.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    expect(await client.framesUntilClosed()).toEqual([])
   })
 
   test('2,000 of them do not keep a login out: the oldest give way', async () => {

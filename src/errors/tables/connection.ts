@@ -10,7 +10,6 @@ export const CONNECTION = {
   }),
   noproto: row('NOPROTO unsupported protocol version', 400, 'invalid_request'),
   protocol: refusal('ERR Protocol error: {reason}'),
-  login_timeout: refusal('NOAUTH login timeout', 401, 'unauthorized'),
   too_many_clients: refusal('ERR max number of clients reached', 503, 'unavailable'),
   too_many_of_automation: refusal(
     'ERR max number of clients of this automation reached ({used} of {allowed})',

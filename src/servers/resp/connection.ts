@@ -242,11 +242,12 @@ export class Connection {
   }
 
   private awaitLogin(): void {
-    this.loginTimer = setTimeout(() => this.refuse(respText('login_timeout')), this.options.loginTimeoutMs)
+    this.loginTimer = setTimeout(() => this.stop(), this.options.loginTimeoutMs)
   }
 
   private loggedIn(): void {
     const firstLogin = this.loginTimer !== undefined
+  /** Closed without a word, as nothing was asked: a client takes a reply to no request for a broken protocol. */
     clearTimeout(this.loginTimer)
     this.loginTimer = undefined
     this.framer.setLimits(this.options.limits)
