@@ -180,6 +180,8 @@ export interface ConnectionRow extends Facts {
   readonly exclusive?: boolean
   /** Handled at once also within MULTI, where other commands are queued. */
   readonly immediate?: boolean
+  /** Refused, it ends the transaction as well, and says so. */
+  readonly endsTransaction?: boolean
   /** It works on the data, and is ordered as a command on data. */
   readonly computes?: boolean
   /**

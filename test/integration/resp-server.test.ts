@@ -455,10 +455,11 @@ describe('refusals', () => {
         ...(Math.abs(row.arity) > name.length ? [fill(Math.abs(row.arity) - 1)] : []),
         ...(row.arity > 0 ? [fill(row.arity + 1)] : []),
       ]
+      const prefix = row.name === 'exec' ? '-EXECABORT Transaction discarded because of:' : '-ERR'
       for (const args of wrong)
         expect([args, await client.text(...args)]).toEqual([
           args,
-          `-ERR wrong number of arguments for '${row.name}' command`,
+          `${prefix} wrong number of arguments for '${row.name}' command`,
         ])
     }
     for (const row of COMMANDS.rows.values()) {

@@ -39,6 +39,8 @@ export const CONNECTION = {
   // Transactions
   exec_without_multi: refusal('ERR EXEC without MULTI'),
   exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),
+  /** A refused EXEC ends the transaction (Redis's execCommandAbort); the reason is a text without its prefix. */
+  exec_refused: refusal('EXECABORT Transaction discarded because of: {reason}'),
   nested_multi: refusal('ERR MULTI calls can not be nested'),
   discard_without_multi: refusal('ERR DISCARD without MULTI'),
   watch_in_multi: refusal('ERR WATCH inside MULTI is not allowed'),
@@ -46,10 +48,5 @@ export const CONNECTION = {
   // Subscriptions
   only_listening: refusal(
     "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
-  ),
-  // Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply,
-  // execCommandAbort).
-  exec_only_listening: refusal(
-    "EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
   ),
 } as const

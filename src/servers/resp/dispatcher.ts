@@ -176,7 +176,8 @@ export class Dispatcher {
     try {
       row = admit(session, args)
     } catch (error) {
-      this.transaction.broken = true
+      if (error instanceof KvError && error.code === 'exec_refused') this.transaction.end()
+      else this.transaction.broken = true
       this.answerAtOnce(pending, errorReply(error as Error, session.context.report))
       return true
     }

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ClientSource, clientsOfRedis, clientsOfServers } from '../helpers/client-source.ts'
+import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
+import { parseLines } from './lib/compare.ts'
+
+let server: TestServer
+let real: TestRedis
+
+beforeAll(async () => {
+  ;[server, real] = await Promise.all([startServer(), startRedis()])
+})
+afterAll(() => Promise.all([server.stop(), real.stop()]))
+
+/** The names of fields, or what else is compared of a reply. */
+type Part = (frame: string) => string
+
+const play = async (source: ClientSource, script: string, protocol: 2 | 3, part: Part): Promise<string[]> => {
+  const client = await source.client(protocol)
+  const shown: string[] = []
+  for (const { text, args } of parseLines(script)) shown.push(`${text} => ${part(await client.raw(...args))}`)
+  return shown
+}
+
+async function same(script: string, protocol: 2 | 3 = 2, part: Part = (frame) => frame): Promise<void> {
+  const shown: string[][] = []
+  for (const source of [await clientsOfRedis(real), await clientsOfServers([server])]) {
+    shown.push(await play(source, script, protocol, part))
+    source.close()
+  }
+  expect(shown[1]).toEqual(shown[0])
+}
+
+describe.each([2, 3] as const)('RESP%i', (protocol) => {
+  test('a refused EXEC discards the transaction', () =>
+    same(
+      `
+      MULTI
+      SET a 1
+      EXEC x
+      EXEC
+      EXEC x
+      MULTI
+      NOSUCH
+      EXEC x y
+      GET a
+      WATCH a
+      MULTI
+      EXEC x
+      MULTI
+      EXEC
+      MULTI
+      DISCARD x
+      EXEC
+      `,
+      protocol,
+    ))
+})
