@@ -55,4 +55,21 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
       `,
       protocol,
     ))
+
+  test('names that nothing has are shown as they came', () =>
+    same(
+      `
+      "\\xc3\\x96n"
+      "\\xff\\xfe\\x80abc"
+      "\\x01\\x1b\\x7f\\x09"
+      "a\\x0d\\x0ab"
+      "ab\\x00cd"
+      "{100*\\xc3\\xa9}"
+      OBJECT "\\xff"
+      CLIENT "\\xc3\\xa9\\x0ax"
+      EXPIRE a 1 "\\xff\\x01"
+      XREADGROUP GROUP "\\xc3\\xa9" c STREAMS k >
+      `,
+      protocol,
+    ))
 })

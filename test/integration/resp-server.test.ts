@@ -441,7 +441,7 @@ describe('refusals', () => {
     )
     expect(await client.text('__proto__')).toMatch(/^-ERR unknown command '__proto__'/)
     expect(await client.text('bad\r\n+OK')).toBe(
-      "-ERR unknown command 'bad??+OK', with args beginning with: ",
+      "-ERR unknown command 'bad  +OK', with args beginning with: ",
     )
     expect(await client.text('get|x', 'k')).toMatch(/^-ERR unknown command/)
     expect(await client.text('client|id')).toMatch(/^-ERR unknown command/)
