@@ -39,6 +39,19 @@ const distinct = (names: readonly Buffer[]): Buffer[] => [
   ...new Map(names.map((name) => [idOf(name), name])).values(),
 ]
 
+/** Bytes that one socket has in this process. */
+export interface SocketBuffers {
+  /** Received and not worked on. */
+  readonly received: number
+  /** Those of them that `memory` does not count. */
+  readonly uncounted: number
+  /** Replies that are encoded, and those that the socket has and could not send. */
+  readonly encoded: number
+  readonly unsent: number
+  /** What it waits for: `r` to read, `w` to write. */
+  readonly events: string
+}
+
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
@@ -65,6 +78,8 @@ export class Session implements MessageReceiver {
   transaction!: ConnectionTransaction
   /** What is held for it, counted. */
   readonly memory: Holder
+  /** What lies in its buffers now; its connection tells it. */
+  buffers: () => SocketBuffers = () => ({ received: 0, uncounted: 0, encoded: 0, unsent: 0, events: 'r' })
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */

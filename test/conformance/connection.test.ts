@@ -73,3 +73,19 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
       protocol,
     ))
 })
+
+/** The fields of CLIENT INFO up to what Redis 7.0 has; 7.2 added two. */
+const fieldsOfLine: Part = (frame) =>
+  frame
+    .match(/\b[a-z][a-z-]*(?==)/g)!
+    .filter((name) => !name.startsWith('lib-'))
+    .join(' ')
+
+test('CLIENT INFO and CLIENT LIST have the fields of Redis, in its order', () =>
+  same('CLIENT INFO\nCLIENT LIST TYPE NORMAL\nCLIENT INFO', 2, (frame) =>
+    frame
+      .split('\n')
+      .filter((line) => line.includes('cmd=client|'))
+      .map(fieldsOfLine)
+      .join('\n'),
+  ))

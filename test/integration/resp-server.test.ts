@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { ARGUMENT_BYTES, COMMAND_BYTES } from '../../src/commands/execution/transaction.ts'
 import { COMMANDS } from '../../src/commands/table.ts'
 import { keyIndexes, type LeafRow } from '../../src/registry/row.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -341,6 +342,10 @@ describe('connection commands', () => {
       .split('\n')
       .map((line) => /flags=\w+|multi=-?\d+/g[Symbol.match](line)!.join(' '))
     expect(states).toEqual(['flags=N multi=-1', 'flags=b multi=-1', 'flags=x multi=2'])
+    const queue = 2 * (COMMAND_BYTES + 'GETa'.length + 2 * ARGUMENT_BYTES)
+    expect(await asking.text('CLIENT', 'LIST')).toMatch(
+      new RegExp(`flags=x .* multi-mem=${queue} .* tot-mem=${queue} events=r cmd=multi `),
+    )
     await asking.call('SET', 'lasting', '1')
     for (const seconds of ['100', '300']) await asking.call('SET', `for-${seconds}`, '1', 'EX', seconds)
     const [, ttl] = /db0:keys=3,expires=2,avg_ttl=(\d+)/.exec(await asking.text('INFO', 'keyspace'))!

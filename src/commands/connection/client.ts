@@ -3,46 +3,8 @@ import { connection, container, type LeafRow } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
+import { clientLine, list } from './client-list.ts'
 import { checkName } from './handshake.ts'
-
-/**
- * One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are
- * left out.
- */
-function describe(session: Session, now: number): string {
-  const age = Math.floor((now - session.createdAt) / 1000)
-  const idle = Math.floor((now - session.lastCommandAt) / 1000)
-  const { channel, pattern, shard } = session.subscriptions
-  const { queued } = session.transaction
-  const flags =
-    `${session.subscribed ? 'P' : ''}${queued === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
-  return (
-    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
-    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queued ?? -1} ` +
-    `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
-  )
-}
-
-function list(session: Session, args: readonly Buffer[]): Reply {
-  let ids: ReadonlySet<string> | undefined
-  let type = ''
-  if (args.length > 2) {
-    const option = word(args[2])
-    if (option === 'TYPE' && args.length === 4) {
-      type = word(args[3])
-      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw new KvError('client_type')
-    } else if (option === 'ID' && args.length > 3) {
-      ids = new Set(args.slice(3).map(String))
-      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw new KvError('client_id')
-    } else {
-      throw new KvError('syntax')
-    }
-  }
-  const now = Date.now()
-  const own = session.siblings.filter(({ id }) => ids?.has(String(id)) ?? true)
-  const shown = type === '' ? own : own.filter((other) => type === (other.subscribed ? 'PUBSUB' : 'NORMAL'))
-  return new Verbatim('txt', shown.map((other) => `${describe(other, now)}\n`).join(''))
-}
 
 const onOff = (arg: Buffer): void => {
   const value = word(arg)
@@ -154,7 +116,7 @@ const SUBCOMMANDS: LeafRow[] = [
     since: '6.2.0',
     syntax: '',
     summary: 'Describes the connection.',
-    handle: (session) => new Verbatim('txt', `${describe(session, Date.now())}\n`),
+    handle: (session) => new Verbatim('txt', `${clientLine(session, Date.now())}\n`),
   }),
   connection({
     name: 'client|list',

@@ -71,6 +71,12 @@ export class Connection {
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
     this.session.onReset = () => this.loggedOut()
+    this.session.buffers = () => ({
+      ...this.received.bytes,
+      encoded: this.outbox.encodedBytes,
+      unsent: socket.writableLength,
+      events: `${socket.isPaused() ? '' : 'r'}${socket.writableLength > 0 ? 'w' : ''}`,
+    })
     this.outbox = new Outbox(
       socket,
       () => this.flushed(),
@@ -241,13 +247,13 @@ export class Connection {
     this.socket.destroy()
   }
 
+  /** Closed without a word, as nothing was asked: a client takes a reply to no request for a broken protocol. */
   private awaitLogin(): void {
     this.loginTimer = setTimeout(() => this.stop(), this.options.loginTimeoutMs)
   }
 
   private loggedIn(): void {
     const firstLogin = this.loginTimer !== undefined
-  /** Closed without a word, as nothing was asked: a client takes a reply to no request for a broken protocol. */
     clearTimeout(this.loginTimer)
     this.loginTimer = undefined
     this.framer.setLimits(this.options.limits)

@@ -41,6 +41,11 @@ export class Outbox {
     return this.out.bytes + this.socket.writableLength
   }
 
+  /** Bytes that are encoded and not handed to the socket. */
+  get encodedBytes(): number {
+    return this.out.bytes
+  }
+
   /** Size of the largest recent reply: what one of those that are still under way is counted as. */
   get replyBytes(): number {
     return this.largest
