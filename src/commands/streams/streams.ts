@@ -3,6 +3,7 @@ import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { addEntry, deleteEntries, dropFirst, setLastId } from '../../engine/plaintext/stream-edit.ts'
 import { ENTRY_FIELD, encodeFields } from '../../engine/plaintext/stream-entry.ts'
+import { trimmedNodes } from '../../engine/plaintext/stream-nodes.ts'
 import { entryAt, indexFrom, type StreamValue } from '../../engine/plaintext/stream-value.ts'
 import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
@@ -49,22 +50,15 @@ function addDirect({ automation, args }: Call): NativeWrite {
   ])
 }
 
-/** As many entries as Redis keeps in one node, as long as they are short. */
-const NODE_ENTRIES = 100
-
 /**
- * How many entries to trim from the head. Approximate trimming takes whole nodes: here of a hundred entries,
- * in the backing Redis of fewer, since there they are longer. Either way no entry goes that exact trimming
- * would have kept.
+ * How many entries to trim from the head. Approximate trimming takes whole nodes: here those that Redis would
+ * have of the plaintext, in the backing Redis shorter ones, since there entries are longer. Either way no
+ * entry goes that exact trimming would have kept.
  */
 function trimCount({ entries }: StreamValue, { maxLength, minId, approximate, limit }: Trim): number {
   const { length } = entries
   const exact = maxLength === undefined ? indexFrom(entries, minId) : Math.max(0, length - maxLength)
-  if (!approximate) return exact
-  const nodes = exact === length ? Math.ceil(length / NODE_ENTRIES) : Math.floor(exact / NODE_ENTRIES)
-  const allowed =
-    limit === 0 ? nodes : Math.min(nodes, limit >= length ? nodes : Math.floor(limit / NODE_ENTRIES))
-  return Math.min(length, allowed * NODE_ENTRIES)
+  return approximate ? trimmedNodes(entries, exact, limit) : exact
 }
 
 /** On a stream that is edited. */
