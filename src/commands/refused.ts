@@ -23,7 +23,7 @@ export const REFUSED: readonly RefusedRow[] = [
     'server administration belongs to the operator',
     'acl bgrewriteaof bgsave config debug failover lastsave latency memory module monitor save shutdown slowlog swapdb',
   ),
-  ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof role slaveof sync'),
+  ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
   ...refused('scripting', 'functions are not offered', 'fcall fcall_ro function'),
   ...refused('generic', 'serialized values would leave the encryption', 'dump migrate restore'),

@@ -10,6 +10,7 @@ import type { Holder } from '../fair-share/held-bytes.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
+import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Services } from './services.ts'
 
@@ -22,6 +23,7 @@ export interface SessionContext extends Services {
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
+  readonly activities: Activities
   readonly startedAt: number
   readonly respPort: () => number
 }
@@ -76,6 +78,8 @@ export class Session implements MessageReceiver {
   lastCommandAt = this.createdAt
   /** Set by what orders the commands of the connection, before the first of them. */
   transaction!: ConnectionTransaction
+  /** Of its automation; before the login nobody's. */
+  activity = new Activity()
   /** What is held for it, counted. */
   readonly memory: Holder
   /** What lies in its buffers now; its connection tells it. */
@@ -153,6 +157,7 @@ export class Session implements MessageReceiver {
     this.end()
     this.identity = undefined
     this.automation = undefined
+    this.activity = new Activity()
     this.onReset()
   }
 
@@ -243,6 +248,7 @@ export class Session implements MessageReceiver {
       throw new KvError('other_automation')
     // It may have gone while its token was verified.
     if (!this.context.sessions.has(this)) return
+    this.activity = this.context.activities.of(identity.automationId)
     this.count(identity.automationId)
     this.identity = identity
     this.automation = this.context.automations.get(identity.automationId)
@@ -253,7 +259,9 @@ export class Session implements MessageReceiver {
     if (this.counted) return
     try {
       this.context.gate.connections.enter(automationId)
+      this.activity.connections++
     } catch (error) {
+      this.activity.refusedConnections++
       this.closing = true
       throw error
     }

@@ -52,6 +52,7 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
       MULTI
       DISCARD x
       EXEC
+      EVAL "return redis.pcall('EXEC', 'x')" 0
       `,
       protocol,
     ))
@@ -73,6 +74,8 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
       protocol,
     ))
 })
+
+test('ROLE, of a Redis that has no replicas', () => same('ROLE\nROLE x'))
 
 /** The fields of CLIENT INFO up to what Redis 7.0 has; 7.2 added two. */
 const fieldsOfLine: Part = (frame) =>

@@ -1,73 +1,8 @@
-import { RUN_ID } from '../../lib/run-id.ts'
 import { connection } from '../../registry/row.ts'
 import { Verbatim } from '../../reply/reply.ts'
-import type { Session } from '../../session/session.ts'
-import { liveKeys } from '../generic/keyspace.ts'
 import { integer, word } from '../parsing/args.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
-
-/**
- * INFO is about this server and the automation's own keys: nothing in it tells of another automation or of
- * the backing Redis.
- */
-async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
-  const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
-  const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
-  const { startedAt, respPort } = session.context
-  const uptime = Math.floor((Date.now() - startedAt) / 1000)
-  const sections: Record<string, () => string[] | Promise<string[]>> = {
-    server: () => [
-      `redis_version:${COMPATIBLE_VERSION}`,
-      'redis_mode:standalone',
-      'server_name:automation-kv',
-      'arch_bits:64',
-      'multiplexing_api:libuv',
-      `run_id:${RUN_ID}`,
-      `tcp_port:${respPort()}`,
-      `uptime_in_seconds:${uptime}`,
-      `uptime_in_days:${Math.floor(uptime / 86_400)}`,
-    ],
-    clients: () => {
-      const { siblings } = session
-      return [
-        `connected_clients:${siblings.length}`,
-        `blocked_clients:${siblings.filter(({ isWaiting }) => isWaiting).length}`,
-      ]
-    },
-    // Nothing is evicted: clients of queues look for that.
-    memory: () => ['maxmemory:0', 'maxmemory_policy:noeviction'],
-    persistence: () => ['loading:0', 'async_loading:0'],
-    replication: () => ['role:master', 'connected_slaves:0'],
-    cluster: () => ['cluster_enabled:0'],
-    automation: async () => {
-      const { store } = session.context
-      const { maxKeys, maxBytes, maxElements } = store.limits
-      const { version, keys, bytes } = await store.usage(session.automation!)
-      return [
-        `version:${version}`,
-        `used_keys:${keys}`,
-        `allowed_keys:${maxKeys}`,
-        `used_bytes:${bytes}`,
-        `allowed_bytes:${maxBytes}`,
-        `allowed_elements_of_one_key:${maxElements}`,
-        `connections_to_this_process:${session.siblings.length}`,
-      ]
-    },
-    keyspace: async () => {
-      const keys = await liveKeys(session.context.store, session.automation!)
-      if (keys.length === 0) return []
-      const left = keys.flatMap(({ expireAt }) => (expireAt === 0 ? [] : Math.max(0, expireAt - Date.now())))
-      const average = left.length === 0 ? 0 : Math.round(left.reduce((sum, ms) => sum + ms, 0) / left.length)
-      return [`db0:keys=${keys.length},expires=${left.length},avg_ttl=${average}`]
-    },
-  }
-  const parts: string[] = []
-  for (const [name, lines] of Object.entries(sections)) {
-    if (!all && !wanted.includes(name)) continue
-    parts.push([`# ${name[0]!.toUpperCase()}${name.slice(1)}`, ...(await lines()), ''].join('\r\n'))
-  }
-  return new Verbatim('txt', parts.join('\r\n'))
-}
+import { info } from './info-sections.ts'
 
 const group = 'server'
 
@@ -99,6 +34,16 @@ export const SERVER = [
         `    .--.\n   /.-. '--------.\n   \\'-' .--"--""-'   what you keep here, only you can read\n    '--'\nRedis ver. ${COMPATIBLE_VERSION}\n`,
       )
     },
+  }),
+  connection({
+    name: 'role',
+    arity: 1,
+    flags: 'noscript loading stale fast',
+    group,
+    since: '2.8.12',
+    syntax: '',
+    summary: 'Answers what a master without replicas does: replication is not shown.',
+    handle: () => ['master', 0, []],
   }),
   connection({
     name: 'time',

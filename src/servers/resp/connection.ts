@@ -82,6 +82,9 @@ export class Connection {
       () => this.flushed(),
       options.context.report,
       (task) => this.share.finish(task),
+      (bytes) => {
+        this.session.activity.sentBytes += bytes
+      },
     )
     this.dispatcher = new Dispatcher(
       this.session,
@@ -98,6 +101,7 @@ export class Connection {
     // After the last request bytes are read and dropped.
     socket.on('data', (chunk: Buffer) => {
       if (this.session.closing) return
+      this.session.activity.receivedBytes += chunk.length
       if (!this.framer.paused && !this.share.mayStart) this.waitForTurn()
       this.framer.push(chunk, this.onFrame)
       this.countHeld()

@@ -4,7 +4,7 @@ import { KvError } from '../../errors/errors.ts'
 import type { Room } from '../../fair-share/shared-backing.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
-import { QUEUED, type Reply } from '../../reply/reply.ts'
+import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
@@ -59,7 +59,10 @@ export class Dispatcher {
     this.transaction = new Transaction(session, this.order)
     session.transaction = this.transaction
     this.pace = new Pace(session, () => this.proceed())
-    this.replies = new ReplyQueue((reply) => outbox.add(reply, session.protocol))
+    this.replies = new ReplyQueue((reply) => {
+      if (reply instanceof ErrorReply) session.activity.errorReplies++
+      outbox.add(reply, session.protocol)
+    })
     this.runner = new CommandRunner(session, this.order, this.replies, log, {
       ending: () => this.share.charge(this.order.inFlight, this.outbox.replyBytes),
       ended: () => this.proceed(),
@@ -189,6 +192,7 @@ export class Dispatcher {
     pending.silent = session.takeSilence()
     session.lastCommand = row.name
     session.lastCommandAt = Date.now()
+    session.activity.countCommand(session.lastCommandAt)
     this.runner.run(row, args, pending)
     return true
   }
@@ -204,6 +208,7 @@ export class Dispatcher {
       if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub')
         throw new KvError('not_in_transaction')
       transaction.enqueue(row, args)
+      this.session.activity.countCommand(Date.now())
       return QUEUED
     } catch (error) {
       transaction.broken = true

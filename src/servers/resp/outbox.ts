@@ -16,20 +16,23 @@ export class Outbox {
   private readonly flushed: () => void
   private readonly report: (error: Error) => void
   private readonly inTurn: (task: () => void) => void
+  private readonly sent: (bytes: number) => void
   private readonly out = new OutputBuffer()
   private largest = EXPECTED_REPLY_BYTES
   private scheduled = false
 
   /**
    * `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes
-   * faults of ours; `inTurn` does the writing when it is the automation's turn.
+   * faults of ours; `inTurn` does the writing when it is the automation's turn; `sent` counts the bytes.
    */
   constructor(
     socket: Socket,
     flushed: () => void,
     report: (error: Error) => void,
     inTurn: (task: () => void) => void = (task) => task(),
+    sent: (bytes: number) => void = () => {},
   ) {
+    this.sent = sent
     this.socket = socket
     this.report = report
     this.inTurn = inTurn
@@ -73,6 +76,7 @@ export class Outbox {
 
   flush(): void {
     if (this.out.bytes === 0) return
+    this.sent(this.out.bytes)
     const chunks = this.out.take()
     if (chunks.length > 1) this.socket.cork()
     for (const chunk of chunks) this.socket.write(chunk)
