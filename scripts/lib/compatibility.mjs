@@ -35,6 +35,8 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
 - \`DBSIZE\` does not count a key that has expired; Redis does until it has removed it.
+- A name that begins with \`$\`, or is longer than \`AUTOMATION_KV_MAX_KEY_LENGTH\`, is one that no key has: what reads or deletes answers so.
+  What could keep something under it (\`SET\`, \`RENAME\`, blocking commands, \`SORT\`) is refused.
 - A pattern (\`KEYS\`, \`MATCH\`, \`PSUBSCRIBE\`...) has at most 65,536 bytes, and at most 256 of them between two stars if \`?\` or \`[\` is among
   these: Redis's matcher takes pattern length times text length, and this one reads the text once.
 - A request has at most 262,144 arguments, in Redis 1,048,576.

@@ -76,6 +76,8 @@ interface Facts {
    */
   readonly syntax: string
   readonly keys: KeySpec
+  /** It puts what is there under another name, which no flag tells. */
+  readonly moves?: boolean
   /** What the token's scope must allow. */
   readonly right: Right
 }

@@ -224,10 +224,11 @@ describe('keys and values', () => {
     )
     expect(await client.text('MSET', 'fine', '1', `${long}k`, '1')).toMatch(/^-ERR invalid key/)
     expect(await client.text('EXISTS', 'fine')).toBe('0')
-    expect(await client.text('GET', '$reserved')).toBe(
+    expect(await client.text('SET', '$reserved', '1')).toBe(
       "-ERR invalid key: names that start with '$' are reserved",
     )
     expect(await client.text('RENAME', long, '$x')).toMatch(/^-ERR invalid key/)
+    expect(await client.text('BLPOP', `${long}k`, '0')).toMatch(/^-ERR invalid key/)
     const names = [
       Buffer.from('a\r\nb\0c\x1b'),
       Buffer.from(Array.from({ length: 255 }, (_, i) => (i + 1) & 0xff)),

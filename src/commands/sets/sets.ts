@@ -179,6 +179,7 @@ export const SETS = [
     group,
     since: '1.0.0',
     keys: TWO_KEYS,
+    moves: true,
     syntax: 'source destination member',
     summary: 'Moves a member from one set to another.',
     run: smove,
