@@ -75,6 +75,53 @@ describe.each([2, 3] as const)('RESP%i', (protocol) => {
     ))
 })
 
+test('what MEMORY USAGE, OBJECT FREQ and CONFIG say to what they do not know', () =>
+  same(`
+    MEMORY USAGE
+    MEMORY USAGE nokey
+    MEMORY USAGE nokey SAMPLES
+    MEMORY USAGE nokey SAMPLES x
+    MEMORY USAGE nokey SAMPLES -1
+    MEMORY USAGE nokey SAMPLES 0
+    MEMORY USAGE nokey FOO 1
+    MEMORY STATS x
+    MEMORY DOCTOR x
+    MEMORY NOSUCH
+    SET k v
+    OBJECT FREQ k
+    OBJECT FREQ nokey
+    OBJECT FREQ
+    MULTI
+    OBJECT FREQ k
+    MEMORY USAGE nokey
+    MEMORY USAGE nokey SAMPLES x
+    EXEC
+    CONFIG
+    CONFIG GET
+    CONFIG GET nosuch
+    CONFIG GET no*such
+    CONFIG NOSUCH
+  `))
+
+/** What Redis and this server have alike. */
+test.each([2, 3] as const)('CONFIG GET of what holds for both (RESP%i)', (protocol) =>
+  same(
+    `
+    CONFIG GET maxmemory-policy
+    CONFIG GET MaxMemory-Policy
+    CONFIG GET notify-keyspace-events
+    CONFIG GET hash-max-listpack-v?lue
+    CONFIG GET appendon*y appendonly
+    CONFIG GET timeout TIMEOUT
+    CONFIG GET stream-node-max-bytes nosuch
+    CONFIG GET zset-max-listpack-[e]ntries
+    CONFIG GET *-intset-*
+    EVAL "return redis.pcall('CONFIG', 'GET', 'timeout')" 0
+    `,
+    protocol,
+  ),
+)
+
 test('ROLE, of a Redis that has no replicas', () => same('ROLE\nROLE x'))
 
 /** The fields of CLIENT INFO up to what Redis 7.0 has; 7.2 added two. */

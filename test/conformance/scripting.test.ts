@@ -119,8 +119,8 @@ describe('scripts and the automation that they belong to', () => {
   })
 
   test('what is not offered is not offered to scripts', async () => {
-    expect(await run('offered', ['EVAL', 'return redis.call("CONFIG", "GET", "x")', '0'])).toMatch(
-      /^-NOPERM 'config' is not offered/,
+    expect(await run('offered', ['EVAL', 'return redis.call("DEBUG", "SLEEP", "x")', '0'])).toMatch(
+      /^-NOPERM 'debug' is not offered/,
     )
     expect(await run('offered', ['EVAL', 'return redis.call("SCRIPT", "KILL")', '0'])).toMatch(/^-NOPERM/)
     expect(await run('offered', ['SCRIPT', 'KILL'])).toMatch(/^-NOPERM 'script\|kill' is not offered/)

@@ -80,3 +80,80 @@ describe('INFO', () => {
 test('ROLE is that of a master without replicas', async () => {
   expect(await (await login()).text('ROLE')).toBe('[master, 0, []]')
 })
+
+describe('MEMORY', () => {
+  const VALUE = 'v'.repeat(3_000)
+  const CALLS = [
+    ['SET', 's', VALUE],
+    ['RPUSH', 'l', VALUE],
+    ['HSET', 'h', 'f', VALUE],
+    ['SADD', 'u', VALUE],
+    ['ZADD', 'z', '1', VALUE],
+    ['XADD', 'x', '*', 'f', VALUE],
+  ]
+
+  test('USAGE is of the sealed data, by whatever way it is asked', async () => {
+    const client = await login()
+    for (const call of CALLS) await client.call(...call)
+    const fresh = CALLS.map((call) => `redis.call(${call.map((word) => `'${word}'`).join(',')})`).join('\n')
+    for (const [, name] of CALLS) {
+      const direct = Number(await client.call('MEMORY', 'USAGE', name!))
+      await client.call('MULTI')
+      await client.call('SET', 'other', '1')
+      await client.call('MEMORY', 'USAGE', name!)
+      const [, queued] = (await client.call('EXEC')) as unknown[]
+      const script = `redis.call('FLUSHALL') ${fresh} return redis.call('MEMORY', 'USAGE', '${name}')`
+      const inScript = await client.call('EVAL', script, '0')
+      for (const bytes of [direct, queued, inScript].map(Number)) {
+        expect(bytes).toBeGreaterThan(VALUE.length)
+        expect(bytes).toBeLessThan(3 * VALUE.length)
+      }
+    }
+  })
+
+  test('USAGE looks at a few elements only, whatever it is told', async () => {
+    const client = await login()
+    await client.call('SADD', 'many', ...Array.from({ length: 3_000 }, (_, i) => `m${i}`))
+    const backing = server.backing()
+    const feed = await backing.monitor()
+    const asked: string[][] = []
+    feed.on('monitor', (_time: string, args: string[]) => asked.push(args))
+    for (const samples of ['0', '1000000', '3'])
+      expect(Number(await client.call('MEMORY', 'USAGE', 'many', 'SAMPLES', samples))).toBeGreaterThan(
+        100_000,
+      )
+    await expect
+      .poll(() => asked.filter(([name]) => /memory/i.test(name!)).map((args) => args[4]))
+      .toEqual(['5', '5', '3'])
+    feed.disconnect()
+  })
+
+  test('STATS and DOCTOR tell of the automation alone', async () => {
+    const [client, stranger] = [await login(), await login()]
+    await stranger.call('SET', 'theirs', VALUE)
+    expect(await client.text('MEMORY', 'STATS')).toContain('keys.count, 0, keys.bytes-per-key, 0')
+    await client.call('SET', 'k', VALUE)
+    const [, bytes] = /total\.allocated, (\d+)/.exec(await client.text('MEMORY', 'STATS'))!
+    expect(bytes).toBe((await infoOf(client, 'memory')).get('used_memory'))
+    expect(await client.text('MEMORY', 'DOCTOR')).toBe(
+      `This automation uses ${bytes} of 2097152 bytes. There is nothing to worry about.\n`,
+    )
+  })
+})
+
+test('CONFIG GET answers with what holds here, CONFIG SET is refused with the reason', async () => {
+  const client = await login()
+  expect(await client.text('CONFIG', 'GET', 'maxmemory', 'databases', 'save')).toBe(
+    '[maxmemory, 2097152, databases, 1, save, ]',
+  )
+  expect(await client.text('CONFIG', 'GET', 'proto-max-bulk-len')).toBe('[proto-max-bulk-len, 1048576]')
+  expect(await client.text('CONFIG', 'GET', 'maxm*')).toBe(
+    '[maxmemory, 2097152, maxmemory-policy, noeviction]',
+  )
+  expect(((await client.call('CONFIG', 'GET', '*', 'max*')) as unknown[]).length).toBeGreaterThan(30)
+  expect(await client.text('CONFIG', 'HELP')).toContain('GET <pattern>')
+  for (const call of [['SET', 'maxmemory', '1'], ['REWRITE'], ['RESETSTAT']])
+    expect(await client.text('CONFIG', ...call)).toBe(
+      `-NOPERM 'config|${call[0]!.toLowerCase()}' is not offered: server administration belongs to the operator`,
+    )
+})

@@ -52,6 +52,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'hrandfield',
   'object|idletime',
   'object|help',
+  'memory|usage',
   'xinfo|help',
   'xgroup|help',
   'sort',
