@@ -22,6 +22,7 @@ import type { Reply } from '../reply/reply.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
+import { Pauses } from '../session/pauses.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -77,7 +78,14 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
 
 export const respServer = (config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer =>
   new TcpServer({
-    context: { ...parts, sessions: new Set(), activities: new Activities(), startedAt: Date.now(), respPort },
+    context: {
+      ...parts,
+      sessions: new Set(),
+      activities: new Activities(),
+      pauses: new Pauses(),
+      startedAt: Date.now(),
+      respPort,
+    },
     log,
     turns: parts.turns,
     room: parts.backing,

@@ -38,9 +38,6 @@ export const REFUSED: readonly RefusedRow[] = [
 
 /** Subcommands of served containers that are not offered. */
 export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
-  'client|kill': 'connections are closed by their owners, or by the end of their token',
-  'client|pause': 'server administration belongs to the operator',
-  'client|unpause': 'server administration belongs to the operator',
   'client|tracking': 'client-side caching is not offered',
   'client|caching': 'client-side caching is not offered',
   'client|trackinginfo': 'client-side caching is not offered',

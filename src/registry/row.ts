@@ -182,6 +182,8 @@ export interface ConnectionRow extends Facts {
   readonly exclusive?: boolean
   /** Handled at once also within MULTI, where other commands are queued. */
   readonly immediate?: boolean
+  /** It is not held back by CLIENT PAUSE. */
+  readonly endsPause?: boolean
   /** Refused, it ends the transaction as well, and says so. */
   readonly endsTransaction?: boolean
   /** It works on the data, and is ordered as a command on data. */

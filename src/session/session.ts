@@ -12,6 +12,7 @@ import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Pauses } from './pauses.ts'
 import type { Services } from './services.ts'
 
 /** What all sessions of the server share. */
@@ -24,6 +25,7 @@ export interface SessionContext extends Services {
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
   readonly activities: Activities
+  readonly pauses: Pauses
   readonly startedAt: number
   readonly respPort: () => number
 }
@@ -110,6 +112,8 @@ export class Session implements MessageReceiver {
   blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
+  /** Ends it at once, whatever is under way. */
+  cut: () => void = () => {}
   /** Called after a login or a refreshed token. */
   onLogin: () => void = () => {}
   /** Called after RESET. */

@@ -122,6 +122,43 @@ test.each([2, 3] as const)('CONFIG GET of what holds for both (RESP%i)', (protoc
   ),
 )
 
+test('what CLIENT KILL, PAUSE and UNPAUSE say, and whom they leave', () =>
+  same(`
+    CLIENT KILL
+    CLIENT KILL a:1
+    CLIENT KILL ID
+    CLIENT KILL ID x
+    CLIENT KILL ID 0
+    CLIENT KILL ID 99999999999999999999
+    CLIENT KILL ID 123456
+    CLIENT KILL ID 123456 ID 123457
+    CLIENT KILL TYPE foo
+    CLIENT KILL TYPE pubsub
+    CLIENT KILL TYPE master
+    CLIENT KILL USER nosuch
+    CLIENT KILL USER default SKIPME maybe
+    CLIENT KILL ID 1 SKIPME
+    CLIENT KILL FOO bar
+    CLIENT KILL ADDR a:1 LADDR b:2
+    CLIENT KILL SKIPME no ID 123456
+    CLIENT LIST TYPE foo
+    CLIENT PAUSE
+    CLIENT PAUSE x
+    CLIENT PAUSE -1
+    CLIENT PAUSE x FOO
+    CLIENT PAUSE 99999999999999999999
+    CLIENT PAUSE 1 WRITE x
+    CLIENT PAUSE 1 WRITE
+    CLIENT PAUSE 1
+    CLIENT PAUSE 0
+    CLIENT UNPAUSE x
+    CLIENT UNPAUSE
+    CLIENT KILL USER default
+    CLIENT KILL TYPE normal SKIPME yes
+    PING
+    CLIENT KILL USER default SKIPME no
+  `))
+
 test('ROLE, of a Redis that has no replicas', () => same('ROLE\nROLE x'))
 
 /** The fields of CLIENT INFO up to what Redis 7.0 has; 7.2 added two. */

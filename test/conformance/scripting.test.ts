@@ -87,9 +87,7 @@ describe('scripts and the automation that they belong to', () => {
     expect(await run('checked', ['EVAL', 'return redis.call("SET", ("k"):rep(256), 1)', '0'])).toMatch(
       /^-ERR invalid key/,
     )
-    expect(await run('checked', ['EVAL', 'return redis.call("EXISTS", KEYS[1])', '1', '$own'])).toBe(
-      ':0\r\n',
-    )
+    expect(await run('checked', ['EVAL', 'return redis.call("EXISTS", KEYS[1])', '1', '$own'])).toBe(':0\r\n')
   })
 
   test('a script of one automation is unknown to another', async () => {

@@ -57,9 +57,10 @@ export function clientLine(session: Session, now: number): string {
 }
 
 /** The type by which CLIENT LIST and CLIENT KILL pick connections. Throws `client_type`. */
-export function clientType(arg: Buffer | undefined): string {
+export function clientType(arg: Buffer): string {
   const type = word(arg)
-  if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw new KvError('client_type')
+  if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type))
+    throw new KvError('client_type', { word: arg })
   return type
 }
 
@@ -72,7 +73,7 @@ export function list(session: Session, args: readonly Buffer[]): Reply {
   if (args.length > 2) {
     const option = word(args[2])
     if (option === 'TYPE' && args.length === 4) {
-      type = clientType(args[3])
+      type = clientType(args[3]!)
     } else if (option === 'ID' && args.length > 3) {
       ids = new Set(args.slice(3).map(String))
       for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw new KvError('client_id')

@@ -3,6 +3,7 @@ import { connection, container, type LeafRow } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
+import { CLIENT_CONTROL } from './client-control.ts'
 import { clientLine, list } from './client-list.ts'
 import { checkName } from './handshake.ts'
 
@@ -52,6 +53,20 @@ const HELP = [
   '    Return the ID of the current connection.',
   'INFO',
   '    Return information about the current connection.',
+  'KILL <ip:port>',
+  "    Kill this automation's connection made from <ip:port> to this server.",
+  'KILL <option> <value> [<option> <value> [...]]',
+  "    Kill this automation's connections to this server. Options are:",
+  '    * ADDR <ip:port>',
+  '      Kill connections made from the specified address',
+  '    * LADDR <ip:port>',
+  '      Kill connections made to specified local address',
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Kill connections by type.',
+  '    * USER <username>',
+  '      Kill connections of the user default, who all are.',
+  '    * SKIPME (YES|NO)',
+  '      Skip killing current connection (default: yes).',
   'LIST [options ...]',
   "    Return information about this automation's connections to this server. Options:",
   '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
@@ -62,12 +77,17 @@ const HELP = [
   '    Accepted; connections are never evicted.',
   'NO-TOUCH (ON|OFF)',
   '    Accepted; idle times are kept by the backing Redis.',
+  'PAUSE <timeout> [WRITE|ALL]',
+  "    Suspend all, or just write, commands of this automation's connections to this",
+  '    server for <timeout> milliseconds, a minute at most.',
   'REPLY (ON|OFF|SKIP)',
   '    Control the replies sent to the current connection.',
   'SETNAME <name>',
   '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>',
   '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'UNPAUSE',
+  '    Stop the current client pause, resuming traffic.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]',
   '    Unblock the specified blocked client.',
   'HELP',
@@ -221,5 +241,5 @@ export const CLIENT = container(
     syntax: '',
     summary: 'A container for commands on connections.',
   },
-  SUBCOMMANDS,
+  [...SUBCOMMANDS, ...CLIENT_CONTROL],
 )

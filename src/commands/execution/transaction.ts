@@ -51,6 +51,10 @@ export class Transaction implements ConnectionTransaction {
     return this.queue?.length
   }
 
+  get queuedRows(): readonly QueuedCommand['row'][] {
+    return this.queue?.map(({ row }) => row) ?? []
+  }
+
   get queuedBytes(): number {
     return this.queueBytes
   }

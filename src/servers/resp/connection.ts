@@ -70,6 +70,7 @@ export class Connection {
     this.received = new ReceivedBytes(this.framer, this.session)
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
+    this.session.cut = () => this.destroy()
     this.session.onReset = () => this.loggedOut()
     this.session.buffers = () => ({
       ...this.received.bytes,

@@ -9,6 +9,7 @@ import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
 import { CommandRunner } from './command-runner.ts'
+import { mayWrite } from './may-write.ts'
 import type { Outbox } from './outbox.ts'
 import { Pace } from './pace.ts'
 import type { ReplyShare } from './reply-budget.ts'
@@ -39,6 +40,7 @@ export class Dispatcher {
   private waiting: Request[] = []
   private proceeding = false
   private awaitsRoom = false
+  private draining = false
 
   /**
    * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
@@ -117,6 +119,7 @@ export class Dispatcher {
 
   /** Nothing more comes: a command that waits is answered with `noMore`, so that those behind it can be. */
   drain(noMore: Reply): void {
+    this.draining = true
     this.runner.endWait(noMore)
     this.proceed()
   }
@@ -139,6 +142,8 @@ export class Dispatcher {
   /** The connection has gone. */
   abandon(): void {
     this.waiting = []
+    const { automation, context } = this.session
+    if (automation !== undefined) context.pauses.forget(automation.id, this.resume)
     this.share.leave()
     this.pace.stop()
     this.runner.abandon()
@@ -162,6 +167,16 @@ export class Dispatcher {
     return true
   }
 
+  /** CLIENT PAUSE of its automation holds it back. */
+  private isPaused(row: ServedRow): boolean {
+    const { automation, context } = this.session
+    if (automation === undefined || this.draining) return false
+    if (row.kind === 'connection' && row.endsPause === true) return false
+    return context.pauses.holds(automation.id, () => mayWrite(row, this.transaction.queuedRows), this.resume)
+  }
+
+  private readonly resume = (): void => this.proceed()
+
   private awaitRoom(): void {
     if (this.awaitsRoom) return
     this.awaitsRoom = true
@@ -184,6 +199,7 @@ export class Dispatcher {
       this.answerAtOnce(pending, errorReply(error as Error, session.context.report))
       return true
     }
+    if (this.isPaused(row)) return false
     if (isQueued(session, row)) {
       this.answerAtOnce(pending, this.enqueue(row, args))
       return true
