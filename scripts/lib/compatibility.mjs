@@ -34,6 +34,9 @@ milliseconds) is compared as far as it is promised. These differences are known:
   requests reach the backing Redis, which differs for requests within a few milliseconds.
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
+- Sets of up to 512 integers are answered in ascending order, as in Redis. Fields of a hash come in the order in which they were added as long
+  as there are at most 128, of at most 64 bytes each, if the backing Redis is set up for it ([operations](operations.md)): the embedded one is.
+  A field that is deleted and added again within one transaction or script keeps its place.
 - \`DBSIZE\` does not count a key that has expired; Redis does until it has removed it.
 - A name that begins with \`$\`, or is longer than \`AUTOMATION_KV_MAX_KEY_LENGTH\`, is one that no key has: what reads or deletes answers so.
   What could keep something under it (\`SET\`, \`RENAME\`, blocking commands, \`SORT\`) is refused.

@@ -1,5 +1,6 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { mapInParts, type Parts } from '../../lib/parts.ts'
+import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
 import type { DirectRead } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
@@ -21,7 +22,8 @@ export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | nu
 export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
 
 export function* openSetInParts({ automation }: Call, raw: BackingReply): Parts<SetReply> {
-  return new SetReply(yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed)))
+  const members = yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed))
+  return new SetReply(inSetOrder(members as Buffer[]))
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type Direct, data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
@@ -91,12 +92,12 @@ function srandmember(db: Database, args: readonly Buffer[]): Reply {
 /** Within a transaction the whole set is at hand: it is answered at once. */
 function sscan(db: Database, args: readonly Buffer[]): Reply {
   const options = scanAll(args, () => db.set(args[1]!))
-  return ['0', options === undefined ? [] : membersOf(db, args[1]!).filter(options.matches)]
+  return ['0', options === undefined ? [] : inSetOrder(membersOf(db, args[1]!)).filter(options.matches)]
 }
 
 function sscanReply(call: Call, raw: BackingReply): Reply {
   const [cursor, sealed] = raw as [Buffer, Buffer[]]
-  return [cursor, openMembers(call, sealed).filter(parseScanOptions(call.args, 3).matches)]
+  return [cursor, inSetOrder(openMembers(call, sealed)).filter(parseScanOptions(call.args, 3).matches)]
 }
 
 /** A native command on the key and the sealed members that follow it. */
@@ -156,7 +157,7 @@ export const SETS = [
     syntax: 'key',
     summary: 'Returns all members of a set.',
     complexity: 'O(N) in the number of members',
-    run: (db, args) => new SetReply(membersOf(db, args[1]!)),
+    run: (db, args) => new SetReply(inSetOrder(membersOf(db, args[1]!))),
     direct: readsInParts(({ automation, args }) => ['SMEMBERS', automation.key(args[1]!)], openSetInParts),
   }),
   data({
