@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-/** Bytes from 0x80 on that are no UTF-8 stand in a text as lone surrogates, which no UTF-8 text has (PEP 383). */
+/** Bytes of what is no UTF-8 stand in a text as lone surrogates, which no UTF-8 has (PEP 383). */
 const ESCAPED = 0xdc00
 const ESCAPES = /[\udc80-\udcff]/u
 

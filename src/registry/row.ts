@@ -272,3 +272,13 @@ export const ENDS = (): Extent => 'ends'
 
 export const arityFits = ({ arity }: Row, count: number): boolean =>
   arity >= 0 ? count === arity : count >= -arity
+
+/**
+ * What CLIENT PAUSE WRITE holds back: what writes, what Redis passes on to replicas, scripts that may write,
+ * and EXEC when any of that is queued.
+ */
+export const mayWrite = (row: Row, queued: readonly Row[] = []): boolean =>
+  row.flags.includes('write') ||
+  row.flags.includes('may_replicate') ||
+  (row.kind === 'data' && row.script !== undefined && !row.flags.includes('readonly')) ||
+  (row.kind === 'connection' && row.endsTransaction === true && queued.some((each) => mayWrite(each)))

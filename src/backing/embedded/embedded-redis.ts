@@ -166,8 +166,8 @@ const supervise = async ({
 }
 
 /**
- * Keeps hashes of up to 128 fields in the order in which these were added, as Redis keeps small ones: a sealed
- * field or value of 64 bytes has 216. The names are those that 6.2 knows as well.
+ * Keeps hashes of up to 128 fields in the order in which these were added, as Redis keeps small ones: a
+ * sealed field or value of 64 bytes has 216. The names are those that 6.2 knows as well.
  */
 export const ORDERED_HASHES: readonly string[] = [
   '--hash-max-ziplist-entries',

@@ -8,7 +8,7 @@ import { COMPATIBLE_VERSION } from './handshake.ts'
 type Fields = Readonly<Record<string, string | number>>
 
 /** As Redis's bytesToHuman. */
-export function humanBytes(bytes: number): string {
+function humanBytes(bytes: number): string {
   if (bytes < 1_024) return `${bytes}B`
   const unit = Math.min(4, Math.floor(Math.log2(bytes) / 10))
   return `${(bytes / 1_024 ** unit).toFixed(2)}${'KMGT'[unit - 1]}`
@@ -42,7 +42,7 @@ function clients({ siblings, context }: Session): Fields {
   }
 }
 
-/** The automation's own bytes in the backing Redis, and its limit. Nothing is evicted: queues look for that. */
+/** The automation's bytes in the backing Redis, and its limit. Nothing is evicted: queues look for that. */
 async function memory({ context: { store }, automation }: Session): Promise<Fields> {
   const { bytes } = await store.usage(automation!)
   const { maxBytes } = store.limits

@@ -67,12 +67,14 @@ function estimate(value: Value, samples: number): number {
   return Math.ceil((seen.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, seen.length)) * parts)
 }
 
-/** Within a transaction or a script: what the key was charged with, as long as nothing has changed it there. */
+/** In a transaction or a script: what the key was charged with, as long as nothing has changed it there. */
 function usage(db: Database, args: readonly Buffer[]): Reply {
   const samples = samplesOf(args)
   const name = args[2]!
   if (!db.has(name)) return null
-  return db.chargeOf(name) ?? withIndex(name, estimate(db.value(name)!, samples))
+  const { version, charge } = db.stored(name)
+  const isAsStored = db.untouchedSince(name, { version })
+  return isAsStored && charge !== undefined ? charge : withIndex(name, estimate(db.value(name)!, samples))
 }
 
 const usageDirect = {

@@ -144,14 +144,6 @@ export class Database {
     return this.states.stored(name)
   }
 
-  /**
-   * Bytes that the key was charged with at the snapshot, at most; undefined when that is not known or a job
-   * has changed the key.
-   */
-  chargeOf(name: Buffer): number | undefined {
-    return this.states.of(name).changedBy < 0 ? this.stored(name).charge : undefined
-  }
-
   /** Loads these keys at once, where looking at one after the other would start the work again for each. */
   require(needs: readonly Need[]): void {
     const missing = needs.filter(({ name, extent }) => !this.snapshot.keys.get(idOf(name))?.covers(extent))

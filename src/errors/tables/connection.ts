@@ -45,7 +45,7 @@ export const CONNECTION = {
   // Transactions
   exec_without_multi: refusal('ERR EXEC without MULTI'),
   exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),
-  /** A refused EXEC ends the transaction (Redis's execCommandAbort); the reason is a text without its prefix. */
+  /** A refused EXEC ends the transaction (execCommandAbort); the reason is a text without its prefix. */
   exec_refused: refusal('EXECABORT Transaction discarded because of: {reason}'),
   nested_multi: refusal('ERR MULTI calls can not be nested'),
   discard_without_multi: refusal('ERR DISCARD without MULTI'),

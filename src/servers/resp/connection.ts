@@ -252,7 +252,7 @@ export class Connection {
     this.socket.destroy()
   }
 
-  /** Closed without a word, as nothing was asked: a client takes a reply to no request for a broken protocol. */
+  /** Closed without a word: a client takes a reply to no request for a broken protocol. */
   private awaitLogin(): void {
     this.loginTimer = setTimeout(() => this.stop(), this.options.loginTimeoutMs)
   }

@@ -93,7 +93,7 @@ function settled(args: Command): boolean {
   return !/^(wait|client|command|info|auth|hello|quit|reset|multi|exec|discard|watch|unwatch)$/.test(name)
 }
 
-/** Names that begin with `$` are ours to refuse where something may be kept under them, which Redis does not. */
+/** Names that begin with `$` are refused where something may be kept under them; Redis has no such rule. */
 function namesAreOpen(args: Command): boolean {
   const row = COMMANDS.rows.get(args[0]?.toString('latin1').toLowerCase() ?? '')
   if (row === undefined || row.kind === 'refused') return true

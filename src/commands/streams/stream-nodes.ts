@@ -1,7 +1,7 @@
+import { decodeFields } from '../../engine/plaintext/stream-entry.ts'
+import type { StreamEntry } from '../../engine/plaintext/stream-value.ts'
 import { EMPTY_BYTES, elementBytes, integerBytes } from '../../redis-semantics/listpack.ts'
 import { millisecondsOf, type StreamId, sequenceOf } from '../../redis-semantics/stream-id.ts'
-import { decodeFields } from './stream-entry.ts'
-import type { StreamEntry } from './stream-value.ts'
 
 /** Redis's settings stream-node-max-entries and stream-node-max-bytes, by default. */
 const MAX_ENTRIES = 100
@@ -47,7 +47,7 @@ function entryBytes({ id, names }: Master, own: StreamId, fields: readonly Buffe
  * after the other and none was deleted; undefined when there are more than `most`. No entry behind these is
  * opened but one.
  */
-export function nodeLength(entries: readonly StreamEntry[], start: number, most: number): number | undefined {
+function nodeLength(entries: readonly StreamEntry[], start: number, most: number): number | undefined {
   let master: Master | undefined
   let bytes = 0
   for (let i = start; i < entries.length; i++) {
