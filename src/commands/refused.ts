@@ -26,7 +26,7 @@ export const REFUSED: readonly RefusedRow[] = [
   ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
   ...refused('scripting', 'functions are not offered', 'fcall fcall_ro function'),
-  ...refused('generic', 'serialized values would leave the encryption', 'dump migrate restore'),
+  ...refused('generic', 'nothing leaves for another server', 'migrate'),
   ...refused('generic', 'there is only database 0', 'move'),
   ...refused('server', 'the module API is not offered', 'pfdebug pfselftest'),
   ...refused(

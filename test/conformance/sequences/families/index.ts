@@ -53,6 +53,8 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'object|idletime',
   'object|help',
   'memory|usage',
+  'dump',
+  'restore',
   'xinfo|help',
   'xgroup|help',
   'sort',
