@@ -23,6 +23,7 @@ import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
 import { Pauses } from '../session/pauses.ts'
+import { SlowLogs } from '../session/slow-log.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -83,6 +84,7 @@ export const respServer = (config: Config, parts: Parts, log: Log, respPort: () 
       sessions: new Set(),
       activities: new Activities(),
       pauses: new Pauses(),
+      slowLogs: new SlowLogs(),
       startedAt: Date.now(),
       respPort,
     },

@@ -21,7 +21,7 @@ export const REFUSED: readonly RefusedRow[] = [
   ...refused(
     'server',
     'server administration belongs to the operator',
-    'acl bgrewriteaof bgsave debug failover lastsave latency module monitor save shutdown slowlog swapdb',
+    'acl bgrewriteaof bgsave debug failover lastsave module monitor save shutdown swapdb',
   ),
   ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
@@ -44,6 +44,8 @@ export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
   'config|set': 'server administration belongs to the operator',
   'config|rewrite': 'server administration belongs to the operator',
   'config|resetstat': 'server administration belongs to the operator',
+  'latency|graph': 'latency is not monitored for automations',
+  'latency|histogram': 'commands are not measured for each automation',
   'memory|malloc-stats': 'the memory of the process is shared by all',
   'memory|purge': 'the memory of the process is shared by all',
   'script|kill': 'a script ends by itself, at the latest at its time limit',

@@ -4,7 +4,9 @@ import { CLIENT } from './connection/client.ts'
 import { commandRow } from './connection/command.ts'
 import { CONFIG } from './connection/config.ts'
 import { CONNECTION } from './connection/handshake.ts'
+import { LATENCY } from './connection/latency.ts'
 import { SERVER } from './connection/server-info.ts'
+import { SLOWLOG } from './connection/slowlog.ts'
 import { KEYS } from './generic/keys.ts'
 import { KEYSPACE } from './generic/keyspace.ts'
 import { MEMORY } from './generic/memory.ts'
@@ -31,6 +33,8 @@ export const COMMANDS: CommandTable = new CommandTable(
     commandRow(() => COMMANDS),
     ...SERVER,
     CONFIG,
+    SLOWLOG,
+    LATENCY,
     MEMORY,
     ...KEYS,
     ...KEYSPACE,

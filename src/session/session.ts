@@ -14,6 +14,7 @@ import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Pauses } from './pauses.ts'
 import type { Services } from './services.ts'
+import type { SlowLogs } from './slow-log.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext extends Services {
@@ -26,6 +27,7 @@ export interface SessionContext extends Services {
   readonly sessions: Set<Session>
   readonly activities: Activities
   readonly pauses: Pauses
+  readonly slowLogs: SlowLogs
   readonly startedAt: number
   readonly respPort: () => number
 }

@@ -159,6 +159,31 @@ test('what CLIENT KILL, PAUSE and UNPAUSE say, and whom they leave', () =>
     CLIENT KILL USER default SKIPME no
   `))
 
+test('SLOWLOG and LATENCY, when there is nothing to tell', () =>
+  same(`
+    SLOWLOG RESET
+    SLOWLOG
+    SLOWLOG LEN
+    SLOWLOG LEN x
+    SLOWLOG GET
+    SLOWLOG GET 5
+    SLOWLOG GET -1
+    SLOWLOG GET -2
+    SLOWLOG GET x
+    SLOWLOG GET 1 2
+    SLOWLOG RESET
+    SLOWLOG NOSUCH
+    LATENCY
+    LATENCY LATEST
+    LATENCY HISTORY
+    LATENCY HISTORY command
+    LATENCY RESET
+    LATENCY RESET command fork
+    LATENCY DOCTOR x
+    LATENCY NOSUCH
+    EVAL "return redis.pcall('LATENCY', 'LATEST')" 0
+  `))
+
 test('ROLE, of a Redis that has no replicas', () => same('ROLE\nROLE x'))
 
 /** The fields of CLIENT INFO up to what Redis 7.0 has; 7.2 added two. */

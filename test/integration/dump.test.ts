@@ -76,10 +76,10 @@ describe('DUMP and RESTORE', () => {
     const script = "return redis.call('RESTORE', KEYS[1], 0, redis.call('DUMP', KEYS[2]))"
     expect(await client.text('EVAL', script, '2', 'by-script', 'doc')).toBe('OK')
     expect(await client.text('RESTORE', 'other', '0', payload)).toBe('OK')
-    const valueOf = (text: string): unknown => (JSON.parse(text) as { value: unknown }).value
-    expect(valueOf(before.text)).toEqual({ a: [1, 2.5] })
+    const documentOf = (text: string): unknown => (JSON.parse(text) as { value: unknown }).value
+    expect(documentOf(before.text)).toEqual({ a: [1, 2.5] })
     for (const name of ['by-script', 'other'])
-      expect(valueOf((await server.fetch(automation, 'GET', `/kv/${name}`)).text)).toEqual({ a: [1, 2.5] })
+      expect(documentOf((await server.fetch(automation, 'GET', `/kv/${name}`)).text)).toEqual({ a: [1, 2.5] })
   })
 
   test('only the same automation can open a payload, and only as it was', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MAX_ENTRIES, SlowLogs } from '../../src/session/slow-log.ts'
 import { type RespClient, request } from '../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
 
@@ -156,4 +157,42 @@ test('CONFIG GET answers with what holds here, CONFIG SET is refused with the re
     expect(await client.text('CONFIG', ...call)).toBe(
       `-NOPERM 'config|${call[0]!.toLowerCase()}' is not offered: server administration belongs to the operator`,
     )
+})
+
+describe('SLOWLOG', () => {
+  const SLOW = 'local x = 0 for i = 1, 3e6 do x = x + i % 7 end return #ARGV'
+
+  test("has the automation's own slow commands, cut short, the latest first", async () => {
+    const automation = `info-${++automations}`
+    const [client, stranger] = [await login(automation), await login()]
+    await client.call('CLIENT', 'SETNAME', 'worker')
+    const many = Array.from({ length: 30 }, (_, i) => `a${i}`)
+    expect(await client.text('EVAL', SLOW, '0', 'v'.repeat(200))).toBe('1')
+    expect(await client.text('EVAL', SLOW, '0', ...many)).toBe('30')
+    type Entry = [number, number, number, Buffer[], Buffer, Buffer]
+    const entries = (await client.call('SLOWLOG', 'GET')) as Entry[]
+    expect(entries.map(([id]) => id)).toEqual([1, 0])
+    const [latest, first] = entries as [Entry, Entry]
+    expect(latest[3].map(String)).toEqual(['EVAL', SLOW, '0', ...many.slice(0, 4), '... (26 more arguments)'])
+    expect(first[3].map(String)).toEqual(['EVAL', SLOW, '0', `${'v'.repeat(128)}... (72 more bytes)`])
+    expect(first[2]).toBeGreaterThanOrEqual(10_000)
+    expect(Math.abs(first[1] - Date.now() / 1_000)).toBeLessThan(60)
+    expect(await client.text('CLIENT', 'INFO')).toContain(` addr=${first[4]} `)
+    expect(String(first[5])).toBe('worker')
+    expect(((await client.call('SLOWLOG', 'GET', '1')) as Entry[]).map(([id]) => id)).toEqual([1])
+    expect(await stranger.text('SLOWLOG', 'GET', '-1')).toBe('[]')
+    expect(await client.text('SLOWLOG', 'LEN')).toBe('2')
+    expect(await client.text('SLOWLOG', 'RESET')).toBe('OK')
+    expect(await client.text('SLOWLOG', 'LEN')).toBe('0')
+  })
+
+  test('is bounded', () => {
+    const logs = new SlowLogs()
+    const who = { address: '', name: '' }
+    for (let i = 0; i < 1_000; i++) logs.add('a', [Buffer.alloc(1_000_000)], 10, who)
+    expect(logs.of('a').length).toBe(MAX_ENTRIES)
+    expect(logs.of('a').at(-1)!.id).toBe(999)
+    for (let i = 0; i < 1_000; i++) logs.add(`b${i}`, [], 10, who)
+    expect(logs.of('a')).toEqual([])
+  })
 })

@@ -2,6 +2,7 @@ import { compileGlob } from '../../redis-semantics/glob.ts'
 import { connection, container } from '../../registry/row.ts'
 import { MapReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
+import { MAX_ENTRIES, SLOW_MS } from '../../session/slow-log.ts'
 
 /**
  * Parameters that clients ask for, with what holds for the automation. Nothing of the backing Redis, and
@@ -27,6 +28,8 @@ const PARAMETERS: ReadonlyMap<string, (session: Session) => string | number> = n
   ['replica-read-only', () => 'yes'],
   ['save', () => ''],
   ['set-max-intset-entries', () => 512],
+  ['slowlog-log-slower-than', () => SLOW_MS * 1_000],
+  ['slowlog-max-len', () => MAX_ENTRIES],
   ['stream-node-max-bytes', () => 4_096],
   ['stream-node-max-entries', () => 100],
   ['timeout', () => 0],
