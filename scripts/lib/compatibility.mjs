@@ -34,6 +34,13 @@ milliseconds) is compared as far as it is promised. These differences are known:
   requests reach the backing Redis, which differs for requests within a few milliseconds.
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
+- \`CLIENT LIST\`, \`KILL\`, \`PAUSE\`, \`UNBLOCK\`, \`SLOWLOG\` and the sections \`clients\` and \`stats\` of \`INFO\` are about the automation's connections to the
+  process that was asked. A pause lasts 60 seconds at most, and \`UNPAUSE\` ends one of all commands too. \`KILL\` and \`PAUSE\` need a token that may write.
+- \`MEMORY USAGE\` is an estimate for the sealed key in the backing Redis, and looks at five elements at most. \`SLOWLOG\` counts a command's time
+  from its start to its reply, with what it waits for.
+- \`DUMP\` answers a sealed payload, of no more bytes than a value may have; only the same automation can \`RESTORE\` it.
+- \`XADD\` and \`XTRIM\` with \`~\` trim by the nodes of the backing Redis, which are of fewer entries as these are sealed; in transactions and scripts by
+  the nodes that Redis would have.
 - Sets of up to 512 integers are answered in ascending order, as in Redis. Fields of a hash come in the order in which they were added as long
   as there are at most 128, of at most 64 bytes each, if the backing Redis is set up for it ([operations](operations.md)): the embedded one is.
   A field that is deleted and added again within one transaction or script keeps its place.
