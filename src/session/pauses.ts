@@ -39,7 +39,7 @@ export class Pauses {
     if (pause === undefined) return
     clearTimeout(pause.timer)
     this.pauses.delete(automationId)
-    for (const proceed of pause.waiting) proceed()
+    resume(pause.waiting.values())
   }
 
   /** Whether a command has to wait; `proceed` is then called at the end of the pause, once. */
@@ -55,4 +55,12 @@ export class Pauses {
   forget(automationId: string, proceed: () => void): void {
     this.pauses.get(automationId)?.waiting.delete(proceed)
   }
+}
+
+/** One connection in each turn of the event loop: each may have a chunk of requests, and others wait. */
+function resume(waiting: Iterator<() => void>): void {
+  const { done, value: proceed } = waiting.next()
+  if (done === true) return
+  proceed()
+  setImmediate(resume, waiting)
 }
