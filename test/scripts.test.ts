@@ -11,6 +11,7 @@ test.each([
   ['bench', 'bench/run.mjs'],
   ['test:conformance', 'scripts/conformance.mjs'],
   ['test:abuse', 'test/abuse/run.mjs'],
+  ['test:cost', 'test/cost/run.mjs'],
   ['test:load', 'test/load/run.mjs'],
   ['test:reliability', 'test/reliability/run.mjs'],
   ['test:soak', 'test/load/soak/run.mjs'],

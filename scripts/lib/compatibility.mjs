@@ -27,7 +27,11 @@ milliseconds) is compared as far as it is promised. These differences are known:
   the client tries again.
 - The score \`-0\` is \`0\`, as in Redis's small sorted sets; its large ones keep the sign. \`ZSCAN\` shows a score from 1e17 on as \`1e+17\`, as
   Redis's large sorted sets do; its small ones show the digits.
-- \`SUBSCRIBE\` and its like are refused within \`MULTI\`, and \`PUBLISH\` in scripts.
+- \`SUBSCRIBE\` and its like are refused within \`MULTI\`.
+- What a script or a transaction publishes is sent at its commit, with what it writes, in order and once; nothing of it is sent when the
+  commit is refused (a quota) or the script is ended at a limit. Who listens then is what \`PUBLISH\` and \`PUBSUB\` in it answer; a listener of a
+  process that was killed is counted for up to 9 seconds. It may publish 10,000 messages and 4 MiB, with the names of their channels.
+- \`INFO\` in a script tells what was so before the script.
 - \`SCRIPT LOAD\` is known to the process that was asked: with several processes, a client meets \`NOSCRIPT\` as after a restart of Redis, and
   sends \`EVAL\`, as the client libraries do.
 - Clients that block on one key are served in the order in which they began; among several server processes this order is that in which their
@@ -50,6 +54,8 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - A pattern (\`KEYS\`, \`MATCH\`, \`PSUBSCRIBE\`...) has at most 65,536 bytes, and at most 256 of them between two stars if \`?\` or \`[\` is among
   these: Redis's matcher takes pattern length times text length, and this one reads the text once.
 - A request has at most 262,144 arguments, in Redis 1,048,576.
+- A command names at most 4,096 keys (\`AUTOMATION_KV_MAX_KEYS_PER_COMMAND\`).
+- HSCAN, SSCAN and ZSCAN look at no more than 1,000 elements at a call, however large COUNT is.
 - \`LCS\` refuses values whose lengths multiply to more than 2^26, with the error that Redis gives from 2^27 on.
 - \`ZUNION\`, \`ZINTER\` and their like add up a key that is named more than 16 times once, times the sum of its weights: the last digits
   of a rounded score may differ.

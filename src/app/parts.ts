@@ -4,10 +4,12 @@ import { Automations } from '../automation/automation.ts'
 import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
+import { infoSections } from '../commands/connection/info-sections.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
+import { ListenerRecords } from '../engine/messaging/listener-records.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
@@ -23,6 +25,7 @@ import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
 import { Pauses } from '../session/pauses.ts'
+import type { SessionContext } from '../session/session.ts'
 import { SlowLogs } from '../session/slow-log.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
 
@@ -40,6 +43,7 @@ export interface Parts {
   readonly report: (error: Error) => void
   readonly turns: Turns
   readonly backing: SharedBacking
+  readonly held: HeldBytes
   readonly gate: Gate
   readonly scripts: Scripts
   readonly automations: Automations
@@ -58,15 +62,17 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const links = Array.from({ length: LINKS }, () => new SingleNode(node))
   const backing = new SharedBacking(links, turns)
   undo.push(() => backing.close())
+  const held = new HeldBytes(config)
   const gate = new Gate(config)
   const scripts = scriptsOf(config, gate)
   const roots = rootsOf({ encryptionKeys: config.encryptionKeys, secret })
   const automations = new Automations(new Keyring(roots))
   const pool = computePool(config, roots, scripts, log)
   undo.push(async () => pool?.close())
-  const store = new Store(backing, config, report, { turns, remote: pool })
+  const listeners = new ListenerRecords(backing)
+  const store = new Store(backing, config, report, { turns, remote: pool, listeners })
   const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
-  const pubsub = new PubSub(backing, bus, log)
+  const pubsub = new PubSub(backing, bus, listeners, turns, log)
   const blockedClients = new BlockedClients<Reply>(store, bus)
   undo.push(async () => {
     await pubsub.close()
@@ -74,34 +80,50 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
     bus.close()
   })
   const verifier = verifierOf(config, secret)
-  return { report, turns, backing, gate, scripts, automations, pool, store, verifier, pubsub, blockedClients }
+  return {
+    report,
+    turns,
+    backing,
+    held,
+    gate,
+    scripts,
+    automations,
+    pool,
+    store,
+    verifier,
+    pubsub,
+    blockedClients,
+  }
 }
 
-export const respServer = (config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer =>
-  new TcpServer({
-    context: {
-      ...parts,
-      sessions: new Set(),
-      activities: new Activities(),
-      pauses: new Pauses(),
-      slowLogs: new SlowLogs(),
-      startedAt: Date.now(),
-      respPort,
-    },
+export function respServer(config: Config, parts: Parts, log: Log, respPort: () => number): TcpServer {
+  const context: SessionContext = {
+    ...parts,
+    sessions: new Set(),
+    activities: new Activities(),
+    pauses: new Pauses(),
+    slowLogs: new SlowLogs(),
+    startedAt: Date.now(),
+    respPort,
+    info: (automation) => infoSections(context, automation),
+  }
+  return new TcpServer({
+    context,
     log,
     turns: parts.turns,
     room: parts.backing,
-    held: new HeldBytes(config),
+    held: parts.held,
     limits: frameLimits(config),
     loginTimeoutMs: config.loginTimeoutMs,
     maxBacklogBytes: config.maxBacklogBytes,
     maxConnections: config.maxConnections,
     maxUnauthenticated: config.maxUnauthenticated,
   })
+}
 
 export const restServer = (
   config: Config,
-  { store, automations, verifier, gate }: Parts,
+  { store, automations, verifier, gate, turns }: Parts,
   log: Log,
 ): FastifyInstance =>
   createHttpServer({
@@ -109,6 +131,7 @@ export const restServer = (
     automations,
     verifier,
     gate,
+    turns,
     log,
     maxValueSize: config.maxValueSize,
     maxRequestSize: config.maxRequestSize,
@@ -122,10 +145,17 @@ function computePool(
   scripts: Scripts,
   log: Log,
 ): ComputePool | undefined {
-  const { computeThreads, maxKeyLength, maxValueSize, scriptTimeLimitMs, scriptMemoryLimit } = config
+  const {
+    computeThreads,
+    maxKeyLength,
+    maxKeysPerCommand,
+    maxValueSize,
+    scriptTimeLimitMs,
+    scriptMemoryLimit,
+  } = config
   if (computeThreads === 0) return undefined
   const limits = { timeLimitMs: scriptTimeLimitMs, memoryLimitBytes: scriptMemoryLimit }
-  const settings = { roots, maxKeyLength, maxValueSize, scripts: limits }
+  const settings = { roots, maxKeyLength, maxKeysPerCommand, maxValueSize, scripts: limits }
   return new ComputePool({ threads: computeThreads, settings, scripts, log, report: errorLog(log) })
 }
 

@@ -23,6 +23,8 @@ export class Automation {
   readonly messageChannel: string
   /** Hash: process -> the channels that its clients listen to. */
   readonly listenersKey: string
+  /** Changes with that hash. */
+  readonly listenersStampKey: string
   /** Prefix of the outcomes that are kept for retries. */
   readonly outcomePrefix: string
 
@@ -35,6 +37,7 @@ export class Automation {
     this.wakeChannel = `kv:{${id}}:w`
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
+    this.listenersStampKey = `kv:{${id}}:n`
     this.outcomePrefix = `kv:{${id}}:r:`
   }
 

@@ -52,6 +52,11 @@ export interface Backing {
    * its answer.
    */
   call(automation: Automation, command: readonly BackingArg[], acts?: boolean): Promise<BackingReply>
+  /**
+   * A long reply is held in memory and worked on: until what is returned was called, the automation is to ask
+   * for no more. Where a backing has no such bound, nothing waits.
+   */
+  hold?(automation: Automation): () => void
   close(): Promise<void>
 }
 

@@ -2,11 +2,21 @@ import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { Fifo } from '../lib/fifo.ts'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
-import { ReplyDecoder, ReplyError } from '../protocol/reply-decoder.ts'
+import { type DecodedReply, ReplyDecoder } from '../protocol/reply-decoder.ts'
 import { type BackingCallback, isEncodedWords, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
+
+/** What is done with what comes: said once for all commands, so that none needs a closure of its own. */
+export interface LinkEvents {
+  /** The reply to the command whose `done` this is. Must not throw. */
+  readonly answered: (done: BackingCallback, reply: DecodedReply, bytes: number) => void
+  /** The link broke, or was broken, before the answer. */
+  readonly unanswered: (done: BackingCallback) => void
+  /** Some replies have come. */
+  readonly progressed: () => void
+}
 
 /**
  * Commands and their replies on a stream that ioredis has connected and greeted. All commands of a turn of
@@ -16,20 +26,16 @@ const BULK = 0x24 // $
 export class Link {
   private readonly stream: Duplex
   private readonly out = new OutputBuffer()
+  private readonly events: LinkEvents
   private readonly waiting = new Fifo<BackingCallback>()
   private scheduled = false
   private broken = false
 
-  /**
-   * Takes the stream over: nothing of ioredis may be unanswered on it. `done` of a command must not throw.
-   */
-  constructor(stream: Duplex) {
+  /** Takes the stream over: nothing of ioredis may be unanswered on it. */
+  constructor(stream: Duplex, events: LinkEvents) {
     this.stream = stream
-    const decoder = new ReplyDecoder((reply, bytes) => {
-      const done = this.next()
-      if (reply instanceof ReplyError) done(reply, null, bytes)
-      else done(null, reply, bytes)
-    })
+    this.events = events
+    const decoder = new ReplyDecoder((reply, bytes) => events.answered(this.next(), reply, bytes))
     stream.removeAllListeners('data')
     stream.on('data', (chunk: Buffer) => {
       try {
@@ -38,14 +44,20 @@ export class Link {
         // Nothing that follows could be understood.
         stream.destroy()
       }
+      events.progressed()
     })
     stream.once('close', () => this.breakOff())
+  }
+
+  /** Commands whose answers have not come. */
+  get inFlight(): number {
+    return this.waiting.size
   }
 
   send(words: readonly ScriptArg[], done: BackingCallback): void {
     const { out } = this
     if (this.broken) {
-      done(new Error('the link is broken'), null)
+      this.events.unanswered(done)
       return
     }
     out.header(ARRAY, countOf(words))
@@ -88,7 +100,7 @@ export class Link {
 
   private breakOff(): void {
     this.broken = true
-    for (const done of this.waiting.drain()) done(new Error('the link broke'), null)
+    for (const done of this.waiting.drain()) this.events.unanswered(done)
   }
 }
 

@@ -26,7 +26,7 @@ export const RUN = script('run', [...WRITING, 'outcome', 'room', 'run'])
 export const MANY = script('many', [...WRITING, 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
 export const COMMIT: BackingScript = {
-  ...script('commit', [...WRITING, 'snapshot', 'room', 'commit']),
+  ...script('commit', [...WRITING, 'snapshot', 'room', 'listeners', 'commit']),
   anyOrder: true,
 }
 /** Several keys at one moment; writes nothing. */
@@ -44,6 +44,10 @@ export const USAGE = script('usage', [...USING, 'usage'])
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
+/** What a process tells of its listeners, and a message with who listens. */
+export const ANNOUNCE = script('announce', ['prelude', 'listeners', 'announce'])
+export const PUBLISH = script('publish', ['prelude', 'listeners', 'publish'])
+
 export const SCRIPTS: readonly BackingScript[] = [
   RUN,
   MANY,
@@ -54,4 +58,6 @@ export const SCRIPTS: readonly BackingScript[] = [
   SCAN,
   USAGE,
   MARK,
+  ANNOUNCE,
+  PUBLISH,
 ]

@@ -2,16 +2,18 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { Automation } from '../automation/automation.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Log } from '../observability/log.ts'
+import { ReplyError } from '../protocol/reply-decoder.ts'
 import type { Backing } from './backing.ts'
 import { crashPoint } from './crash-point.ts'
-import { Link } from './link.ts'
+import { Link, type LinkEvents } from './link.ts'
 import { CONNECT_TIMEOUT_MS, linkOptions, reasonOf } from './redis-options.ts'
+import { ReplicaWatch } from './replica-watch.ts'
 import { type BackingScript, SCRIPTS } from './scripts.ts'
 import {
   type BackingArg,
   type BackingCallback,
   type BackingReply,
-  isReplyError,
+  errorIn,
   kindOf,
   refusalOf,
   type ScriptArg,
@@ -38,11 +40,6 @@ const OLDEST_VERSION = [6, 2] as const
 /** Gone by itself when nobody probes any more. */
 const PROBE = ['SET', 'kv:probe', '1', 'PX', '10000'] as const
 
-/** A link whose Redis has refused writes as a replica for so long is given up, and so is the next one. */
-const LEAVE_REPLICA_MS = 1_000
-
-const FORGET_REPLICA_MS = 60_000
-
 /**
  * One Redis with one connection for all commands: that they are answered in the order in which they were sent
  * follows from it.
@@ -53,7 +50,11 @@ export class SingleNode implements Backing {
   private readonly commandTimeoutMs: number
   private readonly watchdog: NodeJS.Timeout
   private readonly onFault: (error: Error) => void
-  private inFlight = 0
+  private readonly events: LinkEvents = {
+    answered: (done, reply, bytes) => this.answered(done, reply, bytes),
+    unanswered: (done) => this.told(done, LOST, null),
+    progressed: () => this.progressed(),
+  }
   /** What the commands go through: ioredis connects, authenticates and reconnects. */
   private link: Link | undefined
   /** When the connection that was just made can be used. */
@@ -67,9 +68,7 @@ export class SingleNode implements Backing {
   private readonly lossListeners: Array<() => void> = []
   /** The link is given up as soon as nothing is in flight. */
   private leaving = false
-  /** Since when, and when last, writes were refused because the Redis is a replica. */
-  private refusedSince = 0
-  private refusedAt = 0
+  private readonly replica = new ReplicaWatch()
   version = ''
 
   constructor(options: SingleNodeOptions) {
@@ -203,23 +202,32 @@ export class SingleNode implements Backing {
       done(new KvError('unavailable'), null)
       return
     }
-    if (this.inFlight++ === 0) this.lastProgress = Date.now()
+    const link = this.link!
+    if (link.inFlight === 0) this.lastProgress = Date.now()
     this.sent++
-    this.link!.send(command, (error, reply, bytes) => {
-      this.inFlight--
-      this.lastProgress = Date.now()
-      try {
-        if (error === null) done(null, reply, bytes)
-        else if (isReplyError(error)) {
-          this.noticeReplica(error)
-          done(refusalOf(error) ?? error, null)
-        } else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)
-      } catch (fault) {
-        // A fault of ours must not end the process.
-        this.onFault(fault as Error)
-      }
-      if (this.leaving && this.inFlight === 0) this.redis.disconnect(true)
-    })
+    link.send(command, writes ? knowingOutcome(done) : done)
+  }
+
+  private answered(done: BackingCallback, reply: BackingReply, bytes: number): void {
+    if (!(reply instanceof ReplyError)) this.told(done, null, reply, bytes)
+    else {
+      this.noticeReplica(reply)
+      this.told(done, refusalOf(reply) ?? reply, null)
+    }
+  }
+
+  /** A fault of ours must not end the process. */
+  private told(done: BackingCallback, error: Error | null, reply: BackingReply, bytes?: number): void {
+    try {
+      done(error, reply, bytes)
+    } catch (fault) {
+      this.onFault(fault as Error)
+    }
+  }
+
+  private progressed(): void {
+    this.lastProgress = Date.now()
+    if (this.leaving && this.link?.inFlight === 0) this.redis.disconnect(true)
   }
 
   /** Takes over the connection that ioredis has made. */
@@ -229,7 +237,7 @@ export class SingleNode implements Backing {
       // Its answer comes behind those to all that ioredis has sent by itself.
       await this.redis.ping()
       if (stream.destroyed) return
-      this.link = new Link(stream)
+      this.link = new Link(stream, this.events)
       this.greeting = false
       await this.loadScripts()
       this.log.info({}, 'backing Redis: link up')
@@ -258,25 +266,16 @@ export class SingleNode implements Backing {
     this.log.error({ reason: reasonOf(error) }, 'backing Redis: scripts could not be loaded')
   }
 
-  /**
-   * After a failover the address leads to another Redis, but a link to the former primary stays open: a new
-   * one is made, once this one is quiet.
-   */
+  /** After a failover: a new link is made, once this one is quiet. */
   private noticeReplica(error: unknown): void {
-    if (!(error instanceof Error) || kindOf(error) !== 'READONLY') return
-    const now = Date.now()
-    if (now - this.refusedAt > FORGET_REPLICA_MS) this.refusedSince = now
-    this.refusedAt = now
-    // It may be for a moment only, and reads are still answered.
-    if (now - this.refusedSince < LEAVE_REPLICA_MS) return
+    if (!this.replica.isToBeLeft(error)) return
     this.log.warn({}, 'backing Redis: it has become a replica, connecting anew')
-    this.refusedSince = now
     this.leaving = true
     this.lost()
   }
 
   private giveUpStalledLink(): void {
-    if (this.inFlight === 0 && !this.greeting) {
+    if ((this.link?.inFlight ?? 0) === 0 && !this.greeting) {
       // A link that nobody uses may have died without a sign; the next command should not have to find out.
       this.send(['PING'], false, () => {})
       return
@@ -290,11 +289,11 @@ export class SingleNode implements Backing {
   }
 }
 
-/** The first error that a script passes on, of one command or of one in a list. */
-const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
-  for (const reply of replies) {
-    const error = Array.isArray(reply) ? reply.find((each) => each instanceof Error) : reply
-    if (error instanceof Error) return error
-  }
-  return undefined
-}
+/** The answer of a command that was lost on its way. */
+const LOST = new KvError('unavailable')
+
+/** What a write did is not known when its answer is lost. */
+const knowingOutcome =
+  (done: BackingCallback): BackingCallback =>
+  (error, reply, bytes) =>
+    done(error === LOST ? new KvError('outcome_unknown') : error, reply, bytes)

@@ -85,3 +85,12 @@ export function refusalOf(error: Error): KvError | undefined {
     ? new KvError('backing_refused', { prefix })
     : undefined
 }
+
+/** The first error that a script passes on, of one command or of one in a list. */
+export const errorIn = (replies: readonly BackingReply[]): Error | undefined => {
+  for (const reply of replies) {
+    const error = Array.isArray(reply) ? reply.find((each) => each instanceof Error) : reply
+    if (error instanceof Error) return error
+  }
+  return undefined
+}

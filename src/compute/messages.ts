@@ -2,6 +2,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
 import type { Extent, Need } from '../engine/plaintext/extent.ts'
+import type { Needs } from '../engine/plaintext/not-loaded.ts'
 import { ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
 import type { LuaScript } from '../lua-vm/script.ts'
 import type { Protocol } from '../protocol/encode.ts'
@@ -12,6 +13,7 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 export interface ThreadSettings {
   readonly roots: readonly RootKey[]
   readonly maxKeyLength: number
+  readonly maxKeysPerCommand: number
   readonly maxValueSize: number
   readonly scripts: { readonly timeLimitMs: number; readonly memoryLimitBytes: number }
 }
@@ -33,6 +35,8 @@ export interface ComputeMessage {
   readonly automationId: string
   readonly complete: boolean
   readonly streamCounters: boolean
+  /** See OutsideOfBatch. */
+  readonly outside: Uint8Array
   readonly jobs: readonly SentJob[]
   /** The scripts that the automation's process knows, as far as the jobs may run them. */
   readonly scripts: readonly LuaScript[]
@@ -66,12 +70,12 @@ export interface SentOutcome {
 
 export type AnswerMessage = { readonly id: number; readonly reported: readonly SentError[] } & (
   | { readonly type: 'failed'; readonly error: SentError }
-  /** `flat`: the needs; undefined: all names. */
-  | { readonly type: 'needs'; readonly flat: Uint8Array | undefined }
+  | { readonly type: 'needs'; readonly needs: Exclude<Needs, readonly Need[]> | Uint8Array }
   | {
       readonly type: 'computed'
       readonly outcomes: readonly SentOutcome[]
       readonly requests: number
+      readonly mustCommit: boolean
       /** The replies of all jobs, encoded for their connections. */
       readonly replies: Uint8Array
       /** Bulk strings for commit.lua, and how many. */

@@ -179,6 +179,7 @@ class Thread {
     reply,
     complete,
     streamCounters,
+    outside,
     jobs,
   }: RemoteRequest): ComputeMessage {
     const parts = jobs.map(
@@ -192,6 +193,7 @@ class Thread {
       automationId: automation.id,
       complete,
       streamCounters,
+      outside,
       jobs: jobs.map(sentJob),
       scripts: this.scriptsOf(automation.id, jobs),
       flat: flatten([packNeeds(needs), reply as Flat, ...parts]),
@@ -226,13 +228,15 @@ class Thread {
     for (const error of message.reported) this.options.report(unpackError(error))
     if (message.type === 'failed') return this.finish(unpackError(message.error))
     if (message.type === 'needs') {
-      const { flat } = message
-      return this.finish(null, { needs: flat === undefined ? 'all-names' : unpackNeeds(unflatten(flat)[0]!) })
+      const { needs } = message
+      return this.finish(null, {
+        needs: typeof needs === 'string' ? needs : unpackNeeds(unflatten(needs)[0]!),
+      })
     }
     const { automation, jobs } = this.current!.request
     for (const script of message.compiled) this.options.scripts.keep(automation.id, script)
     for (const [i, { ms }] of message.outcomes.entries()) this.noteSpeed(automation.id, jobs[i]!, ms)
-    const { requests, words, wordCount, changed, replies } = message
+    const { requests, mustCommit, words, wordCount, changed, replies } = message
     const bytes = bufferOf(replies)
     let at = 0
     const outcomes = message.outcomes.map((outcome) => {
@@ -243,6 +247,7 @@ class Thread {
     this.finish(null, {
       outcomes,
       requests,
+      mustCommit,
       words: new EncodedWords(wordCount, bufferOf(words)),
       changed: unflatten(changed) as Buffer[],
     })

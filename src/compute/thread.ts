@@ -6,6 +6,7 @@ import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.ts'
 import { Computation } from '../engine/optimistic/computation.ts'
+import { unpackOutside } from '../engine/optimistic/outside-of-batch.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import { NotLoaded } from '../engine/plaintext/not-loaded.ts'
 import { LoadedSnapshot } from '../engine/plaintext/snapshot.ts'
@@ -15,6 +16,7 @@ import { encodeReply, OutputBuffer } from '../protocol/encode.ts'
 import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import type { RunContext } from '../registry/context.ts'
+import { isComputed } from '../registry/row.ts'
 import type { Reply } from '../reply/reply.ts'
 import {
   type AnswerMessage,
@@ -55,7 +57,7 @@ function workOf(job: SentCommands, commands: readonly (Buffer[] | null)[], watch
   const queue = commands.map((args) => {
     if (args === null) return undefined
     const row = COMMANDS.lookUp(args)
-    if (row.kind === 'connection') throw new Error(`${row.name} is no command on data`)
+    if (!isComputed(row)) throw new Error(`${row.name} is no command on data`)
     return { row, args }
   })
   if (!job.isTransaction) return (db) => [queue[0]!.row.run(db, queue[0]!.args, context)]
@@ -114,7 +116,7 @@ function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'com
   const automation = automations.get(automationId)
   scripts.adopt(automationId, message.scripts)
   const snapshot = new LoadedSnapshot(automation, needs, reply as never[], complete)
-  const computation = new Computation(snapshot, settings)
+  const computation = new Computation(snapshot, settings, unpackOutside(Buffer.from(message.outside)))
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
@@ -124,7 +126,7 @@ function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'com
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, parts[i]!)
     outcomes.push({ ...outcome, ms: performance.now() - startedAt })
-    if (performance.now() > late) break
+    if (performance.now() > late || computation.db.messages.areMany) break
   }
   const words = computation.words(automation, needs, streamCounters) as Flat[]
   return {
@@ -133,6 +135,7 @@ function compute(message: ComputeMessage): AnswerMessage & { readonly type: 'com
     reported,
     outcomes,
     requests: computation.requests,
+    mustCommit: computation.mustCommit,
     replies: ownBytes(Buffer.concat(out.take())),
     words: flatten(words.map((word) => (typeof word === 'number' ? String(word) : word))),
     wordCount: words.length,
@@ -162,15 +165,15 @@ function answer(message: ComputeMessage): AnswerMessage {
       id,
       type: 'needs',
       reported,
-      flat: needs === 'all-names' ? undefined : flatten([packNeeds(needs)]),
+      needs: typeof needs === 'string' ? needs : flatten([packNeeds(needs)]),
     }
   }
 }
 
 const memoryOf = (message: AnswerMessage): ArrayBuffer[] => {
   if (message.type === 'failed') return []
-  const parts = message.type === 'needs' ? [message.flat] : [message.replies, message.words, message.changed]
-  return parts.flatMap((part) => (part === undefined ? [] : [part.buffer as ArrayBuffer]))
+  const parts = message.type === 'needs' ? [message.needs] : [message.replies, message.words, message.changed]
+  return parts.flatMap((part) => (typeof part === 'string' ? [] : [part.buffer as ArrayBuffer]))
 }
 
 parentPort!.on('message', (message: ComputeMessage) => {

@@ -56,7 +56,7 @@ export const DOOR_LIMITS = {
   maxHttpRequests: setting(
     'AUTOMATION_KV_MAX_HTTP_REQUESTS',
     integer(1, 100_000),
-    '32',
+    '8',
     'REST requests of one automation that are worked on at once, until their answer was read; more wait.',
   ),
   maxHttpBytes: setting(

@@ -91,6 +91,13 @@ export const SETTINGS_BY_FIELD = {
   maxKeyLength: setting('AUTOMATION_KV_MAX_KEY_LENGTH', integer(1, 65_536), '255', 'Longest key name.', {
     unit: 'bytes',
   }),
+  maxKeysPerCommand: setting(
+    'AUTOMATION_KV_MAX_KEYS_PER_COMMAND',
+    integer(1, 262_144),
+    '4096',
+    'Keys that one command may name.',
+    { unit: 'keys' },
+  ),
   maxValueSize: setting(
     'AUTOMATION_KV_MAX_VALUE_SIZE',
     integer(1, 268_435_456),

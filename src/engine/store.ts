@@ -3,6 +3,7 @@ import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
 import { Turns } from '../fair-share/turns.ts'
+import { ListenerRecords } from './messaging/listener-records.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import type { RemoteCompute } from './optimistic/remote-compute.ts'
@@ -24,6 +25,8 @@ export interface StoreParts {
   readonly turns?: Turns
   /** Computes what is heavy. */
   readonly remote?: RemoteCompute | undefined
+  /** Those of the process. */
+  readonly listeners?: ListenerRecords
 }
 
 /** A connection, whose later commands must not overtake a write of its own that is still being gathered. */
@@ -58,14 +61,16 @@ export class Store {
   private readonly batches: WriteBatches
   private readonly writeCache = new WriteCache()
   private readonly turns: Turns
+  private readonly listeners: ListenerRecords
 
   /** `report` takes programming errors of those who wait for an answer. */
   constructor(
     backing: Backing,
     limits: StoreLimits,
     report: (error: Error) => void,
-    { turns = new Turns(report), remote }: StoreParts = {},
+    { turns = new Turns(report), remote, listeners = new ListenerRecords(backing) }: StoreParts = {},
   ) {
+    this.listeners = listeners
     this.remote = remote
     this.backing = backing
     this.limits = limits
@@ -129,10 +134,20 @@ export class Store {
 
   /**
    * Something long on the automation's data that has been read, done a part at a time: `step` answers false
-   * when it is done.
+   * when it is done. What is held for it is bounded by holding back what else the automation asks for.
    */
   inParts(automation: Automation, step: () => boolean): void {
-    this.turns.inParts(this.turns.lineOf(automation.id), step)
+    const release = this.backing.hold?.(automation)
+    const part = (): boolean => {
+      let goesOn = false
+      try {
+        goesOn = step()
+      } finally {
+        if (!goesOn) release?.()
+      }
+      return goesOn
+    }
+    this.turns.inParts(this.turns.lineOf(automation.id), part)
   }
 
   /** Queues a job behind the others of its automation. */
@@ -147,8 +162,8 @@ export class Store {
   }
 
   private environmentOf(automation: Automation): JobEnvironment {
-    const { backing, writeCache, limits, report, remote } = this
-    return { automation, backing, writeCache, limits, report, remote }
+    const { backing, writeCache, limits, report, remote, listeners } = this
+    return { automation, backing, writeCache, limits, report, remote, listeners }
   }
 
   /** Several keys at one moment. */

@@ -38,7 +38,12 @@ export class KvError extends Error {
   readonly detail: Detail | undefined
 
   constructor(...[code, more, detail]: ErrorArguments) {
+    // What a caller makes happen says by its code where it comes from: its stack would cost a hundred times
+    // what the rest does. `internal` is a fault of ours, and is looked for.
+    const { stackTraceLimit } = Error
+    if (code !== 'internal') Error.stackTraceLimit = 0
     super(typeof more === 'string' ? `${ERRORS[code].http}: ${more}` : fill(code, more))
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.detail = detail
   }

@@ -16,6 +16,11 @@ export class Line {
   allowance = 0
   /** The turn of the event loop in which its allowance was last renewed. */
   renewedIn = -1
+  /** Milliseconds that it used of late above a quarter of the processor, and when that was reckoned. */
+  excess = 0
+  usedAt = 0
+  /** After a long piece of work it is the others' turn until then. */
+  pausedUntil = 0
   /** It stands among those that are served in turn. */
   isListed = false
   /** Connections and commands under way that hold it. */

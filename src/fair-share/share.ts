@@ -20,6 +20,8 @@ export class Share {
   /** Those who want to send more when there is room. */
   readonly wanting = new Fifo<() => void>()
   commands = 0
+  /** Long replies that are worked on. */
+  holds = 0
   weight = 0
   bytes = 0
   isTelling = false

@@ -2,48 +2,13 @@ import type { Automation } from '../automation/automation.ts'
 import type { Backing, BackingArg, BackingCallback, BackingReply, ScriptArg } from '../backing/backing.ts'
 import type { BackingScript } from '../backing/scripts.ts'
 import { Fifo } from '../lib/fifo.ts'
-import { bytesOf, sizeOf, weightOf } from './command-cost.ts'
+import { bytesOf, costOfReply, sizeOf, weightOf, weightOfScript } from './command-cost.ts'
+import { IN_FLIGHT, type InFlight, type InFlightLimits, type Room } from './in-flight.ts'
 import type { Line } from './line.ts'
 import type { CommandSize } from './reply-sizes.ts'
 import { Share, type Waiting } from './share.ts'
 import { SharedLinks } from './shared-links.ts'
 import type { Turns } from './turns.ts'
-
-export interface InFlightLimits {
-  /** Weight of the commands of one automation that may be on their way to the backing Redis. */
-  readonly weight: number
-  /** Bytes of one automation on their way there, and expected back. */
-  readonly bytes: number
-  /** The same of all automations together. */
-  readonly allBytes: number
-  /** An automation that has no more on its way does not wait for others. */
-  readonly freeBytes: number
-}
-
-const IN_FLIGHT: InFlightLimits = {
-  weight: 512,
-  bytes: 4 * 1024 * 1024,
-  allBytes: 16 * 1024 * 1024,
-  freeBytes: 256 * 1024,
-}
-
-/** What one automation has on its way. */
-export interface InFlight {
-  readonly commands: number
-  readonly weight: number
-  /** Sent, and expected back. */
-  readonly bytes: number
-  /** Commands that wait to be sent. */
-  readonly waiting: number
-}
-
-/** What one automation may still send to the backing Redis. */
-export interface Room {
-  /** Whether more should be started now. */
-  isFree(): boolean
-  /** Calls `wanting` once, when it may be free: after others who asked before, in the automation's turns. */
-  whenFree(wanting: () => void): void
-}
 
 /**
  * The links to the backing Redis, shared. A link answers in order, so whoever has much on it holds up all who
@@ -149,7 +114,7 @@ export class SharedBacking implements Backing {
   ): void {
     const share = this.shareOf(automation)
     const size = share.sizes.of(script.name)
-    const weight = weightOf(keysAndArgs)
+    const weight = weightOfScript(keysAndArgs)
     const bytes = bytesOf(keysAndArgs) + size.bytes
     const send = (): void => {
       const end = this.begin(share, size, undefined, weight, bytes, done)
@@ -178,6 +143,23 @@ export class SharedBacking implements Backing {
     })
   }
 
+  /** Long replies that are worked on count as if all that an automation may have were on its way. */
+  hold(automation: Automation): () => void {
+    const share = this.shareOf(automation)
+    const { bytes } = this.limits
+    share.holds++
+    share.bytes += bytes
+    this.allBytes += bytes
+    share.line.holders++
+    return () => {
+      share.holds--
+      share.bytes -= bytes
+      this.allBytes -= bytes
+      share.line.holders--
+      this.freed(share)
+    }
+  }
+
   private shareOf(automation: Automation): Share {
     const { lastShare } = this
     if (automation === this.lastAutomation && lastShare?.line.isDropped === false) return lastShare
@@ -196,10 +178,10 @@ export class SharedBacking implements Backing {
     return share
   }
 
-  private isRoomy({ waiting, commands, weight, bytes }: Share): boolean {
+  private isRoomy({ waiting, commands, holds, weight, bytes }: Share): boolean {
     const { limits, allBytes } = this
     if (waiting.size > 0) return false
-    if (commands === 0) return true
+    if (commands === 0 && holds === 0) return true
     if (weight >= limits.weight || bytes >= limits.bytes) return false
     return bytes < limits.freeBytes || allBytes < limits.allBytes
   }
@@ -210,7 +192,7 @@ export class SharedBacking implements Backing {
 
   private fits(share: Share, weight: number, bytes: number): boolean {
     const { limits, allBytes } = this
-    if (share.commands === 0) return true
+    if (share.commands === 0 && share.holds === 0) return true
     const sum = share.bytes + bytes
     if (share.weight + weight > limits.weight || sum > limits.bytes) return false
     return sum <= limits.freeBytes || allBytes + bytes <= limits.allBytes
@@ -252,13 +234,18 @@ export class SharedBacking implements Backing {
       share.bytes -= bytes
       this.allBytes -= bytes
       share.line.holders--
-      if (error === null) share.sizes.learn(size, key, received)
-      if (share.waiting.size > 0) this.sendWaiting(share)
-      if (this.heldUp.size > 0) this.sendHeldUp()
-      if (share.wanting.size > 0) this.tell(share)
+      if (error === null) share.sizes.learn(size, key, costOfReply(reply, received))
+      this.freed(share)
       if (this.turns.mayFinish(share.line)) done(error, reply, received)
       else this.turns.addReply(share.line, () => done(error, reply, received))
     }
+  }
+
+  /** Something of what was on its way is not any more. */
+  private freed(share: Share): void {
+    if (share.waiting.size > 0) this.sendWaiting(share)
+    if (this.heldUp.size > 0) this.sendHeldUp()
+    if (share.wanting.size > 0) this.tell(share)
   }
 
   private sendWaiting(share: Share): void {

@@ -10,6 +10,18 @@ const TURN_MS = 2
  * is charged to whoever comes to be served then.
  */
 const LARGEST_DEBT_MS = 2
+/**
+ * A piece of work of more than this cannot be divided: others wait for it wherever they are between request
+ * and reply, so that who does such work all the time leaves them as much time as it took, up to the longest
+ * pause.
+ */
+const LONG_PIECE_MS = 3
+const LONGEST_PAUSE_MS = 50
+/** "All the time" is what is used above a share of the processor, by more than a few long pieces. */
+const FREE_SHARE = 0.25
+const FREE_EXCESS_MS = 10
+/** There are others when one had work so lately. */
+const OTHERS_MS = 250
 /** The clock is read once for so many pieces of work of one automation that follow each other. */
 const PIECES_A_READING = 16
 /** With more lines than this, those without work and without connections are dropped. */
@@ -40,6 +52,13 @@ export class Turns {
   /** Lines with work: those that have used up their part before, and those that have not. */
   private readonly busy = new Fifo<Line>()
   private readonly fresh = new Fifo<Line>()
+  /** Lines with work whose pause is not over. */
+  private paused: Line[] = []
+  private pauseTimer: NodeJS.Timeout | undefined
+  /** The line that had work last, and when one had that was another. */
+  private latest: Line | undefined
+  private latestAt = -Infinity
+  private otherAt = -Infinity
   private dropAbove = MANY_LINES
   /** Whether the end of this turn is scheduled, so that the clock runs. */
   private open = false
@@ -107,6 +126,7 @@ export class Turns {
 
   private mayGoOn(line: Line): boolean {
     this.reading(line)
+    if (line.pausedUntil > this.readAt) return false
     const may = line.allowance > 0 || (!this.isShared && this.readAt - this.startedAt < TURN_MS)
     if (may) this.counters.direct++
     return may
@@ -129,7 +149,7 @@ export class Turns {
     else this.charge()
     if (line === this.current) return
     if (this.current !== undefined) this.isShared = true
-    this.current = line
+    this.comes(line)
     this.renew(line)
   }
 
@@ -140,13 +160,44 @@ export class Turns {
     line.allowance = Math.min(QUANTUM_MS, line.allowance + turns * QUANTUM_MS)
   }
 
+  private comes(line: Line): void {
+    this.current = line
+    if (line !== this.latest) this.otherAt = this.latestAt
+    this.latest = line
+    this.latestAt = this.readAt
+  }
+
   /** Time since the last reading goes to whoever was working. */
   private charge(): void {
     const now = this.clock()
-    if (this.current !== undefined)
-      this.current.allowance = Math.max(-LARGEST_DEBT_MS, this.current.allowance - (now - this.readAt))
+    const line = this.current
+    if (line !== undefined) {
+      const used = now - this.readAt
+      line.allowance = Math.max(-LARGEST_DEBT_MS, line.allowance - used)
+      line.excess = used + Math.max(0, line.excess - FREE_SHARE * (now - line.usedAt))
+      line.usedAt = now
+      if (used > LONG_PIECE_MS && line.excess > FREE_EXCESS_MS && now - this.otherAt < OTHERS_MS)
+        line.pausedUntil = now + Math.min(used, LONGEST_PAUSE_MS)
+    }
     this.readAt = now
     this.unread = 0
+  }
+
+  private pause(line: Line): void {
+    this.paused.push(line)
+    this.pauseTimer ??= setTimeout(this.resume, Math.ceil(line.pausedUntil - this.readAt))
+  }
+
+  private readonly resume = (): void => {
+    this.pauseTimer = undefined
+    const now = this.clock()
+    const lines = this.paused
+    this.paused = []
+    for (const line of lines)
+      if (line.pausedUntil > now) this.pause(line)
+      else this.busy.push(line)
+    const next = this.busy.peek()
+    if (!this.open && next !== undefined) this.begin(next)
   }
 
   private begin(line: Line): void {
@@ -175,10 +226,13 @@ export class Turns {
     const until = this.readAt + TURN_MS
     let line = this.fresh.shift() ?? this.busy.shift()
     while (line !== undefined) {
-      const hasServed = this.serveLine(line, until)
-      if (line.queued > 0) this.busy.push(line)
-      else line.isListed = false
-      if (hasServed && this.readAt >= until) return
+      if (line.pausedUntil > this.readAt) this.pause(line)
+      else {
+        const hasServed = this.serveLine(line, until)
+        if (line.queued > 0) this.busy.push(line)
+        else line.isListed = false
+        if (hasServed && this.readAt >= until) return
+      }
       line = this.fresh.shift() ?? this.busy.shift()
     }
   }
@@ -188,11 +242,11 @@ export class Turns {
     line.renewedIn = this.turn
     line.allowance = Math.min(QUANTUM_MS, line.allowance + QUANTUM_MS)
     let hasServed = false
+    this.comes(line)
     while (line.allowance > 0 && !(hasServed && this.readAt >= until)) {
       const task = line.next()
       if (task === undefined) break
       hasServed = true
-      this.current = line
       this.run(task)
       this.charge()
     }

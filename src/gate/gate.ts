@@ -20,6 +20,8 @@ export interface GatedCommand extends NamingCommand {
 export interface GateLimits extends ConnectionLimits {
   /** Bytes of a key over RESP, characters over REST. */
   readonly maxKeyLength: number
+  /** Keys that one command may name. */
+  readonly maxKeysPerCommand: number
   /** Bytes of one argument. */
   readonly maxValueSize: number
   /** Commands of one automation; not limited when unset. */
@@ -62,7 +64,8 @@ export class Gate {
   }
 
   /**
-   * One RESP command of a caller who has entered. Throws `read_only_token`, `key_too_long` or `reserved_key`.
+   * One RESP command of a caller who has entered. Throws `read_only_token`, `too_many_keys`, `key_too_long`
+   * or `reserved_key`.
    */
   allow(identity: Identity, command: GatedCommand, args: readonly Buffer[]): void {
     this.allowRight(identity, command.right)
@@ -83,16 +86,23 @@ export class Gate {
     if (right === 'kv:write' && identity.readOnly) throw new KvError('read_only_token')
   }
 
-  /** Throws `key_too_long` or `reserved_key`. */
+  /** Throws `too_many_keys`, `key_too_long` or `reserved_key`. */
   allowKeys(command: GatedCommand, args: readonly Buffer[]): void {
-    const { maxKeyLength } = this.limits
+    const { maxKeyLength, maxKeysPerCommand } = this.limits
     const { keys } = command
     // Most commands have one key, in one place.
     if (keys.first === 1 && keys.last === 1 && keys.find === undefined) {
       checkKey(args[1]!, maxKeyLength, command)
       return
     }
-    for (const index of keyIndexes(command, args)) checkKey(args[index]!, maxKeyLength, command)
+    const indexes = keyIndexes(command, args)
+    if (indexes.length > maxKeysPerCommand)
+      throw new KvError('too_many_keys', {
+        used: String(indexes.length),
+        allowed: String(maxKeysPerCommand),
+        limit: 'AUTOMATION_KV_MAX_KEYS_PER_COMMAND',
+      })
+    for (const index of indexes) checkKey(args[index]!, maxKeyLength, command)
   }
 
   /** The key that a REST request names. Throws `invalid_key`. */

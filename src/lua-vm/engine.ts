@@ -6,7 +6,7 @@ import { bitLibrary } from './libraries/bit.ts'
 import { cjsonLibrary } from './libraries/cjson.ts'
 import { jsonDefaults } from './libraries/cjson-options.ts'
 import { cmsgpackLibrary } from './libraries/cmsgpack.ts'
-import { mathLibrary, osLibrary, Random } from './libraries/math.ts'
+import { mathLibrary, Random } from './libraries/math.ts'
 import { type RunState, redisLibrary, type ScriptHost } from './libraries/redis-library.ts'
 import { structLibrary } from './libraries/struct.ts'
 import { guardsOf } from './machine/guards.ts'
@@ -150,7 +150,6 @@ class Equipped {
             struct: structLibrary(machine),
             bit: bitLibrary(machine),
             math: mathLibrary(machine, this.random),
-            os: osLibrary(machine),
           }
         },
         guards: (machine) => guardsOf(machine, (L, stock) => this.runSlow(L, stock)),

@@ -28,7 +28,7 @@ export interface Call extends ServiceContext {
    * What its connection has gathered and not sent yet, if later commands of the connection may overtake it.
    */
   readonly pendingWrites?: PendingWrites
-  /** Whether nobody is there any more to be answered: a command that waits ends then. */
+  /** Whether its client has hung up, or is to be answered now: a command that waits ends then. */
   readonly isGone?: () => boolean
   /** Called around the time that the command is computed, which takes more than one round trip. */
   readonly computing?: () => void

@@ -86,7 +86,9 @@ interface Facts {
 export interface DirectRead {
   readonly read: (call: Call) => readonly BackingArg[] | undefined
   readonly reply: (call: Call, raw: BackingReply) => Reply
-  /** The same for a reply of many values, whose opening would hold up others. */
+  /** `read` for a call of many words, whose sealing would hold up others. */
+  readonly readInParts?: (call: Call) => Parts<readonly BackingArg[]>
+  /** `reply` for a reply of many values, whose opening would hold up others. */
   readonly inParts?: (call: Call, raw: BackingReply) => Parts<Reply>
 }
 
@@ -97,11 +99,18 @@ export interface DirectRead {
 export interface DirectWrite {
   readonly write: (call: Call) => readonly NativeWrite[] | undefined
   readonly reply: (call: Call, raws: readonly BackingReply[]) => Reply
+  /** The same for replies of many values. */
+  readonly inParts?: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>
 }
 
 export type Direct = DirectRead | DirectWrite
 
 export const reads = (read: DirectRead['read'], reply: DirectRead['reply']): DirectRead => ({ read, reply })
+/** What is sent is made in parts when there are many words. */
+export const asksInParts = (
+  ask: (call: Call) => Parts<readonly BackingArg[]>,
+  reply: DirectRead['reply'],
+): DirectRead => ({ read: (call) => finish(ask(call)), readInParts: ask, reply })
 export const readsInParts = (
   read: DirectRead['read'],
   inParts: (call: Call, raw: BackingReply) => Parts<Reply>,
@@ -110,6 +119,10 @@ export const writes = (write: DirectWrite['write'], reply: DirectWrite['reply'])
   write,
   reply,
 })
+export const writesInParts = (
+  write: DirectWrite['write'],
+  inParts: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>,
+): DirectWrite => ({ write, reply: (call, raws) => finish(inParts(call, raws)), inParts })
 
 /** A command on the automation's data. */
 export interface DataRow extends Facts {
@@ -173,6 +186,8 @@ export interface KeyspaceRow extends Facts {
   /** Within a transaction or a script. */
   readonly run: (db: Database, args: readonly Buffer[], context: RunContext) => Reply
   readonly execute: (call: Call) => Promise<Reply>
+  /** It may take any time, and ends when `isGone` of its call says so. */
+  readonly waits?: true
 }
 
 /** A command on the connection itself. A promise holds back the commands that follow it. */
@@ -195,6 +210,8 @@ export interface ConnectionRow extends Facts {
   readonly afterWrites?: boolean
   /** Allowed to a RESP2 client that listens to channels. */
   readonly whileSubscribed?: boolean
+  /** What it does within a transaction or a script, as a part of its commit; else `handle` comes after. */
+  readonly run?: DataRow['run']
   /** Undefined: no reply at all. */
   readonly handle: (session: Session, args: readonly Buffer[]) => Reply | Promise<Reply> | undefined
 }
@@ -212,7 +229,7 @@ export interface ContainerRow extends Facts {
   readonly kind: 'container'
   readonly subcommands: ReadonlyMap<string, LeafRow>
   /** The answer without a subcommand, for the one container that has one. */
-  readonly bare?: () => Reply
+  readonly bare?: (session: Session) => Reply
 }
 
 export type Row = LeafRow | ContainerRow
@@ -266,19 +283,15 @@ export const container = (spec: FactsOf<ContainerRow>, subcommands: readonly Lea
   subcommands: new Map(subcommands.map((row) => [row.name.slice(row.name.indexOf('|') + 1), row])),
 })
 
+/** A row that can be a part of a computation. */
+export type ComputedRow = DataRow | KeyspaceRow | (ConnectionRow & { readonly run: DataRow['run'] })
+
+export const isComputed = (row: DataRow | KeyspaceRow | ConnectionRow): row is ComputedRow =>
+  row.run !== undefined
+
 export const META = (): Extent => 'meta'
 /** For commands on the ends of lists: a long one is not fetched whole. */
 export const ENDS = (): Extent => 'ends'
 
 export const arityFits = ({ arity }: Row, count: number): boolean =>
   arity >= 0 ? count === arity : count >= -arity
-
-/**
- * What CLIENT PAUSE WRITE holds back: what writes, what Redis passes on to replicas, scripts that may write,
- * and EXEC when any of that is queued.
- */
-export const mayWrite = (row: Row, queued: readonly Row[] = []): boolean =>
-  row.flags.includes('write') ||
-  row.flags.includes('may_replicate') ||
-  (row.kind === 'data' && row.script !== undefined && !row.flags.includes('readonly')) ||
-  (row.kind === 'connection' && row.endsTransaction === true && queued.some((each) => mayWrite(each)))

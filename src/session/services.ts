@@ -1,6 +1,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Automation } from '../automation/automation.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import type { InfoSections } from '../engine/plaintext/snapshot.ts'
 import type { Store } from '../engine/store.ts'
 import type { Reply } from '../reply/reply.ts'
 
@@ -43,4 +44,6 @@ export interface RunServices {
 /** What commands work with, besides their caller. */
 export interface Services extends RunServices {
   readonly store: Store
+  /** What INFO tells a script. Rejects with `unavailable`. */
+  readonly info: (automation: Automation) => Promise<InfoSections>
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ClientSource, clientsOfRedis, clientsOfServers } from '../helpers/client-source.ts'
+import { clientsOfRedis, clientsOfServers } from '../helpers/client-source.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
-import type { RespClient } from '../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../helpers/server.ts'
+import { play } from './lib/play.ts'
 
 let server: TestServer
 let real: TestRedis
@@ -11,41 +11,6 @@ beforeAll(async () => {
   ;[server, real] = await Promise.all([startServer(), startRedis()])
 })
 afterAll(() => Promise.all([server.stop(), real.stop()]))
-
-const unescaped = (word: string): Buffer =>
-  Buffer.from(
-    word.replace(/\\x([0-9a-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16))),
-    'latin1',
-  )
-
-/** Members of a reply whose order is by chance. */
-const sorted = (frame: string): string => frame.split('\r\n').sort().join('\r\n')
-
-/**
- * A script of several clients: `A SUBSCRIBE a => A1` sends a command as A, and takes one frame that A gets.
- * Behind `~` frames come in no order. Answers what they got, line by line.
- */
-async function play(source: ClientSource, script: string, protocol: 2 | 3): Promise<string[]> {
-  const clients = new Map<string, RespClient>()
-  const client = async (name: string): Promise<RespClient> => {
-    if (!clients.has(name)) clients.set(name, await source.client(name === 'P' ? 2 : protocol))
-    return clients.get(name)!
-  }
-  const shown: string[] = []
-  for (const line of script.split('\n').map((each) => each.trim())) {
-    if (line === '') continue
-    const [, mark, name, command, expected] = /^(~?)(\w) (.*?) =>(.*)$/.exec(line)!
-    ;(await client(name!)).send(...command!.split(' ').map((word) => (word === '""' ? '' : unescaped(word))))
-    const got: string[] = []
-    for (const [, receiver, count] of expected!.matchAll(/([A-Z])(\d)/g)) {
-      const frames = await (await client(receiver!)).frames(Number(count))
-      got.push(`${receiver}: ${(mark === '' ? frames : frames.map(sorted).sort()).join('')}`)
-    }
-    shown.push(`${command} => ${got.join(' ')}`)
-  }
-  for (const [name, each] of clients) shown.push(`${name} has ${each.pending} more`)
-  return shown
-}
 
 async function same(script: string, protocol: 2 | 3): Promise<void> {
   const shown: unknown[] = []

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands/table.ts'
 import type { DataRow } from '../../src/registry/row.ts'
-import { type Item, isToken, readItems } from '../../src/registry/syntax-items.ts'
+import * as syntax from '../../src/registry/syntax-items.ts'
 import { ErrorReply } from '../../src/reply/reply.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { MAKERS, randomOf, wordsBy } from './lib/words.mjs'
 
 // Commands made from the table's own syntax, grown four times and once more: what the backing Redis is sent,
 // sends back and looks up may grow as the command does, and no faster. The words are picked at random, from
@@ -17,55 +18,7 @@ const ELEMENTS = 64
 const SLACK_BYTES = 4_096
 const SLACK_KEYS = 16
 
-function randomOf(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
-
-/** Whether the keys and fields that a command repeats are all alike, or all different. */
-type Names = 'one' | 'different'
-
-const isKey = (name: string): boolean => /^(?:new|dest|dst|src|source|destination)?-?key\d*$/.test(name)
-const isNumber = (name: string): boolean =>
-  /^(?:index|start|stop|end|offset|count|rank|increment|decrement|float|score|weight|number|min|max|len|bit|limit|seconds|milliseconds)/.test(
-    name,
-  )
-
-/** The words of one command whose repeated groups have `size` members. */
-function wordsOf(row: DataRow, size: number, names: Names, random: (below: number) => number): string[] {
-  let made = 0
-  const word = (name: string): string => {
-    if (isKey(name)) return names === 'one' || made === 0 ? 'k' : `k${made}`
-    // Where another cursor stands in a hash table is drawn by each Redis anew.
-    if (name === 'cursor') return '0'
-    if (isNumber(name)) return '1'
-    if (name === 'id') return `${made + 1}-1`
-    if (name === 'group') return 'g'
-    if (name === 'encoding') return 'u8'
-    return names === 'one' ? 'm1' : `m${made}`
-  }
-  const sequence = (items: readonly Item[]): string[] =>
-    items.flatMap((item, i): string[] => {
-      if (item.kind === 'word') {
-        if (isToken(item)) return [item.text]
-        if (item.text === 'numkeys') return [String(size + 1)]
-        return [word(item.text)]
-      }
-      const one = (): string[] => sequence(item.alternatives[random(item.alternatives.length)]!)
-      if (!item.repeated) return item.optional && random(3) > 0 ? [] : one()
-      // WEIGHTS has one number for each key, as many as there are.
-      const already = items[i - 1]?.kind === 'word' ? 1 : 0
-      return Array.from({ length: size + 1 - already }, () => {
-        made++
-        return one()
-      }).flat()
-    })
-  const lines = readItems(row.syntax)
-  return [...row.name.toUpperCase().split('|'), ...sequence(lines[random(lines.length)]!)]
-}
+const wordsOf = wordsBy(syntax)
 
 const LEAVES = [...COMMANDS.rows.values()].flatMap((row) =>
   row.kind === 'container' ? [...row.subcommands.values()] : [row],
@@ -78,21 +31,6 @@ const REPEATING = LEAVES.filter(
     row.syntax.includes('...') &&
     !row.flags.includes('noscript'),
 )
-
-const MAKERS: Readonly<Record<string, (size: number) => string[]>> = {
-  string: () => ['SET', 'k', 'v'.repeat(ELEMENTS)],
-  list: (size) => ['RPUSH', 'k', ...Array.from({ length: size }, (_, i) => `m${i}`)],
-  hash: (size) => ['HSET', 'k', ...Array.from({ length: size }, (_, i) => [`m${i}`, 'v']).flat()],
-  set: (size) => ['SADD', 'k', ...Array.from({ length: size }, (_, i) => `m${i}`)],
-  'sorted-set': (size) => [
-    'ZADD',
-    'k',
-    ...Array.from({ length: size }, (_, i) => [String(i), `m${i}`]).flat(),
-  ],
-  stream: () => ['XADD', 'k', '1-1', 'f', 'v'],
-  bitmap: () => ['SET', 'k', 'v'.repeat(ELEMENTS)],
-  hyperloglog: () => ['PFADD', 'k', 'a', 'b'],
-}
 
 interface Cost {
   readonly sent: number
@@ -163,7 +101,7 @@ for (const names of ['one', 'different'] as const) {
         const costs: Cost[] = []
         let shown: string[] = []
         for (const size of SIZES) {
-          shown = wordsOf(row, size, names, randomOf(SEED + round))
+          shown = wordsOf(row, { size, names }, randomOf(SEED + round))
           costs.push(await costOf(row, shown, ELEMENTS))
         }
         if (costs.every(({ refused }) => !refused)) understood++
@@ -189,7 +127,7 @@ const PLAIN = LEAVES.filter(
 )
 
 test.each(PLAIN.map((row) => [row.name, row] as const))('%s on a larger key', async (_name, row) => {
-  const args = wordsOf(row, 1, 'one', randomOf(SEED))
+  const args = wordsOf(row, { size: 1, names: 'one' }, randomOf(SEED))
   const costs: Cost[] = []
   for (const size of SIZES) costs.push(await costOf(row, args, size))
   expectLinear(costs)

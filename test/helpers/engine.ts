@@ -63,9 +63,13 @@ export async function startEngine(
     },
     report,
   )
-  const gate = new Gate({ maxKeyLength: 255, maxValueSize: store.limits.maxValueSize })
+  const gate = new Gate({
+    maxKeyLength: 255,
+    maxKeysPerCommand: 1_000_000,
+    maxValueSize: store.limits.maxValueSize,
+  })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
-  const services: Services = { store, scripts, report }
+  const services: Services = { store, scripts, report, info: () => Promise.resolve([]) }
   const redis = new Redis(redisUrl, { protocol: 2 })
   return {
     store,

@@ -13,6 +13,7 @@ import { STRINGS } from '../../src/commands/strings/strings.ts'
 import { COMMANDS } from '../../src/commands/table.ts'
 import type { Database } from '../../src/engine/plaintext/database.ts'
 import { Store, type StoreLimits } from '../../src/engine/store.ts'
+import { Turns } from '../../src/fair-share/turns.ts'
 import { Gate } from '../../src/gate/gate.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import type { Reply } from '../../src/reply/reply.ts'
@@ -100,7 +101,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
     ...options,
   }
   const store = new Store(backing, limits, reportFaults)
-  const gate = new Gate({ maxKeyLength: 255, maxValueSize: limits.maxValueSize })
+  const gate = new Gate({ maxKeyLength: 255, maxKeysPerCommand: 4_096, maxValueSize: limits.maxValueSize })
   const scripts = new Scripts(COMMANDS, gate, { timeLimitMs: 200, memoryLimitBytes: 32 * 1024 * 1024 })
   const automations = new Automations(Keyring.fromSettings({ secret: SECRET }))
   const app = createHttpServer({
@@ -108,6 +109,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
     automations,
     verifier: new TokenVerifier({ secret: SECRET }),
     gate,
+    turns: new Turns(reportFaults),
     log,
     maxValueSize: limits.maxValueSize,
     maxRequestSize: 64 * 1024 * 1024,
@@ -158,7 +160,7 @@ export async function startRest(options: RestOptions = {}): Promise<RestServer> 
             args: [name, ...args].map((arg) => Buffer.from(arg)),
             identity,
             automation,
-            services: { store, scripts, report: reportFaults },
+            services: { store, scripts, report: reportFaults, info: () => Promise.resolve([]) },
           }
           execute(row, call, (error, reply) =>
             resolve(error === null ? reply : errorReply(error, reportFaults)),
@@ -215,5 +217,8 @@ const send = (
       })
     })
     call.on('error', reject)
+    // Node names no length with methods that seldom have a body, and what follows would be no request.
+    if (body !== undefined && !call.hasHeader('transfer-encoding') && !call.hasHeader('content-length'))
+      call.setHeader('content-length', Buffer.byteLength(body))
     call.end(body)
   })

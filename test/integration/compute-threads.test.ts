@@ -137,6 +137,39 @@ describe('scripts', () => {
     expect(await other.get('k')).toBe('theirs')
   })
 
+  test('what one publishes arrives once, in order, and is counted', async () => {
+    const [one, listener] = [await client('publishing'), await client('publishing')]
+    const got: string[] = []
+    listener.on('message', (_channel, message) => got.push(message))
+    await listener.subscribe('c')
+    const quick = 'return redis.call("PUBLISH", "c", ARGV[1]) + redis.call("PUBLISH", "none", "x")'
+    // The first time on a thread, then here.
+    for (const text of ['1', '2', '3']) expect(await one.eval(quick, 0, text)).toBe(1)
+    const slow = `local n = 0 for i = 1, 200000 do n = n + i % 7 end
+      redis.call("SET", KEYS[1], "v") return redis.call("PUBLISH", "c", ARGV[1])`
+    for (const text of ['4', '5']) expect(await one.eval(slow, 1, 'k', text)).toBe(1)
+    const replies = await one.multi().publish('c', '6').eval(slow, 1, 'k', '7').publish('c', '8').exec()
+    expect(replies!.map(([, reply]) => reply)).toEqual([1, 1, 1])
+    const endless = one.eval('redis.call("PUBLISH", "c", "killed") while true do end', 0)
+    await expect(endless).rejects.toThrow(/was killed/)
+    // More names than are told without being asked for.
+    await listener.subscribe(...Array.from({ length: 500 }, (_, i) => `${'long'.repeat(20)}-${i}`))
+    const readings = async (): Promise<number> => {
+      const backing = new Redis(redis.url)
+      clients.push(backing)
+      return Number(/cmdstat_hgetall:calls=(\d+)/.exec(await backing.info('commandstats'))?.[1] ?? 0)
+    }
+    expect(await one.eval(`${slow} -- asks`, 1, 'k', '9')).toBe(1)
+    const before = await readings()
+    for (let i = 10; i < 20; i++) expect(await one.eval(`${slow} -- asks`, 1, 'k', String(i))).toBe(1)
+    // No more often than a record is renewed.
+    expect((await readings()) - before).toBeLessThan(5)
+    await eventually(() => got.length === 19)
+    expect(got).toEqual(Array.from({ length: 19 }, (_, i) => String(i + 1)))
+    expect(await one.eval('return #redis.call("PUBSUB", "CHANNELS")', 0)).toBe(501)
+    expect(await one.eval('return redis.call("INFO", "clients")', 0)).toContain('connected_clients:2')
+  })
+
   test('two connections lose no update', async () => {
     const both = [await client('counting'), await client('counting')]
     const source = 'redis.call("SET", KEYS[1], (redis.call("GET", KEYS[1]) or 0) + 1)'

@@ -39,6 +39,33 @@ const login = async (to = server, automation = `limits-${++automations}`): Promi
   return client
 }
 
+test('keys of one command', async () => {
+  const few = await start({ AUTOMATION_KV_MAX_KEYS_PER_COMMAND: '3' })
+  const client = await login(few)
+  const refusal = (used: number): string =>
+    `ERR too many keys in one command: ${used} of 3 that AUTOMATION_KV_MAX_KEYS_PER_COMMAND allows`
+  const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `k${i}`)
+  expect(await client.text('EXISTS', ...keys(3))).toBe('0')
+  expect(await client.text('EXISTS', ...keys(4))).toBe(`-${refusal(4)}`)
+  expect(await client.text('MSET', ...keys(8))).toBe(`-${refusal(4)}`)
+  expect(await client.text('WATCH', ...keys(5))).toBe(`-${refusal(5)}`)
+  expect(await client.text('SUNION', ...keys(3))).toBe('[]')
+  expect(await client.text('MULTI')).toBe('OK')
+  expect(await client.text('DEL', ...keys(4))).toBe(`-${refusal(4)}`)
+  expect(await client.text('EXEC')).toMatch(/^-EXECABORT/)
+  expect(await client.text('EVAL', 'return #KEYS', '4', ...keys(4))).toBe(`-${refusal(4)}`)
+})
+
+test('names of commands that are asked about at once', async () => {
+  const client = await login()
+  const names = (count: number): string[] => Array.from({ length: count }, () => 'get')
+  expect(await client.call('COMMAND', 'INFO', ...names(1_024))).toHaveLength(1_024)
+  for (const subcommand of ['INFO', 'DOCS'])
+    expect(await client.text('COMMAND', subcommand, ...names(1_025))).toBe(
+      '-ERR too many names of commands: 1025 of 1024',
+    )
+})
+
 describe('bytes that are no request', () => {
   const header = (text: string): string => `-ERR Protocol error: ${text}`
   const CASES: readonly [what: string, bytes: string | Buffer, stranger: string, known: string][] = [

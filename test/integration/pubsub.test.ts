@@ -110,6 +110,42 @@ describe('across processes', () => {
   })
 })
 
+test('who listens elsewhere is read again only when that has changed', async () => {
+  const automation = ownAutomation()
+  const backing = server.backing()
+  const readings = async (): Promise<number> =>
+    Number(/cmdstat_hgetall:calls=(\d+)/.exec(await backing.info('commandstats'))?.[1] ?? 0)
+  const there = await subscriber(other, automation, 'c')
+  const publisher = await login(server, automation)
+  const publish = async (times: number): Promise<Set<string>> =>
+    new Set(
+      await publisher
+        .write(Buffer.concat(Array.from({ length: times }, () => request('PUBLISH', 'c', 'm'))))
+        .frames(times),
+    )
+  expect(await publish(1)).toEqual(new Set([':1\r\n']))
+  const before = await readings()
+  for (let i = 0; i < 10; i++) expect(await publish(50)).toEqual(new Set([':1\r\n']))
+  // Each renewal of a record counts as a change; other tests' automations have none that publish now.
+  expect((await readings()) - before).toBeLessThan(10)
+  await subscriber(other, automation, 'c')
+  expect(await publish(1)).toEqual(new Set([':2\r\n']))
+  there.destroy()
+  await eventually(async () => (await publish(1)).has(':1\r\n'))
+})
+
+test('a stamp that was lost is made again', async () => {
+  const automation = ownAutomation()
+  const backing = server.backing()
+  const publisher = await login(server, automation)
+  for (let i = 1; i < 4; i++) {
+    await subscriber(other, automation, 'c')
+    expect(await publisher.raw('PUBLISH', 'c', 'm')).toBe(`:${i}\r\n`)
+    await backing.del(`kv:{${automation}}:n`)
+    expect(await publisher.raw('PUBLISH', 'c', 'm')).toBe(`:${i}\r\n`)
+  }
+})
+
 test('a server that was stopped is not counted any more', async () => {
   const automation = ownAutomation()
   const third = await startServer({}, server.redis)
@@ -163,12 +199,19 @@ test('the Redis sees neither channels nor messages', async () => {
   for (const command of [
     ['PUBLISH', 'canary-channel', 'canary-message'],
     ['SPUBLISH', 'canary-shard', 'canary-message'],
+    [
+      'EVAL',
+      'for i = 1, 2 do redis.call("PUBLISH", ARGV[1], ARGV[2]) end',
+      '0',
+      'canary-channel',
+      'canary-message',
+    ],
   ])
     await publisher.raw(...command)
-  await listener.frames(3)
+  await listener.frames(7)
   await eventually(
     () =>
-      heard.length >= 4 &&
+      heard.length >= 6 &&
       seen.some((line) => /^hset /i.test(line)) &&
       seen.some((line) => /^publish /i.test(line)),
   )

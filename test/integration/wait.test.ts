@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parseReplication, WAIT } from '../../src/commands/generic/wait.ts'
 import { type Engine, startEngine } from '../helpers/engine.ts'
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startServer, type TestServer } from '../helpers/server.ts'
 
 describe('WAIT', () => {
   let primary: TestRedis
@@ -42,7 +43,12 @@ describe('WAIT', () => {
       args: [Buffer.from('WAIT'), Buffer.from('7'), Buffer.from('0')],
       identity,
       automation: engine.automation('a'),
-      services: { store: engine.store, scripts: undefined as never, report: () => {} },
+      services: {
+        store: engine.store,
+        scripts: undefined as never,
+        report: () => {},
+        info: () => Promise.resolve([]),
+      },
       isGone: () => isGone,
     })
     await engine.run('a', ['SET', 'k', 'v'])
@@ -74,6 +80,34 @@ describe('WAIT', () => {
     expect(await waiting).toBe(0)
     await replica.kill('SIGCONT')
     expect(await engine.run('a', ['WAIT', '1', '20000'])).toBe(1)
+  })
+})
+
+describe('a connection in WAIT without a timeout', () => {
+  let server: TestServer
+  afterEach(() => server.stop())
+
+  const waiting = async () => {
+    server = await startServer({ AUTOMATION_KV_DRAIN_TIMEOUT_MS: '60000' })
+    const client = await server.respClient()
+    await client.call('AUTH', await server.token('a'))
+    await client.call('SET', 'k', 'v')
+    client.send('WAIT', '1', '0')
+    const other = await server.client('a')
+    await vi.waitFor(async () => expect(await other.call('CLIENT', 'LIST')).toContain('cmd=wait'))
+    return client
+  }
+
+  test('is answered and ends when its client sends no more', async () => {
+    const client = await waiting()
+    client.socket.end()
+    expect(await client.framesUntilClosed()).toEqual([':0\r\n'])
+  })
+
+  test('is answered and ends when the server stops', async () => {
+    const client = await waiting()
+    await server.app.stop()
+    expect(await client.framesUntilClosed()).toEqual([':0\r\n'])
   })
 })
 

@@ -68,7 +68,11 @@ const unsure: BackingCallback[] = []
 export class Link {`,
       ],
       ['src/backing/link.ts', 'this.waiting.push(done)', 'this.waiting.push(done); sent.set(done, words)'],
-      ['src/backing/link.ts', "done(new Error('the link broke'), null)", 'unsure.push(done)'],
+      [
+        'src/backing/link.ts',
+        'for (const done of this.waiting.drain()) this.events.unanswered(done)',
+        'unsure.push(...this.waiting.drain())',
+      ],
       [
         'src/backing/link.ts',
         "stream.once('close', () => this.breakOff())",
@@ -83,11 +87,12 @@ export class Link {`,
     edits: [
       [
         'src/backing/single-node.ts',
-        "} else done(new KvError(writes ? 'outcome_unknown' : 'unavailable'), null)",
-        `} else if (writes) {
-        const again = (): void => void (this.ready ? this.send(command, writes, done) : setTimeout(again, 20))
-        setTimeout(again, 20)
-      } else done(new KvError('unavailable'), null)`,
+        'link.send(command, writes ? knowingOutcome(done) : done)',
+        `link.send(command, (error, reply, bytes) => {
+      const again = (): void => void (this.ready ? this.send(command, writes, done) : setTimeout(again, 20))
+      if (writes && error === LOST) setTimeout(again, 20)
+      else done(error, reply, bytes)
+    })`,
       ],
     ],
   },
@@ -95,13 +100,7 @@ export class Link {`,
     name: 'unknown-as-refused',
     what: 'a write whose outcome is unknown is reported as not written',
     faults: 'link-cut,replies-stall,reset-in-reply,client-kill',
-    edits: [
-      [
-        'src/backing/single-node.ts',
-        "writes ? 'outcome_unknown' : 'unavailable'",
-        "writes ? 'unavailable' : 'unavailable'",
-      ],
-    ],
+    edits: [['src/backing/single-node.ts', "new KvError('outcome_unknown')", "new KvError('unavailable')"]],
   },
   {
     name: 'no-append-only-file',

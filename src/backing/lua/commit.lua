@@ -5,10 +5,12 @@
 -- number of operations, then each: number of arguments, data key, kind of its charge, command (with its subcommand after a space), further
 -- arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
+-- stamp of the listeners that the messages were counted by ('*': they were not counted), number of messages, then each, sealed;
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
 -- names (it is stored under the first, and must not be there under any);
 -- then what to read on a conflict (see snapshot).
--- Answers {1, version, now}, {0, snapshot...} on a conflict, {2, limit, used, allowed} when one is reached, or {3} when a receipt is there.
+-- Answers {1, version, now}, with the error behind them when messages could not be sent; {0, snapshot...} on a conflict; {2, limit, used,
+-- allowed} when one is reached; {3} when a receipt is there; or {4, stamp, records of the listeners} when others listen now.
 local requests = tonumber(ARGV[6])
 local guards = tonumber(ARGV[7])
 local operations_at = 8 + 2 * guards
@@ -16,7 +18,9 @@ local at = operations_at + 1
 for _ = 1, tonumber(ARGV[operations_at]) do at = at + 1 + ARGV[at] end
 local changes_at = at
 local changes = tonumber(ARGV[changes_at])
-local receipts_at = changes_at + 1 + 4 * changes
+local messages_at = changes_at + 1 + 4 * changes
+local messages = tonumber(ARGV[messages_at + 1])
+local receipts_at = messages_at + 2 + messages
 local receipts = tonumber(ARGV[receipts_at])
 local reads_at = receipts_at + 1
 local receipt_prefix = base .. 'r:'
@@ -46,7 +50,13 @@ for g = 0, guards - 1 do
   if (entry and entry[2] or '0') ~= guard and not (entry and has_guard(entry[4], guard)) then return conflict() end
 end
 
-if not used then quota().take_sum() end
+if ARGV[messages_at] ~= '*' then
+  local stamp = stamp_of_listeners()
+  if stamp ~= ARGV[messages_at] then return { 4, stamp, redis.call('HGETALL', listeners) } end
+end
+
+-- What only publishes is charged with nothing.
+if not used and (requests > 0 or receipts > 0) then quota().take_sum() end
 local more = 0
 for c = 0, changes - 1 do
   local known = entry_of(tonumber(ARGV[changes_at + 1 + 4 * c]))
@@ -186,4 +196,10 @@ for _ = 1, receipts do
   at = at + 4 + ARGV[at + 3]
 end
 keep_usage()
-return { 1, before + requests, string.format('%.0f', now) }
+-- The data is written: a message that cannot be sent (the Redis denies the channel to its user) is lost, and makes no error of that.
+local unsent
+for m = messages_at + 2, messages_at + 1 + messages do
+  local sent = redis.pcall('PUBLISH', messages_channel, ARGV[m])
+  if type(sent) == 'table' then unsent = sent end
+end
+return { 1, before + requests, string.format('%.0f', now), unsent }

@@ -1,4 +1,6 @@
 import { KvError } from '../../errors/errors.ts'
+import type { Protocol } from '../../protocol/encode.ts'
+import { EncodedOnce } from '../../protocol/encoded-once.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import type { CommandTable } from '../../registry/command-table.ts'
 import {
@@ -57,6 +59,8 @@ function info(row: Row): Reply {
   const { keys } = row
   const flags =
     keys.find === undefined || row.flags.includes('movablekeys') ? row.flags : [...row.flags, 'movablekeys']
+  // Redis 7.0 has that flag, and does not tell it.
+  const told = flags.filter((flag) => flag !== 'may_replicate')
   const access = row.flags.includes('write') ? ['RW', 'update'] : ['RO', 'access']
   const lastKey = keys.last < 0 ? keys.last : keys.last - keys.first
   const specs: Reply[] =
@@ -81,7 +85,7 @@ function info(row: Row): Reply {
   return [
     row.name,
     row.arity,
-    new SetReply(flags.map((flag) => new SimpleString(flag))),
+    new SetReply(told.map((flag) => new SimpleString(flag))),
     keys.first,
     keys.last,
     keys.step,
@@ -169,9 +173,30 @@ const HELP = [
 const group = 'server'
 const flags = 'loading stale'
 
-const names = (args: readonly Buffer[]): string[] => args.slice(2).map((arg) => arg.toString('latin1'))
+/** What is told of one command may have some thousand bytes. */
+const MAX_NAMES = 1_024
 
-const subcommands = (table: () => CommandTable): LeafRow[] => [
+function namesIn(args: readonly Buffer[]): string[] {
+  const used = args.length - 2
+  if (used > MAX_NAMES)
+    throw new KvError('too_many_names', { used: String(used), allowed: String(MAX_NAMES) })
+  return args.slice(2).map((arg) => arg.toString('latin1'))
+}
+
+/** What is told of each row: it does not change, and many ask for all. */
+function eachOnce(tell: (row: Row) => Reply): (row: Row, protocol: Protocol) => Reply {
+  const told = new WeakMap<Row, EncodedOnce>()
+  return (row, protocol) => {
+    const known = told.get(row) ?? new EncodedOnce(() => tell(row))
+    told.set(row, known)
+    return known.in(protocol)
+  }
+}
+
+const infoOf = eachOnce(info)
+const docsOf = eachOnce(docs)
+
+const subcommands = (table: () => CommandTable, allInfo: EncodedOnce, allDocs: EncodedOnce): LeafRow[] => [
   connection({
     name: 'command|count',
     arity: 2,
@@ -191,14 +216,10 @@ const subcommands = (table: () => CommandTable): LeafRow[] => [
     syntax: '[command-name [command-name ...]]',
     summary: 'Documents commands.',
     complexity: 'O(N) in the number of commands',
-    handle: (_session, args) => {
-      const rows =
-        args.length === 2
-          ? served(table())
-          : names(args)
-              .map((name) => find(table(), name))
-              .filter((row) => row !== undefined)
-      return new MapReply(rows.flatMap((row) => [row.name, docs(row)]))
+    handle: ({ protocol }, args) => {
+      if (args.length === 2) return allDocs.in(protocol)
+      const rows = namesIn(args).map((name) => find(table(), name))
+      return new MapReply(rows.flatMap((row) => (row === undefined ? [] : [row.name, docsOf(row, protocol)])))
     },
   }),
   connection({
@@ -231,11 +252,11 @@ const subcommands = (table: () => CommandTable): LeafRow[] => [
     syntax: '[command-name [command-name ...]]',
     summary: 'Describes commands.',
     complexity: 'O(N) in the number of commands',
-    handle: (_session, args) => {
-      if (args.length === 2) return served(table()).map(info)
-      return names(args).map((name) => {
+    handle: ({ protocol }, args) => {
+      if (args.length === 2) return allInfo.in(protocol)
+      return namesIn(args).map((name) => {
         const row = find(table(), name)
-        return row === undefined ? NULL_ARRAY : info(row)
+        return row === undefined ? NULL_ARRAY : infoOf(row, protocol)
       })
     },
   }),
@@ -253,8 +274,10 @@ const subcommands = (table: () => CommandTable): LeafRow[] => [
 ]
 
 /** The row that describes the table that it is in. */
-export const commandRow = (table: () => CommandTable): ContainerRow =>
-  container(
+export function commandRow(table: () => CommandTable): ContainerRow {
+  const allInfo = new EncodedOnce(() => served(table()).map(info))
+  const allDocs = new EncodedOnce(() => new MapReply(served(table()).flatMap((row) => [row.name, docs(row)])))
+  return container(
     {
       name: 'command',
       arity: -1,
@@ -264,7 +287,8 @@ export const commandRow = (table: () => CommandTable): ContainerRow =>
       syntax: '',
       summary: 'Describes all commands that are served.',
       complexity: 'O(N) in the number of commands',
-      bare: () => served(table()).map(info),
+      bare: ({ protocol }) => allInfo.in(protocol),
     },
-    subcommands(table),
+    subcommands(table, allInfo, allDocs),
   )
+}

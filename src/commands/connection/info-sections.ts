@@ -1,9 +1,18 @@
 import { arch, type as operatingSystem } from 'node:os'
+import type { Automation } from '../../automation/automation.ts'
+import type { InfoSections } from '../../engine/plaintext/snapshot.ts'
 import { RUN_ID } from '../../lib/run-id.ts'
-import { Verbatim } from '../../reply/reply.ts'
-import type { Session } from '../../session/session.ts'
+import type { Session, SessionContext } from '../../session/session.ts'
 import { liveKeys } from '../generic/keyspace.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
+
+/** Of whom it tells. */
+interface About {
+  readonly context: SessionContext
+  readonly automation: Automation
+  /** The automation's connections to this process. */
+  readonly siblings: readonly Session[]
+}
 
 type Fields = Readonly<Record<string, string | number>>
 
@@ -14,7 +23,7 @@ function humanBytes(bytes: number): string {
   return `${(bytes / 1_024 ** unit).toFixed(2)}${'KMGT'[unit - 1]}`
 }
 
-function server({ context: { startedAt, respPort } }: Session): Fields {
+function server({ context: { startedAt, respPort } }: About): Fields {
   const now = Date.now()
   const uptime = Math.floor((now - startedAt) / 1_000)
   return {
@@ -32,7 +41,7 @@ function server({ context: { startedAt, respPort } }: Session): Fields {
   }
 }
 
-function clients({ siblings, context }: Session): Fields {
+function clients({ siblings, context }: About): Fields {
   return {
     connected_clients: siblings.length,
     cluster_connections: 0,
@@ -43,8 +52,8 @@ function clients({ siblings, context }: Session): Fields {
 }
 
 /** The automation's bytes in the backing Redis, and its limit. Nothing is evicted: queues look for that. */
-async function memory({ context: { store }, automation }: Session): Promise<Fields> {
-  const { bytes } = await store.usage(automation!)
+async function memory({ context: { store }, automation }: About): Promise<Fields> {
+  const { bytes } = await store.usage(automation)
   const { maxBytes } = store.limits
   return {
     used_memory: bytes,
@@ -80,7 +89,8 @@ const persistence = (): Fields => ({
 })
 
 /** Of the automation's connections to this process. */
-function stats({ activity, siblings }: Session): Fields {
+function stats({ context, automation, siblings }: About): Fields {
+  const activity = context.activities.of(automation.id)
   const listening = (kind: 'channel' | 'pattern' | 'shard'): number =>
     new Set(siblings.flatMap(({ subscriptions }) => [...subscriptions[kind].keys()])).size
   return {
@@ -98,9 +108,9 @@ function stats({ activity, siblings }: Session): Fields {
   }
 }
 
-async function automation({ context: { store }, automation, siblings }: Session): Promise<Fields> {
+async function usage({ context: { store }, automation, siblings }: About): Promise<Fields> {
   const { maxKeys, maxBytes, maxElements } = store.limits
-  const { version, keys, bytes } = await store.usage(automation!)
+  const { version, keys, bytes } = await store.usage(automation)
   return {
     version,
     used_keys: keys,
@@ -112,15 +122,15 @@ async function automation({ context: { store }, automation, siblings }: Session)
   }
 }
 
-async function keyspace({ context: { store }, automation }: Session): Promise<Fields> {
-  const keys = await liveKeys(store, automation!)
+async function keyspace({ context: { store }, automation }: About): Promise<Fields> {
+  const keys = await liveKeys(store, automation)
   if (keys.length === 0) return {}
   const left = keys.flatMap(({ expireAt }) => (expireAt === 0 ? [] : Math.max(0, expireAt - Date.now())))
   const average = left.length === 0 ? 0 : Math.round(left.reduce((sum, ms) => sum + ms, 0) / left.length)
   return { db0: `keys=${keys.length},expires=${left.length},avg_ttl=${average}` }
 }
 
-const SECTIONS: Readonly<Record<string, (session: Session) => Fields | Promise<Fields>>> = {
+const SECTIONS: Readonly<Record<string, (about: About) => Fields | Promise<Fields>>> = {
   server,
   clients,
   memory,
@@ -128,22 +138,26 @@ const SECTIONS: Readonly<Record<string, (session: Session) => Fields | Promise<F
   stats,
   replication: () => ({ role: 'master', connected_slaves: 0, master_repl_offset: 0 }),
   cluster: () => ({ cluster_enabled: 0 }),
-  automation,
+  automation: usage,
   keyspace,
 }
 
 /**
  * INFO is about this server and the automation's own part of it: nothing in it tells of another automation or
- * of the backing Redis.
+ * of the backing Redis. All sections, or those that are `wanted`.
  */
-export async function info(session: Session, args: readonly Buffer[]): Promise<Verbatim> {
-  const wanted = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
-  const all = wanted.length === 0 || wanted.some((name) => ['all', 'default', 'everything'].includes(name))
-  const parts: string[] = []
+export async function infoSections(
+  context: SessionContext,
+  automation: Automation,
+  wanted: (name: string) => boolean = () => true,
+): Promise<InfoSections> {
+  const siblings = [...context.sessions].filter((session) => session.automation?.id === automation.id)
+  const about: About = { context, automation, siblings }
+  const made: Array<readonly [name: string, lines: readonly string[]]> = []
   for (const [name, fieldsOf] of Object.entries(SECTIONS)) {
-    if (!all && !wanted.includes(name)) continue
-    const lines = Object.entries(await fieldsOf(session)).map(([field, value]) => `${field}:${value}`)
-    parts.push([`# ${name[0]!.toUpperCase()}${name.slice(1)}`, ...lines, ''].join('\r\n'))
+    if (!wanted(name)) continue
+    const fields = Object.entries(await fieldsOf(about))
+    made.push([name, fields.map(([field, value]) => `${field}:${value}`)])
   }
-  return new Verbatim('txt', parts.join('\r\n'))
+  return made
 }

@@ -1,8 +1,30 @@
+import type { InfoSections } from '../../engine/plaintext/snapshot.ts'
 import { connection } from '../../registry/row.ts'
 import { Verbatim } from '../../reply/reply.ts'
+import type { Session } from '../../session/session.ts'
 import { integer, word } from '../parsing/args.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
-import { info } from './info-sections.ts'
+import { infoSections } from './info-sections.ts'
+
+/** Which sections a request names. */
+function wantedBy(args: readonly Buffer[]): (name: string) => boolean {
+  const names = args.slice(1).map((arg) => arg.toString('latin1').toLowerCase())
+  if (names.length === 0 || names.some((name) => ['all', 'default', 'everything'].includes(name)))
+    return () => true
+  return (name) => names.includes(name)
+}
+
+/** The reply, of those sections that the request names. */
+export function infoReply(sections: InfoSections, args: readonly Buffer[]): Verbatim {
+  const wanted = wantedBy(args)
+  const parts = sections
+    .filter(([name]) => wanted(name))
+    .map(([name, lines]) => [`# ${name[0]!.toUpperCase()}${name.slice(1)}`, ...lines, ''].join('\r\n'))
+  return new Verbatim('txt', parts.join('\r\n'))
+}
+
+const info = async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Verbatim> =>
+  infoReply(await infoSections(context, automation!, wantedBy(args)), args)
 
 const group = 'server'
 

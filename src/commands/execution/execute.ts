@@ -1,4 +1,4 @@
-import type { BackingReply } from '../../backing/backing.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -38,17 +38,14 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
   const { services, automation } = call
   const { store } = services
   if ('read' in direct) {
+    const { readInParts } = direct
+    if (readInParts !== undefined && call.args.length > FEW_WORDS) {
+      askInParts(row, direct, readInParts(call), call, done)
+      return true
+    }
     const command = direct.read(call)
     if (command === undefined) return false
-    store.read(
-      automation,
-      command,
-      (error, raw) => {
-        if (error === null) openRead(direct, call, raw, done)
-        else directFailed(row, call, error, done)
-      },
-      call.pendingWrites,
-    )
+    ask(row, direct, command, call, done)
     return true
   }
   if (store.computesElsewhere && isLargeWrite(row, call.args)) return false
@@ -59,7 +56,7 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
     operations,
     (error, raws) => {
       const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
-      if (failed === undefined) restore(() => direct.reply(call, raws), done)
+      if (failed === undefined) open(direct, call, raws, done)
       else directFailed(row, call, failed, done)
     },
     undefined,
@@ -97,6 +94,7 @@ function compute(row: DataRow, call: Call, done: Done): void {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
     run: (db) => row.run(db, args, call),
     remote: remoteCommand(row, call),
+    info: () => services.info(automation),
     done: (error, reply) => {
       computed?.()
       done(error, reply ?? null)
@@ -120,23 +118,77 @@ export function directReply(row: DataRow, call: Call, raws: readonly BackingRepl
   }
 }
 
-/** Values of a reply that are opened at once. */
+/** Words of a request that are sealed at once, and values of a reply that are opened at once. */
+const FEW_WORDS = 256
 const FEW_VALUES = 256
 
-function openRead(direct: DirectRead, call: Call, raw: BackingReply, done: Done): void {
+function ask(row: DataRow, direct: DirectRead, command: readonly BackingArg[], call: Call, done: Done): void {
+  const { store } = call.services
+  store.read(
+    call.automation,
+    command,
+    (error, raw) => {
+      if (error === null) open(direct, call, raw, done)
+      else directFailed(row, call, error, done)
+    },
+    call.pendingWrites,
+  )
+}
+
+/** Until it is sent nothing behind it may be. */
+function askInParts(
+  row: DataRow,
+  direct: DirectRead,
+  parts: Parts<readonly BackingArg[]>,
+  call: Call,
+  done: Done,
+): void {
+  call.computing?.()
+  call.pendingWrites?.flush()
+  runInParts(call, parts, (error, command) => {
+    if (error === null) ask(row, direct, command, call, done)
+    else done(error, null)
+    call.computed?.()
+  })
+}
+
+/** Opens the answer of the backing Redis, in parts when it has many values. */
+function open<R extends BackingReply | readonly BackingReply[]>(
+  direct: { reply: (call: Call, raw: R) => Reply; inParts?: (call: Call, raw: R) => Parts<Reply> },
+  call: Call,
+  raw: R,
+  done: Done,
+): void {
   const { inParts } = direct
-  if (inParts === undefined || !Array.isArray(raw) || raw.length <= FEW_VALUES) {
+  if (inParts === undefined || !Array.isArray(raw) || valuesUpTo(raw, FEW_VALUES) > 0) {
     restore(() => direct.reply(call, raw), done)
     return
   }
-  let parts: Parts<Reply> | undefined
+  runInParts(call, inParts(call, raw), (error, reply) => done(error, reply ?? null))
+}
+
+/** How many of `limit` values are left when those of the list are taken from it; it stops at 0. */
+function valuesUpTo(list: readonly BackingReply[], limit: number): number {
+  let left = limit - list.length
+  for (let i = 0; i < list.length && left > 0; i++) {
+    const item = list[i]!
+    if (Array.isArray(item)) left = valuesUpTo(item, left)
+  }
+  return left
+}
+
+/** In the turns of the automation. */
+function runInParts<T>(
+  call: Call,
+  parts: Parts<T>,
+  done: (...outcome: [error: null, value: T] | [error: Error, value: undefined]) => void,
+): void {
   call.services.store.inParts(call.automation, () => {
-    let part: IteratorResult<void, Reply>
+    let part: IteratorResult<void, T>
     try {
-      parts ??= inParts(call, raw)
       part = parts.next()
     } catch (error) {
-      done(error as Error, null)
+      done(error as Error, undefined)
       return false
     }
     if (part.done !== true) return true

@@ -4,7 +4,7 @@ import { PendingWrites } from '../../engine/store.ts'
 import { leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
-import type { DataRow } from '../../registry/row.ts'
+import { type DataRow, isComputed } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { directReply, OTHER_FORMS } from './execute.ts'
 import type { QueuedCommand } from './queued-command.ts'
@@ -55,7 +55,7 @@ function planOf(queue: readonly QueuedCommand[], context: ServiceContext): Plan 
   const reads = new Map<string, number>()
   let writes = false
   for (const { row, args } of queue) {
-    if (row.kind === 'connection') {
+    if (row.kind === 'connection' && !isComputed(row)) {
       parts.push(undefined)
       continue
     }

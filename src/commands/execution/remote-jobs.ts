@@ -1,6 +1,6 @@
 import type { RemoteCommands, RemoteJob } from '../../engine/optimistic/remote-compute.ts'
 import type { Call, ServiceContext } from '../../registry/context.ts'
-import type { DataRow, KeyspaceRow } from '../../registry/row.ts'
+import { type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
 import type { QueuedCommand } from './queued-command.ts'
 
 /** A write with more arguments is not sealed on the thread that serves sockets: that takes some ms. */
@@ -51,7 +51,7 @@ function remoteJob(
     identity,
     protocol,
     isTransaction,
-    commands: queue.map(({ row, args }) => (row.kind === 'connection' ? undefined : args)),
+    commands: queue.map(({ row, args }) => (isComputed(row) ? args : undefined)),
     watched,
     isHeavy: someIsHeavy(),
     reconsider: () => {

@@ -4,7 +4,7 @@ import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
-import type { ConnectionRow, DataRow, KeyspaceRow } from '../../registry/row.ts'
+import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
 import type { Session } from '../../session/session.ts'
@@ -130,7 +130,7 @@ export class Transaction implements ConnectionTransaction {
     if (replies === undefined) return NULL_ARRAY
     const all: Reply[] = []
     for (const [i, { row, args }] of queue.entries())
-      all.push(row.kind === 'connection' ? await this.handled(row, args) : replies[i]!)
+      all.push(isComputed(row) ? replies[i]! : await this.handled(row, args))
     return all
   }
 
@@ -140,10 +140,9 @@ export class Transaction implements ConnectionTransaction {
     queue: readonly QueuedCommand[],
     watched: readonly WatchedKey[],
   ): Promise<readonly Reply[] | undefined> {
-    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that,
-    // also when it only publishes.
+    // Behind a computed command of the connection whatever it does is computed: it waits its turn by that.
     if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
-    if (queue.every(({ row }) => row.kind === 'connection')) return Promise.resolve(queue.map(() => null))
+    if (!queue.some(({ row }) => isComputed(row))) return Promise.resolve(queue.map(() => null))
     return runNative(queue, context) ?? this.compute(context, queue, watched)
   }
 
@@ -162,6 +161,7 @@ export class Transaction implements ConnectionTransaction {
             ? queue.map((command) => runQueued(db, command, context))
             : undefined,
         remote: remoteTransaction(context, queue, watched),
+        info: () => context.services.info(context.automation),
         done: (error, replies) => {
           order.computingEnds()
           if (error === null) resolve(replies)
@@ -191,7 +191,7 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
  * transaction.
  */
 export function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
-  if (row.kind === 'connection') return null
+  if (!isComputed(row)) return null
   try {
     return row.run(db, args, context)
   } catch (error) {

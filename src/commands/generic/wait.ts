@@ -122,4 +122,5 @@ export const WAIT = keyspace({
     return 0
   },
   execute: wait,
+  waits: true,
 })

@@ -3,7 +3,7 @@ import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { type Cell, respBytes } from '../../engine/plaintext/cell.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { HashValue } from '../../engine/plaintext/values.ts'
-import { finish, forEachInParts, type Parts } from '../../lib/parts.ts'
+import { forEachInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 
 /** The bytes of a field's sealed value, null when there is none. */
@@ -20,8 +20,6 @@ export function* openPairsInParts(call: Call, raw: BackingReply): Parts<Buffer[]
   })
   return opened
 }
-
-export const openPairs = (call: Call, raw: BackingReply): Buffer[] => finish(openPairsInParts(call, raw))
 
 /** Arguments 2 and on as field, value, field, value... */
 export const sealPairs = ({ automation, args }: Call): BackingArg[] => {

@@ -2,15 +2,16 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { HashField } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { forEachInParts, mapInParts, type Parts } from '../../lib/parts.ts'
 import { INT64_MAX } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
-import { data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { data, FIRST_KEY, readsInParts } from '../../registry/row.ts'
 import { PairsReply, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { scanAll, scanOf } from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
 import { parseScanOptions } from '../parsing/scan-options.ts'
-import { openPairs, openValue } from './hash-fields.ts'
+import { openPairsInParts, openValue } from './hash-fields.ts'
 
 /** Redis halves the range of counts that come with values. */
 const MOST_WITH_VALUES = INT64_MAX / 2n
@@ -35,12 +36,12 @@ function hrandfield(db: Database, args: readonly Buffer[]): Reply {
   return options.withValues ? new PairsReply(sample.flatMap(withValue)) : sample.map(({ name }) => name)
 }
 
-function hrandfieldReply(call: Call, raw: BackingReply): Reply {
+function* openSampleInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const { sealer } = call.automation
   if (call.args.length === 2) return raw === null ? null : sealer.openField(raw as Buffer)
   return call.args.length === 3
-    ? (raw as Buffer[]).map((field) => sealer.openField(field))
-    : new PairsReply(openPairs(call, raw))
+    ? yield* mapInParts(raw as Buffer[], (field) => sealer.openField(field))
+    : new PairsReply(yield* openPairsInParts(call, raw))
 }
 
 /** Within a transaction the whole hash is at hand: it is answered at once, as Redis does with a small one. */
@@ -51,14 +52,14 @@ function hscan(db: Database, args: readonly Buffer[]): Reply {
   return ['0', fields.filter(({ name }) => options.matches(name)).flatMap(withValue)]
 }
 
-function hscanReply(call: Call, raw: BackingReply): Reply {
+function* openScanInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const [cursor, flat] = raw as [Buffer, Buffer[]]
   const { matches } = parseScanOptions(call.args, 3)
   const pairs: Buffer[] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    const field = call.automation.sealer.openField(flat[i]!)
-    if (matches(field)) pairs.push(field, openValue(call, field, flat[i + 1]!)!)
-  }
+  yield* forEachInParts(flat.length >> 1, (i) => {
+    const field = call.automation.sealer.openField(flat[2 * i]!)
+    if (matches(field)) pairs.push(field, openValue(call, field, flat[2 * i + 1]!)!)
+  })
   return [cursor, pairs]
 }
 
@@ -76,10 +77,10 @@ export const HASH_SAMPLES = [
     summary: 'Returns fields of a hash at random.',
     complexity: 'O(N) in the number of fields returned',
     run: hrandfield,
-    direct: reads(({ automation, args }) => {
+    direct: readsInParts(({ automation, args }) => {
       sampleOptions(args)
       return ['HRANDFIELD', automation.key(args[1]!), ...args.slice(2)]
-    }, hrandfieldReply),
+    }, openSampleInParts),
   }),
   data({
     name: 'hscan',
@@ -92,6 +93,6 @@ export const HASH_SAMPLES = [
     summary: 'Goes through the fields of a hash, some at each call.',
     complexity: 'O(1) a call, O(N) for all fields',
     run: hscan,
-    direct: reads(scanOf('HSCAN', 1), hscanReply),
+    direct: readsInParts(scanOf('HSCAN', 1), openScanInParts),
   }),
 ]

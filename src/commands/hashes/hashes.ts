@@ -1,16 +1,24 @@
-import type { BackingReply } from '../../backing/backing.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { type Extent, fieldsExtent } from '../../engine/plaintext/extent.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
-import { mapInParts, type Parts } from '../../lib/parts.ts'
+import { finish, forEachInParts, mapInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type DataRow, type Direct, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
+import {
+  asksInParts,
+  type DataRow,
+  type Direct,
+  data,
+  FIRST_KEY,
+  reads,
+  readsInParts,
+} from '../../registry/row.ts'
 import { MapReply, OK, type Reply } from '../../reply/reply.ts'
-import { distinct, forEachName } from '../parsing/distinct.ts'
+import { distinct, forEachNameInParts } from '../parsing/distinct.ts'
 import { deleteField, openPairsInParts, openValue, sealFields, sealPairs, setField } from './hash-fields.ts'
 import { HASH_NUMBERS } from './hashes-numbers.ts'
 import { HASH_SAMPLES } from './hashes-samples.ts'
@@ -51,6 +59,18 @@ const set = (command: 'hset' | 'hmset'): Pick<DataRow, 'run' | 'direct' | 'exten
     (_call, raw) => (command === 'hset' ? (raw as number) : OK),
   ),
 })
+
+function* askFieldsInParts({ automation, args }: Call): Parts<BackingArg[]> {
+  const fields = distinct(args.slice(2))
+  const asked: BackingArg[] = ['HMGET', automation.key(args[1]!)]
+  yield* forEachInParts(fields.length, (i) => asked.push(automation.sealer.sealField(fields[i]!)))
+  return asked
+}
+
+const openFieldsInParts = (call: Call, raw: BackingReply): Parts<Reply> =>
+  forEachNameInParts(call.args.slice(2), raw as BackingReply[], (field, sealed) =>
+    openValue(call, field, sealed),
+  )
 
 const allPairs = (db: Database, args: readonly Buffer[]): [name: Buffer, value: Cell][] =>
   Array.from(db.hash(args[1]!)?.fields.values() ?? [], ({ name, cell }) => [name, cell])
@@ -166,17 +186,10 @@ export const HASHES = [
     complexity: 'O(N) in the number of fields asked for',
     extent: namedFields,
     run: (db, args) => args.slice(2).map((field) => valueAt(db, args, field)),
-    direct: reads(
-      ({ automation, args }) => [
-        'HMGET',
-        automation.key(args[1]!),
-        ...distinct(args.slice(2)).map((field) => automation.sealer.sealField(field)),
-      ],
-      (call, raw) =>
-        forEachName(call.args.slice(2), raw as BackingReply[], (field, sealed) =>
-          openValue(call, field, sealed),
-        ),
-    ),
+    direct: {
+      ...asksInParts(askFieldsInParts, (call, raw) => finish(openFieldsInParts(call, raw))),
+      inParts: openFieldsInParts,
+    },
   }),
   data({
     name: 'hmset',

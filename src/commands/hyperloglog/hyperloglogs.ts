@@ -105,7 +105,7 @@ export const HYPERLOGLOGS = [
   data({
     name: 'pfcount',
     arity: -2,
-    flags: 'readonly',
+    flags: 'readonly may_replicate',
     group,
     since: '2.8.9',
     keys: ALL_KEYS,

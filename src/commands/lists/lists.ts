@@ -7,7 +7,7 @@ import { KvError } from '../../errors/errors.ts'
 import { mapInParts, type Parts } from '../../lib/parts.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
+import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
 import { type DataRow, data, ENDS, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
@@ -17,9 +17,6 @@ import { LIST_SEARCHES } from './lists-search.ts'
 
 const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(automation.sealer.open(locations.element(args[1]!), raw as Buffer))
-
-const openElements = (call: Call, raw: BackingReply): Reply =>
-  (raw as BackingReply[]).map((sealed) => openElement(call, sealed))
 
 const openElementsInParts = (call: Call, raw: BackingReply): Parts<Reply> =>
   mapInParts(raw as BackingReply[], (sealed) => openElement(call, sealed))
@@ -69,7 +66,7 @@ const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'
     const taken = take(db, args[1]!, end, wanted ?? 1)
     return wanted === undefined ? taken[0]! : taken
   },
-  direct: oneWrite(
+  direct: oneWriteInParts(
     ({ args }) => {
       const wanted = popCount(args, command)
       // Redis 6.2 answers a count of 0 otherwise than 7.0 does.
@@ -77,9 +74,9 @@ const pop = (command: 'lpop' | 'rpop', end: End): Pick<DataRow, 'run' | 'direct'
         ? undefined
         : nativeWrite(command.toUpperCase(), args[1]!, leaves.toBeLookedAt, 'not-null', args.slice(2))
     },
-    (call, raw) => {
+    function* (call, raw) {
       if (call.args.length === 2) return openElement(call, raw)
-      return raw === null ? NULL_ARRAY : openElements(call, raw)
+      return raw === null ? NULL_ARRAY : yield* openElementsInParts(call, raw)
     },
   ),
 })

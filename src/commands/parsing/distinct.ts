@@ -1,4 +1,5 @@
 import { idOf } from '../../engine/plaintext/id.ts'
+import { forEachInParts, type Parts } from '../../lib/parts.ts'
 
 /**
  * Each name once, in the order of their first places. A caller that names a key a thousand times must not
@@ -18,13 +19,15 @@ export const firstAndDistinct = ([first, ...others]: readonly Buffer[]): readonl
  * Answers for each name, of which only the distinct ones were asked, in their order. `open` is called once
  * for each of these.
  */
-export function forEachName<T, R>(
+export function* forEachNameInParts<T, R>(
   names: readonly Buffer[],
   answers: readonly T[],
   open: (name: Buffer, answer: T) => R,
-): R[] {
+): Parts<R[]> {
   const asked = distinct(names)
-  if (asked === names) return answers.map((answer, i) => open(names[i]!, answer))
-  const opened = new Map(asked.map((name, i) => [idOf(name), open(name, answers[i]!)]))
-  return names.map((name) => opened.get(idOf(name))!)
+  const opened: R[] = []
+  yield* forEachInParts(asked.length, (i) => opened.push(open(asked[i]!, answers[i]!)))
+  if (asked === names) return opened
+  const byId = new Map(asked.map((name, i) => [idOf(name), opened[i]!]))
+  return names.map((name) => byId.get(idOf(name))!)
 }

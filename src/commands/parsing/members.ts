@@ -1,8 +1,8 @@
-import type { BackingReply } from '../../backing/backing.ts'
-import { mapInParts, type Parts } from '../../lib/parts.ts'
+import type { BackingArg, BackingReply } from '../../backing/backing.ts'
+import { forEachInParts, mapInParts, type Parts } from '../../lib/parts.ts'
 import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
-import type { DirectRead } from '../../registry/row.ts'
+import { asksInParts, type DirectRead } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { parseCursor, parseScanOptions, type ScanOptions } from './scan-options.ts'
 
@@ -13,17 +13,23 @@ import { parseCursor, parseScanOptions, type ScanOptions } from './scan-options.
 export const sealMembers = ({ automation, args }: Call): Buffer[] =>
   args.slice(2).map((member) => automation.sealer.sealMember(member))
 
-export const openMembers = ({ automation }: Call, raw: BackingReply): Buffer[] =>
-  (raw as Buffer[]).map((sealed) => automation.sealer.openMember(sealed))
+/** A native command on the key and the sealed members that follow it. */
+export const asksOfMembers = (command: string, reply: DirectRead['reply']): DirectRead =>
+  asksInParts(function* ({ automation, args }) {
+    const asked: BackingArg[] = [command, automation.key(args[1]!)]
+    yield* forEachInParts(args.length - 2, (i) => asked.push(automation.sealer.sealMember(args[i + 2]!)))
+    return asked
+  }, reply)
+
+export function* openMembersInParts({ automation }: Call, raw: BackingReply): Parts<Buffer[]> {
+  return yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed))
+}
 
 export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : automation.sealer.openMember(raw as Buffer)
 
-export const openSet = (call: Call, raw: BackingReply): SetReply => new SetReply(openMembers(call, raw))
-
-export function* openSetInParts({ automation }: Call, raw: BackingReply): Parts<SetReply> {
-  const members = yield* mapInParts(raw as Buffer[], (sealed) => automation.sealer.openMember(sealed))
-  return new SetReply(inSetOrder(members as Buffer[]))
+export function* openSetInParts(call: Call, raw: BackingReply): Parts<SetReply> {
+  return new SetReply(inSetOrder(yield* openMembersInParts(call, raw)))
 }
 
 /**
@@ -38,6 +44,9 @@ export function orCompute<T>(parse: () => T): T | undefined {
   }
 }
 
+/** Asked for more at a call, it answers fewer, as it may: COUNT is a hint. */
+const MOST_SCANNED = 1_000
+
 /**
  * `key cursor [MATCH pattern] [COUNT count]`, asked without the pattern, which is for plaintext, and for at
  * least `least` members.
@@ -47,7 +56,8 @@ export const scanOf =
   ({ automation, args }) => {
     const cursor = parseCursor(args[2]!)
     const options = orCompute(() => parseScanOptions(args, 3))
-    return options && [command, automation.key(args[1]!), cursor, 'COUNT', Math.max(options.count, least)]
+    const count = Math.min(Math.max(options?.count ?? 0, least), MOST_SCANNED)
+    return options && [command, automation.key(args[1]!), cursor, 'COUNT', count]
   }
 
 /**

@@ -1,4 +1,5 @@
 import { type ChannelKind, channelMatcher } from '../../engine/messaging/topics.ts'
+import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
 import { connection, container } from '../../registry/row.ts'
@@ -48,29 +49,41 @@ const unsubscribe =
     )
   }
 
-const publish =
-  (kind: 'channel' | 'shard') =>
-  ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> =>
-    context.pubsub.publish(automation!, kind, args[1]!, args[2]!)
+type Kind = 'channel' | 'shard'
 
-const channels =
-  (kind: 'channel' | 'shard') =>
-  async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
+/** Both ways of a command that asks who listens. */
+const asking = (
+  answer: (numbers: (kind: ChannelKind) => ReadonlyMap<string, number>, args: readonly Buffer[]) => Reply,
+  kind: ChannelKind,
+) => ({
+  run: (db: Database, args: readonly Buffer[]): Reply =>
+    answer((of) => db.messages.listeners.numbers(of), args),
+  handle: async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
+    const counts = await context.pubsub.subscriberCounts(automation!, kind)
+    return answer(() => counts, args)
+  },
+})
+
+const publish = (kind: Kind) => ({
+  run: (db: Database, args: readonly Buffer[]): Reply => db.messages.publish(kind, args[1]!, args[2]!),
+  handle: ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> =>
+    context.pubsub.publish(automation!, kind, args[1]!, args[2]!),
+})
+
+const channels = (kind: Kind) =>
+  asking((numbers, args) => {
     if (args.length > 3) {
       throw new KvError('wrong_subcommand', { subcommand: args[1]!, command: 'PUBSUB' })
     }
     const matches = args[2] === undefined ? () => true : channelMatcher(args[2])
-    return [...(await context.pubsub.subscriberCounts(automation!, kind)).keys()]
-      .map((id) => Buffer.from(id, 'latin1'))
-      .filter(matches)
-  }
+    return Array.from(numbers(kind).keys(), (id) => Buffer.from(id, 'latin1')).filter(matches)
+  }, kind)
 
-const numbers =
-  (kind: 'channel' | 'shard') =>
-  async ({ context, automation }: Session, args: readonly Buffer[]): Promise<Reply> => {
-    const subscriberCounts = await context.pubsub.subscriberCounts(automation!, kind)
-    return args.slice(2).flatMap((name): Reply[] => [name, subscriberCounts.get(idOf(name)) ?? 0])
-  }
+const numbers = (kind: Kind) =>
+  asking((numbersOf, args) => {
+    const counts = numbersOf(kind)
+    return args.slice(2).flatMap((name): Reply[] => [name, counts.get(idOf(name)) ?? 0])
+  }, kind)
 
 const HELP = [
   'PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
@@ -182,7 +195,7 @@ export const PUBSUB = [
     syntax: 'channel message',
     summary: 'Sends a message to the listeners of a channel, and returns how many there are.',
     complexity: 'O(N+M) in the numbers of listeners and of patterns',
-    handle: publish('channel'),
+    ...publish('channel'),
   }),
   connection({
     name: 'spublish',
@@ -195,7 +208,7 @@ export const PUBSUB = [
     syntax: 'shardchannel message',
     summary: 'Sends a message to the listeners of a shard channel, and returns how many there are.',
     complexity: 'O(N) in the number of listeners',
-    handle: publish('shard'),
+    ...publish('shard'),
   }),
   container(
     {
@@ -217,7 +230,7 @@ export const PUBSUB = [
         syntax: '[pattern]',
         summary: 'Returns the channels that have listeners.',
         complexity: 'O(N) in the number of channels',
-        handle: channels('channel'),
+        ...channels('channel'),
       }),
       connection({
         name: 'pubsub|help',
@@ -227,6 +240,7 @@ export const PUBSUB = [
         since: '6.2.0',
         syntax: '',
         summary: 'Returns help about PUBSUB.',
+        run: () => HELP,
         handle: () => HELP,
       }),
       connection({
@@ -237,8 +251,7 @@ export const PUBSUB = [
         since: '2.8.0',
         syntax: '',
         summary: 'Returns how many patterns have listeners.',
-        handle: async ({ context, automation }) =>
-          (await context.pubsub.subscriberCounts(automation!, 'pattern')).size,
+        ...asking((numbersOf) => numbersOf('pattern').size, 'pattern'),
       }),
       connection({
         name: 'pubsub|numsub',
@@ -249,7 +262,7 @@ export const PUBSUB = [
         syntax: '[channel [channel ...]]',
         summary: 'Returns how many listen to channels.',
         complexity: 'O(N) in the number of channels',
-        handle: numbers('channel'),
+        ...numbers('channel'),
       }),
       connection({
         name: 'pubsub|shardchannels',
@@ -260,7 +273,7 @@ export const PUBSUB = [
         syntax: '[pattern]',
         summary: 'Returns the shard channels that have listeners.',
         complexity: 'O(N) in the number of channels',
-        handle: channels('shard'),
+        ...channels('shard'),
       }),
       connection({
         name: 'pubsub|shardnumsub',
@@ -271,7 +284,7 @@ export const PUBSUB = [
         syntax: '[shardchannel [shardchannel ...]]',
         summary: 'Returns how many listen to shard channels.',
         complexity: 'O(N) in the number of channels',
-        handle: numbers('shard'),
+        ...numbers('shard'),
       }),
     ],
   ),

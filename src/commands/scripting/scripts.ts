@@ -8,6 +8,7 @@ import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
 import type { RunContext } from '../../registry/context.ts'
 import { OK, PONG, type Reply } from '../../reply/reply.ts'
 import type { ScriptRequest, ScriptRunner } from '../../session/services.ts'
+import { infoReply } from '../connection/server-info.ts'
 import { int32 } from '../parsing/args.ts'
 import { ScriptCache } from './script-cache.ts'
 import { ScriptSpeeds } from './script-speeds.ts'
@@ -32,6 +33,7 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
     if (int32(args[1]!) !== 0) throw new KvError('db_index')
     return OK
   },
+  info: (db, args) => infoReply(db.info(), args),
   // The clock that expiry goes by; a script that has to run again may read a later time.
   time: (db) => [String(Math.floor(db.now / 1000)), String((db.now % 1000) * 1000)],
 }
@@ -63,9 +65,10 @@ class ScriptCommands implements ScriptHost {
 
   call(args: readonly Buffer[]): Reply {
     const row = this.find(args)
-    const run = row.kind === 'connection' ? ON_CONNECTION[row.name] : row.run
+    const run = row.run ?? ON_CONNECTION[row.name]
     if (run === undefined || row.flags.includes('noscript')) throw new KvError('script_not_allowed')
-    if (this.readOnly && row.flags.includes('write')) throw new KvError('script_read_only')
+    if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
+      throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
     return run(this.db, args, this.context)
   }

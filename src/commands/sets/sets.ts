@@ -3,16 +3,17 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Parts } from '../../lib/parts.ts'
 import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
-import { number, oneWrite } from '../../registry/direct.ts'
-import { type Direct, data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
+import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
+import { data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import { type Reply, SetReply } from '../../reply/reply.ts'
 import { integerFrom } from '../parsing/args.ts'
 import {
+  asksOfMembers,
   openMember,
-  openMembers,
-  openSet,
+  openMembersInParts,
   openSetInParts,
   scanAll,
   scanOf,
@@ -95,14 +96,20 @@ function sscan(db: Database, args: readonly Buffer[]): Reply {
   return ['0', options === undefined ? [] : inSetOrder(membersOf(db, args[1]!)).filter(options.matches)]
 }
 
-function sscanReply(call: Call, raw: BackingReply): Reply {
+function* openScanInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const [cursor, sealed] = raw as [Buffer, Buffer[]]
-  return [cursor, inSetOrder(openMembers(call, sealed)).filter(parseScanOptions(call.args, 3).matches)]
+  const members = yield* openMembersInParts(call, sealed)
+  return [cursor, inSetOrder(members).filter(parseScanOptions(call.args, 3).matches)]
 }
 
-/** A native command on the key and the sealed members that follow it. */
-const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads((call) => [command, call.automation.key(call.args[1]!), ...sealMembers(call)], reply)
+/** What SPOP and SRANDMEMBER answer: one member alone without a count. */
+function* openSampleInParts(call: Call, raw: BackingReply): Parts<Reply> {
+  return call.args.length === 2 ? openMember(call, raw) : yield* openMembersInParts(call, raw)
+}
+
+function* openPoppedInParts(call: Call, raw: BackingReply): Parts<Reply> {
+  return call.args.length === 2 ? openMember(call, raw) : yield* openSetInParts(call, raw)
+}
 
 const group = 'set'
 
@@ -133,7 +140,7 @@ export const SETS = [
     syntax: 'key',
     summary: 'Returns the number of members of a set.',
     run: (db, args) => db.set(args[1]!)?.members.size ?? 0,
-    direct: native('SCARD', number),
+    direct: reads(({ automation, args }) => ['SCARD', automation.key(args[1]!)], number),
   }),
   data({
     name: 'sismember',
@@ -145,7 +152,7 @@ export const SETS = [
     syntax: 'key member',
     summary: 'Tells whether a set has a member.',
     run: (db, args) => contains(db, args[1]!, args[2]!),
-    direct: native('SISMEMBER', number),
+    direct: asksOfMembers('SISMEMBER', number),
   }),
   data({
     name: 'smembers',
@@ -171,7 +178,7 @@ export const SETS = [
     summary: 'Tells which of several members a set has.',
     complexity: 'O(N) in the number of members asked for',
     run: (db, args) => args.slice(2).map((member) => contains(db, args[1]!, member)),
-    direct: native('SMISMEMBER', (_call, raw) => raw as number[]),
+    direct: asksOfMembers('SMISMEMBER', (_call, raw) => raw as number[]),
   }),
   data({
     name: 'smove',
@@ -196,16 +203,13 @@ export const SETS = [
     summary: 'Removes members of a set at random, and returns them.',
     complexity: 'O(N) in the number of members returned',
     run: spop,
-    direct: oneWrite(
-      ({ args }) => {
-        const count = popCount(args)
-        if (count === undefined) return nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'not-null')
-        return count === 0
-          ? undefined
-          : nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'any-reply-on-a-key', [args[2]!])
-      },
-      (call, raw) => (call.args.length === 2 ? openMember(call, raw) : openSet(call, raw)),
-    ),
+    direct: oneWriteInParts(({ args }) => {
+      const count = popCount(args)
+      if (count === undefined) return nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'not-null')
+      return count === 0
+        ? undefined
+        : nativeWrite('SPOP', args[1]!, leaves.toBeLookedAt, 'any-reply-on-a-key', [args[2]!])
+    }, openPoppedInParts),
   }),
   data({
     name: 'srandmember',
@@ -218,13 +222,10 @@ export const SETS = [
     summary: 'Returns members of a set at random.',
     complexity: 'O(N) in the number of members returned',
     run: srandmember,
-    direct: reads(
-      ({ automation, args }) => {
-        sampleCount(args)
-        return ['SRANDMEMBER', automation.key(args[1]!), ...args.slice(2)]
-      },
-      (call, raw) => (call.args.length === 2 ? openMember(call, raw) : openMembers(call, raw)),
-    ),
+    direct: readsInParts(({ automation, args }) => {
+      sampleCount(args)
+      return ['SRANDMEMBER', automation.key(args[1]!), ...args.slice(2)]
+    }, openSampleInParts),
   }),
   data({
     name: 'srem',
@@ -253,7 +254,7 @@ export const SETS = [
     summary: 'Goes through the members of a set, some at each call.',
     complexity: 'O(1) a call, O(N) for all members',
     run: sscan,
-    direct: reads(scanOf('SSCAN', 1), sscanReply),
+    direct: readsInParts(scanOf('SSCAN', 1), openScanInParts),
   }),
   ...SET_OPERATIONS,
 ]

@@ -2,7 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
-import { finish, forEachInParts, type Parts, sortInParts } from '../../lib/parts.ts'
+import { forEachInParts, type Parts, sortInParts } from '../../lib/parts.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'
 import { Double, PairsReply, type Reply } from '../../reply/reply.ts'
@@ -57,10 +57,6 @@ export class SealedRange {
   }
 
   /** As they came. */
-  open(start = 0, stop = this.length - 1): ScoredMember[] {
-    return finish(this.openInParts(start, stop))
-  }
-
   *openInParts(start = 0, stop = this.length - 1): Parts<ScoredMember[]> {
     const { sealer } = this.call.automation
     const opened: ScoredMember[] = []
@@ -80,6 +76,10 @@ export class SealedRange {
     const { start, stop } = this.withTies(window)
     const ordered = yield* sortInParts(yield* this.openInParts(start, stop), compare)
     return ordered.slice(window.start - start, window.stop - start + 1)
+  }
+
+  allInOrder(): Parts<ScoredMember[]> {
+    return this.inOrder(this.length === 0 ? undefined : { start: 0, stop: this.length - 1 })
   }
 }
 

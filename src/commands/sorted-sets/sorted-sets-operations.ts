@@ -1,6 +1,6 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
-import { countedKeys, type DataRow, data, type KeySpec, reads } from '../../registry/row.ts'
+import { countedKeys, type DataRow, data, type KeySpec, reads, readsInParts } from '../../registry/row.ts'
 import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
 import { orCompute } from '../parsing/members.ts'
 import { type Form, type Options, parseKeys, parseOptions } from './combine-options.ts'
@@ -13,7 +13,7 @@ const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
     const { members, options } = combine(db, form, args, 1)
     return ranked(inOrder(members), options.withScores)
   },
-  direct: reads(
+  direct: readsInParts(
     ({ automation, args }) => {
       const names = parseKeys(form, args, 1)
       const options = orCompute(() => parseOptions(form, args, 2 + names.length, names.length))
@@ -33,10 +33,10 @@ const answered = (form: Form): Pick<DataRow, 'run' | 'direct' | 'keys'> => ({
       if (options.aggregate !== 'SUM') command.push('AGGREGATE', options.aggregate)
       return [...command, 'WITHSCORES']
     },
-    (call, raw) => {
+    function* (call, raw) {
       const names = parseKeys(form, call.args, 1)
       const { withScores } = parseOptions(form, call.args, 2 + names.length, names.length)
-      return ranked(inOrder(new SealedRange(call, raw).open()), withScores)
+      return ranked(yield* new SealedRange(call, raw).allInOrder(), withScores)
     },
   ),
 })

@@ -2,12 +2,13 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Parts } from '../../lib/parts.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'
-import { data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { data, FIRST_KEY, readsInParts } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
-import { openMember, openMembers, scanAll, scanOf } from '../parsing/members.ts'
+import { openMember, openMembersInParts, scanAll, scanOf } from '../parsing/members.ts'
 import { randomCount, randomItem, randomItems } from '../parsing/random.ts'
 import { parseScanOptions } from '../parsing/scan-options.ts'
 import { membersOf, ranked, SealedRange } from './sorted-set-order.ts'
@@ -32,10 +33,12 @@ function zrandmember(db: Database, args: readonly Buffer[]): Reply {
   return ranked(randomItems(members, options.count), options.withScores)
 }
 
-function zrandmemberReply(call: Call, raw: BackingReply): Reply {
+function* openSampleInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const options = sampleOptions(call.args)
   if (options === undefined) return openMember(call, raw)
-  return options.withScores ? ranked(new SealedRange(call, raw).open(), true) : openMembers(call, raw)
+  return options.withScores
+    ? ranked(yield* new SealedRange(call, raw).openInParts(), true)
+    : yield* openMembersInParts(call, raw)
 }
 
 /** Scores are text here, also in RESP3. */
@@ -56,12 +59,13 @@ function zscan(db: Database, args: readonly Buffer[]): Reply {
   )
 }
 
-function zscanReply(call: Call, raw: BackingReply): Reply {
+function* openScanInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const [cursor, flat] = raw as [Buffer, Buffer[]]
   const { matches } = parseScanOptions(call.args, 3)
+  const members = yield* new SealedRange(call, flat).openInParts()
   return scanned(
     cursor,
-    new SealedRange(call, flat).open().filter(({ member }) => matches(member)),
+    members.filter(({ member }) => matches(member)),
   )
 }
 
@@ -85,10 +89,10 @@ export const SORTED_SET_SAMPLES = [
     summary: 'Returns members of a sorted set at random.',
     complexity: 'O(N) in the number of members returned',
     run: zrandmember,
-    direct: reads(({ automation, args }) => {
+    direct: readsInParts(({ automation, args }) => {
       sampleOptions(args)
       return ['ZRANDMEMBER', automation.key(args[1]!), ...args.slice(2)]
-    }, zrandmemberReply),
+    }, openSampleInParts),
   }),
   data({
     name: 'zscan',
@@ -101,6 +105,6 @@ export const SORTED_SET_SAMPLES = [
     summary: 'Goes through the members of a sorted set with their scores, some at each call.',
     complexity: 'O(1) a call, O(N) for all members',
     run: zscan,
-    direct: reads(scanOf('ZSCAN', LEAST_SCANNED), zscanReply),
+    direct: readsInParts(scanOf('ZSCAN', LEAST_SCANNED), openScanInParts),
   }),
 ]

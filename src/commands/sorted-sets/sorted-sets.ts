@@ -2,12 +2,10 @@ import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { idOf } from '../../engine/plaintext/id.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
-import { finish } from '../../lib/parts.ts'
-import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
-import { type DataRow, type Direct, data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { type DataRow, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
-import { sealMembers } from '../parsing/members.ts'
+import { asksOfMembers, sealMembers } from '../parsing/members.ts'
 import { parseLexRange, parseScoreRange, walk } from './sorted-set-bounds.ts'
 import {
   doubleOrNull,
@@ -26,10 +24,6 @@ import { SORTED_SET_SAMPLES } from './sorted-sets-samples.ts'
 const scoreOf = (db: Database, name: Buffer, member: Buffer): Reply =>
   doubleOrNull(db.sortedSet(name)?.members.get(idOf(member))?.score)
 
-/** A native command on the key and the sealed members that follow it. */
-const native = (command: string, reply: (call: Call, raw: BackingReply) => Reply): Direct =>
-  reads((call) => [command, call.automation.key(call.args[1]!), ...sealMembers(call)], reply)
-
 function zrem(db: Database, args: readonly Buffer[]): Reply {
   const present = db.sortedSet(args[1]!)?.members
   const ids = new Set(args.slice(2).map(idOf))
@@ -46,15 +40,15 @@ const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
     const at = ordered.findIndex(({ member }) => member.equals(args[2]!))
     return at < 0 ? null : reverse ? ordered.length - 1 - at : at
   },
-  direct: reads(
+  direct: readsInParts(
     ({ automation, args }) => ['ZRANGE', automation.key(args[1]!), 0, -1, 'WITHSCORES'],
-    (call, raw) => {
+    function* (call, raw) {
       const sealed = new SealedRange(call, raw)
       const found = sealed.indexOf(call.args[2]!)
       if (found < 0) return null
       const ties = sealed.withTies({ start: found, stop: found })
-      const at =
-        ties.start + finish(sealed.inOrder(ties)).findIndex(({ member }) => member.equals(call.args[2]!))
+      const tied = yield* sealed.inOrder(ties)
+      const at = ties.start + tied.findIndex(({ member }) => member.equals(call.args[2]!))
       return reverse ? sealed.length - 1 - at : at
     },
   ),
@@ -73,7 +67,7 @@ export const SORTED_SETS = [
     syntax: 'key',
     summary: 'Returns the number of members of a sorted set.',
     run: (db, args) => db.sortedSet(args[1]!)?.members.size ?? 0,
-    direct: native('ZCARD', number),
+    direct: reads(({ automation, args }) => ['ZCARD', automation.key(args[1]!)], number),
   }),
   data({
     name: 'zcount',
@@ -112,13 +106,15 @@ export const SORTED_SETS = [
       const bounds = parseLexRange(args[2]!, args[3]!)
       return walk(inOrder(membersOf(db, args[1]!)), bounds).length
     },
-    direct: reads(
+    direct: readsInParts(
       ({ automation, args }) => {
         parseLexRange(args[2]!, args[3]!)
         return ['ZRANGE', automation.key(args[1]!), 0, -1, 'WITHSCORES']
       },
-      (call, raw) =>
-        walk(inOrder(new SealedRange(call, raw).open()), parseLexRange(call.args[2]!, call.args[3]!)).length,
+      function* (call, raw) {
+        const ordered = yield* new SealedRange(call, raw).allInOrder()
+        return walk(ordered, parseLexRange(call.args[2]!, call.args[3]!)).length
+      },
     ),
   }),
   data({
@@ -132,7 +128,7 @@ export const SORTED_SETS = [
     summary: 'Returns the scores of several members.',
     complexity: 'O(N) in the number of members asked for',
     run: (db, args) => args.slice(2).map((member) => scoreOf(db, args[1]!, member)),
-    direct: native('ZMSCORE', (_call, raw) => (raw as BackingReply[]).map(readDoubleOrNull)),
+    direct: asksOfMembers('ZMSCORE', (_call, raw) => (raw as BackingReply[]).map(readDoubleOrNull)),
   }),
   data({
     name: 'zrank',
@@ -184,7 +180,7 @@ export const SORTED_SETS = [
     syntax: 'key member',
     summary: 'Returns the score of a member.',
     run: (db, args) => scoreOf(db, args[1]!, args[2]!),
-    direct: native('ZSCORE', (_call, raw) => readDoubleOrNull(raw)),
+    direct: asksOfMembers('ZSCORE', (_call, raw) => readDoubleOrNull(raw)),
   }),
   ...SORTED_SET_ADDITIONS,
   ...SORTED_SET_RANGES,

@@ -4,13 +4,13 @@ import { entryAt, type StreamEntry, sortedPending } from '../../engine/plaintext
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idText, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
-import { oneWrite } from '../../registry/direct.ts'
+import { oneWriteInParts } from '../../registry/direct.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
 import { int64Or } from './streams-args.ts'
 import { editGroup, streamAndGroup } from './streams-group-access.ts'
-import { entryReply, openEntries } from './streams-replies.ts'
+import { entryReply, openEntriesInParts } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
@@ -182,11 +182,11 @@ export const STREAM_CLAIMS = [
     complexity: 'O(1) if COUNT is small',
     run: autoClaim,
     // Redis 6.2 answers without the list of deleted ids.
-    direct: oneWrite(
+    direct: oneWriteInParts(
       ({ args }) => nativeWrite('XAUTOCLAIM', args[1]!, leaves.withItsTtl, 'claimed-entries', args.slice(2)),
-      (call, raw) => {
+      function* (call, raw) {
         const [cursor, entries, deleted] = raw as [Buffer, Buffer[], Buffer[] | undefined]
-        return [cursor, openEntries(call, call.args[1]!, entries), deleted ?? []]
+        return [cursor, yield* openEntriesInParts(call, call.args[1]!, entries), deleted ?? []]
       },
     ),
   }),
@@ -203,7 +203,7 @@ export const STREAM_CLAIMS = [
     complexity: 'O(log N) in the number of pending entries',
     run: claim,
     // LASTID moves the group on even when nothing is claimed.
-    direct: oneWrite(
+    direct: oneWriteInParts(
       ({ args }) =>
         nativeWrite(
           'XCLAIM',
@@ -212,7 +212,7 @@ export const STREAM_CLAIMS = [
           args.slice(6).some((arg) => word(arg) === 'LASTID') ? 'any-reply' : 'filled-list',
           args.slice(2),
         ),
-      (call, raw) => openEntries(call, call.args[1]!, raw),
+      (call, raw) => openEntriesInParts(call, call.args[1]!, raw),
     ),
   }),
 ]

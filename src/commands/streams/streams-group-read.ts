@@ -6,11 +6,11 @@ import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError, respText } from '../../errors/errors.ts'
 import { idText, MAX_ID, parseId } from '../../redis-semantics/stream-id.ts'
 import type { RunContext } from '../../registry/context.ts'
-import { type Direct, writes } from '../../registry/row.ts'
+import { type Direct, writesInParts } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { parseRead } from './streams-args.ts'
 import { editGroup, groupIn } from './streams-group-access.ts'
-import { entryReply, openStreams } from './streams-replies.ts'
+import { entryReply, openStreamsInParts } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
@@ -87,7 +87,7 @@ export const GONE = {
 const MAX_DIRECT_STREAMS = 1_000
 
 /** One native command, since Redis checks all keys before it delivers anything. */
-export const readGroupDirect: Direct = writes(
+export const readGroupDirect: Direct = writesInParts(
   ({ args }) => {
     const { names, ids, count, group, consumer, noAck } = parseRead(args, 'XREADGROUP')
     if (names.length > MAX_DIRECT_STREAMS) return undefined
@@ -107,5 +107,5 @@ export const readGroupDirect: Direct = writes(
       },
     ]
   },
-  (call, raws) => openStreams(call, raws[0]!),
+  (call, raws) => openStreamsInParts(call, raws[0]!),
 )

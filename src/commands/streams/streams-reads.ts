@@ -4,11 +4,11 @@ import { entriesBetween, indexFrom } from '../../engine/plaintext/stream-value.t
 import { ERRORS, KvError } from '../../errors/errors.ts'
 import { parseEnd, parseId, parseStart } from '../../redis-semantics/stream-id.ts'
 import type { Call, RunContext } from '../../registry/context.ts'
-import { type Direct, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
+import { type Direct, data, FIRST_KEY, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply, StreamsReply } from '../../reply/reply.ts'
 import { integer, word } from '../parsing/args.ts'
 import { parseRead, readAt, STREAM_KEYS } from './streams-args.ts'
-import { entryReply, openEntriesInParts, openStreams } from './streams-replies.ts'
+import { entryReply, openEntriesInParts, openStreamsInParts } from './streams-replies.ts'
 
 type Args = readonly Buffer[]
 
@@ -54,11 +54,11 @@ function read(db: Database, args: Args, { inScript }: RunContext): Reply {
   return served.length === 0 ? NULL_ARRAY : new StreamsReply(served)
 }
 
-const readDirect: Direct = reads(({ automation, args }) => {
+const readDirect: Direct = readsInParts(({ automation, args }) => {
   const { names, ids, count } = parseRead(args, 'XREAD')
   const options: BackingArg[] = count === 0 ? [] : ['COUNT', count]
   return ['XREAD', ...options, 'STREAMS', ...names.map((name) => automation.key(name)), ...ids]
-}, openStreams)
+}, openStreamsInParts)
 
 /** `$` is the last id of a stream at the moment of the call, also when it is read later on. */
 async function fixLastIds({ services, automation, args }: Call): Promise<readonly Buffer[]> {

@@ -44,13 +44,13 @@ export function* openEntriesInParts(call: Call, name: Buffer, raw: BackingReply)
 }
 
 /** What XREAD and XREADGROUP answer. */
-export function openStreams(call: Call, raw: BackingReply): Reply {
+export function* openStreamsInParts(call: Call, raw: BackingReply): Parts<Reply> {
   if (raw === null) return NULL_ARRAY
   const { length } = call.automation.prefix
-  return new StreamsReply(
-    (raw as [Buffer, BackingReply][]).flatMap(([key, entries]) => {
-      const name = key.subarray(length)
-      return [name, openEntries(call, name, entries)]
-    }),
-  )
+  const opened: Reply[] = []
+  for (const [key, entries] of raw as [Buffer, BackingReply][]) {
+    const name = key.subarray(length)
+    opened.push(name, yield* openEntriesInParts(call, name, entries))
+  }
+  return new StreamsReply(opened)
 }

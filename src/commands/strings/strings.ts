@@ -3,10 +3,10 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { oneWrite } from '../../registry/direct.ts'
-import { ALL_KEYS, type Direct, data, FIRST_KEY, reads, TWO_KEYS } from '../../registry/row.ts'
+import { ALL_KEYS, type Direct, data, FIRST_KEY, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { expiryOf } from '../parsing/args.ts'
-import { distinct, forEachName } from '../parsing/distinct.ts'
+import { distinct, forEachNameInParts } from '../parsing/distinct.ts'
 import { orCompute } from '../parsing/members.ts'
 import { lcsReply, parseLcsOptions } from './lcs-reply.ts'
 import { parseSetOptions } from './set-options.ts'
@@ -113,10 +113,10 @@ export const STRINGS = [
     summary: 'Returns the strings of several keys.',
     complexity: 'O(N) in the number of keys',
     run: (db, args) => args.slice(1).map((name) => (db.type(name) === 'string' ? db.bytes(name)! : null)),
-    direct: reads(
+    direct: readsInParts(
       ({ automation, args }) => ['MGET', ...distinct(args.slice(1)).map((name) => automation.key(name))],
       (call, raw) =>
-        forEachName(call.args.slice(1), raw as BackingReply[], (name, sealed) =>
+        forEachNameInParts(call.args.slice(1), raw as BackingReply[], (name, sealed) =>
           openString(call, name, sealed),
         ),
     ),

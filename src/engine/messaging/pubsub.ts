@@ -1,22 +1,23 @@
-import { randomBytes } from 'node:crypto'
 import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
-import type { Backing, MessageBus } from '../../backing/backing.ts'
+import type { Backing, BackingReply, MessageBus } from '../../backing/backing.ts'
+import { PUBLISH } from '../../backing/scripts.ts'
+import type { Turns } from '../../fair-share/turns.ts'
+import { Fifo } from '../../lib/fifo.ts'
+import { idOf } from '../../lib/id.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
-import { idOf } from '../plaintext/id.ts'
-import { decodeMessage, encodeMessage } from './message.ts'
+import { type ListenerRecords, NO_STAMP } from './listener-records.ts'
+import { decodeMessages, encodeMessages, type Message, sizeOfMessage } from './message.ts'
 import {
   addTopics,
   type ChannelKind,
   checkChannel,
   checkNames,
-  countsOf,
   deleteTopics,
+  isEmpty,
   type MessageReceiver,
-  receivers,
   receiversHere,
-  type SubscriberCounts,
   type Topics,
 } from './topics.ts'
 
@@ -34,30 +35,40 @@ interface ChannelHub {
    */
   announcing: Promise<void>
   announcement: Promise<void> | undefined
+  /** What has arrived and is not delivered yet, in order. */
+  readonly arrived: Fifo<Message>
+  arrivedBytes: number
+  /** The next part is scheduled. */
+  isDelivering: boolean
 }
 
-const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
+/** So many are delivered before another automation may have its turn. */
+const MESSAGES_A_PART = 64
+/** With more bytes than this waiting, all of it is delivered at once. */
+const MAX_ARRIVED_BYTES = 4 * 1024 * 1024
 
 /**
  * Pub/sub of all automations. All messages of one automation go through one channel of the backing Redis,
  * sealed together with the name of their channel, and are told apart here: so the backing Redis sees neither,
- * and one connection is enough for any number of listeners. How many listeners there are in other processes
- * is read from what each of them keeps in the backing Redis.
+ * and one connection is enough for any number of listeners. Who listens in other processes is read from the
+ * records that each of them keeps in the backing Redis.
  */
 export class PubSub {
   private readonly backing: Backing
   private readonly bus: MessageBus
+  private readonly records: ListenerRecords
+  private readonly turns: Turns
   private readonly log: Log
-  /** Under which the others know of the listeners here. */
-  private readonly id = randomBytes(16).toString('hex')
   private readonly hubs = new Map<string, ChannelHub>()
   private readonly renewal: NodeJS.Timeout
   /** Announcements that nobody waits for. */
   private readonly leaving = new Set<Promise<void>>()
 
-  constructor(backing: Backing, bus: MessageBus, log: Log) {
+  constructor(backing: Backing, bus: MessageBus, records: ListenerRecords, turns: Turns, log: Log) {
     this.backing = backing
     this.bus = bus
+    this.records = records
+    this.turns = turns
     this.log = log
     bus.onReturn(() => this.renew())
     this.renewal = setInterval(() => this.renew(), LIVENESS.renewMs)
@@ -116,8 +127,8 @@ export class PubSub {
   }
 
   /**
-   * Answers how many listeners get the message. They are counted before it is sent, so that anyone who was
-   * counted gets it.
+   * Answers how many listeners get the message: those in other processes at the moment at which it is sent,
+   * those here just before, so that anyone who was counted gets it.
    */
   async publish(
     automation: Automation,
@@ -126,47 +137,42 @@ export class PubSub {
     message: Buffer,
   ): Promise<number> {
     checkChannel(channel)
-    const sealed = automation.sealer.seal(locations.message(''), encodeMessage(kind, channel, message), false)
+    const [frame] = encodeMessages([{ kind, channel, message }])
+    const sealed = automation.sealer.seal(locations.message(''), frame!, false)
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receiversHere(hub.topics, kind, channel)
     const isOpen = hub?.isOpen === true
-    const counting = this.backing.call(automation, ['HGETALL', automation.listenersKey])
-    // Whether the message was sent is told by the other one.
-    counting.catch(() => {})
-    const processes = (await this.backing.call(
-      automation,
-      ['PUBLISH', automation.messageChannel, sealed],
-      true,
-    )) as number
+    const known = this.records.remembered(automation)
+    const args = [
+      ...[2, automation.versionKey, automation.indexKey, automation.prefix.length],
+      ...[sealed, known?.stamp ?? NO_STAMP],
+    ]
+    const [processes, stamp, records] = await new Promise<BackingReply[]>((resolve, reject) => {
+      this.backing.script(automation, PUBLISH, true, args, (error, reply) =>
+        error === null ? resolve(reply as BackingReply[]) : reject(error),
+      )
+    })
+    const now =
+      records === undefined ? known : this.records.learn(automation, String(stamp), records as Buffer[])
+    // A process that has just died may have left its record.
     if (processes === 0) return 0
     if (processes === 1 && isOpen) return here
-    return this.otherCounts(automation, (await counting) as Buffer[]).reduce(
-      (sum, subscriberCounts) => sum + receivers(subscriberCounts, kind, channel),
-      here,
-    )
+    return here + now!.receiversElsewhere(kind, channel)
   }
 
   /** Every listener of the automation, in all processes: name -> number. */
   async subscriberCounts(automation: Automation, kind: ChannelKind): Promise<Map<string, number>> {
-    const hub = this.hubs.get(automation.id)
-    const sum = new Map<string, number>()
-    const records = (await this.backing.call(automation, ['HGETALL', automation.listenersKey])) as Buffer[]
-    for (const subscriberCounts of [
-      ...(hub === undefined ? [] : [countsOf(hub.topics)]),
-      ...this.otherCounts(automation, records),
-    ]) {
-      for (const [id, count] of subscriberCounts[kind]) sum.set(id, (sum.get(id) ?? 0) + count)
-    }
-    return sum
+    return (await this.records.load(automation)).numbers(kind)
   }
 
   private hubOf(automation: Automation): ChannelHub {
     const known = this.hubs.get(automation.id)
     if (known !== undefined) return known
     const receive = (sealed: Buffer): void => this.receive(hub, sealed)
+    const topics: Topics = { channel: new Map(), pattern: new Map(), shard: new Map(), nameBytes: 0 }
     const hub: ChannelHub = {
       automation,
-      topics: { channel: new Map(), pattern: new Map(), shard: new Map(), nameBytes: 0 },
+      topics,
       receive,
       opened: this.bus.subscribe(automation, automation.messageChannel, receive).then(() => {
         hub.isOpen = true
@@ -175,39 +181,54 @@ export class PubSub {
       joining: 0,
       announcing: Promise.resolve(),
       announcement: undefined,
+      arrived: new Fifo(),
+      arrivedBytes: 0,
+      isDelivering: false,
     }
     this.hubs.set(automation.id, hub)
+    this.records.keep(automation, topics)
     return hub
   }
 
   private closeIfEmpty(hub: ChannelHub): void {
     const { automation, topics } = hub
-    if (
-      this.hubs.get(automation.id) !== hub ||
-      hub.joining > 0 ||
-      KINDS.some((kind) => topics[kind].size > 0)
-    )
-      return
+    if (this.hubs.get(automation.id) !== hub || hub.joining > 0 || !isEmpty(topics)) return
     this.hubs.delete(automation.id)
+    this.records.drop(automation)
     this.bus.unsubscribe(automation, automation.messageChannel, hub.receive)
   }
 
-  private receive({ automation, topics }: ChannelHub, sealed: Buffer): void {
-    let decoded: ReturnType<typeof decodeMessage>
+  /** A script may send many at once: these are delivered in the automation's turns. */
+  private receive(hub: ChannelHub, sealed: Buffer): void {
+    const { automation, arrived } = hub
+    let messages: Message[]
     try {
-      decoded = decodeMessage(automation.sealer.open(locations.message(''), sealed).bytes)
+      messages = decodeMessages(automation.sealer.open(locations.message(''), sealed).bytes)
     } catch {
       this.log.error({ automation: automation.id }, 'a published message could not be opened')
       return
     }
-    const { kind, channel, message } = decoded
-    for (const listener of topics[kind].get(idOf(channel))?.listeners ?? [])
-      listener.deliver(kind, channel, message)
-    if (kind === 'shard') return
-    for (const { name, listeners, matches } of topics.pattern.values()) {
-      if (matches(channel))
-        for (const listener of listeners) listener.deliver('pattern', channel, message, name)
+    for (const message of messages) {
+      arrived.push(message)
+      hub.arrivedBytes += sizeOfMessage(message)
     }
+    if (hub.arrivedBytes > MAX_ARRIVED_BYTES) this.deliverSome(hub, arrived.size)
+    else if (!hub.isDelivering)
+      this.turns.inParts(this.turns.lineOf(automation.id), () => this.deliverSome(hub, MESSAGES_A_PART))
+  }
+
+  /** Whether more are left. A fault of a listener ends the part; the rest goes with what arrives next. */
+  private deliverSome(hub: ChannelHub, most: number): boolean {
+    const { arrived, topics } = hub
+    hub.isDelivering = false
+    for (let i = 0; i < most; i++) {
+      const message = arrived.shift()
+      if (message === undefined) break
+      hub.arrivedBytes -= sizeOfMessage(message)
+      deliver(topics, message)
+    }
+    hub.isDelivering = arrived.size > 0
+    return hub.isDelivering
   }
 
   /** Tells the other processes who listens here. Many who come at once are announced together. */
@@ -216,24 +237,10 @@ export class PubSub {
       .catch(() => {})
       .then(() => {
         hub.announcement = undefined
-        hub.announcing = this.tell(hub.automation)
+        hub.announcing = this.records.announce(hub.automation)
         return hub.announcing
       })
     return hub.announcement
-  }
-
-  private async tell(automation: Automation): Promise<void> {
-    const hub = this.hubs.get(automation.id)
-    if (hub === undefined || KINDS.every((kind) => hub.topics[kind].size === 0)) {
-      await this.backing.call(automation, ['HDEL', automation.listenersKey, this.id])
-      return
-    }
-    const record = Buffer.from(JSON.stringify({ at: Date.now(), ...countsOf(hub.topics) }))
-    const sealed = automation.sealer.seal(locations.record('listeners'), record, true)
-    await Promise.all([
-      this.backing.call(automation, ['HSET', automation.listenersKey, this.id, sealed]),
-      this.backing.call(automation, ['PEXPIRE', automation.listenersKey, LIVENESS.lastsMs]),
-    ])
   }
 
   private renew(): void {
@@ -242,21 +249,14 @@ export class PubSub {
       this.announce(hub).catch(() => {})
     }
   }
+}
 
-  /** `records` = the automation's listeners key: ids of processes and their sealed counts in turn. */
-  private otherCounts(automation: Automation, records: readonly Buffer[]): SubscriberCounts[] {
-    const counts: SubscriberCounts[] = []
-    const dead: Buffer[] = []
-    for (let i = 0; i < records.length; i += 2) {
-      if (records[i]!.toString('latin1') === this.id) continue
-      const record = JSON.parse(
-        automation.sealer.open(locations.record('listeners'), records[i + 1]!).bytes.toString(),
-      ) as SubscriberCounts & { at: number }
-      if (record.at > Date.now() - LIVENESS.lastsMs) counts.push(record)
-      else dead.push(records[i]!)
-    }
-    // Others renew the key, so what a dead process left in it would last.
-    if (dead.length > 0) this.backing.read(automation, ['HDEL', automation.listenersKey, ...dead], () => {})
-    return counts
+function deliver(topics: Topics, { kind, channel, message }: Message): void {
+  for (const listener of topics[kind].get(idOf(channel))?.listeners ?? [])
+    listener.deliver(kind, channel, message)
+  if (kind === 'shard') return
+  for (const { name, listeners, matches } of topics.pattern.values()) {
+    if (matches(channel))
+      for (const listener of listeners) listener.deliver('pattern', channel, message, name)
   }
 }

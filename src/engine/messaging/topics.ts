@@ -1,6 +1,6 @@
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
-import { idOf } from '../plaintext/id.ts'
 
 /** Channels, patterns, and shard channels are three separate worlds, as in Redis. */
 export type ChannelKind = 'channel' | 'pattern' | 'shard'
@@ -34,9 +34,11 @@ const MAX_CHANNEL_BYTES = 64 * 1024
  * One process's listeners as the others see them: name -> number of listeners, by kind. Names are latin1
  * identities.
  */
-export type SubscriberCounts = Readonly<
-  Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>
->
+export interface SubscriberCounts
+  extends Readonly<Record<ChannelKind, ReadonlyArray<readonly [id: string, count: number]>>> {
+  /** Of all names together. */
+  readonly nameBytes: number
+}
 
 /** Throws `channel_too_long`. */
 export function checkChannel({ length }: Buffer): void {
@@ -88,24 +90,15 @@ export function deleteTopics(
   }
 }
 
+const KINDS: readonly ChannelKind[] = ['channel', 'pattern', 'shard']
+
+export const isEmpty = (topics: Topics): boolean => KINDS.every((kind) => topics[kind].size === 0)
+
 export function countsOf(topics: Topics): SubscriberCounts {
   const count = (kind: ChannelKind): SubscriberCounts[ChannelKind] =>
     Array.from(topics[kind], ([id, { listeners }]) => [id, listeners.size])
-  return { channel: count('channel'), pattern: count('pattern'), shard: count('shard') }
-}
-
-export function receivers(
-  subscriberCounts: SubscriberCounts,
-  kind: 'channel' | 'shard',
-  channel: Buffer,
-): number {
-  const id = idOf(channel)
-  let sum = 0
-  for (const [name, count] of subscriberCounts[kind]) if (name === id) sum += count
-  if (kind === 'shard') return sum
-  for (const [pattern, count] of subscriberCounts.pattern)
-    if (channelMatcher(Buffer.from(pattern, 'latin1'))(channel)) sum += count
-  return sum
+  const { nameBytes } = topics
+  return { channel: count('channel'), pattern: count('pattern'), shard: count('shard'), nameBytes }
 }
 
 export function receiversHere(topics: Topics, kind: 'channel' | 'shard', channel: Buffer): number {

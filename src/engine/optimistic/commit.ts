@@ -1,5 +1,7 @@
 import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
 import { COMMIT } from '../../backing/scripts.ts'
+import { kindOf } from '../../backing/wire.ts'
+import { KvError } from '../../errors/errors.ts'
 import { extentArgs, type Need } from '../plaintext/extent.ts'
 import { quotaArgs } from '../writes/quota.ts'
 import type { JobEnvironment } from './job.ts'
@@ -19,7 +21,7 @@ export interface Changes {
 
 /** Applies changes, unless a key that they were computed from has changed since: see commit.lua. */
 export function commit(
-  { automation, backing, limits }: JobEnvironment,
+  { automation, backing, limits, report }: JobEnvironment,
   needs: readonly Need[],
   { outcomes, requests, words }: Changes,
   ifVersion: string,
@@ -34,7 +36,16 @@ export function commit(
     ...extentArgs(needs, automation),
   ]
   backing.script(automation, COMMIT, true, args, (error, reply) => {
-    if (error === null) done(null, reply as BackingReply[])
-    else done(error)
+    if (error !== null) return done(error)
+    const answer = reply as BackingReply[]
+    if (answer[0] === 1 && answer[3] instanceof Error) report(unsent(answer[3]))
+    done(null, answer)
   })
+}
+
+/** The replies stay as they are: the data is written, and Redis promises nobody that a message arrives. */
+function unsent(error: Error): KvError {
+  const refused = new KvError('backing_refused', { prefix: kindOf(error) ?? 'ERR' })
+  refused.cause = 'what a commit published was not sent'
+  return refused
 }

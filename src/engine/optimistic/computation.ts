@@ -1,11 +1,13 @@
 import type { Automation } from '../../automation/automation.ts'
+import { locations } from '../../automation/location.ts'
 import type { BackingArg } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
+import { encodeMessages } from '../messaging/message.ts'
 import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
-import type { Snapshot } from '../plaintext/snapshot.ts'
+import type { Outside, Snapshot } from '../plaintext/snapshot.ts'
 import { chargeKind } from '../writes/charge-kind.ts'
 import { changesOf } from './changes.ts'
 import { NeedsThread } from './needs-thread.ts'
@@ -31,9 +33,9 @@ export class Computation {
   requests = 0
   private readonly snapshot: Snapshot
 
-  constructor(snapshot: Snapshot, limits: DatabaseLimits) {
+  constructor(snapshot: Snapshot, limits: DatabaseLimits, outside?: Outside) {
     this.snapshot = snapshot
-    this.db = new Database(snapshot, limits)
+    this.db = new Database(snapshot, limits, outside)
   }
 
   run(job: Computable): ComputedJob {
@@ -58,11 +60,18 @@ export class Computation {
     }
   }
 
+  /** Whether a commit is due also when nothing was written: to publish, or to see whether it was right. */
+  get mustCommit(): boolean {
+    return this.requests > 0 || this.db.messages.stamp !== undefined
+  }
+
   get changed(): readonly KeyState[] {
     return this.db.changedKeys()
   }
 
-  /** The middle of commit.lua's arguments: guards, operations, and what is told of each changed key. */
+  /**
+   * The middle of commit.lua's arguments: guards, operations, what is told of each changed key, and messages.
+   */
   words(automation: Automation, needs: readonly Need[], streamCounters: boolean): BackingArg[] {
     const { snapshot, changed } = this
     const ordinals = new Map(needs.map((need, i) => [idOf(need.name), i + 3]))
@@ -84,6 +93,10 @@ export class Computation {
     }
     words[countAt] = operations
     for (const change of changes) words.push(change)
+    const { all, stamp } = this.db.messages
+    const frames = encodeMessages(all)
+    words.push(stamp ?? '*', frames.length)
+    for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
     return words
   }
 }

@@ -3,7 +3,7 @@ import { KvError } from '../../errors/errors.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { idOf } from '../plaintext/id.ts'
-import { NotLoaded } from '../plaintext/not-loaded.ts'
+import { type Needs, NotLoaded } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { quotaExceeded } from '../writes/quota.ts'
 import { NOTHING_WRITTEN, type Written } from '../writes/written.ts'
@@ -12,6 +12,7 @@ import { Computation } from './computation.ts'
 import type { Job, JobEnvironment, QueuedJob } from './job.ts'
 import { NeedsThread } from './needs-thread.ts'
 import { leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
+import { OutsideOfBatch } from './outside-of-batch.ts'
 import { readKeys, readNames } from './reading.ts'
 import { isHeavy, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
@@ -33,11 +34,10 @@ export class JobBatch {
   /** Keys that the jobs turned out to look at. */
   private discovered: readonly Need[] = []
   private allNames = false
-  /**
-   * The automation's version when all names were read; a snapshot of another version does not have them all.
-   */
+  /** The automation's version when all names were read; a snapshot of another does not have them all. */
   private namesVersion = ''
   private readonly earlier: KeptOutcomes
+  private readonly outside: OutsideOfBatch
   private conflicts = 0
   /** It has been tried with what the cache holds. */
   private cacheTried = false
@@ -47,6 +47,7 @@ export class JobBatch {
     this.batch = batch
     this.events = events
     this.earlier = new KeptOutcomes(environment.automation, environment.backing)
+    this.outside = new OutsideOfBatch(environment)
   }
 
   start(): void {
@@ -114,7 +115,9 @@ export class JobBatch {
     if (remote === undefined || jobs === undefined) return false
     const { needs, allNames: complete } = this
     const streamCounters = hasStreamCounters(backing.version)
-    remote.compute({ automation, needs, reply, complete, streamCounters, jobs }, (error, answer) => {
+    const outside = this.outside.pack()
+    const request = { automation, needs, reply, complete, streamCounters, outside, jobs }
+    remote.compute(request, (error, answer) => {
       this.guarded(() => this.computedRemotely(error, answer, headOf(reply)))
     })
     return true
@@ -127,10 +130,10 @@ export class JobBatch {
   ): void {
     if (error !== null || answer === undefined) return this.fail(error ?? new KvError('internal'))
     if ('needs' in answer) return this.lookFurther(answer.needs)
-    const { requests, words, changed } = answer
+    const { requests, mustCommit, words, changed } = answer
     const outcomes = answer.outcomes.map((outcome, i): Outcome => ({ job: this.batch[i]!.job, ...outcome }))
     this.postponeAfter(outcomes.length)
-    if (requests === 0) return this.finish(outcomes, Number(version), now)
+    if (!mustCommit) return this.finish(outcomes, Number(version), now)
     const { automation, writeCache } = this.environment
     const noted = (): void => {
       for (const name of changed) writeCache.forget(automation, name)
@@ -139,7 +142,13 @@ export class JobBatch {
     this.commit({ outcomes, requests, words: [words], noted, fromCache: false }, ifVersion)
   }
 
-  private lookFurther(needs: readonly Need[] | 'all-names'): void {
+  private lookFurther(needs: Needs): void {
+    if (needs === 'listeners' || needs === 'info') {
+      const jobs = this.batch.map(({ job }) => job)
+      const go = (): void => this.guarded(() => this.start())
+      this.outside.load(needs, jobs).then(go, (error: Error) => this.fail(error))
+      return
+    }
     if (needs === 'all-names') this.allNames = true
     else this.discovered = [...this.discovered, ...needs]
     this.start()
@@ -161,11 +170,11 @@ export class JobBatch {
 
   private computeFrom(snapshot: Snapshot): void {
     const { automation, backing, limits, writeCache } = this.environment
-    const computation = new Computation(snapshot, limits)
+    const computation = new Computation(snapshot, limits, this.outside)
     const outcomes = outcomesOf(this.batch, computation, this.earlier)
     const { requests } = computation
     this.postponeAfter(outcomes.length)
-    if (requests === 0 && !outcomes.some(leavesOutcome)) {
+    if (!computation.mustCommit && !outcomes.some(leavesOutcome)) {
       // Nothing to be committed would show whether it was right.
       if (snapshot.fromCache) this.readKeys([])
       else this.finish(outcomes, Number(snapshot.version), snapshot.now)
@@ -214,6 +223,10 @@ export class JobBatch {
       case 3:
         this.again()
         break
+      case 4:
+        this.outside.changed(reply.slice(1))
+        this.again()
+        break
       default:
         // That what was remembered was old is no sign of contention.
         if (fromCache) this.compute(reply.slice(1))
@@ -238,9 +251,7 @@ export class JobBatch {
     next(0)
   }
 
-  /**
-   * Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again and again.
-   */
+  /** Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again. */
   private retry(current: readonly BackingReply[]): void {
     if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(current))
     else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
@@ -278,9 +289,7 @@ export class JobBatch {
     this.events.finished()
   }
 
-  /**
-   * What goes wrong in a caller with its outcome is no other caller's: nobody may be answered twice for it.
-   */
+  /** What goes wrong in a caller with its outcome is its own: nobody may be answered twice for it. */
   private answer(job: Job<unknown>, error: Error | null, result: unknown, written: Written): void {
     try {
       job.done(error, result, written)

@@ -1,8 +1,10 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
+import type { ListenerRecords } from '../messaging/listener-records.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
+import type { InfoSections } from '../plaintext/snapshot.ts'
 import type { Quota } from '../writes/quota.ts'
 import type { Written } from '../writes/written.ts'
 import type { RemoteCompute, RemoteJob } from './remote-compute.ts'
@@ -21,6 +23,8 @@ export interface Job<T> {
   readonly ifVersion?: number | undefined
   /** The same work for another thread, where that can do it. */
   readonly remote?: RemoteJob | undefined
+  /** What INFO tells a script of it. Rejects with `unavailable`. */
+  readonly info?: (() => Promise<InfoSections>) | undefined
   /** Makes it happen once; the result must then survive JSON. */
   readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void
@@ -42,6 +46,7 @@ export interface JobEnvironment {
   readonly automation: Automation
   readonly backing: Backing
   readonly writeCache: WriteCache
+  readonly listeners: ListenerRecords
   readonly limits: JobLimits
   /** Undefined: everything is computed on this thread. */
   readonly remote: RemoteCompute | undefined

@@ -5,6 +5,7 @@ import type { EncodedWords } from '../../backing/wire.ts'
 import type { Protocol } from '../../protocol/encode.ts'
 import type { Watched } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
+import type { Needs } from '../plaintext/not-loaded.ts'
 import type { ComputedJob } from './computation.ts'
 
 interface CanBeHeavy {
@@ -44,16 +45,19 @@ export interface RemoteRequest {
   /** All keys of the automation are among them. */
   readonly complete: boolean
   readonly streamCounters: boolean
+  /** See OutsideOfBatch. */
+  readonly outside: Buffer
   readonly jobs: readonly RemoteJob[]
 }
 
 export type RemoteAnswer =
   /** It looks further: to be done again with these. */
-  | { readonly needs: readonly Need[] | 'all-names' }
+  | { readonly needs: Needs }
   | {
       /** As many as there was time for; at least one. Results are EncodedReply, or lists of them. */
       readonly outcomes: readonly ComputedJob[]
       readonly requests: number
+      readonly mustCommit: boolean
       /** Names of the keys that changed. */
       readonly changed: readonly Buffer[]
       readonly words: EncodedWords

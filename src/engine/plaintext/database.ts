@@ -1,11 +1,12 @@
 import { KvError } from '../../errors/errors.ts'
+import { OutgoingMessages } from '../messaging/outgoing.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
 import { idOf } from './id.ts'
-import { type KeyState, KeyStates } from './key-states.ts'
+import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
 import { NotLoaded } from './not-loaded.ts'
-import type { Snapshot } from './snapshot.ts'
+import { type InfoSections, NOTHING_OUTSIDE, type Outside, type Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
 import {
@@ -19,17 +20,12 @@ import {
   type ValueType,
 } from './values.ts'
 
-export type { KeyState }
+export type { KeyState, Watched }
 
 export interface DatabaseLimits {
   /** Bytes of a string. */
   readonly maxValueSize: number
 }
-
-/**
- * What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent.
- */
-export type Watched = { readonly version: string } | { readonly absentAt: number }
 
 /**
  * The keys of one automation in plaintext, as Redis would hold them: commands that the backing Redis cannot
@@ -41,11 +37,15 @@ export class Database {
   private readonly snapshot: Snapshot
   private readonly limits: DatabaseLimits
   private readonly states: KeyStates
+  private readonly outside: Outside
+  readonly messages: OutgoingMessages
 
-  constructor(snapshot: Snapshot, limits: DatabaseLimits) {
+  constructor(snapshot: Snapshot, limits: DatabaseLimits, outside: Outside = NOTHING_OUTSIDE) {
     this.snapshot = snapshot
     this.limits = limits
+    this.outside = outside
     this.states = new KeyStates(snapshot)
+    this.messages = new OutgoingMessages(() => known(outside.listeners(), 'listeners'))
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -56,16 +56,18 @@ export class Database {
   // Jobs: see KeyStates
   beginJob(ordinal: number): void {
     this.states.beginJob(ordinal)
+    this.messages.beginJob()
   }
 
   /** Takes back whatever the current job changed. */
   rollback(): void {
     this.states.rollback()
+    this.messages.rollback()
   }
 
-  /** Runs a part of the current job; what it changed is taken back when it throws. */
+  /** Runs a part of the current job; what it changed or published is taken back when it throws. */
   attempt<T>(work: () => T): T {
-    return this.states.attempt(work)
+    return this.states.attempt(() => this.messages.attempt(work))
   }
 
   /** Whether the current job changed anything. */
@@ -81,6 +83,11 @@ export class Database {
   /** The keys that any job changed. */
   changedKeys(): KeyState[] {
     return this.states.changedKeys()
+  }
+
+  /** INFO's sections as they were before this computation. */
+  info(): InfoSections {
+    return known(this.outside.info(), 'info')
   }
 
   // Reading
@@ -107,10 +114,7 @@ export class Database {
     return this.stringCell(name)?.open()
   }
 
-  /**
-   * A list, also when it is kept as a document that holds an array; undefined when the key is missing. Throws
-   * `wrong_type`.
-   */
+  /** A list, or a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
   list(name: Buffer): Readonly<ListValue> | undefined {
     const value = this.seen(name)
     if (value?.type === 'string') return listOfDocument(value.cell.open())
@@ -163,20 +167,12 @@ export class Database {
 
   /** Whether nothing has touched a key since it was watched, also none of the jobs before this one. */
   untouchedSince(name: Buffer, watched: Watched): boolean {
-    if (this.states.of(name).changedBy >= 0) return false
-    const { live, version, deletedBy } = this.stored(name)
-    if ('version' in watched) return live && version === watched.version
-    return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
+    return this.states.untouchedSince(name, watched)
   }
 
-  /**
-   * When a key that exists was created and last updated, milliseconds since the epoch, with what the jobs of
-   * this round did to it.
-   */
+  /** When an existing key was created and last updated, by these jobs too: milliseconds since the epoch. */
   times(name: Buffer): { createdAt: number; updatedAt: number } {
-    const { createdAt, updatedAt } = this.stored(name)
-    const { fresh, changedBy } = this.states.of(name)
-    return { createdAt: fresh ? this.now : createdAt, updatedAt: changedBy < 0 ? updatedAt : this.now }
+    return this.states.times(name)
   }
 
   // Writing: anyone who calls one of these has changed something, and the version grows
@@ -199,11 +195,8 @@ export class Database {
     plain: Plain,
     { keepTtl = false, expireAt = 0 }: { keepTtl?: boolean; expireAt?: number } = {},
   ): void {
-    this.put(
-      name,
-      { type: 'string', cell: Cell.of(plain) },
-      keepTtl ? this.states.of(name).expireAt : expireAt,
-    )
+    const expires = keepTtl ? this.states.of(name).expireAt : expireAt
+    this.put(name, { type: 'string', cell: Cell.of(plain) }, expires)
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
@@ -297,4 +290,9 @@ export class Database {
     }
     return state.value as V
   }
+}
+
+function known<T>(found: T | undefined, needs: 'listeners' | 'info'): T {
+  if (found === undefined) throw new NotLoaded(needs)
+  return found
 }

@@ -1,2 +1,1 @@
-/** Binary-safe identity of a name, field or member, for use as a Map key. */
-export const idOf = (bytes: Buffer): string => bytes.toString('latin1')
+export { idOf } from '../../lib/id.ts'

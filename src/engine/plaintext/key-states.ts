@@ -19,6 +19,11 @@ export interface KeyState {
 }
 
 /**
+ * What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent.
+ */
+export type Watched = { readonly version: string } | { readonly absentAt: number }
+
+/**
  * What the jobs of a round made of the keys of a snapshot so far. Jobs run one after the other, and what the
  * current one changed can be taken back.
  */
@@ -101,6 +106,20 @@ export class KeyStates {
       this.states.set(id, state)
     }
     return state
+  }
+
+  untouchedSince(name: Buffer, watched: Watched): boolean {
+    if (this.of(name).changedBy >= 0) return false
+    const { live, version, deletedBy } = this.stored(name)
+    if ('version' in watched) return live && version === watched.version
+    return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
+  }
+
+  times(name: Buffer): { createdAt: number; updatedAt: number } {
+    const { createdAt, updatedAt } = this.stored(name)
+    const { fresh, changedBy } = this.of(name)
+    const { now } = this.snapshot
+    return { createdAt: fresh ? now : createdAt, updatedAt: changedBy < 0 ? updatedAt : now }
   }
 
   /**

@@ -1,13 +1,15 @@
 import type { Need } from './extent.ts'
 
+/** `all-names`: which keys there are; `listeners`: who listens to messages; `info`: INFO's sections. */
+export type Needs = readonly Need[] | 'all-names' | 'listeners' | 'info'
+
 /**
  * Thrown when a computation looks at keys, or parts of a key, that it did not name in advance: it is run
  * again with these loaded.
  */
 export class NotLoaded extends Error {
-  /** `all-names`: which keys there are. */
-  readonly needs: readonly Need[] | 'all-names'
-  constructor(needs: readonly Need[] | 'all-names') {
+  readonly needs: Needs
+  constructor(needs: Needs) {
     super('a key was not loaded')
     this.needs = needs
   }

@@ -1,5 +1,6 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
+import type { Listeners } from '../messaging/listeners.ts'
 import type { Need } from './extent.ts'
 import { idOf } from './id.ts'
 import { StoredKey } from './stored-key.ts'
@@ -25,6 +26,17 @@ export const headOf = (reply: readonly BackingReply[]): { now: number; version: 
   now: Number((reply[0] as Buffer).toString('latin1')),
   version: (reply[1] as Buffer).toString('latin1'),
 })
+
+/** INFO's sections: names in lower case, and their lines. */
+export type InfoSections = ReadonlyArray<readonly [name: string, lines: readonly string[]]>
+
+/** What a computation may ask of the world beside the automation's keys; undefined: it is not known yet. */
+export interface Outside {
+  readonly listeners: () => Listeners | undefined
+  readonly info: () => InfoSections | undefined
+}
+
+export const NOTHING_OUTSIDE: Outside = { listeners: () => undefined, info: () => undefined }
 
 /** What snapshot.lua answered. */
 export class LoadedSnapshot implements Snapshot {

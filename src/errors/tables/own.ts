@@ -56,6 +56,12 @@ export const OWN = {
     413,
     'value_too_large',
   ),
+  too_many_names: row('ERR too many names of commands: {used} of {allowed}', 400, 'invalid_request'),
+  too_many_keys: row(
+    'ERR too many keys in one command: {used} of {allowed} that {limit} allows',
+    400,
+    'invalid_request',
+  ),
   quota_exceeded: row(
     'OOM automation quota exceeded: {used} of {allowed} {limit} are used',
     413,
@@ -77,6 +83,11 @@ export const OWN = {
   ),
   channel_names: row(
     'OOM the names of the channels and patterns of the automation would have {used} bytes, and {allowed} are allowed',
+    413,
+    'quota_exceeded',
+  ),
+  too_much_published: refusal(
+    'ERR one script or transaction may publish {allowed} {unit} and no more',
     413,
     'quota_exceeded',
   ),

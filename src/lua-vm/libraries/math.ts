@@ -46,11 +46,3 @@ export function mathLibrary(machine: LuaMachine, random: Random): Library {
     },
   }
 }
-
-/** All of `os` that cannot reach outside. */
-export const osLibrary = (machine: LuaMachine): Library => ({
-  clock: (L) => {
-    machine.api.lua_pushnumber(L, process.cpuUsage().user / 1e6)
-    return 1
-  },
-})

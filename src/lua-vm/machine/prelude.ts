@@ -11,7 +11,7 @@ local getinfo = debug.getinfo
 local getmetatable, setmetatable, pcall, loadstring, concat, type, tostring, error, next =
   getmetatable, setmetatable, pcall, loadstring, table.concat, type, tostring, error, next
 
-for _, name in ipairs { 'print', 'dofile', 'loadfile', 'getfenv', 'setfenv', 'newproxy', 'module', 'require', 'package', 'debug', 'io' } do
+for _, name in ipairs { 'print', 'dofile', 'loadfile', 'getfenv', 'setfenv', 'newproxy', 'module', 'require', 'package', 'debug', 'io', 'os' } do
   globals[name] = nil
 end
 
@@ -49,7 +49,7 @@ function cjson.new()
 end
 
 local strings = getmetatable('')
-local names = { 'bit', 'cjson', 'cmsgpack', 'coroutine', 'math', 'os', 'redis', 'string', 'struct', 'table' }
+local names = { 'bit', 'cjson', 'cmsgpack', 'coroutine', 'math', 'redis', 'string', 'struct', 'table' }
 for _, name in ipairs(names) do
   globals[name] = readonly(globals[name])
 end

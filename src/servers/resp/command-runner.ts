@@ -47,8 +47,10 @@ export class CommandRunner {
   private readonly events: CommandEvents
   private readonly pendingWrites = new PendingWrites()
   private readonly blocked: BlockedCommand
-  private gone = false
-  private readonly isGone = (): boolean => this.gone
+  /** Commands that wait without a place in the queues of blocking ones. */
+  private waits = 0
+  private isOver = false
+  private readonly isGone = (): boolean => this.isOver
 
   constructor(session: Session, order: CommandOrder, replies: ReplyQueue, log: Log, events: CommandEvents) {
     this.session = session
@@ -59,9 +61,9 @@ export class CommandRunner {
     this.blocked = new BlockedCommand(session)
   }
 
-  /** A blocking command waits. */
+  /** A command waits for others to do something. */
   get isBlocked(): boolean {
-    return this.blocked.waits
+    return this.blocked.waits || this.waits > 0
   }
 
   run(row: ServedRow, args: readonly Buffer[], pending: PendingReply): void {
@@ -69,8 +71,9 @@ export class CommandRunner {
     else this.startDataCommand(row, args, pending)
   }
 
-  /** A command that waits is answered. */
+  /** A command that waits is answered, and none waits any more. */
   endWait(reply: Reply): void {
+    this.isOver = true
     this.blocked.end(reply)
   }
 
@@ -81,7 +84,7 @@ export class CommandRunner {
 
   /** The connection has gone. */
   abandon(): void {
-    this.gone = true
+    this.isOver = true
     this.blocked.abandon()
   }
 
@@ -132,7 +135,10 @@ export class CommandRunner {
     const { context, automation } = this.session
     const startedAt = performance.now()
     const access = this.order.begin(row, false)
+    const waits = row.kind === 'keyspace' && row.waits === true
+    if (waits) this.waits++
     execute(row, this.callOf(args), (error, result) => {
+      if (waits) this.waits--
       const reply = error === null ? result : this.errorReply(error)
       const ms = performance.now() - startedAt
       if (ms >= SLOW_MS) context.slowLogs.add(automation!.id, args, ms, this.session)

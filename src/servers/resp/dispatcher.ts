@@ -1,10 +1,10 @@
 import { errorReply } from '../../commands/execution/error-reply.ts'
 import { Transaction } from '../../commands/execution/transaction.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { Room } from '../../fair-share/shared-backing.ts'
+import type { Room } from '../../fair-share/in-flight.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
-import { mayWrite } from '../../registry/row.ts'
+import { mayWrite } from '../../registry/may-write.ts'
 import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
@@ -86,7 +86,7 @@ export class Dispatcher {
     return this.waiting.length === 0 && this.order.inFlight === 0
   }
 
-  /** A blocking command waits. */
+  /** A command waits for others to do something. */
   get isBlocked(): boolean {
     return this.runner.isBlocked
   }

@@ -1,5 +1,6 @@
+import type { Room } from '../../fair-share/in-flight.ts'
 import type { Line, Task } from '../../fair-share/line.ts'
-import type { Room, SharedBacking } from '../../fair-share/shared-backing.ts'
+import type { SharedBacking } from '../../fair-share/shared-backing.ts'
 import type { Turns } from '../../fair-share/turns.ts'
 
 /** The line of those who have not logged in; no automation has an empty name. */

@@ -1,8 +1,10 @@
+import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Automations } from '../../automation/automation.ts'
 import type { Store } from '../../engine/store.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { Turns } from '../../fair-share/turns.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { UNUSED_SCHEMAS } from '../../lib/unused-schemas.ts'
 import type { Log } from '../../observability/log.ts'
@@ -11,6 +13,7 @@ import { logRequest } from './answers/request-log.ts'
 import { registerEndpoints } from './endpoints/endpoint.ts'
 import { boundConnections } from './limits/connections.ts'
 import { RequestLimit } from './limits/request-limit.ts'
+import { RequestTurns } from './limits/request-turns.ts'
 import { registerDocumentation } from './openapi/documentation.ts'
 import { AsyncStore } from './requests/async-store.ts'
 import { authenticate, type Verifier } from './requests/bearer-token.ts'
@@ -36,7 +39,7 @@ export interface HttpLimits {
 
 const DEFAULT_LIMITS: HttpLimits = {
   maxHttpConnections: 2_000,
-  maxHttpRequests: 32,
+  maxHttpRequests: 8,
   maxHttpBytes: 16 * 1024 * 1024,
   loginTimeoutMs: 10_000,
   httpTimeoutMs: 60_000,
@@ -48,6 +51,8 @@ export interface HttpDeps {
   readonly verifier: Verifier
   readonly log: Log
   readonly gate: Gate
+  /** Processor time of the process. */
+  readonly turns: Turns
   /** Bytes. */
   readonly maxValueSize: number
   /** Bytes, of a batch. */
@@ -61,12 +66,14 @@ const BODY_SLACK_BYTES = 64 * 1024
 const MAX_VALUES_OF_BATCH = 4
 /** Node allows 16 KiB for a request's head, so no parameter of a path is longer. */
 const MAX_PARAM_LENGTH = 16 * 1024
+/** An idle connection is kept so long, ms: longer than balancers do, so that they end it and not we. */
+const KEEP_ALIVE_MS = 72_000
 /** How many times what one automation may hold of bodies and answers may be held for all. */
 const AUTOMATIONS_AT_ONCE = 8
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { store, automations, verifier, gate, log, maxValueSize, maxRequestSize } = deps
+  const { store, automations, verifier, gate, turns, log, maxValueSize, maxRequestSize } = deps
   const limits = { ...DEFAULT_LIMITS, ...deps.limits }
   const { httpTimeoutMs } = limits
   const headersTimeout = Math.min(limits.loginTimeoutMs, httpTimeoutMs)
@@ -75,14 +82,19 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     maxValueSize + BODY_SLACK_BYTES,
   )
   const onError = errorHandler(log)
+  const requestTurns = new RequestTurns(turns, verifier)
   const app = Fastify({
     logger: false,
     exposeHeadRoutes: false,
     bodyLimit: maxValueSize + BODY_SLACK_BYTES,
-    requestTimeout: httpTimeoutMs,
-    // Without a byte in either direction; longer, so that a slow sender is told before.
-    connectionTimeout: 2 * httpTimeoutMs,
-    http: { headersTimeout, connectionsCheckingInterval: Math.min(1_000, headersTimeout / 2) },
+    serverFactory: (handle) => {
+      const connectionsCheckingInterval = Math.min(1_000, headersTimeout / 2)
+      const times = { headersTimeout, requestTimeout: httpTimeoutMs, connectionsCheckingInterval }
+      const server = createServer(times, requestTurns.before(handle))
+      server.keepAliveTimeout = KEEP_ALIVE_MS
+      // Without a byte in either direction; longer, so that a slow sender is told before.
+      return server.setTimeout(2 * httpTimeoutMs)
+    },
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     schemaController: UNUSED_SCHEMAS,
@@ -120,9 +132,13 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     maxBytesOfAll: Math.max(AUTOMATIONS_AT_ONCE * limits.maxHttpBytes, 4 * maxBatchSize),
   })
   app.register(async (scope) => {
-    scope.addHook('onRequest', authenticate(verifier, automations, gate))
+    scope.addHook(
+      'onRequest',
+      authenticate(verifier, automations, gate, (request) => requestTurns.identityOf(request)),
+    )
     scope.addHook('onRequest', requests.onRequest)
     scope.addHook('onSend', requests.onSend)
+    scope.addHook('preHandler', requestTurns.onBody)
     registerEndpoints(scope, endpoints)
   })
   const release = boundConnections(app.server, {

@@ -5,6 +5,7 @@ import { Automations } from '../../../src/automation/automation.ts'
 import { Keyring } from '../../../src/automation/keyring.ts'
 import type { Store } from '../../../src/engine/store.ts'
 import { KvError } from '../../../src/errors/errors.ts'
+import { Turns } from '../../../src/fair-share/turns.ts'
 import { Gate } from '../../../src/gate/gate.ts'
 import type { LogFields } from '../../../src/observability/log.ts'
 import { createHttpServer } from '../../../src/servers/rest/rest-server.ts'
@@ -165,7 +166,8 @@ describe('failures beneath', () => {
           ? { cached: () => identity, verify: async () => identity }
           : { cached: () => undefined, verify },
       log: { debug: log, info: log, warn: log, error: log, enabled: () => true },
-      gate: new Gate({ maxKeyLength: 255, maxValueSize: 1_000 }),
+      gate: new Gate({ maxKeyLength: 255, maxKeysPerCommand: 4_096, maxValueSize: 1_000 }),
+      turns: new Turns(() => {}),
       maxValueSize: 1_000,
       maxRequestSize: 4_000,
     })

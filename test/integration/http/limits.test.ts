@@ -110,6 +110,23 @@ describe('connections', () => {
   })
 })
 
+describe('requests that are sent ahead on one connection', () => {
+  test('are answered in order; a connection with many more of them ends', async () => {
+    server = await startServer()
+    const token = await server.token('ahead')
+    const ask = (key: number): string => head('GET', `/v1/kv/k${key}`, { authorization: `Bearer ${token}` })
+    const some = await open()
+    some.socket.write(Array.from({ length: 16 }, (_, key) => ask(key)).join(''))
+    await eventually(() => some.text.split('HTTP/1.1 404').length === 17)
+    expect(some.closed).toBe(false)
+    const many = await open()
+    many.socket.write(Array.from({ length: 200 }, (_, key) => ask(key)).join(''))
+    await eventually(() => many.closed)
+    some.socket.write(ask(16))
+    await eventually(() => some.text.split('HTTP/1.1 404').length === 18)
+  })
+})
+
 describe('requests of one automation', () => {
   test('more than the limit wait and are answered; many more are refused; others do not wait', async () => {
     server = await startServer({ AUTOMATION_KV_MAX_HTTP_REQUESTS: '4' })

@@ -113,6 +113,23 @@ describe('what is on its way to the backing Redis', () => {
     expect(backing.inFlight(b)).toMatchObject({ commands: 8, waiting: 0 })
   })
 
+  test('nothing more is asked for one whose long reply is worked on', () => {
+    const { node, backing, a, b, get, reply } = start()
+    for (const automation of [a, b]) get(automation)
+    reply(2, 10)
+    const releases = [backing.hold(a), backing.hold(a)]
+    get(a)
+    get(b)
+    expect(node.sent).toHaveLength(1)
+    expect(backing.inFlight(a)).toMatchObject({ commands: 0, waiting: 1 })
+    releases[0]!()
+    expect(node.sent).toHaveLength(1)
+    releases[1]!()
+    expect(node.sent).toHaveLength(2)
+    reply(2, 10)
+    expect(backing.inFlight(a)).toEqual({ commands: 0, weight: 0, bytes: 0, waiting: 0 })
+  })
+
   test('connections that wait for room are told one after the other, as it comes', async () => {
     const { node, turns, backing, a, get, reply } = start()
     const room = backing.roomOf(turns.lineOf('a'))

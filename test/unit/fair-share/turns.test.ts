@@ -78,6 +78,40 @@ describe('turns', () => {
     expect(order).toEqual(['a', 'b', 'b', 'a'])
   })
 
+  test('who does long pieces all the time leaves others as much time as each took', async () => {
+    const { turns, work, drain } = start()
+    const [a, b] = [turns.lineOf('a'), turns.lineOf('b')]
+    let done = 0
+    const long = (): void => {
+      work(8)
+      done++
+    }
+    turns.addRequest(b, () => {})
+    await drain()
+    for (let i = 0; i < 3; i++) turns.addRequest(a, long)
+    while (a.pausedUntil === 0) await nextTurn()
+    expect(done).toBe(2)
+    // What the other is sent meanwhile is worked on at once.
+    expect(turns.mayStart(b)).toBe(true)
+    expect(turns.mayStart(a)).toBe(false)
+    work(8)
+    await drain()
+    expect(done).toBe(3)
+  })
+
+  test('long pieces of one who is alone follow each other', async () => {
+    const { turns, work, drain } = start()
+    let done = 0
+    for (let i = 0; i < 10; i++)
+      turns.addRequest(turns.lineOf('a'), () => {
+        work(8)
+        done++
+      })
+    await drain()
+    expect(done).toBe(10)
+    expect(turns.lineOf('a').pausedUntil).toBe(0)
+  })
+
   test('replies of an automation come before its requests', async () => {
     const { turns, drain } = start()
     const order: string[] = []

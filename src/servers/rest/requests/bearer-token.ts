@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { Identity, TokenVerifier } from '../../../auth/tokens.ts'
 import type { Automation, Automations } from '../../../automation/automation.ts'
@@ -29,9 +30,19 @@ const BEARER = /^Bearer +([\w\-.~+/]+=*) *$/i
 
 type Done = (error?: Error) => void
 
-/** An onRequest hook: it runs before a byte of the body is read. */
+export const tokenOf = ({ authorization = '' }: IncomingHttpHeaders): string | undefined =>
+  BEARER.exec(authorization)?.[1]
+
+/**
+ * An onRequest hook: it runs before a byte of the body is read. `known`: whose token was looked up already.
+ */
 export const authenticate =
-  (verifier: Verifier, automations: Automations, gate: Gate) =>
+  (
+    verifier: Verifier,
+    automations: Automations,
+    gate: Gate,
+    known: (request: IncomingMessage) => Identity | undefined,
+  ) =>
   (request: FastifyRequest, _reply: unknown, done: Done): void => {
     const enter = (identity: Identity): void => {
       gate.enter(identity)
@@ -39,13 +50,13 @@ export const authenticate =
       gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
       if (gate.rates.take(identity.automationId) > 0) throw new KvError('rate_limited')
     }
-    const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
-    if (token === undefined) {
-      done(new KvError('unauthorized'))
-      return
-    }
-    const known = verifier.cached(token)
-    if (known === undefined) {
+    const identity = known(request.raw)
+    if (identity === undefined) {
+      const token = tokenOf(request.headers)
+      if (token === undefined) {
+        done(new KvError('unauthorized'))
+        return
+      }
       gate.logins
         .attempt(request.socket.remoteAddress, () => verifier.verify(token))
         .then(enter)
@@ -53,7 +64,7 @@ export const authenticate =
       return
     }
     try {
-      enter(known)
+      enter(identity)
     } catch (error) {
       done(error as Error)
       return
