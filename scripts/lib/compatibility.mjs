@@ -38,7 +38,19 @@ milliseconds) is compared as far as it is promised. These differences are known:
   requests reach the backing Redis, which differs for requests within a few milliseconds.
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.
 - \`OBJECT ENCODING\` is that of a new key with this content; Redis's depends on the key's history. \`OBJECT REFCOUNT\` is always 1.
+- \`CLIENT LIST\`, \`KILL\`, \`PAUSE\`, \`UNBLOCK\`, \`SLOWLOG\` and the sections \`clients\` and \`stats\` of \`INFO\` are about the automation's connections to the
+  process that was asked. A pause lasts 60 seconds at most, and \`UNPAUSE\` ends one of all commands too. \`KILL\` and \`PAUSE\` need a token that may write.
+- \`MEMORY USAGE\` is an estimate for the sealed key in the backing Redis, and looks at five elements at most. \`SLOWLOG\` counts a command's time
+  from its start to its reply, with what it waits for.
+- \`DUMP\` answers a sealed payload, of no more bytes than a value may have; only the same automation can \`RESTORE\` it.
+- \`XADD\` and \`XTRIM\` with \`~\` trim by the nodes of the backing Redis, which are of fewer entries as these are sealed; in transactions and scripts by
+  the nodes that Redis would have.
+- Sets of up to 512 integers are answered in ascending order, as in Redis. Fields of a hash come in the order in which they were added as long
+  as there are at most 128, of at most 64 bytes each, if the backing Redis is set up for it ([operations](operations.md)): the embedded one is.
+  A field that is deleted and added again within one transaction or script keeps its place.
 - \`DBSIZE\` does not count a key that has expired; Redis does until it has removed it.
+- A name that begins with \`$\`, or is longer than \`AUTOMATION_KV_MAX_KEY_LENGTH\`, is one that no key has: what reads or deletes answers so.
+  What could keep something under it (\`SET\`, \`RENAME\`, blocking commands, \`SORT\`) is refused.
 - A pattern (\`KEYS\`, \`MATCH\`, \`PSUBSCRIBE\`...) has at most 65,536 bytes, and at most 256 of them between two stars if \`?\` or \`[\` is among
   these: Redis's matcher takes pattern length times text length, and this one reads the text once.
 - A request has at most 262,144 arguments, in Redis 1,048,576.

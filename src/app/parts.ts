@@ -4,7 +4,7 @@ import { Automations } from '../automation/automation.ts'
 import { Keyring, type RootKey, rootsOf } from '../automation/keyring.ts'
 import { SingleNode } from '../backing/single-node.ts'
 import { SingleNodeBus } from '../backing/single-node-bus.ts'
-import { infoSections } from '../commands/connection/server-info.ts'
+import { infoSections } from '../commands/connection/info-sections.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { ComputePool } from '../compute/pool.ts'
@@ -23,7 +23,10 @@ import type { FrameLimits } from '../protocol/limits.ts'
 import type { Reply } from '../reply/reply.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
+import { Activities } from '../session/activity.ts'
+import { Pauses } from '../session/pauses.ts'
 import type { SessionContext } from '../session/session.ts'
+import { SlowLogs } from '../session/slow-log.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
 
 /** proto-max-bulk-len of Redis: a longer bulk ends the connection, as it does there. */
@@ -97,6 +100,9 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
   const context: SessionContext = {
     ...parts,
     sessions: new Set(),
+    activities: new Activities(),
+    pauses: new Pauses(),
+    slowLogs: new SlowLogs(),
     startedAt: Date.now(),
     respPort,
     info: (automation) => infoSections(context, automation),

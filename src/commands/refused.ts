@@ -21,12 +21,12 @@ export const REFUSED: readonly RefusedRow[] = [
   ...refused(
     'server',
     'server administration belongs to the operator',
-    'acl bgrewriteaof bgsave config debug failover lastsave latency memory module monitor save shutdown slowlog swapdb',
+    'acl bgrewriteaof bgsave debug failover lastsave module monitor save shutdown swapdb',
   ),
-  ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof role slaveof sync'),
+  ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
   ...refused('scripting', 'functions are not offered', 'fcall fcall_ro function'),
-  ...refused('generic', 'serialized values would leave the encryption', 'dump migrate restore'),
+  ...refused('generic', 'nothing leaves for another server', 'migrate'),
   ...refused('generic', 'there is only database 0', 'move'),
   ...refused('server', 'the module API is not offered', 'pfdebug pfselftest'),
   ...refused(
@@ -38,12 +38,16 @@ export const REFUSED: readonly RefusedRow[] = [
 
 /** Subcommands of served containers that are not offered. */
 export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
-  'client|kill': 'connections are closed by their owners, or by the end of their token',
-  'client|pause': 'server administration belongs to the operator',
-  'client|unpause': 'server administration belongs to the operator',
   'client|tracking': 'client-side caching is not offered',
   'client|caching': 'client-side caching is not offered',
   'client|trackinginfo': 'client-side caching is not offered',
+  'config|set': 'server administration belongs to the operator',
+  'config|rewrite': 'server administration belongs to the operator',
+  'config|resetstat': 'server administration belongs to the operator',
+  'latency|graph': 'latency is not monitored for automations',
+  'latency|histogram': 'commands are not measured for each automation',
+  'memory|malloc-stats': 'the memory of the process is shared by all',
+  'memory|purge': 'the memory of the process is shared by all',
   'script|kill': 'a script ends by itself, at the latest at its time limit',
   'script|debug': 'debugging would hold up everybody',
   'command|getkeysandflags': 'use COMMAND GETKEYS',

@@ -2,10 +2,14 @@ import { CommandTable } from '../registry/command-table.ts'
 import { BITMAPS } from './bitmaps/bitmaps.ts'
 import { CLIENT } from './connection/client.ts'
 import { commandRow } from './connection/command.ts'
+import { CONFIG } from './connection/config.ts'
 import { CONNECTION } from './connection/handshake.ts'
+import { LATENCY } from './connection/latency.ts'
 import { SERVER } from './connection/server-info.ts'
+import { SLOWLOG } from './connection/slowlog.ts'
 import { KEYS } from './generic/keys.ts'
 import { KEYSPACE } from './generic/keyspace.ts'
+import { MEMORY } from './generic/memory.ts'
 import { SORT } from './generic/sort.ts'
 import { HASHES } from './hashes/hashes.ts'
 import { HYPERLOGLOGS } from './hyperloglog/hyperloglogs.ts'
@@ -28,6 +32,10 @@ export const COMMANDS: CommandTable = new CommandTable(
     CLIENT,
     commandRow(() => COMMANDS),
     ...SERVER,
+    CONFIG,
+    SLOWLOG,
+    LATENCY,
+    MEMORY,
     ...KEYS,
     ...KEYSPACE,
     ...STRINGS,

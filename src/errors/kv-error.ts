@@ -60,6 +60,11 @@ export class KvError extends Error {
     return this.fact === undefined ? this.message : `${ERRORS[this.code].resp}: ${this.message}`
   }
 
+  /** The same without its prefix, to stand within another text. */
+  get reason(): string {
+    return this.respText.slice(this.respText.indexOf(' ') + 1)
+  }
+
   /** What was said to a REST caller in place of the row's own text. */
   get fact(): string | undefined {
     const start = `${this.httpCode}: `

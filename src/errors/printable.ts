@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { textOfBytes } from '../lib/byte-text.ts'
 
 /** A part of an error text: bytes are the caller's, anything else is ours. */
 export type Part = Buffer | string | number | bigint
@@ -10,12 +11,6 @@ const MOST_BYTES = 128
 const WHOLE: ReadonlySet<string> = new Set(['key', 'group'])
 
 /**
- * Should be words of the protocol: what is no printable ASCII is a mistake, or an attempt on the client's
- * log.
- */
-const WORDS: ReadonlySet<string> = new Set(['command', 'subcommand', 'word'])
-
-/**
  * A part as it stands in the text. The only place that lets a caller's bytes into an error: cut, up to the
  * first NUL as C's `%s`, and in one line.
  */
@@ -24,7 +19,7 @@ export function printable(name: string, part: Part): string {
   const bytes = WHOLE.has(name) ? part : part.subarray(0, MOST_BYTES)
   const end = bytes.indexOf(0)
   const shown = end < 0 ? bytes : bytes.subarray(0, end)
-  return WORDS.has(name) ? shown.toString('latin1').replace(/[^\x20-\x7e]/g, '?') : oneLine(shown.toString())
+  return oneLine(textOfBytes(shown))
 }
 
 const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ')

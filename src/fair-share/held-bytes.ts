@@ -30,7 +30,7 @@ export class HeldBytes {
 export class Holder {
   private readonly held: HeldBytes
   private line: Line
-  private bytes = 0
+  bytes = 0
   private hasEnded = false
 
   constructor(held: HeldBytes, line: Line) {

@@ -12,7 +12,8 @@ export interface ConnectionLimits {
 
 /** How many logged-in connections each automation has in this process. */
 export class ConnectionLimit {
-  private readonly allowed: number
+  /** Connections of each automation. */
+  readonly allowed: number
   private readonly used = new Map<string, number>()
 
   constructor({ maxConnectionsPerAutomation = Infinity, maxConnections = Infinity }: ConnectionLimits) {

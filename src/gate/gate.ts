@@ -2,7 +2,7 @@ import type { Identity } from '../auth/identity.ts'
 import { KvError } from '../errors/errors.ts'
 import { ConnectionLimit, type ConnectionLimits } from './connection-limit.ts'
 import { FailedLogins } from './failed-logins.ts'
-import { checkKey, type Key, keyOf, keyOfName } from './key-names.ts'
+import { checkKey, type Key, keyOf, keyOfName, type NamingCommand } from './key-names.ts'
 import { type KeySpec, keyIndexes } from './key-spec.ts'
 import { type Rate, RateLimit } from './rate-limit.ts'
 
@@ -11,8 +11,8 @@ import { type Rate, RateLimit } from './rate-limit.ts'
  */
 export type Right = 'kv:write' | 'kv:read' | 'none'
 
-/** What the gate has to know of a command: two facts of its row. */
-export interface GatedCommand {
+/** What the gate has to know of a command: facts of its row. */
+export interface GatedCommand extends NamingCommand {
   readonly right: Right
   readonly keys: KeySpec
 }
@@ -35,7 +35,7 @@ export interface GateLimits extends ConnectionLimits {
  * 1. who: is anybody logged in (`enter`)
  * 2. validity: does the token still hold (`enter`; revocation is looked up here as well)
  * 3. right: does its scope allow this (`allowRight`)
- * 4. keys: are these names that can be keys (`allowKeys`)
+ * 4. keys: are these names that can be keys, if something may be kept under them (`allowKeys`)
  * 5. budgets: is something left of what the automation may take (`allow`)
  *
  * A refusal is thrown as a KvError; doors answer it, count it and write it to the audit log where they catch
@@ -92,7 +92,7 @@ export class Gate {
     const { keys } = command
     // Most commands have one key, in one place.
     if (keys.first === 1 && keys.last === 1 && keys.find === undefined) {
-      checkKey(args[1]!, maxKeyLength)
+      checkKey(args[1]!, maxKeyLength, command)
       return
     }
     const indexes = keyIndexes(command, args)
@@ -102,7 +102,7 @@ export class Gate {
         allowed: String(maxKeysPerCommand),
         limit: 'AUTOMATION_KV_MAX_KEYS_PER_COMMAND',
       })
-    for (const index of indexes) checkKey(args[index]!, maxKeyLength)
+    for (const index of indexes) checkKey(args[index]!, maxKeyLength, command)
   }
 
   /** The key that a REST request names. Throws `invalid_key`. */

@@ -3,13 +3,28 @@ import { KvError } from '../errors/errors.ts'
 
 const DOLLAR = 0x24
 
+/** What a command does with the names of its keys: facts of its row. */
+export interface NamingCommand {
+  readonly flags: readonly string[]
+  /** It puts what is there under another name, which no flag of Redis tells. */
+  readonly moves?: boolean
+}
+
 /**
- * RESP keys are binary-safe; only length and the reserved `$` are checked. Throws `reserved_key` or
- * `key_too_long`.
+ * Whether a command could leave something at a name: a key, or itself as one that waits for it. To all others
+ * a name that cannot be a key's is one that no key has, as in Redis.
  */
-export function checkKey(name: Buffer, maxBytes: number): void {
-  if (name.length > maxBytes) throw new KvError('key_too_long')
-  if (name[0] === DOLLAR) throw new KvError('reserved_key')
+export const usesNames = ({ flags, moves }: NamingCommand): boolean =>
+  flags.includes('denyoom') || flags.includes('blocking') || moves === true
+
+/**
+ * RESP keys are binary-safe; only length and the reserved `$` are checked, where a command uses the name.
+ * Throws `reserved_key` or `key_too_long`.
+ */
+export function checkKey(name: Buffer, maxBytes: number, command: NamingCommand): void {
+  const isLong = name.length > maxBytes
+  if ((!isLong && name[0] !== DOLLAR) || !usesNames(command)) return
+  throw new KvError(isLong ? 'key_too_long' : 'reserved_key')
 }
 
 /** A key as a REST caller named it, and as the store does. */

@@ -1,3 +1,4 @@
+import { bytesOfText, holdsBytes } from '../lib/byte-text.ts'
 import {
   BigNumber,
   Double,
@@ -64,7 +65,7 @@ export const encodeReply = (reply: Reply, protocol: Protocol, out: OutputBuffer)
   if (typeof reply === 'bigint') return line(INTEGER, reply.toString(), out)
   if (isArray(reply)) return list(ARRAY, reply, protocol, out)
   if (reply instanceof SimpleString) return simple(reply, out)
-  if (reply instanceof ErrorReply) return line(ERROR, oneLine(reply.text), out)
+  if (reply instanceof ErrorReply) return errorLine(oneLine(reply.text), out)
   if (reply instanceof NullArray) return out.buffer(protocol === 3 ? NULL : NULL_ARRAY_LINE)
   if (reply instanceof PushReply) return list(protocol === 3 ? PUSH : ARRAY, reply.items, protocol, out)
   if (reply instanceof SetReply) return list(protocol === 3 ? SET : ARRAY, reply.items, protocol, out)
@@ -98,6 +99,14 @@ const oneLine = (text: string): string => (/[\r\n]/.test(text) ? text.replace(/[
 const line = (type: number, text: string, out: OutputBuffer): void => {
   out.byte(type)
   out.text(text, Buffer.byteLength(text))
+  out.crlf()
+}
+
+/** Parts of it may be bytes of the caller that are no UTF-8. */
+const errorLine = (text: string, out: OutputBuffer): void => {
+  if (!holdsBytes(text)) return line(ERROR, text, out)
+  out.byte(ERROR)
+  out.buffer(bytesOfText(text))
   out.crlf()
 }
 

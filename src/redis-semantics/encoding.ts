@@ -13,7 +13,7 @@ const MAX_EMBSTR_BYTES = 44
 const MAX_LISTPACK_ITEM_BYTES = 64
 const MAX_HASH_LISTPACK_FIELDS = 512
 const MAX_ZSET_LISTPACK_MEMBERS = 128
-const MAX_INTSET_MEMBERS = 512
+export const MAX_INTSET_MEMBERS = 512
 
 export function stringEncoding(value: Buffer): StringEncoding {
   if (parseInteger(value) !== undefined) return 'int'

@@ -51,7 +51,13 @@ function checked<R extends Row>(row: R, args: readonly Buffer[]): R {
   return row
 }
 
-const wrongArity = ({ name }: Row): KvError => new KvError('wrong_arity', { command: name })
+const wrongArity = (row: Row): KvError => refusalOf(row, new KvError('wrong_arity', { command: row.name }))
+
+/** How a command is told that it cannot be run: a refused EXEC has ended the transaction. */
+export const refusalOf = (row: Row, error: KvError): KvError =>
+  row.kind === 'connection' && row.endsTransaction === true
+    ? new KvError('exec_refused', { reason: error.reason })
+    : error
 
 const notOffered = (name: string, reason: string): KvError =>
   new KvError('not_offered', { command: name, reason })

@@ -76,6 +76,8 @@ interface Facts {
    */
   readonly syntax: string
   readonly keys: KeySpec
+  /** It puts what is there under another name, which no flag tells. */
+  readonly moves?: boolean
   /** What the token's scope must allow. */
   readonly right: Right
 }
@@ -195,6 +197,10 @@ export interface ConnectionRow extends Facts {
   readonly exclusive?: boolean
   /** Handled at once also within MULTI, where other commands are queued. */
   readonly immediate?: boolean
+  /** It is not held back by CLIENT PAUSE. */
+  readonly endsPause?: boolean
+  /** Refused, it ends the transaction as well, and says so. */
+  readonly endsTransaction?: boolean
   /** It works on the data, and is ordered as a command on data. */
   readonly computes?: boolean
   /**

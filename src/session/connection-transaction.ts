@@ -4,6 +4,8 @@ import type { Reply } from '../reply/reply.ts'
 export interface ConnectionTransaction {
   /** How many commands were queued since MULTI; undefined outside of it. */
   readonly queued: number | undefined
+  /** What is held for them, in bytes. */
+  readonly queuedBytes: number
   /** A command was refused at queue time, so EXEC will be. */
   broken: boolean
   begin(): void

@@ -10,8 +10,11 @@ import type { Holder } from '../fair-share/held-bytes.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
+import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Pauses } from './pauses.ts'
 import type { Services } from './services.ts'
+import type { SlowLogs } from './slow-log.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext extends Services {
@@ -22,6 +25,9 @@ export interface SessionContext extends Services {
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
   readonly sessions: Set<Session>
+  readonly activities: Activities
+  readonly pauses: Pauses
+  readonly slowLogs: SlowLogs
   readonly startedAt: number
   readonly respPort: () => number
 }
@@ -38,6 +44,19 @@ const bytesOf = (names: readonly Buffer[]): number =>
 const distinct = (names: readonly Buffer[]): Buffer[] => [
   ...new Map(names.map((name) => [idOf(name), name])).values(),
 ]
+
+/** Bytes that one socket has in this process. */
+export interface SocketBuffers {
+  /** Received and not worked on. */
+  readonly received: number
+  /** Those of them that `memory` does not count. */
+  readonly uncounted: number
+  /** Replies that are encoded, and those that the socket has and could not send. */
+  readonly encoded: number
+  readonly unsent: number
+  /** What it waits for: `r` to read, `w` to write. */
+  readonly events: string
+}
 
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
@@ -63,8 +82,12 @@ export class Session implements MessageReceiver {
   lastCommandAt = this.createdAt
   /** Set by what orders the commands of the connection, before the first of them. */
   transaction!: ConnectionTransaction
+  /** Of its automation; before the login nobody's. */
+  activity = new Activity()
   /** What is held for it, counted. */
   readonly memory: Holder
+  /** What lies in its buffers now; its connection tells it. */
+  buffers: () => SocketBuffers = () => ({ received: 0, uncounted: 0, encoded: 0, unsent: 0, events: 'r' })
   identity: Identity | undefined
   automation: Automation | undefined
   /** What it listens to: latin1 identity -> name. */
@@ -91,6 +114,8 @@ export class Session implements MessageReceiver {
   blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
+  /** Ends it at once, whatever is under way. */
+  cut: () => void = () => {}
   /** Called after a login or a refreshed token. */
   onLogin: () => void = () => {}
   /** Called after RESET. */
@@ -138,6 +163,7 @@ export class Session implements MessageReceiver {
     this.end()
     this.identity = undefined
     this.automation = undefined
+    this.activity = new Activity()
     this.onReset()
   }
 
@@ -228,6 +254,7 @@ export class Session implements MessageReceiver {
       throw new KvError('other_automation')
     // It may have gone while its token was verified.
     if (!this.context.sessions.has(this)) return
+    this.activity = this.context.activities.of(identity.automationId)
     this.count(identity.automationId)
     this.identity = identity
     this.automation = this.context.automations.get(identity.automationId)
@@ -238,7 +265,9 @@ export class Session implements MessageReceiver {
     if (this.counted) return
     try {
       this.context.gate.connections.enter(automationId)
+      this.activity.connections++
     } catch (error) {
+      this.activity.refusedConnections++
       this.closing = true
       throw error
     }

@@ -168,20 +168,18 @@ describe('strangers', () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '300' })
     const silent = await connect(hasty)
     silent.write('*2\r\n$4\r\nAUTH\r\n$10\r\nhal')
-    expect((await silent.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    expect(await silent.framesUntilClosed()).toEqual([])
     const busy = await connect(hasty)
     const replies: string[] = []
     while (!busy.closed) replies.push(await busy.text('PING').catch(() => 'closed'))
-    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication')).slice(0, 1)).toEqual([
-      '-NOAUTH login timeout',
-    ])
+    expect(replies.filter((reply) => !reply.startsWith('-NOAUTH Authentication'))).toEqual(['closed'])
   })
 
   test('after RESET the time runs again', async () => {
     const hasty = await start({ AUTOMATION_KV_LOGIN_TIMEOUT_MS: '1500' })
     const client = await login(hasty)
     expect(await client.text('RESET')).toBe('RESET')
-    expect((await client.repliesUntilClosed()).map(show)).toEqual(['-NOAUTH login timeout'])
+    expect(await client.framesUntilClosed()).toEqual([])
   })
 
   test('2,000 of them do not keep a login out: the oldest give way', async () => {
@@ -253,10 +251,11 @@ describe('keys and values', () => {
     )
     expect(await client.text('MSET', 'fine', '1', `${long}k`, '1')).toMatch(/^-ERR invalid key/)
     expect(await client.text('EXISTS', 'fine')).toBe('0')
-    expect(await client.text('GET', '$reserved')).toBe(
+    expect(await client.text('SET', '$reserved', '1')).toBe(
       "-ERR invalid key: names that start with '$' are reserved",
     )
     expect(await client.text('RENAME', long, '$x')).toMatch(/^-ERR invalid key/)
+    expect(await client.text('BLPOP', `${long}k`, '0')).toMatch(/^-ERR invalid key/)
     const names = [
       Buffer.from('a\r\nb\0c\x1b'),
       Buffer.from(Array.from({ length: 255 }, (_, i) => (i + 1) & 0xff)),

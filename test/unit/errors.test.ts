@@ -49,7 +49,12 @@ describe('what a text holds of its caller', () => {
     [
       'a command',
       new KvError('unknown_command', { command: Buffer.from('bad\r\n\x1b\xe9+OK') }),
-      "ERR unknown command 'bad?????+OK', with args beginning with: ",
+      "ERR unknown command 'bad  \x1bé+OK', with args beginning with: ",
+    ],
+    [
+      'bytes that are no text',
+      new KvError('unknown_command', { command: Buffer.from('a\xff\0b', 'latin1') }),
+      "ERR unknown command 'a\udcff', with args beginning with: ",
     ],
     [
       'up to a NUL',

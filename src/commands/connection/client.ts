@@ -3,46 +3,9 @@ import { connection, container, type LeafRow } from '../../registry/row.ts'
 import { ErrorReply, NULL_ARRAY, OK, type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
+import { CLIENT_CONTROL } from './client-control.ts'
+import { clientLine, list } from './client-list.ts'
 import { checkName } from './handshake.ts'
-
-/**
- * One line of CLIENT LIST, in Redis's field names and flags; Redis's sizes of buffers, which differ here, are
- * left out.
- */
-function describe(session: Session, now: number): string {
-  const age = Math.floor((now - session.createdAt) / 1000)
-  const idle = Math.floor((now - session.lastCommandAt) / 1000)
-  const { channel, pattern, shard } = session.subscriptions
-  const { queued } = session.transaction
-  const flags =
-    `${session.subscribed ? 'P' : ''}${queued === undefined ? '' : 'x'}${session.isWaiting ? 'b' : ''}` || 'N'
-  return (
-    `id=${session.id} addr=${session.address} laddr=${session.localAddress} fd=0 name=${session.name} age=${age} idle=${idle} flags=${flags} db=0 ` +
-    `sub=${channel.size} psub=${pattern.size} ssub=${shard.size} multi=${queued ?? -1} ` +
-    `cmd=${session.lastCommand} user=default redir=-1 resp=${session.protocol} lib-name=${session.libName} lib-ver=${session.libVersion}`
-  )
-}
-
-function list(session: Session, args: readonly Buffer[]): Reply {
-  let ids: ReadonlySet<string> | undefined
-  let type = ''
-  if (args.length > 2) {
-    const option = word(args[2])
-    if (option === 'TYPE' && args.length === 4) {
-      type = word(args[3])
-      if (!['NORMAL', 'MASTER', 'REPLICA', 'SLAVE', 'PUBSUB'].includes(type)) throw new KvError('client_type')
-    } else if (option === 'ID' && args.length > 3) {
-      ids = new Set(args.slice(3).map(String))
-      for (const id of ids) if (!/^[1-9]\d*$/.test(id)) throw new KvError('client_id')
-    } else {
-      throw new KvError('syntax')
-    }
-  }
-  const now = Date.now()
-  const own = session.siblings.filter(({ id }) => ids?.has(String(id)) ?? true)
-  const shown = type === '' ? own : own.filter((other) => type === (other.subscribed ? 'PUBSUB' : 'NORMAL'))
-  return new Verbatim('txt', shown.map((other) => `${describe(other, now)}\n`).join(''))
-}
 
 const onOff = (arg: Buffer): void => {
   const value = word(arg)
@@ -90,6 +53,20 @@ const HELP = [
   '    Return the ID of the current connection.',
   'INFO',
   '    Return information about the current connection.',
+  'KILL <ip:port>',
+  "    Kill this automation's connection made from <ip:port> to this server.",
+  'KILL <option> <value> [<option> <value> [...]]',
+  "    Kill this automation's connections to this server. Options are:",
+  '    * ADDR <ip:port>',
+  '      Kill connections made from the specified address',
+  '    * LADDR <ip:port>',
+  '      Kill connections made to specified local address',
+  '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
+  '      Kill connections by type.',
+  '    * USER <username>',
+  '      Kill connections of the user default, who all are.',
+  '    * SKIPME (YES|NO)',
+  '      Skip killing current connection (default: yes).',
   'LIST [options ...]',
   "    Return information about this automation's connections to this server. Options:",
   '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)',
@@ -100,12 +77,17 @@ const HELP = [
   '    Accepted; connections are never evicted.',
   'NO-TOUCH (ON|OFF)',
   '    Accepted; idle times are kept by the backing Redis.',
+  'PAUSE <timeout> [WRITE|ALL]',
+  "    Suspend all, or just write, commands of this automation's connections to this",
+  '    server for <timeout> milliseconds, a minute at most.',
   'REPLY (ON|OFF|SKIP)',
   '    Control the replies sent to the current connection.',
   'SETNAME <name>',
   '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>',
   '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'UNPAUSE',
+  '    Stop the current client pause, resuming traffic.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]',
   '    Unblock the specified blocked client.',
   'HELP',
@@ -154,7 +136,7 @@ const SUBCOMMANDS: LeafRow[] = [
     since: '6.2.0',
     syntax: '',
     summary: 'Describes the connection.',
-    handle: (session) => new Verbatim('txt', `${describe(session, Date.now())}\n`),
+    handle: (session) => new Verbatim('txt', `${clientLine(session, Date.now())}\n`),
   }),
   connection({
     name: 'client|list',
@@ -259,5 +241,5 @@ export const CLIENT = container(
     syntax: '',
     summary: 'A container for commands on connections.',
   },
-  SUBCOMMANDS,
+  [...SUBCOMMANDS, ...CLIENT_CONTROL],
 )

@@ -1,71 +1,10 @@
-import type { Automation } from '../../automation/automation.ts'
 import type { InfoSections } from '../../engine/plaintext/snapshot.ts'
-import { RUN_ID } from '../../lib/run-id.ts'
 import { connection } from '../../registry/row.ts'
 import { Verbatim } from '../../reply/reply.ts'
-import type { Session, SessionContext } from '../../session/session.ts'
-import { liveKeys } from '../generic/keyspace.ts'
+import type { Session } from '../../session/session.ts'
 import { integer, word } from '../parsing/args.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
-
-/**
- * INFO is about this server and the automation's own keys: nothing in it tells of another automation or of
- * the backing Redis. All sections, or those that are `wanted`.
- */
-export async function infoSections(
-  context: SessionContext,
-  automation: Automation,
-  wanted: (name: string) => boolean = () => true,
-): Promise<InfoSections> {
-  const { startedAt, respPort, store, sessions } = context
-  const siblings = [...sessions].filter((session) => session.automation?.id === automation.id)
-  const uptime = Math.floor((Date.now() - startedAt) / 1000)
-  const sections: Record<string, () => string[] | Promise<string[]>> = {
-    server: () => [
-      `redis_version:${COMPATIBLE_VERSION}`,
-      'redis_mode:standalone',
-      'server_name:automation-kv',
-      'arch_bits:64',
-      'multiplexing_api:libuv',
-      `run_id:${RUN_ID}`,
-      `tcp_port:${respPort()}`,
-      `uptime_in_seconds:${uptime}`,
-      `uptime_in_days:${Math.floor(uptime / 86_400)}`,
-    ],
-    clients: () => [
-      `connected_clients:${siblings.length}`,
-      `blocked_clients:${siblings.filter(({ isWaiting }) => isWaiting).length}`,
-    ],
-    // Nothing is evicted: clients of queues look for that.
-    memory: () => ['maxmemory:0', 'maxmemory_policy:noeviction'],
-    persistence: () => ['loading:0', 'async_loading:0'],
-    replication: () => ['role:master', 'connected_slaves:0'],
-    cluster: () => ['cluster_enabled:0'],
-    automation: async () => {
-      const { maxKeys, maxBytes, maxElements } = store.limits
-      const { version, keys, bytes } = await store.usage(automation)
-      return [
-        `version:${version}`,
-        `used_keys:${keys}`,
-        `allowed_keys:${maxKeys}`,
-        `used_bytes:${bytes}`,
-        `allowed_bytes:${maxBytes}`,
-        `allowed_elements_of_one_key:${maxElements}`,
-        `connections_to_this_process:${siblings.length}`,
-      ]
-    },
-    keyspace: async () => {
-      const keys = await liveKeys(store, automation)
-      if (keys.length === 0) return []
-      const left = keys.flatMap(({ expireAt }) => (expireAt === 0 ? [] : Math.max(0, expireAt - Date.now())))
-      const average = left.length === 0 ? 0 : Math.round(left.reduce((sum, ms) => sum + ms, 0) / left.length)
-      return [`db0:keys=${keys.length},expires=${left.length},avg_ttl=${average}`]
-    },
-  }
-  const made: Array<readonly [name: string, lines: readonly string[]]> = []
-  for (const [name, lines] of Object.entries(sections)) if (wanted(name)) made.push([name, await lines()])
-  return made
-}
+import { infoSections } from './info-sections.ts'
 
 /** Which sections a request names. */
 function wantedBy(args: readonly Buffer[]): (name: string) => boolean {
@@ -117,6 +56,16 @@ export const SERVER = [
         `    .--.\n   /.-. '--------.\n   \\'-' .--"--""-'   what you keep here, only you can read\n    '--'\nRedis ver. ${COMPATIBLE_VERSION}\n`,
       )
     },
+  }),
+  connection({
+    name: 'role',
+    arity: 1,
+    flags: 'noscript loading stale fast',
+    group,
+    since: '2.8.12',
+    syntax: '',
+    summary: 'Answers what a master without replicas does: replication is not shown.',
+    handle: () => ['master', 0, []],
   }),
   connection({
     name: 'time',

@@ -23,8 +23,8 @@ export interface Order {
 }
 
 /** What the process keeps of an argument and of a command, beside their bytes. */
-const ARGUMENT_BYTES = 112
-const COMMAND_BYTES = 256
+export const ARGUMENT_BYTES = 112
+export const COMMAND_BYTES = 256
 
 interface WatchedKey {
   readonly name: Buffer
@@ -49,6 +49,14 @@ export class Transaction implements ConnectionTransaction {
 
   get queued(): number | undefined {
     return this.queue?.length
+  }
+
+  get queuedRows(): readonly QueuedCommand['row'][] {
+    return this.queue?.map(({ row }) => row) ?? []
+  }
+
+  get queuedBytes(): number {
+    return this.queueBytes
   }
 
   begin(): void {

@@ -11,7 +11,7 @@ import {
 } from '../../redis-semantics/encoding.ts'
 import { parseSafe } from '../../redis-semantics/integers.ts'
 import { number } from '../../registry/direct.ts'
-import { container, type DataRow, data, type KeySpec, META, reads } from '../../registry/row.ts'
+import { container, data, type KeySpec, META, reads } from '../../registry/row.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
 
 const KEY: KeySpec = { first: 2, last: 2, step: 1 }
@@ -49,12 +49,6 @@ const ofKey =
     const value = db.value(args[2]!)
     return value === undefined ? null : reply(value, db, args[2]!)
   }
-
-/** Only the backing Redis knows it. */
-const asked = (subcommand: 'FREQ' | 'IDLETIME'): Pick<DataRow, 'direct' | 'extent'> => ({
-  extent: META,
-  direct: reads(({ automation, args }) => ['OBJECT', subcommand, automation.key(args[2]!)], number),
-})
 
 const HELP = [
   'OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
@@ -101,11 +95,12 @@ export const OBJECT = container(
       since: '4.0.0',
       keys: KEY,
       syntax: 'key',
-      summary: 'Returns how often a key is used, if the policy of the backing Redis counts it.',
-      run: ofKey(() => {
+      summary: 'Answers an error for a key that exists: nothing is evicted, and uses are not counted.',
+      extent: META,
+      run: (db, args) => {
+        if (!db.has(args[2]!)) return null
         throw new KvError('no_lfu')
-      }),
-      ...asked('FREQ'),
+      },
     }),
     data({
       name: 'object|help',
@@ -130,7 +125,9 @@ export const OBJECT = container(
       run: ofKey((_value, db, name) =>
         Math.max(0, Math.floor((db.now - (db.stored(name).updatedAt || db.now)) / 1000)),
       ),
-      ...asked('IDLETIME'),
+      // Only the backing Redis knows it.
+      extent: META,
+      direct: reads(({ automation, args }) => ['OBJECT', 'IDLETIME', automation.key(args[2]!)], number),
     }),
     data({
       name: 'object|refcount',

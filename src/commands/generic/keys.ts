@@ -13,6 +13,7 @@ import {
 } from '../../registry/row.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
 import { distinct } from '../parsing/distinct.ts'
+import { KEY_DUMPS } from './keys-dump.ts'
 import { EXPIRES } from './keys-expire.ts'
 import { KEY_MOVES } from './keys-move.ts'
 import { OBJECT } from './keys-object.ts'
@@ -129,5 +130,6 @@ export const KEYS = [
   }),
   ...EXPIRES,
   ...KEY_MOVES,
+  ...KEY_DUMPS,
   OBJECT,
 ]

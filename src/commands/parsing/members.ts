@@ -1,5 +1,6 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { forEachInParts, mapInParts, type Parts } from '../../lib/parts.ts'
+import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
 import { asksInParts, type DirectRead } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
@@ -28,7 +29,7 @@ export const openMember = ({ automation }: Call, raw: BackingReply): Buffer | nu
   raw === null ? null : automation.sealer.openMember(raw as Buffer)
 
 export function* openSetInParts(call: Call, raw: BackingReply): Parts<SetReply> {
-  return new SetReply(yield* openMembersInParts(call, raw))
+  return new SetReply(inSetOrder(yield* openMembersInParts(call, raw)))
 }
 
 /**

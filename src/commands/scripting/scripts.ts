@@ -96,7 +96,7 @@ class ScriptCommands implements ScriptHost {
       const code = error instanceof KvError ? error.code : undefined
       if (code === 'unknown_command' || code === 'unknown_subcommand')
         throw new KvError('script_unknown_command')
-      if (code === 'wrong_arity') throw new KvError('script_wrong_arity')
+      if (code === 'wrong_arity' || code === 'exec_refused') throw new KvError('script_wrong_arity')
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import { ALL_KEYS, countedKeys, type DataRow, data, reads, readsInParts } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
@@ -37,7 +38,7 @@ const operands = (names: readonly Buffer[], combine: Combine): readonly Buffer[]
   combine === difference ? firstAndDistinct(names) : distinct(names)
 
 const answered = (command: string, combine: Combine): Pick<DataRow, 'run' | 'direct'> => ({
-  run: (db, args) => new SetReply([...combined(db, args.slice(1), combine).values()]),
+  run: (db, args) => new SetReply(inSetOrder([...combined(db, args.slice(1), combine).values()])),
   direct: readsInParts(
     ({ automation, args }) => [
       command,

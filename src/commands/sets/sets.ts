@@ -4,6 +4,7 @@ import { idOf } from '../../engine/plaintext/id.ts'
 import { creates, leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Parts } from '../../lib/parts.ts'
+import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
 import { data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
@@ -92,13 +93,13 @@ function srandmember(db: Database, args: readonly Buffer[]): Reply {
 /** Within a transaction the whole set is at hand: it is answered at once. */
 function sscan(db: Database, args: readonly Buffer[]): Reply {
   const options = scanAll(args, () => db.set(args[1]!))
-  return ['0', options === undefined ? [] : membersOf(db, args[1]!).filter(options.matches)]
+  return ['0', options === undefined ? [] : inSetOrder(membersOf(db, args[1]!)).filter(options.matches)]
 }
 
 function* openScanInParts(call: Call, raw: BackingReply): Parts<Reply> {
   const [cursor, sealed] = raw as [Buffer, Buffer[]]
   const members = yield* openMembersInParts(call, sealed)
-  return [cursor, members.filter(parseScanOptions(call.args, 3).matches)]
+  return [cursor, inSetOrder(members).filter(parseScanOptions(call.args, 3).matches)]
 }
 
 /** What SPOP and SRANDMEMBER answer: one member alone without a count. */
@@ -163,7 +164,7 @@ export const SETS = [
     syntax: 'key',
     summary: 'Returns all members of a set.',
     complexity: 'O(N) in the number of members',
-    run: (db, args) => new SetReply(membersOf(db, args[1]!)),
+    run: (db, args) => new SetReply(inSetOrder(membersOf(db, args[1]!))),
     direct: readsInParts(({ automation, args }) => ['SMEMBERS', automation.key(args[1]!)], openSetInParts),
   }),
   data({
@@ -186,6 +187,7 @@ export const SETS = [
     group,
     since: '1.0.0',
     keys: TWO_KEYS,
+    moves: true,
     syntax: 'source destination member',
     summary: 'Moves a member from one set to another.',
     run: smove,

@@ -12,6 +12,7 @@ import { number, oneWrite } from '../../registry/direct.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
+import { trimmedNodes } from './stream-nodes.ts'
 import { nextId, parseAdd, parseTrim, type Trim } from './streams-args.ts'
 import { STREAM_GROUPS } from './streams-groups.ts'
 import { STREAM_INFO } from './streams-info.ts'
@@ -49,22 +50,15 @@ function addDirect({ automation, args }: Call): NativeWrite {
   ])
 }
 
-/** As many entries as Redis keeps in one node, as long as they are short. */
-const NODE_ENTRIES = 100
-
 /**
- * How many entries to trim from the head. Approximate trimming takes whole nodes: here of a hundred entries,
- * in the backing Redis of fewer, since there they are longer. Either way no entry goes that exact trimming
- * would have kept.
+ * How many entries to trim from the head. Approximate trimming takes whole nodes: here those that Redis would
+ * have of the plaintext, in the backing Redis shorter ones, since there entries are longer. Either way no
+ * entry goes that exact trimming would have kept.
  */
 function trimCount({ entries }: StreamValue, { maxLength, minId, approximate, limit }: Trim): number {
   const { length } = entries
   const exact = maxLength === undefined ? indexFrom(entries, minId) : Math.max(0, length - maxLength)
-  if (!approximate) return exact
-  const nodes = exact === length ? Math.ceil(length / NODE_ENTRIES) : Math.floor(exact / NODE_ENTRIES)
-  const allowed =
-    limit === 0 ? nodes : Math.min(nodes, limit >= length ? nodes : Math.floor(limit / NODE_ENTRIES))
-  return Math.min(length, allowed * NODE_ENTRIES)
+  return approximate ? trimmedNodes(entries, exact, limit) : exact
 }
 
 /** On a stream that is edited. */

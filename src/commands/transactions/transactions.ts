@@ -39,6 +39,7 @@ export const TRANSACTIONS = [
     group,
     since: '1.2.0',
     immediate: true,
+    endsTransaction: true,
     computes: true,
     syntax: '',
     summary: 'Runs the queued commands as one, unless a watched key was touched.',

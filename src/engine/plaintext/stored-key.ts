@@ -29,6 +29,8 @@ export class StoredKey {
   /** Whether Redis holds anything under the name, even if it is about to expire. */
   readonly physical: boolean
   readonly live: boolean
+  /** Bytes that it is charged with, at most; undefined when that was not read. */
+  readonly charge: number | undefined
   readonly type: string
   /** Version that deleted it, 0 when it was not deleted lately or is there. */
   readonly deletedBy: number
@@ -45,7 +47,7 @@ export class StoredKey {
     this.data = data
     this.deletedBy = Number(deletedBy)
     this.physical = this.type !== 'none'
-    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0'] =
+    const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0', charge] =
       entry === null ? [] : entry.toString('latin1').split(':')
     // A moment beyond what is exact, which Redis takes as a native argument, would come back as one that it
     // refuses.
@@ -53,6 +55,7 @@ export class StoredKey {
     this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
     this.version = this.live ? version : '0'
     this.guard = this.version
+    this.charge = charge === undefined ? undefined : Math.abs(Number(charge))
     this.createdAt = Number(createdAt)
     this.updatedAt = Number(updatedAt)
   }

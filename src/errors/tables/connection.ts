@@ -10,7 +10,6 @@ export const CONNECTION = {
   }),
   noproto: row('NOPROTO unsupported protocol version', 400, 'invalid_request'),
   protocol: refusal('ERR Protocol error: {reason}'),
-  login_timeout: refusal('NOAUTH login timeout', 401, 'unauthorized'),
   too_many_clients: refusal('ERR max number of clients reached', 503, 'unavailable'),
   too_many_of_automation: refusal(
     'ERR max number of clients of this automation reached ({used} of {allowed})',
@@ -28,11 +27,18 @@ export const CONNECTION = {
     'unauthorized',
   ),
   client_name: refusal('ERR {what} cannot contain spaces, newlines or special characters.'),
-  client_type: refusal('ERR Unknown client type'),
+  client_type: refusal("ERR Unknown client type '{word}'"),
   client_id: refusal('ERR Invalid client ID'),
+  kill_id: refusal('ERR client-id should be greater than 0'),
+  no_such_client: refusal('ERR No such client'),
+  no_such_user: refusal("ERR No such user '{word}'"),
+  pause_mode: refusal('ERR CLIENT PAUSE mode must be WRITE or ALL'),
+  /** Redis has no limit. */
+  pause_too_long: refusal('ERR a pause may last {allowed} milliseconds at most'),
   client_option: refusal('ERR Unrecognized option'),
   unblock_reason: refusal('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   unblocked: refusal('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
+  slowlog_count: refusal('ERR count should be greater than or equal to -1'),
   command_invalid: refusal('ERR Invalid command specified'),
   command_no_keys: refusal('ERR The command has no key arguments'),
   command_arity: refusal('ERR Invalid number of arguments specified for command'),
@@ -40,6 +46,8 @@ export const CONNECTION = {
   // Transactions
   exec_without_multi: refusal('ERR EXEC without MULTI'),
   exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),
+  /** A refused EXEC ends the transaction (execCommandAbort); the reason is a text without its prefix. */
+  exec_refused: refusal('EXECABORT Transaction discarded because of: {reason}'),
   nested_multi: refusal('ERR MULTI calls can not be nested'),
   discard_without_multi: refusal('ERR DISCARD without MULTI'),
   watch_in_multi: refusal('ERR WATCH inside MULTI is not allowed'),
@@ -47,10 +55,5 @@ export const CONNECTION = {
   // Subscriptions
   only_listening: refusal(
     "ERR Can't execute '{command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
-  ),
-  // Redis says at EXEC whatever it refuses in the form of a failed transaction (afterErrorReply,
-  // execCommandAbort).
-  exec_only_listening: refusal(
-    "EXECABORT Transaction discarded because of: Can't execute 'exec': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
   ),
 } as const

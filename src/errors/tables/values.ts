@@ -63,6 +63,11 @@ export const SORTED_SETS = {
 
 /** Of commands on keys of any type. */
 export const KEYS = {
+  busy_key: refusal('BUSYKEY Target key name already exists.', 409, 'key_exists'),
+  dump_payload: refusal('ERR DUMP payload version or checksum are wrong'),
+  restore_ttl: refusal('ERR Invalid TTL value, must be >= 0'),
+  restore_idletime: refusal('ERR Invalid IDLETIME value, must be >= 0'),
+  restore_freq: refusal('ERR Invalid FREQ value, must be >= 0 and <= 255'),
   same_object: refusal('ERR source and destination objects are the same'),
   sort_not_float: refusal("ERR One or more scores can't be converted into double", 400, 'type_mismatch'),
   no_lfu: refusal(

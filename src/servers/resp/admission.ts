@@ -1,6 +1,6 @@
 import { COMMANDS } from '../../commands/table.ts'
 import { KvError } from '../../errors/errors.ts'
-import type { ServedRow } from '../../registry/command-table.ts'
+import { refusalOf, type ServedRow } from '../../registry/command-table.ts'
 import type { Session } from '../../session/session.ts'
 
 /** The row of a command, if this session may ask for it now; throws what Redis answers otherwise. */
@@ -10,7 +10,8 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
   const isOpen = session.identity === undefined && row.flags.includes('no_auth')
   const identity = isOpen ? undefined : gate.enter(session.identity)
   if (session.protocol === 2 && session.subscribed && !isQueued(session, row)) {
-    if (row.kind !== 'connection' || row.whileSubscribed !== true) throw onlyListening(row.name)
+    if (row.kind !== 'connection' || row.whileSubscribed !== true)
+      throw refusalOf(row, new KvError('only_listening', { command: row.name }))
   }
   if (identity !== undefined) gate.allow(identity, row, args)
   return row
@@ -19,6 +20,3 @@ export function admit(session: Session, args: readonly Buffer[]): ServedRow {
 /** Between MULTI and EXEC. */
 export const isQueued = (session: Session, row: ServedRow): boolean =>
   session.transaction.queued !== undefined && !(row.kind === 'connection' && row.immediate === true)
-
-const onlyListening = (command: string): KvError =>
-  command === 'exec' ? new KvError('exec_only_listening') : new KvError('only_listening', { command })

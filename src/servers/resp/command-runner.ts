@@ -15,6 +15,7 @@ import {
 } from '../../registry/row.ts'
 import { EncodedReply, ErrorReply, NullArray, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
+import { SLOW_MS } from '../../session/slow-log.ts'
 import { BlockedCommand } from './blocked-command.ts'
 import type { CommandOrder, ListAccess } from './command-order.ts'
 import type { PendingReply, ReplyQueue } from './reply-queue.ts'
@@ -131,14 +132,17 @@ export class CommandRunner {
 
   private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], pending: PendingReply): void {
     if (mayBlock(row) && this.startBlocking(row, args, pending)) return
-    const startedAt = this.log.enabled('debug') ? performance.now() : 0
+    const { context, automation } = this.session
+    const startedAt = performance.now()
     const access = this.order.begin(row, false)
     const waits = row.kind === 'keyspace' && row.waits === true
     if (waits) this.waits++
     execute(row, this.callOf(args), (error, result) => {
       if (waits) this.waits--
       const reply = error === null ? result : this.errorReply(error)
-      if (startedAt !== 0) this.logCommand(row.name, reply, performance.now() - startedAt)
+      const ms = performance.now() - startedAt
+      if (ms >= SLOW_MS) context.slowLogs.add(automation!.id, args, ms, this.session)
+      if (this.log.enabled('debug')) this.logCommand(row.name, reply, ms)
       this.settle(pending, access, reply)
     })
   }

@@ -70,12 +70,22 @@ export class Connection {
     this.received = new ReceivedBytes(this.framer, this.session)
     this.session.onLogin = () => this.loggedIn()
     this.session.push = (message) => this.push(message)
+    this.session.cut = () => this.destroy()
     this.session.onReset = () => this.loggedOut()
+    this.session.buffers = () => ({
+      ...this.received.bytes,
+      encoded: this.outbox.encodedBytes,
+      unsent: socket.writableLength,
+      events: `${socket.isPaused() ? '' : 'r'}${socket.writableLength > 0 ? 'w' : ''}`,
+    })
     this.outbox = new Outbox(
       socket,
       () => this.flushed(),
       options.context.report,
       (task) => this.share.finish(task),
+      (bytes) => {
+        this.session.activity.sentBytes += bytes
+      },
     )
     this.dispatcher = new Dispatcher(
       this.session,
@@ -92,6 +102,7 @@ export class Connection {
     // After the last request bytes are read and dropped.
     socket.on('data', (chunk: Buffer) => {
       if (this.session.closing) return
+      this.session.activity.receivedBytes += chunk.length
       if (!this.framer.paused && !this.share.mayStart) this.waitForTurn()
       this.framer.push(chunk, this.onFrame)
       this.countHeld()
@@ -241,8 +252,9 @@ export class Connection {
     this.socket.destroy()
   }
 
+  /** Closed without a word: a client takes a reply to no request for a broken protocol. */
   private awaitLogin(): void {
-    this.loginTimer = setTimeout(() => this.refuse(respText('login_timeout')), this.options.loginTimeoutMs)
+    this.loginTimer = setTimeout(() => this.stop(), this.options.loginTimeoutMs)
   }
 
   private loggedIn(): void {

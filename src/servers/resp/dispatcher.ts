@@ -4,7 +4,8 @@ import { KvError } from '../../errors/errors.ts'
 import type { Room } from '../../fair-share/in-flight.ts'
 import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
-import { QUEUED, type Reply } from '../../reply/reply.ts'
+import { mayWrite } from '../../registry/may-write.ts'
+import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
@@ -39,6 +40,7 @@ export class Dispatcher {
   private waiting: Request[] = []
   private proceeding = false
   private awaitsRoom = false
+  private draining = false
 
   /**
    * `dropUnread` forgets what was received and not handed over yet; `destroy` ends the connection at once.
@@ -59,7 +61,10 @@ export class Dispatcher {
     this.transaction = new Transaction(session, this.order)
     session.transaction = this.transaction
     this.pace = new Pace(session, () => this.proceed())
-    this.replies = new ReplyQueue((reply) => outbox.add(reply, session.protocol))
+    this.replies = new ReplyQueue((reply) => {
+      if (reply instanceof ErrorReply) session.activity.errorReplies++
+      outbox.add(reply, session.protocol)
+    })
     this.runner = new CommandRunner(session, this.order, this.replies, log, {
       ending: () => this.share.charge(this.order.inFlight, this.outbox.replyBytes),
       ended: () => this.proceed(),
@@ -114,6 +119,7 @@ export class Dispatcher {
 
   /** Nothing more comes: a command that waits is answered with `noMore`, so that those behind it can be. */
   drain(noMore: Reply): void {
+    this.draining = true
     this.runner.endWait(noMore)
     this.proceed()
   }
@@ -136,6 +142,8 @@ export class Dispatcher {
   /** The connection has gone. */
   abandon(): void {
     this.waiting = []
+    const { automation, context } = this.session
+    if (automation !== undefined) context.pauses.forget(automation.id, this.resume)
     this.share.leave()
     this.pace.stop()
     this.runner.abandon()
@@ -159,6 +167,16 @@ export class Dispatcher {
     return true
   }
 
+  /** CLIENT PAUSE of its automation holds it back. */
+  private isPaused(row: ServedRow): boolean {
+    const { automation, context } = this.session
+    if (automation === undefined || this.draining) return false
+    if (row.kind === 'connection' && row.endsPause === true) return false
+    return context.pauses.holds(automation.id, () => mayWrite(row, this.transaction.queuedRows), this.resume)
+  }
+
+  private readonly resume = (): void => this.proceed()
+
   private awaitRoom(): void {
     if (this.awaitsRoom) return
     this.awaitsRoom = true
@@ -176,10 +194,12 @@ export class Dispatcher {
     try {
       row = admit(session, args)
     } catch (error) {
-      this.transaction.broken = true
+      if (error instanceof KvError && error.code === 'exec_refused') this.transaction.end()
+      else this.transaction.broken = true
       this.answerAtOnce(pending, errorReply(error as Error, session.context.report))
       return true
     }
+    if (this.isPaused(row)) return false
     if (isQueued(session, row)) {
       this.answerAtOnce(pending, this.enqueue(row, args))
       return true
@@ -188,6 +208,7 @@ export class Dispatcher {
     pending.silent = session.takeSilence()
     session.lastCommand = row.name
     session.lastCommandAt = Date.now()
+    session.activity.countCommand(session.lastCommandAt)
     this.runner.run(row, args, pending)
     return true
   }
@@ -203,6 +224,7 @@ export class Dispatcher {
       if (row.kind === 'connection' && row.whileSubscribed === true && row.group === 'pubsub')
         throw new KvError('not_in_transaction')
       transaction.enqueue(row, args)
+      this.session.activity.countCommand(Date.now())
       return QUEUED
     } catch (error) {
       transaction.broken = true

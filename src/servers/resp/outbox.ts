@@ -16,20 +16,23 @@ export class Outbox {
   private readonly flushed: () => void
   private readonly report: (error: Error) => void
   private readonly inTurn: (task: () => void) => void
+  private readonly sent: (bytes: number) => void
   private readonly out = new OutputBuffer()
   private largest = EXPECTED_REPLY_BYTES
   private scheduled = false
 
   /**
    * `flushed` is called after the write of a turn, also when there was nothing to write; `report` takes
-   * faults of ours; `inTurn` does the writing when it is the automation's turn.
+   * faults of ours; `inTurn` does the writing when it is the automation's turn; `sent` counts the bytes.
    */
   constructor(
     socket: Socket,
     flushed: () => void,
     report: (error: Error) => void,
     inTurn: (task: () => void) => void = (task) => task(),
+    sent: (bytes: number) => void = () => {},
   ) {
+    this.sent = sent
     this.socket = socket
     this.report = report
     this.inTurn = inTurn
@@ -39,6 +42,11 @@ export class Outbox {
   /** Bytes that wait here or in the socket. */
   get unsentBytes(): number {
     return this.out.bytes + this.socket.writableLength
+  }
+
+  /** Bytes that are encoded and not handed to the socket. */
+  get encodedBytes(): number {
+    return this.out.bytes
   }
 
   /** Size of the largest recent reply: what one of those that are still under way is counted as. */
@@ -68,6 +76,7 @@ export class Outbox {
 
   flush(): void {
     if (this.out.bytes === 0) return
+    this.sent(this.out.bytes)
     const chunks = this.out.take()
     if (chunks.length > 1) this.socket.cork()
     for (const chunk of chunks) this.socket.write(chunk)

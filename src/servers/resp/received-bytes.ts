@@ -16,6 +16,12 @@ export class ReceivedBytes {
     this.session = session
   }
 
+  /** All of them, and those that are not counted. */
+  get bytes(): { readonly received: number; readonly uncounted: number } {
+    const { bufferedBytes } = this.framer
+    return { received: bufferedBytes, uncounted: Math.max(0, bufferedBytes - this.counted) }
+  }
+
   /** Answers why they are too many: they are forgotten then, and the connection is to end. */
   count(): KvError | undefined {
     const { framer, session } = this

@@ -197,7 +197,7 @@ await feature('big', async () => {
 })
 await feature('errors', async () => {
   assert.match(await cli('LPUSH', 's', 'x'), /^WRONGTYPE /)
-  assert.match(await cli('CONFIG', 'GET', '*'), /^NOPERM /)
+  assert.match(await cli('CONFIG', 'SET', 'timeout', '1'), /^NOPERM /)
   const { code, errors } = await run('redis-cli', [...SERVER, '-e', 'LPUSH', 's', 'x'])
   assert.equal(code, 1)
   assert.match(errors, /WRONGTYPE/)
@@ -266,13 +266,7 @@ for (const [name, check] of Object.entries({ interactive, stat })) {
   else none(name, 'no terminal to try it in')
 }
 await tool('bigkeys', ['--bigkeys'], /Sampled \d+ keys[^]*Biggest\s+list found/)
-await tool(
-  'memkeys',
-  ['--memkeys'],
-  /Sampled \d+ keys/,
-  /MEMORY USAGE on .* failed/,
-  'needs MEMORY USAGE: warns for each key and shows 0 bytes',
-)
+await tool('memkeys', ['--memkeys'], /Sampled \d+ keys[^]*Biggest\s+list found .* bytes/)
 await tool(
   'hotkeys',
   ['--hotkeys'],
