@@ -26,7 +26,7 @@ const WRONG = '-ERR DUMP payload version or checksum are wrong'
 const KINDS: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ['string', ['SET k \r\n\u00e9'], ['GET k']],
   ['list', ['RPUSH k a b a', 'RPUSH k c'], ['LRANGE k 0 -1']],
-  ['hash', ['HSET k f v g w'], ['HGETALL k']],
+  ['hash', ['HSET k f v g w'], ['HMGET k f g', 'HLEN k']],
   ['set', ['SADD k 3 1 2'], ['SMEMBERS k']],
   ['sorted set', ['ZADD k 1.5 a -inf b 1e300 c'], ['ZRANGE k 0 -1 WITHSCORES']],
   ['HyperLogLog', ['PFADD k a b c'], ['PFCOUNT k', 'PFADD k a', 'PFADD k d']],
