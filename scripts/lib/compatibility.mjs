@@ -55,7 +55,7 @@ milliseconds) is compared as far as it is promised. These differences are known:
   these: Redis's matcher takes pattern length times text length, and this one reads the text once.
 - A request has at most 262,144 arguments, in Redis 1,048,576.
 - A command names at most 4,096 keys (\`AUTOMATION_KV_MAX_KEYS_PER_COMMAND\`).
-- HSCAN, SSCAN and ZSCAN look at no more than 1,000 elements at a call, however large COUNT is.
+- HSCAN, SSCAN, ZSCAN and XAUTOCLAIM look at no more than 1,000 elements at a call, however large COUNT is.
 - \`LCS\` refuses values whose lengths multiply to more than 2^26, with the error that Redis gives from 2^27 on.
 - \`ZUNION\`, \`ZINTER\` and their like add up a key that is named more than 16 times once, times the sum of its weights: the last digits
   of a rounded score may differ.

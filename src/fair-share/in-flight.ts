@@ -5,6 +5,9 @@ export interface InFlightLimits {
   readonly bytes: number
   /** The same of all automations together. */
   readonly allBytes: number
+  /** Commands above one of these take the Redis long. */
+  readonly longBytes: number
+  readonly longWeight: number
   /** An automation that has no more on its way does not wait for others. */
   readonly freeBytes: number
 }
@@ -15,6 +18,8 @@ export const IN_FLIGHT: InFlightLimits = {
   bytes: 4 * 1024 * 1024,
   allBytes: 16 * 1024 * 1024,
   freeBytes: 256 * 1024,
+  longBytes: 256 * 1024,
+  longWeight: 512,
 }
 
 /** What one automation has on its way. */

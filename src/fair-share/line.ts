@@ -1,5 +1,22 @@
 import { Fifo } from '../lib/fifo.ts'
 
+/**
+ * More is not held against an automation: the clock goes on while the process is not running at all, which
+ * is charged to whoever comes to be served then.
+ */
+const LARGEST_DEBT_MS = 2
+/**
+ * After more work than this a line that uses much pauses: for as long as a piece of work took that was longer
+ * by itself, up to the longest pause, or for a part of the time of many small ones.
+ */
+const BURST_MS = 3
+const LONGEST_PAUSE_MS = 50
+const BURST_PAUSE = 0.5
+/** Much is what goes beyond a share of the processor by more than this. */
+const FREE_SHARE = 0.25
+const FREE_EXCESS_MS = 10
+const MOST_EXCESS_MS = 50
+
 /** A bounded piece of work: some requests, one reply, or a part of a long one. It must not throw. */
 export type Task = () => void
 
@@ -17,8 +34,12 @@ export class Line {
   /** The turn of the event loop in which its allowance was last renewed. */
   renewedIn = -1
   /** Milliseconds that it used of late above a quarter of the processor, and when that was reckoned. */
-  excess = 0
-  usedAt = 0
+  private excess = 0
+  private usedAt = 0
+  /** Milliseconds that it used since its last pause. */
+  private burst = 0
+  /** The longest piece of work of them. */
+  private longest = 0
   /** After a long piece of work it is the others' turn until then. */
   pausedUntil = 0
   /** It stands among those that are served in turn. */
@@ -32,6 +53,24 @@ export class Line {
 
   constructor(id: string) {
     this.id = id
+  }
+
+  /** It had the processor for `ms`, until `now`; answers whether that was so much that others come first. */
+  use(ms: number, now: number): boolean {
+    this.allowance = Math.max(-LARGEST_DEBT_MS, this.allowance - ms)
+    const excess = Math.max(0, this.excess - FREE_SHARE * (now - this.usedAt))
+    if (excess === 0) this.burst = this.longest = 0
+    this.excess = Math.min(excess + ms, MOST_EXCESS_MS)
+    this.usedAt = now
+    this.burst += ms
+    this.longest = Math.max(ms, this.longest)
+    return this.burst > BURST_MS && this.excess > FREE_EXCESS_MS
+  }
+
+  pause(now: number): void {
+    const pause = this.longest > BURST_MS ? this.longest : this.burst * BURST_PAUSE
+    this.pausedUntil = now + Math.min(pause, LONGEST_PAUSE_MS)
+    this.burst = this.longest = 0
   }
 
   get queued(): number {

@@ -3,6 +3,13 @@ import type { Line } from './line.ts'
 import { ReplySizes } from './reply-sizes.ts'
 import type { SharedLink } from './shared-links.ts'
 
+/**
+ * A command that takes the Redis long holds up all: whoever sends such ones leaves it to others for so many
+ * times as long, but no longer than this for each.
+ */
+const RESTS = 3
+const LONGEST_REST_MS = 100
+
 /** A command that waits to be sent. */
 export interface Waiting {
   readonly weight: number
@@ -25,11 +32,37 @@ export class Share {
   weight = 0
   bytes = 0
   isTelling = false
+  /** Until when the Redis was busy with long commands of this automation. */
+  private busyUntil = 0
+  private restsUntil = 0
+  private resting: NodeJS.Timeout | undefined
   /** It waits for others' replies. */
   isHeldUp = false
 
   constructor(line: Line, link: SharedLink) {
     this.line = line
     this.link = link
+  }
+
+  /** Nothing is to be sent now: the Redis is the others'. */
+  get isResting(): boolean {
+    return this.resting !== undefined
+  }
+
+  /**
+   * A long command was sent at `begun` and has been answered `now`, ms: the Redis is left to others for some
+   * times as long. `over` is called after that.
+   */
+  rest(begun: number, now: number, over: () => void): void {
+    const used = now - Math.max(begun, this.busyUntil)
+    this.busyUntil = now
+    this.restsUntil = Math.max(now, this.restsUntil) + Math.min(RESTS * used, LONGEST_REST_MS)
+    this.resting ??= setTimeout(() => this.endRest(over), Math.ceil(this.restsUntil - now))
+  }
+
+  private endRest(over: () => void): void {
+    const left = this.restsUntil - performance.now()
+    this.resting = left > 0 ? setTimeout(() => this.endRest(over), Math.ceil(left)) : undefined
+    if (left <= 0) over()
   }
 }

@@ -178,9 +178,9 @@ export class SharedBacking implements Backing {
     return share
   }
 
-  private isRoomy({ waiting, commands, holds, weight, bytes }: Share): boolean {
+  private isRoomy({ waiting, isResting, commands, holds, weight, bytes }: Share): boolean {
     const { limits, allBytes } = this
-    if (waiting.size > 0) return false
+    if (waiting.size > 0 || isResting) return false
     if (commands === 0 && holds === 0) return true
     if (weight >= limits.weight || bytes >= limits.bytes) return false
     return bytes < limits.freeBytes || allBytes < limits.allBytes
@@ -192,6 +192,7 @@ export class SharedBacking implements Backing {
 
   private fits(share: Share, weight: number, bytes: number): boolean {
     const { limits, allBytes } = this
+    if (share.isResting) return false
     if (share.commands === 0 && share.holds === 0) return true
     const sum = share.bytes + bytes
     if (share.weight + weight > limits.weight || sum > limits.bytes) return false
@@ -227,7 +228,10 @@ export class SharedBacking implements Backing {
     this.allBytes += bytes
     // Held by what is on its way, so that the line is not dropped.
     share.line.holders++
+    const isLong = bytes > this.limits.longBytes || weight > this.limits.longWeight
+    const begun = isLong ? performance.now() : 0
     return (error, reply, received = 0) => {
+      if (isLong) this.rest(share, begun)
       link.bytes -= bytes
       share.commands--
       share.weight -= weight
@@ -239,6 +243,10 @@ export class SharedBacking implements Backing {
       if (this.turns.mayFinish(share.line)) done(error, reply, received)
       else this.turns.addReply(share.line, () => done(error, reply, received))
     }
+  }
+
+  private rest(share: Share, begun: number): void {
+    if (this.turns.hasOthers(share.line)) share.rest(begun, performance.now(), () => this.freed(share))
   }
 
   /** Something of what was on its way is not any more. */

@@ -5,21 +5,6 @@ import { Line, type Task } from './line.ts'
 const QUANTUM_MS = 1
 /** Time after which sockets are looked at again, milliseconds: what arrives meanwhile waits as long. */
 const TURN_MS = 2
-/**
- * More is not held against an automation: the clock goes on while the process is not running at all, which
- * is charged to whoever comes to be served then.
- */
-const LARGEST_DEBT_MS = 2
-/**
- * A piece of work of more than this cannot be divided: others wait for it wherever they are between request
- * and reply, so that who does such work all the time leaves them as much time as it took, up to the longest
- * pause.
- */
-const LONG_PIECE_MS = 3
-const LONGEST_PAUSE_MS = 50
-/** "All the time" is what is used above a share of the processor, by more than a few long pieces. */
-const FREE_SHARE = 0.25
-const FREE_EXCESS_MS = 10
 /** There are others when one had work so lately. */
 const OTHERS_MS = 250
 /** The clock is read once for so many pieces of work of one automation that follow each other. */
@@ -41,7 +26,8 @@ export interface TurnCounters {
  * over their lines, in which those that have used little go first (RFC 8290, section 3.2). Work that comes on
  * a quiet process is done at once; an automation that has used its part of a turn of the event loop waits in
  * its line, and the lines are served in turn by the time that they use, whatever the number of connections
- * behind each. Time is measured between pieces of work: what happens in
+ * behind each. Who uses much pauses while others have work, so that their requests, which wait at each step
+ * from the socket to the reply, meet a free thread. Time is measured between pieces of work: what happens in
  * between (reading a socket) is charged to whoever came last.
  */
 export class Turns {
@@ -124,6 +110,11 @@ export class Turns {
     this.addReply(line, part)
   }
 
+  /** Whether another has had work lately. */
+  hasOthers(line: Line): boolean {
+    return this.clock() - (line === this.latest ? this.otherAt : this.latestAt) < OTHERS_MS
+  }
+
   private mayGoOn(line: Line): boolean {
     this.reading(line)
     if (line.pausedUntil > this.readAt) return false
@@ -171,14 +162,7 @@ export class Turns {
   private charge(): void {
     const now = this.clock()
     const line = this.current
-    if (line !== undefined) {
-      const used = now - this.readAt
-      line.allowance = Math.max(-LARGEST_DEBT_MS, line.allowance - used)
-      line.excess = used + Math.max(0, line.excess - FREE_SHARE * (now - line.usedAt))
-      line.usedAt = now
-      if (used > LONG_PIECE_MS && line.excess > FREE_EXCESS_MS && now - this.otherAt < OTHERS_MS)
-        line.pausedUntil = now + Math.min(used, LONGEST_PAUSE_MS)
-    }
+    if (line?.use(now - this.readAt, now) === true && this.hasOthers(line)) line.pause(now)
     this.readAt = now
     this.unread = 0
   }

@@ -1,8 +1,10 @@
+import type { BackingArg } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { acknowledge, assign, moveGroup } from '../../engine/plaintext/stream-edit.ts'
 import { entryAt, type StreamEntry, sortedPending } from '../../engine/plaintext/stream-value.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import { parseInteger } from '../../redis-semantics/integers.ts'
 import { idText, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
 import { oneWriteInParts } from '../../registry/direct.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
@@ -112,6 +114,18 @@ function claim(db: Database, args: Args): Reply {
   return entries.map((entry) => claimReply(entry, justId))
 }
 
+/** As with the scans, fewer may be looked at in one call than are asked for. */
+const MOST_AT_ONCE = 1_000
+
+/** The arguments of XAUTOCLAIM after the key, with a COUNT that is no larger; a wrong one stays. */
+const fewAtOnce = (args: readonly Buffer[]): BackingArg[] =>
+  args.map((arg, i) => (i > 3 && word(args[i - 1]) === 'COUNT' && isMany(arg) ? MOST_AT_ONCE : arg))
+
+function isMany(arg: Buffer): boolean {
+  const count = parseInteger(arg)
+  return count !== undefined && count > MOST_AT_ONCE && count <= MAX_CLAIM_COUNT
+}
+
 // XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
 
 /** Redis looks at so many pending entries for each that it may answer. */
@@ -183,7 +197,10 @@ export const STREAM_CLAIMS = [
     run: autoClaim,
     // Redis 6.2 answers without the list of deleted ids.
     direct: oneWriteInParts(
-      ({ args }) => nativeWrite('XAUTOCLAIM', args[1]!, leaves.withItsTtl, 'claimed-entries', args.slice(2)),
+      ({ args }) => {
+        const [, name, ...rest] = args as [Buffer, Buffer, ...Buffer[]]
+        return nativeWrite('XAUTOCLAIM', name, leaves.withItsTtl, 'claimed-entries', fewAtOnce(rest))
+      },
       function* (call, raw) {
         const [cursor, entries, deleted] = raw as [Buffer, Buffer[], Buffer[] | undefined]
         return [cursor, yield* openEntriesInParts(call, call.args[1]!, entries), deleted ?? []]

@@ -20,7 +20,14 @@ function start() {
   const turns = new Turns((error) => {
     throw error
   })
-  const limits = { weight: 16, bytes: 1024 * KIB, allBytes: 2048 * KIB, freeBytes: 64 * KIB }
+  const limits = {
+    weight: 16,
+    bytes: 1024 * KIB,
+    allBytes: 2048 * KIB,
+    freeBytes: 64 * KIB,
+    longBytes: 8192 * KIB,
+    longWeight: 1_000,
+  }
   const backing = new SharedBacking([node], turns, limits)
   const [a, b] = [automationOf('a'), automationOf('b')]
   const answered: string[] = []

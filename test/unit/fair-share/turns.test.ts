@@ -14,8 +14,11 @@ function start() {
   /** Until nothing is queued any more. */
   const drain = async (): Promise<void> => {
     const queued = (): number => ['a', 'b', 'c'].reduce((sum, id) => sum + turns.lineOf(id).queued, 0)
-    do await nextTurn()
-    while (queued() > 0)
+    do {
+      await nextTurn()
+      // Pauses end.
+      now += 0.01
+    } while (queued() > 0)
   }
   return { turns, errors, work, drain }
 }

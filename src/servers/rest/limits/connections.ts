@@ -44,6 +44,8 @@ export function boundConnections(server: Server, { max, exchangeMs }: Connection
     socket.once('close', () => forget(socket))
   })
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    // Cut already, with many requests sent ahead.
+    if (socket.destroyed) return
     fresh.delete(socket)
     idle.delete(socket)
     exchanges.set(response, performance.now())
