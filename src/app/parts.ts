@@ -7,6 +7,7 @@ import { SingleNodeBus } from '../backing/single-node-bus.ts'
 import { infoSections } from '../commands/connection/info-sections.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
+import { FlatRequests } from '../compute/flat-requests.ts'
 import { ComputePool } from '../compute/pool.ts'
 import type { Config } from '../config/load.ts'
 import { ListenerRecords } from '../engine/messaging/listener-records.ts'
@@ -70,7 +71,8 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const pool = computePool(config, roots, scripts, log)
   undo.push(async () => pool?.close())
   const listeners = new ListenerRecords(backing)
-  const store = new Store(backing, config, report, { turns, remote: pool, listeners })
+  const remote = pool && new FlatRequests(pool, turns)
+  const store = new Store(backing, config, report, { turns, remote, listeners })
   const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
   const pubsub = new PubSub(backing, bus, listeners, turns, log)
   const blockedClients = new BlockedClients<Reply>(store, bus)

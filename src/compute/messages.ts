@@ -52,9 +52,10 @@ export interface ComputeMessage {
   readonly jobs: readonly SentJob[]
   /** The scripts that the automation's process knows, as far as the jobs may run them. */
   readonly scripts: readonly LuaScript[]
-  /** needs, what snapshot.lua answered, and for each job its commands and the names of its
-   * watched keys, or its arguments. */
+  /** Needs, and for each job its commands and the names of its watched keys, or its arguments. */
   readonly flat: Uint8Array
+  /** What snapshot.lua answered. */
+  readonly reply: Uint8Array
 }
 
 /** An error on its way between threads. */

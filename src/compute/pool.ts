@@ -4,13 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { EncodedWords } from '../backing/backing.ts'
 import type { Scripts } from '../commands/scripting/scripts.ts'
 import type { ComputedJob } from '../engine/optimistic/computation.ts'
-import type {
-  ReadBesides,
-  RemoteAnswer,
-  RemoteCompute,
-  RemoteJob,
-  RemoteRequest,
-} from '../engine/optimistic/remote-compute.ts'
+import type { ReadBesides, RemoteAnswer, RemoteJob } from '../engine/optimistic/remote-compute.ts'
 import { KvError } from '../errors/errors.ts'
 import { PausableTimer } from '../lib/pausable-timer.ts'
 import type { Log } from '../observability/log.ts'
@@ -18,6 +12,7 @@ import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { EncodedReply, type Reply } from '../reply/reply.ts'
 import { FairQueue } from './fair-queue.ts'
+import type { FlatRequest } from './flat-requests.ts'
 import { noteSpeed, scriptsOf } from './job-scripts.ts'
 import {
   type AnswerMessage,
@@ -41,7 +36,7 @@ interface Current extends Task {
 }
 
 interface Task {
-  readonly request: RemoteRequest
+  readonly request: FlatRequest
   readonly done: Done
 }
 
@@ -67,7 +62,7 @@ const entry = fileURLToPath(new URL(`./thread${extname(import.meta.url)}`, impor
  * answer in time is ended for good and replaced, and its request fails. While it waits for keys that time
  * stands still: the request itself sees to it that a wait ends, and one that waits much gives way to others.
  */
-export class ComputePool implements RemoteCompute {
+export class ComputePool {
   private readonly options: PoolOptions
   private readonly queue = new FairQueue<Task>()
   private readonly threads: Thread[] = []
@@ -85,7 +80,8 @@ export class ComputePool implements RemoteCompute {
       this.threads.push(new Thread(this.options, this.isWanted))
   }
 
-  compute(request: RemoteRequest, done: Done): void {
+  compute(request: FlatRequest, done: Done): void {
+    if (this.closing) return done(new KvError('unavailable'))
     this.queue.add(request.automation.id, { request, done })
     this.next()
   }
@@ -138,13 +134,16 @@ class Thread {
     return this.current === undefined
   }
 
-  run(request: RemoteRequest, turn: Turn, done: Done): void {
+  run(request: FlatRequest, turn: Turn, done: Done): void {
     this.current = { request, turn, done }
     const message = this.messageOf(request)
     const { timeLimitMs } = this.options.settings.scripts
     this.deadline.start(timeLimitMs + SLACK_MS)
     this.worker ??= this.spawn()
-    this.worker.postMessage(message, [message.flat.buffer as ArrayBuffer])
+    this.worker.postMessage(
+      message,
+      [message.flat, message.reply].map(({ buffer }) => buffer as ArrayBuffer),
+    )
   }
 
   async close(): Promise<void> {
@@ -222,7 +221,7 @@ class Thread {
     streamCounters,
     outside,
     jobs,
-  }: RemoteRequest): ComputeMessage {
+  }: FlatRequest): ComputeMessage {
     const parts = jobs.map(
       (job): Flat =>
         job.type === 'document'
@@ -237,7 +236,8 @@ class Thread {
       outside,
       jobs: jobs.map(sentJob),
       scripts: scriptsOf(this.options.scripts, automation.id, jobs),
-      flat: flatten([packNeeds(needs), reply as Flat, ...parts]),
+      flat: flatten([packNeeds(needs), ...parts]),
+      reply,
     }
   }
 

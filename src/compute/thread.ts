@@ -178,7 +178,8 @@ function answer(message: ComputeMessage): AnswerMessage {
   const { id, automationId, complete } = message
   let snapshot: ExtensibleSnapshot | undefined
   try {
-    const [packedNeeds, reply, ...parts] = unflatten(message.flat)
+    const [packedNeeds, ...parts] = unflatten(message.flat)
+    const [reply] = unflatten(message.reply)
     const readNow = (needs: readonly Need[]): readonly BackingReply[] => reads.read(id, needs)
     const needs = unpackNeeds(packedNeeds!)
     const automation = automations.get(automationId)

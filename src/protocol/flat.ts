@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { Parts } from '../lib/parts.ts'
 import { type DecodedReply, ReplyDecoder } from './reply-decoder.ts'
 
 /** What can be laid flat: nested lists of bytes, texts, integers and nothing. */
@@ -59,6 +60,45 @@ export function flatten(values: readonly Flat[]): Buffer {
   for (const value of values) at = write(value, bytes, at)
   return bytes
 }
+
+/** What is laid flat in one part, in values and in bytes. */
+const VALUES_A_PART = 1_024
+const BYTES_A_PART = 256 * 1024
+
+/** As `flatten([list])`, a part at a time. */
+export function* flattenInParts(list: readonly Flat[]): Parts<Buffer> {
+  const pieces: Buffer[] = []
+  yield* gather(list, pieces)
+  const bytes = Buffer.from(new ArrayBuffer(pieces.reduce((sum, { length }) => sum + length, 0)))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}
+
+function* gather(list: readonly Flat[], pieces: Buffer[]): Parts<void> {
+  pieces.push(Buffer.from(`*${list.length}\r\n`))
+  let begun = 0
+  let bytes = 0
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i]!
+    const isLong = isLongList(item)
+    if (!isLong) bytes += sizeOf(item)
+    if (!isLong && i - begun < VALUES_A_PART && bytes < BYTES_A_PART) continue
+    pieces.push(flatten(list.slice(begun, isLong ? i : i + 1)))
+    yield
+    if (isLong) yield* gather(item, pieces)
+    begun = i + 1
+    bytes = 0
+  }
+  pieces.push(flatten(list.slice(begun)))
+}
+
+/** Whether it is worth more than one part. */
+export const isLongList = (value: Flat): value is readonly Flat[] =>
+  Array.isArray(value) && (value.length > VALUES_A_PART || value.some(isLongList))
 
 /** The values that `flatten` was given, texts as bytes; they are slices of `bytes`. */
 export function unflatten(bytes: Uint8Array): DecodedReply[] {

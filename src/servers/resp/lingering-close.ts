@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 /** How long a peer may take to read what was left to send, and then to close its side. */
 const LINGER_MS = 30_000
 const UNAUTHENTICATED_LINGER_MS = 1_000
+/** What is read and dropped meanwhile, at most: reading costs time as well. */
+const MOST_DROPPED_BYTES = 1024 * 1024
 
 /**
  * The end of one socket from this side: its last bytes are sent and read, but a peer that never closes its
@@ -22,8 +24,14 @@ export class LingeringClose {
    */
   begin(unauthenticated: boolean): void {
     this.wait(unauthenticated ? UNAUTHENTICATED_LINGER_MS : LINGER_MS)
-    this.socket.end(() => this.wait(UNAUTHENTICATED_LINGER_MS))
-    this.socket.resume()
+    const { socket } = this
+    let dropped = 0
+    socket.on('data', (chunk: Buffer) => {
+      dropped += chunk.length
+      if (dropped > MOST_DROPPED_BYTES) socket.destroy()
+    })
+    socket.end(() => this.wait(UNAUTHENTICATED_LINGER_MS))
+    socket.resume()
   }
 
   /** The socket has been closed. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Flat, flatten, unflatten } from '../../../src/protocol/flat.ts'
+import { type Flat, flatten, flattenInParts, unflatten } from '../../../src/protocol/flat.ts'
 
 const { value } = fc.letrec<{ value: Flat }>((tie) => ({
   value: fc.oneof(
@@ -23,6 +23,24 @@ test('what is laid flat comes back', () => {
       expect(unflatten(flatten(values))).toEqual(values.map(asBytes))
     }),
     { numRuns: 2_000 },
+  )
+})
+
+test('done in parts it is the same, and no part is long', () => {
+  const long = fc
+    .tuple(fc.integer({ min: 0, max: 5_000 }), value)
+    .map(([count, each]): Flat => Array.from({ length: count }, () => each))
+  fc.assert(
+    fc.property(fc.array(fc.oneof(value, long, fc.tuple(long, value)), { maxLength: 5 }), (values) => {
+      const parts = flattenInParts(values)
+      let count = 0
+      let part = parts.next()
+      for (; part.done !== true; part = parts.next()) count++
+      expect(part.value.equals(flatten([values]))).toBe(true)
+      expect([part.value.byteOffset, part.value.buffer.byteLength]).toEqual([0, part.value.length])
+      if (values.some((each) => Array.isArray(each) && each.length > 3_000)) expect(count).toBeGreaterThan(2)
+    }),
+    { numRuns: 300 },
   )
 })
 

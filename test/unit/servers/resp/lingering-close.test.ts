@@ -64,6 +64,16 @@ test.each([
   expect(socket.destroyed).toBe(true)
 })
 
+test('a peer that sends on and on is dropped after a bound', async () => {
+  peer.resume()
+  peer.on('error', () => {})
+  new LingeringClose(socket).begin(false)
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  for (let i = 0; i < 64; i++) peer.write(Buffer.alloc(32_768))
+  await closed
+  expect(socket.bytesRead).toBeLessThan(64 * 32_768)
+})
+
 test('once the socket is closed, no timer is left', async () => {
   const lingering = new LingeringClose(socket)
   lingering.begin(false)
