@@ -4,8 +4,8 @@ import { type Flat, flatten, flattenInParts, isLongList } from '../protocol/flat
 
 /** A request whose snapshot can be handed to another thread. */
 export interface FlatRequest extends Omit<RemoteRequest, 'reply'> {
-  /** What snapshot.lua answered. */
-  readonly reply: Buffer
+  /** What snapshot.lua answered, in pieces. */
+  readonly reply: readonly Buffer[]
 }
 
 type Done = (error: Error | null, answer?: RemoteAnswer) => void
@@ -31,7 +31,7 @@ export class FlatRequests implements RemoteCompute {
   compute(request: RemoteRequest, done: Done): void {
     const reply = request.reply as readonly Flat[]
     if (!isLongList(reply)) {
-      this.threads.compute({ ...request, reply: flatten([reply]) }, done)
+      this.threads.compute({ ...request, reply: [flatten([reply])] }, done)
       return
     }
     const parts = flattenInParts(reply)

@@ -54,8 +54,8 @@ export interface ComputeMessage {
   readonly scripts: readonly LuaScript[]
   /** Needs, and for each job its commands and the names of its watched keys, or its arguments. */
   readonly flat: Uint8Array
-  /** What snapshot.lua answered. */
-  readonly reply: Uint8Array
+  /** What snapshot.lua answered, in pieces. */
+  readonly reply: readonly Uint8Array[]
 }
 
 /** An error on its way between threads. */

@@ -142,7 +142,7 @@ class Thread {
     this.worker ??= this.spawn()
     this.worker.postMessage(
       message,
-      [message.flat, message.reply].map(({ buffer }) => buffer as ArrayBuffer),
+      [message.flat, ...message.reply].map(({ buffer }) => buffer as ArrayBuffer),
     )
   }
 

@@ -179,7 +179,7 @@ function answer(message: ComputeMessage): AnswerMessage {
   let snapshot: ExtensibleSnapshot | undefined
   try {
     const [packedNeeds, ...parts] = unflatten(message.flat)
-    const [reply] = unflatten(message.reply)
+    const [reply] = unflatten(...message.reply)
     const readNow = (needs: readonly Need[]): readonly BackingReply[] => reads.read(id, needs)
     const needs = unpackNeeds(packedNeeds!)
     const automation = automations.get(automationId)

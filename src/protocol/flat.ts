@@ -61,25 +61,27 @@ export function flatten(values: readonly Flat[]): Buffer {
   return bytes
 }
 
+/** Of a list, in memory of its own. */
+function header(length: number): Buffer {
+  const text = `*${length}\r\n`
+  const bytes = Buffer.from(new ArrayBuffer(text.length))
+  bytes.write(text, 'latin1')
+  return bytes
+}
+
 /** What is laid flat in one part, in values and in bytes. */
 const VALUES_A_PART = 1_024
 const BYTES_A_PART = 256 * 1024
 
-/** As `flatten([list])`, a part at a time. */
-export function* flattenInParts(list: readonly Flat[]): Parts<Buffer> {
+/** As `flatten([list])`, a part at a time and in as many pieces: putting them together would take long. */
+export function* flattenInParts(list: readonly Flat[]): Parts<Buffer[]> {
   const pieces: Buffer[] = []
   yield* gather(list, pieces)
-  const bytes = Buffer.from(new ArrayBuffer(pieces.reduce((sum, { length }) => sum + length, 0)))
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return pieces
 }
 
 function* gather(list: readonly Flat[], pieces: Buffer[]): Parts<void> {
-  pieces.push(Buffer.from(`*${list.length}\r\n`))
+  pieces.push(header(list.length))
   let begun = 0
   let bytes = 0
   for (let i = 0; i < list.length; i++) {
@@ -100,10 +102,11 @@ function* gather(list: readonly Flat[], pieces: Buffer[]): Parts<void> {
 export const isLongList = (value: Flat): value is readonly Flat[] =>
   Array.isArray(value) && (value.length > VALUES_A_PART || value.some(isLongList))
 
-/** The values that `flatten` was given, texts as bytes; they are slices of `bytes`. */
-export function unflatten(bytes: Uint8Array): DecodedReply[] {
+/** The values that `flatten` was given, in one piece or several, texts as bytes; they are slices of these. */
+export function unflatten(...pieces: readonly Uint8Array[]): DecodedReply[] {
   const values: DecodedReply[] = []
   const decoder = new ReplyDecoder((value) => void values.push(value))
-  decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  for (const { buffer, byteOffset, byteLength } of pieces)
+    decoder.write(Buffer.from(buffer, byteOffset, byteLength))
   return values
 }

@@ -36,8 +36,10 @@ test('done in parts it is the same, and no part is long', () => {
       let count = 0
       let part = parts.next()
       for (; part.done !== true; part = parts.next()) count++
-      expect(part.value.equals(flatten([values]))).toBe(true)
-      expect([part.value.byteOffset, part.value.buffer.byteLength]).toEqual([0, part.value.length])
+      expect(Buffer.concat(part.value).equals(flatten([values]))).toBe(true)
+      for (const { byteOffset, buffer, length } of part.value)
+        expect([byteOffset, buffer.byteLength]).toEqual([0, length])
+      expect(unflatten(...part.value)).toEqual([values.map(asBytes)])
       if (values.some((each) => Array.isArray(each) && each.length > 3_000)) expect(count).toBeGreaterThan(2)
     }),
     { numRuns: 300 },
