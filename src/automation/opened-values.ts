@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { RecentMap } from '../lib/recent-map.ts'
 import type { Opened } from './opened.ts'
 
 /** Of the whole process; touched page by page, as values are read. */
@@ -23,6 +24,14 @@ export interface HoldsRecent {
   recent: OpenedEntry | undefined
 }
 
+/** So many elements of lists and entries of streams are remembered, of all automations. */
+const MOST_ELEMENTS = 65_536
+/** A longer one is seldom one of many. */
+const LONGEST_ELEMENT = 4 * 1024
+
+/** By the nonce that they were sealed with, of which no two are alike. */
+const elements = new RecentMap<OpenedEntry>(MOST_ELEMENTS, () => 1)
+
 let ring: Buffer | undefined
 let total = 0
 
@@ -32,7 +41,14 @@ let total = 0
  * same location are taken from here, so whatever was changed in the Redis is still found out. Each answer is
  * a copy: nobody can change what others get.
  */
-export function openedBefore({ recent }: HoldsRecent, sealed: Buffer): Opened | undefined {
+export const openedBefore = ({ recent }: HoldsRecent, sealed: Buffer): Opened | undefined =>
+  openedAt(recent, sealed)
+
+/** The same for one of many values at one location. */
+export const elementOpenedBefore = (nonce: string, sealed: Buffer): Opened | undefined =>
+  openedAt(elements.get(nonce), sealed)
+
+function openedAt(recent: OpenedEntry | undefined, sealed: Buffer): Opened | undefined {
   if (
     recent === undefined ||
     ring === undefined ||
@@ -47,9 +63,16 @@ export function openedBefore({ recent }: HoldsRecent, sealed: Buffer): Opened | 
   return { bytes, json: recent.json }
 }
 
-export function keepOpened(holder: HoldsRecent, sealed: Buffer, { bytes, json }: Opened): void {
+export function keepOpened(holder: HoldsRecent, sealed: Buffer, opened: Opened): void {
+  if (sealed.length + opened.bytes.length <= LONGEST) holder.recent = put(sealed, opened)
+}
+
+export function keepOpenedElement(nonce: string, sealed: Buffer, opened: Opened): void {
+  if (sealed.length + opened.bytes.length <= LONGEST_ELEMENT) elements.set(nonce, put(sealed, opened))
+}
+
+function put(sealed: Buffer, { bytes, json }: Opened): OpenedEntry {
   const length = sealed.length + bytes.length
-  if (length > LONGEST) return
   ring ??= Buffer.allocUnsafeSlow(RING_BYTES)
   let at = total % RING_BYTES
   if (at + length > RING_BYTES) {
@@ -58,6 +81,7 @@ export function keepOpened(holder: HoldsRecent, sealed: Buffer, { bytes, json }:
   }
   sealed.copy(ring, at)
   bytes.copy(ring, at + sealed.length)
-  holder.recent = { start: total, at, sealedLength: sealed.length, openLength: bytes.length, json }
+  const entry = { start: total, at, sealedLength: sealed.length, openLength: bytes.length, json }
   total += length
+  return entry
 }

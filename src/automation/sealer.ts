@@ -10,7 +10,7 @@ import type { Location } from './location.ts'
 import { locations } from './location.ts'
 import { freshNonce, NONCE_BYTES } from './nonces.ts'
 import type { Opened } from './opened.ts'
-import { keepOpened, openedBefore } from './opened-values.ts'
+import { elementOpenedBefore, keepOpened, keepOpenedElement, openedBefore } from './opened-values.ts'
 import { Names } from './sealed-names.ts'
 
 const CIPHER = 'aes-256-gcm'
@@ -83,10 +83,10 @@ const unreadable = (kid?: string): KvError => {
   return error
 }
 
-/**
- * Strings and the values of hash fields: the others of a location are many (elements) or remembered otherwise
- * (names).
- */
+/** Lists and streams. */
+const holdsMany = (location: Location): boolean => location[0] === 'e' || location[0] === 'v'
+
+/** Strings and the values of hash fields: names are remembered otherwise. */
 const holdsOneValue = (location: Location): boolean => location[0] === 's' || location[0] === 'h'
 
 /**
@@ -123,7 +123,9 @@ export class Sealer {
       if (known !== undefined) return known
       const json = !startsWith(sealed, headers.bytes)
       if (json && !startsWith(sealed, headers.json)) continue
-      const opened = this.#open(cache, json ? headers.json : headers.bytes, sealed, json)
+      const header = json ? headers.json : headers.bytes
+      if (holdsMany(location)) return this.#openElement(cache, header, sealed, json)
+      const opened = this.#open(cache, header, sealed, json)
       if (holdsOneValue(location)) keepOpened(headers, sealed, opened)
       return opened
     }
@@ -133,6 +135,17 @@ export class Sealer {
     if (parsed === undefined || cache === undefined) throw unreadable()
     if (cache.at(location).loc !== parsed.loc) throw unreadable(parsed.kid)
     return this.#open(cache, header, sealed, parsed.json)
+  }
+
+  /** The header stands for the location, so that what was opened of these bytes was opened for it. */
+  #openElement(cache: HeaderCache, header: Buffer, sealed: Buffer, json: boolean): Opened {
+    const from = header.length + 2
+    const nonce = sealed.toString('latin1', from, from + IV_CHARS)
+    const known = elementOpenedBefore(nonce, sealed)
+    if (known !== undefined) return known
+    const opened = this.#open(cache, header, sealed, json)
+    keepOpenedElement(nonce, sealed, opened)
+    return opened
   }
 
   #open({ keys }: HeaderCache, header: Buffer, sealed: Buffer, json: boolean): Opened {

@@ -14,6 +14,7 @@ describe('values that were opened before', () => {
     locations.string('key'),
     locations.hashValue('key', 'field'),
     locations.element('key'),
+    locations.streamValue('key'),
   ]
 
   test.each(places)('are opened again, and found out when they were changed: %s', (place) => {
@@ -52,6 +53,23 @@ describe('values that were opened before', () => {
         if (!sealer.open(place, sealed).bytes.equals(plain)) throw new Error('another value')
     }
   })
+})
+
+test('elements of a list are each remembered, and not taken for those of another', () => {
+  const place = locations.element('list')
+  const values = Array.from({ length: 500 }, (_, i) => {
+    const plain = Buffer.from(`element ${i}`)
+    return { plain, sealed: sealer.seal(place, plain, false) }
+  })
+  for (let pass = 0; pass < 3; pass++)
+    for (const { plain, sealed } of values) {
+      const { bytes } = sealer.open(place, Buffer.from(sealed))
+      expect(bytes).toEqual(plain)
+      bytes.fill(0)
+      expect(() => sealer.open(locations.element('other'), sealed)).toThrow(
+        expect.objectContaining(unreadable),
+      )
+    }
 })
 
 describe('names', () => {
