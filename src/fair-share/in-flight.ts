@@ -8,8 +8,11 @@ export interface InFlightLimits {
   /** Commands above one of these take the Redis long. */
   readonly longBytes: number
   readonly longWeight: number
+  /** Weight of what all automations together may have on their way beside the small. */
+  readonly allWeight: number
   /** An automation that has no more on its way does not wait for others. */
   readonly freeBytes: number
+  readonly freeWeight: number
 }
 
 /** The weight takes the Redis about 3 ms. */
@@ -17,7 +20,9 @@ export const IN_FLIGHT: InFlightLimits = {
   weight: 2_048,
   bytes: 4 * 1024 * 1024,
   allBytes: 16 * 1024 * 1024,
+  allWeight: 3_072,
   freeBytes: 256 * 1024,
+  freeWeight: 128,
   longBytes: 256 * 1024,
   longWeight: 512,
 }

@@ -2,6 +2,8 @@ import type { BackingArg } from '../backing/backing.ts'
 
 /** What replies to a command are taken for until the first has come: few are on their way until then. */
 const UNKNOWN_BYTES = 2 * 1024 * 1024
+/** A first one that is alone is taken for small: nobody should wait for others with a first request. */
+const FIRST_BYTES = 32 * 1024
 /** How fast a large reply is forgotten when smaller ones of the command follow. */
 const DECAY = 0.9
 /** Replies from this size on are remembered by their key. */
@@ -48,8 +50,12 @@ export class ReplySizes {
     return size
   }
 
-  /** Bytes that the reply will probably have. `key` is undefined for a command without one. */
-  expected({ bytes }: CommandSize, key: BackingArg | undefined): number {
+  /**
+   * Bytes that the reply will probably have. `key` is undefined for a command without one. `isAlone`: nothing
+   * else of the automation is on its way.
+   */
+  expected({ bytes: usual, isKnown }: CommandSize, key: BackingArg | undefined, isAlone: boolean): number {
+    const bytes = !isKnown && isAlone ? FIRST_BYTES : usual
     if (this.byKey.size === 0 || typeof key !== 'object') return bytes
     return Math.max(bytes, this.remembered(key.toString('latin1')))
   }

@@ -1,4 +1,5 @@
 import { Fifo } from '../lib/fifo.ts'
+import type { InFlightLimits } from './in-flight.ts'
 import type { Line } from './line.ts'
 import { ReplySizes } from './reply-sizes.ts'
 import type { SharedLink } from './shared-links.ts'
@@ -44,8 +45,22 @@ export class Share {
     this.link = link
   }
 
+  /** Whether more should be started now. */
+  isRoomy(limits: InFlightLimits): boolean {
+    if (this.waiting.size > 0 || this.isResting) return false
+    if (this.commands === 0 && this.holds === 0) return true
+    return this.weight < limits.weight && this.bytes < limits.bytes
+  }
+
+  /** Whether a command is within what its automation may have on its way; one may always be. */
+  fits(limits: InFlightLimits, weight: number, bytes: number): boolean {
+    if (this.isResting) return false
+    if (this.commands === 0 && this.holds === 0) return true
+    return this.weight + weight <= limits.weight && this.bytes + bytes <= limits.bytes
+  }
+
   /** Nothing is to be sent now: the Redis is the others'. */
-  get isResting(): boolean {
+  private get isResting(): boolean {
     return this.resting !== undefined
   }
 

@@ -6,16 +6,18 @@ import { bytesOf, costOfReply, sizeOf, weightOf, weightOfScript } from './comman
 import { IN_FLIGHT, type InFlight, type InFlightLimits, type Room } from './in-flight.ts'
 import type { Line } from './line.ts'
 import type { CommandSize } from './reply-sizes.ts'
+import { RoomOfAll } from './room-of-all.ts'
 import { Share, type Waiting } from './share.ts'
 import { SharedLinks } from './shared-links.ts'
 import type { Turns } from './turns.ts'
 
+const nothing = (): void => {}
+
 /**
  * The links to the backing Redis, shared. A link answers in order, so whoever has much on it holds up all who
  * ask behind him: an automation that begins to ask takes the link that has least to do, and stays there until
- * everything is answered. What each automation has on its way is bounded in number and in bytes, and so is
- * the sum; one command of each may always be. What is above that waits here, in its order. Replies are
- * handled in the automation's turns.
+ * everything is answered. What each automation has on its way is bounded, and so is the sum; what is above
+ * that waits here, in its order. Replies are handled in the automation's turns.
  */
 export class SharedBacking implements Backing {
   private readonly links: SharedLinks
@@ -23,7 +25,7 @@ export class SharedBacking implements Backing {
   private readonly limits: InFlightLimits
   private readonly shares = new WeakMap<Line, Share>()
   private readonly heldUp = new Fifo<Share>()
-  private allBytes = 0
+  private readonly all: RoomOfAll
   private lastAutomation: Automation | undefined
   private lastShare: Share | undefined
 
@@ -32,6 +34,7 @@ export class SharedBacking implements Backing {
     this.links = new SharedLinks(backings)
     this.turns = turns
     this.limits = limits
+    this.all = new RoomOfAll(limits)
   }
 
   connect(): Promise<void> {
@@ -67,7 +70,7 @@ export class SharedBacking implements Backing {
   roomOf(line: Line): Room {
     const share = this.shareOfLine(line)
     return {
-      isFree: () => this.isRoomy(share),
+      isFree: () => share.isRoomy(this.limits),
       whenFree: (wanting) => {
         share.wanting.push(wanting)
         this.tell(share)
@@ -80,7 +83,7 @@ export class SharedBacking implements Backing {
     const size = share.sizes.of(command[0] as string)
     const key = command[1]
     const weight = weightOf(command)
-    const bytes = bytesOf(command) + share.sizes.expected(size, key)
+    const bytes = bytesOf(command) + share.sizes.expected(size, key, share.commands === 0)
     // What a closure would hold costs memory in every call, so the one that waits is made elsewhere.
     if (this.isFull(share, weight, bytes)) this.waitToRead(share, automation, command, weight, bytes, done)
     else {
@@ -115,7 +118,7 @@ export class SharedBacking implements Backing {
     const share = this.shareOf(automation)
     const size = share.sizes.of(script.name)
     const weight = weightOfScript(keysAndArgs)
-    const bytes = bytesOf(keysAndArgs) + size.bytes
+    const bytes = bytesOf(keysAndArgs) + share.sizes.expected(size, undefined, share.commands === 0)
     const send = (): void => {
       const end = this.begin(share, size, undefined, weight, bytes, done)
       share.link.backing.script(automation, script, writes, keysAndArgs, end)
@@ -128,7 +131,7 @@ export class SharedBacking implements Backing {
     const share = this.shareOf(automation)
     const weight = weightOf(command)
     const size = share.sizes.of(String(command[0]))
-    const bytes = bytesOf(command) + share.sizes.expected(size, command[1])
+    const bytes = bytesOf(command) + share.sizes.expected(size, command[1], share.commands === 0)
     return new Promise((resolve, reject) => {
       const done: BackingCallback = (error, reply) => (error === null ? resolve(reply) : reject(error))
       const send = (): void => {
@@ -149,12 +152,12 @@ export class SharedBacking implements Backing {
     const { bytes } = this.limits
     share.holds++
     share.bytes += bytes
-    this.allBytes += bytes
+    this.all.count(0, bytes)
     share.line.holders++
     return () => {
       share.holds--
       share.bytes -= bytes
-      this.allBytes -= bytes
+      this.all.count(0, -bytes)
       share.line.holders--
       this.freed(share)
     }
@@ -178,35 +181,20 @@ export class SharedBacking implements Backing {
     return share
   }
 
-  private isRoomy({ waiting, isResting, commands, holds, weight, bytes }: Share): boolean {
-    const { limits, allBytes } = this
-    if (waiting.size > 0 || isResting) return false
-    if (commands === 0 && holds === 0) return true
-    if (weight >= limits.weight || bytes >= limits.bytes) return false
-    return bytes < limits.freeBytes || allBytes < limits.allBytes
-  }
-
   private isFull(share: Share, weight: number, bytes: number): boolean {
-    return share.waiting.size > 0 || !this.fits(share, weight, bytes)
-  }
-
-  private fits(share: Share, weight: number, bytes: number): boolean {
-    const { limits, allBytes } = this
-    if (share.isResting) return false
-    if (share.commands === 0 && share.holds === 0) return true
-    const sum = share.bytes + bytes
-    if (share.weight + weight > limits.weight || sum > limits.bytes) return false
-    return sum <= limits.freeBytes || allBytes + bytes <= limits.allBytes
+    if (share.waiting.size > 0 || !share.fits(this.limits, weight, bytes)) return true
+    return !this.all.isSmall(share, weight, bytes) && (this.heldUp.size > 0 || !this.all.has(weight, bytes))
   }
 
   private wait(share: Share, waiting: Waiting): void {
     share.waiting.push(waiting)
-    this.holdUp(share)
+    this.holdUpIfReady(share)
   }
 
-  /** It may wait for the replies of others only. */
-  private holdUp(share: Share): void {
-    if (share.isHeldUp) return
+  /** It waits for the replies of others only. */
+  private holdUpIfReady(share: Share): void {
+    const next = share.waiting.peek()
+    if (next === undefined || share.isHeldUp || !share.fits(this.limits, next.weight, next.bytes)) return
     share.isHeldUp = true
     this.heldUp.push(share)
   }
@@ -222,31 +210,29 @@ export class SharedBacking implements Backing {
     if (share.commands === 0) share.link = this.links.quietest()
     const { link } = share
     link.bytes += bytes
+    const isSmall = this.all.isSmall(share, weight, bytes)
     share.commands++
     share.weight += weight
     share.bytes += bytes
-    this.allBytes += bytes
+    if (!isSmall) this.all.count(weight, bytes)
     // Held by what is on its way, so that the line is not dropped.
     share.line.holders++
     const isLong = bytes > this.limits.longBytes || weight > this.limits.longWeight
     const begun = isLong ? performance.now() : 0
+    const freed = isLong ? () => this.freed(share) : nothing
     return (error, reply, received = 0) => {
-      if (isLong) this.rest(share, begun)
+      if (isLong && this.turns.hasOthers(share.line)) share.rest(begun, performance.now(), freed)
       link.bytes -= bytes
       share.commands--
       share.weight -= weight
       share.bytes -= bytes
-      this.allBytes -= bytes
+      if (!isSmall) this.all.count(-weight, -bytes)
       share.line.holders--
       if (error === null) share.sizes.learn(size, key, costOfReply(reply, received))
       this.freed(share)
       if (this.turns.mayFinish(share.line)) done(error, reply, received)
       else this.turns.addReply(share.line, () => done(error, reply, received))
     }
-  }
-
-  private rest(share: Share, begun: number): void {
-    if (this.turns.hasOthers(share.line)) share.rest(begun, performance.now(), () => this.freed(share))
   }
 
   /** Something of what was on its way is not any more. */
@@ -257,27 +243,42 @@ export class SharedBacking implements Backing {
   }
 
   private sendWaiting(share: Share): void {
+    // Its place among those who wait for others comes first.
+    if (share.isHeldUp) return
     let next = share.waiting.peek()
-    while (next !== undefined && this.fits(share, next.weight, next.bytes)) {
+    while (next !== undefined && this.maySend(share, next)) {
       share.waiting.shift()
       next.send()
       next = share.waiting.peek()
     }
+    this.holdUpIfReady(share)
+  }
+
+  private maySend(share: Share, { weight, bytes }: Waiting): boolean {
+    if (!share.fits(this.limits, weight, bytes)) return false
+    return this.all.isSmall(share, weight, bytes) || this.all.has(weight, bytes)
   }
 
   /** Room for all has become more: whoever waits for that, in the order in which they began to. */
   private sendHeldUp(): void {
-    for (let left = this.heldUp.size; left > 0 && this.allBytes < this.limits.allBytes; left--) {
-      const share = this.heldUp.shift()!
+    for (let share = this.heldUp.peek(); share !== undefined; share = this.heldUp.peek()) {
+      const next = share.waiting.peek()
+      // A large one that does not fit yet is not overtaken, or it would wait for ever.
+      if (
+        next !== undefined &&
+        share.fits(this.limits, next.weight, next.bytes) &&
+        !this.maySend(share, next)
+      )
+        return
+      this.heldUp.shift()
       share.isHeldUp = false
       this.sendWaiting(share)
-      if (share.waiting.size > 0) this.holdUp(share)
     }
   }
 
   /** One after the other, while there is room: each uses some of it. */
   private tell(share: Share): void {
-    if (share.isTelling || !this.isRoomy(share)) return
+    if (share.isTelling || !share.isRoomy(this.limits)) return
     const wanting = share.wanting.shift()
     if (wanting === undefined) return
     share.isTelling = true
