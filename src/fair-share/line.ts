@@ -16,6 +16,8 @@ const BURST_PAUSE = 0.5
 const FREE_SHARE = 0.25
 const FREE_EXCESS_MS = 10
 const MOST_EXCESS_MS = 50
+/** Little is what goes less beyond it. */
+const LIGHT_EXCESS_MS = 5
 
 /** A bounded piece of work: some requests, one reply, or a part of a long one. It must not throw. */
 export type Task = () => void
@@ -65,6 +67,11 @@ export class Line {
     this.burst += ms
     this.longest = Math.max(ms, this.longest)
     return this.burst > BURST_MS && this.excess > FREE_EXCESS_MS
+  }
+
+  /** It uses little of late. */
+  isLight(now: number): boolean {
+    return this.excess - FREE_SHARE * (now - this.usedAt) < LIGHT_EXCESS_MS
   }
 
   pause(now: number): void {

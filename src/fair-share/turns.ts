@@ -35,7 +35,7 @@ export class Turns {
   private readonly report: (error: Error) => void
   private readonly clock: () => number
   private readonly lines = new Map<string, Line>()
-  /** Lines with work: those that have used up their part before, and those that have not. */
+  /** Lines with work: those that have used up their part or use much, and those that have not. */
   private readonly busy = new Fifo<Line>()
   private readonly fresh = new Fifo<Line>()
   /** Lines with work whose pause is not over. */
@@ -118,7 +118,11 @@ export class Turns {
   private mayGoOn(line: Line): boolean {
     this.reading(line)
     if (line.pausedUntil > this.readAt) return false
-    const may = line.allowance > 0 || (!this.isShared && this.readAt - this.startedAt < TURN_MS)
+    const isYoung = this.readAt - this.startedAt < TURN_MS
+    // Many who use much would each have their part before sockets are looked at again.
+    const may = line.isLight(this.readAt)
+      ? line.allowance > 0 || (!this.isShared && isYoung)
+      : isYoung && (line.allowance > 0 || !this.isShared)
     if (may) this.counters.direct++
     return may
   }
@@ -129,7 +133,7 @@ export class Turns {
     line.isListed = true
     if (!this.open) this.begin(line)
     this.renew(line)
-    if (line.allowance > 0) this.fresh.push(line)
+    if (line.allowance > 0 && line.isLight(this.readAt)) this.fresh.push(line)
     else this.busy.push(line)
   }
 
