@@ -29,8 +29,8 @@ export class Activity {
   }
 
   private turnTo(now: number): void {
+    if (now < this.second * 1_000 + 1_000) return
     const second = Math.floor(now / 1_000)
-    if (second === this.second) return
     this.inLastSecond = second === this.second + 1 ? this.inSecond : 0
     this.inSecond = 0
     this.second = second

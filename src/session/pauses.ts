@@ -17,6 +17,11 @@ interface Pause {
 export class Pauses {
   private readonly pauses = new Map<string, Pause>()
 
+  /** Whether there is one of any automation. */
+  get any(): boolean {
+    return this.pauses.size > 0
+  }
+
   /** As Redis: one that is there already may only become longer and wider. `ms` is at most MAX_PAUSE_MS. */
   begin(automationId: string, ms: number, all: boolean): void {
     const known = this.pauses.get(automationId)
@@ -44,7 +49,6 @@ export class Pauses {
 
   /** Whether a command has to wait; `proceed` is then called at the end of the pause, once. */
   holds(automationId: string, mayWrite: () => boolean, proceed: () => void): boolean {
-    if (this.pauses.size === 0) return false
     const pause = this.pauses.get(automationId)
     if (pause === undefined || !(pause.all || mayWrite())) return false
     pause.waiting.add(proceed)

@@ -199,7 +199,7 @@ export class Dispatcher {
       this.answerAtOnce(pending, errorReply(error as Error, session.context.report))
       return true
     }
-    if (this.isPaused(row)) return false
+    if (session.context.pauses.any && this.isPaused(row)) return false
     if (isQueued(session, row)) {
       this.answerAtOnce(pending, this.enqueue(row, args))
       return true
