@@ -88,11 +88,12 @@ export class Link {`,
       [
         'src/backing/single-node.ts',
         'link.send(command, writes ? knowingOutcome(done) : done)',
-        `link.send(command, (error, reply, bytes) => {
+        `const retried: BackingCallback = (error, reply, bytes) => {
       const again = (): void => void (this.ready ? this.send(command, writes, done) : setTimeout(again, 20))
-      if (writes && error === LOST) setTimeout(again, 20)
+      if (error instanceof KvError && error.code === 'outcome_unknown') setTimeout(again, 20)
       else done(error, reply, bytes)
-    })`,
+    }
+    link.send(command, writes ? knowingOutcome(retried) : done)`,
       ],
     ],
   },
