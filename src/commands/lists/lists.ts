@@ -18,8 +18,10 @@ import { LIST_SEARCHES } from './lists-search.ts'
 const openElement = ({ automation, args }: Call, raw: BackingReply): Buffer | null =>
   raw === null ? null : respBytes(automation.sealer.open(locations.element(args[1]!), raw as Buffer))
 
-const openElementsInParts = (call: Call, raw: BackingReply): Parts<Reply> =>
-  mapInParts(raw as BackingReply[], (sealed) => openElement(call, sealed))
+function openElementsInParts({ automation, args }: Call, raw: BackingReply): Parts<Reply> {
+  const location = locations.element(args[1]!)
+  return mapInParts(raw as Buffer[], (sealed) => respBytes(automation.sealer.open(location, sealed)))
+}
 
 const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
   const location = locations.element(args[1]!)
