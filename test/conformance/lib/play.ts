@@ -33,7 +33,7 @@ export async function play(
     const [, mark, name, command, expected] = /^(~?)(\w) (.*?) =>(.*)$/.exec(line)!
     ;(await client(name!)).send(...command!.split(' ').map(wordOf))
     const got: string[] = []
-    for (const [, receiver, count] of expected!.matchAll(/([A-Z])(\d)/g)) {
+    for (const [, receiver, count] of expected!.matchAll(/([A-Z])(\d+)/g)) {
       const frames = await (await client(receiver!)).frames(Number(count))
       got.push(`${receiver}: ${(mark === '' ? frames : frames.map(sorted).sort()).join('')}`)
     }
