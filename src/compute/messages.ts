@@ -100,7 +100,7 @@ export interface ReadMessage {
 export interface ReadAnswer {
   readonly request: number
   /** What snapshot.lua answered; undefined: the computation is to end, and to run again with these keys. */
-  readonly flat: Uint8Array | undefined
+  readonly reply: readonly Uint8Array[] | undefined
   readonly error: SentError | undefined
 }
 
@@ -131,6 +131,10 @@ export type AnswerMessage = { readonly id: number; readonly reported: readonly S
       readonly compiled: readonly LuaScript[]
     }
 )
+
+/** What is handed over with bytes that have memory of their own. */
+export const memoryOf = (parts: readonly Uint8Array[]): ArrayBuffer[] =>
+  parts.map(({ buffer }) => buffer as ArrayBuffer)
 
 export const packError = (error: Error): SentError => ({
   name: error.name,

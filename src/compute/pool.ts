@@ -17,6 +17,7 @@ import { noteSpeed, scriptsOf } from './job-scripts.ts'
 import {
   type AnswerMessage,
   type ComputeMessage,
+  memoryOf,
   packNeeds,
   type ReadMessage,
   type SentJob,
@@ -140,10 +141,7 @@ class Thread {
     const { timeLimitMs } = this.options.settings.scripts
     this.deadline.start(timeLimitMs + SLACK_MS)
     this.worker ??= this.spawn()
-    this.worker.postMessage(
-      message,
-      [message.flat, ...message.reply].map(({ buffer }) => buffer as ArrayBuffer),
-    )
+    this.worker.postMessage(message, memoryOf([message.flat, ...message.reply]))
   }
 
   async close(): Promise<void> {

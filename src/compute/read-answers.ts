@@ -1,7 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { BackingReply } from '../backing/backing.ts'
-import { type Flat, flatten } from '../protocol/flat.ts'
-import { packError, type ReadAnswer, type ReadChannel } from './messages.ts'
+import type { FlatReply } from './flat-requests.ts'
+import { memoryOf, packError, type ReadAnswer, type ReadChannel } from './messages.ts'
 
 /** The main thread's side of what a thread asks for while it sleeps: see ThreadReads. */
 export class ReadAnswers {
@@ -18,20 +17,18 @@ export class ReadAnswers {
     }
   }
 
-  /** `reply` is what snapshot.lua answered. */
-  answer(request: number, error: Error | null, reply: readonly BackingReply[] = []): void {
-    if (error === null) this.send({ request, flat: flatten([reply as Flat]), error: undefined })
-    else this.send({ request, flat: undefined, error: packError(error) })
+  answer(request: number, error: Error | null, reply: FlatReply = []): void {
+    if (error === null) this.send({ request, reply, error: undefined })
+    else this.send({ request, reply: undefined, error: packError(error) })
   }
 
   /** The computation is to end, and to run again when it is its turn. */
   refuse(request: number): void {
-    this.send({ request, flat: undefined, error: undefined })
+    this.send({ request, reply: undefined, error: undefined })
   }
 
   private send(answer: ReadAnswer): void {
-    const { flat } = answer
-    this.port.postMessage(answer, flat === undefined ? [] : [flat.buffer as ArrayBuffer])
+    this.port.postMessage(answer, answer.reply === undefined ? [] : memoryOf(answer.reply))
     const { signal } = this.channel
     Atomics.add(signal, 0, 1)
     Atomics.notify(signal, 0)

@@ -46,10 +46,10 @@ export class ThreadReads {
     const computedMs = startedAt - this.waitedMs - this.begunAt
     this.send({ type: 'read', id, request, computedMs, flat: flatten([packNeeds(needs)]) })
     try {
-      const { flat, error } = this.wait(request, startedAt + most) ?? {}
+      const { reply, error } = this.wait(request, startedAt + most) ?? {}
       if (error !== undefined) throw new ReadFailed(unpackError(error))
-      if (flat === undefined) throw new NotLoaded(needs)
-      return unflatten(flat)[0] as BackingReply[]
+      if (reply === undefined) throw new NotLoaded(needs)
+      return unflatten(...reply)[0] as BackingReply[]
     } finally {
       this.waitedMs += performance.now() - startedAt
     }

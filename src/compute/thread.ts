@@ -23,6 +23,7 @@ import type { Reply } from '../reply/reply.ts'
 import {
   type AnswerMessage,
   type ComputeMessage,
+  memoryOf,
   packError,
   packNeeds,
   type SentCommands,
@@ -46,7 +47,7 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024
 
 const settings = workerData as ThreadData
 const reads = new ThreadReads(settings.reads, (message) => {
-  parentPort!.postMessage(message, [message.flat.buffer as ArrayBuffer])
+  parentPort!.postMessage(message, memoryOf([message.flat]))
 })
 const automations = new Automations(new Keyring(settings.roots))
 const gate = new Gate(settings)
@@ -201,16 +202,14 @@ function answer(message: ComputeMessage): AnswerMessage {
   }
 }
 
-const memoryOf = (message: AnswerMessage): ArrayBuffer[] => {
+function partsOf(message: AnswerMessage): Uint8Array[] {
   if (message.type === 'failed') return []
-  const parts =
-    message.type === 'needs'
-      ? [message.flat]
-      : [message.replies, message.words, message.changed, message.besides]
-  return parts.flatMap((part) => (part === undefined ? [] : [part.buffer as ArrayBuffer]))
+  if (message.type === 'needs') return [message.flat]
+  const { replies, words, changed, besides } = message
+  return [replies, words, changed, ...(besides === undefined ? [] : [besides])]
 }
 
 parentPort!.on('message', (message: ComputeMessage) => {
   const answered = answer(message)
-  parentPort!.postMessage(answered, memoryOf(answered))
+  parentPort!.postMessage(answered, memoryOf(partsOf(answered)))
 })

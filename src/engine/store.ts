@@ -3,6 +3,7 @@ import type { Backing, BackingArg, BackingReply } from '../backing/backing.ts'
 import { FLUSH, MARK, RUN, SNAPSHOT } from '../backing/scripts.ts'
 import { KvError } from '../errors/errors.ts'
 import { Turns } from '../fair-share/turns.ts'
+import type { Parts, PartsDone } from '../lib/parts.ts'
 import { ListenerRecords } from './messaging/listener-records.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
@@ -133,21 +134,18 @@ export class Store {
   }
 
   /**
-   * Something long on the automation's data that has been read, done a part at a time: `step` answers false
-   * when it is done. What is held for it is bounded by holding back what else the automation asks for.
+   * Something long on the automation's data that has been read, done in its turns. What is held for it is
+   * bounded by holding back what else the automation asks for.
    */
-  inParts(automation: Automation, step: () => boolean): void {
+  inParts<T>(automation: Automation, parts: Parts<T>, done: PartsDone<T>): void {
     const release = this.backing.hold?.(automation)
-    const part = (): boolean => {
-      let goesOn = false
+    this.turns.finishInParts(this.turns.lineOf(automation.id), parts, (...outcome) => {
       try {
-        goesOn = step()
+        done(...outcome)
       } finally {
-        if (!goesOn) release?.()
+        release?.()
       }
-      return goesOn
-    }
-    this.turns.inParts(this.turns.lineOf(automation.id), part)
+    })
   }
 
   /** Queues a job behind the others of its automation. */

@@ -1,4 +1,5 @@
 import { Fifo } from '../lib/fifo.ts'
+import type { Parts, PartsDone } from '../lib/parts.ts'
 import { Line, type Task } from './line.ts'
 
 /** Processor time of one automation before it is another's turn, milliseconds. */
@@ -110,9 +111,25 @@ export class Turns {
     this.addReply(line, part)
   }
 
+  /** Does all of it in parts, the first at once. */
+  finishInParts<T>(line: Line, parts: Parts<T>, done: PartsDone<T>): void {
+    this.inParts(line, () => {
+      let part: IteratorResult<void, T>
+      try {
+        part = parts.next()
+      } catch (error) {
+        done(error as Error, undefined)
+        return false
+      }
+      if (part.done !== true) return true
+      done(null, part.value)
+      return false
+    })
+  }
+
   /** Whether another has had work lately. */
-  hasOthers(line: Line): boolean {
-    return this.clock() - (line === this.latest ? this.otherAt : this.latestAt) < OTHERS_MS
+  hasOthers(line: Line, now = this.clock()): boolean {
+    return now - (line === this.latest ? this.otherAt : this.latestAt) < OTHERS_MS
   }
 
   private mayGoOn(line: Line): boolean {
@@ -166,7 +183,7 @@ export class Turns {
   private charge(): void {
     const now = this.clock()
     const line = this.current
-    if (line?.use(now - this.readAt, now) === true && this.hasOthers(line)) line.pause(now)
+    if (line?.use(now - this.readAt, now) === true && this.hasOthers(line, now)) line.pause(now)
     this.readAt = now
     this.unread = 0
   }

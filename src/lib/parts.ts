@@ -1,10 +1,34 @@
 /** Long work that is done a part at a time; each `next` is one part of some tenths of a millisecond. */
 export type Parts<T> = Generator<void, T>
 
+/** Told once how such work ended. */
+export type PartsDone<T> = (...outcome: [error: null, value: T] | [error: Error, value: undefined]) => void
+
 /** Opened values in a part: each takes some microseconds. */
 const OPENED_A_PART = 128
 /** Compared or copied ones. */
 const MOVED_A_PART = 2_048
+
+/**
+ * How many of `limit` are left when the values of nested lists are taken from it, of which a list is one as
+ * well; it stops below 1. `itemsOf` answers undefined for what is no list.
+ */
+export function valuesLeft<T>(
+  items: readonly T[],
+  limit: number,
+  itemsOf: (value: T) => readonly T[] | undefined,
+): number {
+  let left = limit - items.length
+  for (let i = 0; i < items.length && left > 0; i++) {
+    const inner = itemsOf(items[i]!)
+    if (inner !== undefined) left = valuesLeft(inner, left, itemsOf)
+  }
+  return left
+}
+
+/** For values whose only lists are arrays. */
+export const itemsOfArray = <T>(value: T): readonly T[] | undefined =>
+  Array.isArray(value) ? value : undefined
 
 /** Does all that is left at once. */
 export function finish<T>(parts: Parts<T>): T {

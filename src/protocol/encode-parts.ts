@@ -1,4 +1,4 @@
-import type { Parts } from '../lib/parts.ts'
+import { type Parts, valuesLeft } from '../lib/parts.ts'
 import { MapReply, PairsReply, type Reply, SetReply, StreamsReply } from '../reply/reply.ts'
 import { encodeReply, type Protocol } from './encode.ts'
 import type { OutputBuffer } from './output-buffer.ts'
@@ -42,17 +42,8 @@ export function* encodeInParts(reply: Reply, protocol: Protocol, out: OutputBuff
 
 /** Whether encoding it at once would hold up others. */
 export function hasManyValues(reply: Reply): boolean {
-  return typeof reply === 'object' && !(reply instanceof Uint8Array) && valuesUpTo(reply, VALUES_A_PART) <= 0
-}
-
-/** How many of `limit` values are left when those of the reply are taken from it; it stops at 0. */
-function valuesUpTo(reply: Reply, limit: number): number {
   const items = itemsOf(reply)
-  if (items === undefined) return limit - 1
-  if (items.length >= limit) return 0
-  let left = limit
-  for (let i = 0; i < items.length && left > 0; i++) left = valuesUpTo(items[i]!, left)
-  return left
+  return items !== undefined && valuesLeft(items, VALUES_A_PART, itemsOf) <= 0
 }
 
 function itemsOf(reply: Reply): readonly Reply[] | undefined {

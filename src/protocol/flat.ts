@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Parts } from '../lib/parts.ts'
+import { itemsOfArray, type Parts, valuesLeft } from '../lib/parts.ts'
 import { type DecodedReply, ReplyDecoder } from './reply-decoder.ts'
 
 /** What can be laid flat: nested lists of bytes, texts, integers and nothing. */
@@ -100,7 +100,7 @@ function* gather(list: readonly Flat[], pieces: Buffer[]): Parts<void> {
 
 /** Whether it is worth more than one part. */
 export const isLongList = (value: Flat): value is readonly Flat[] =>
-  Array.isArray(value) && (value.length > VALUES_A_PART || value.some(isLongList))
+  Array.isArray(value) && valuesLeft<Flat>(value, VALUES_A_PART, itemsOfArray) <= 0
 
 /** The values that `flatten` was given, in one piece or several, texts as bytes; they are slices of these. */
 export function unflatten(...pieces: readonly Uint8Array[]): DecodedReply[] {

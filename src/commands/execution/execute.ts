@@ -2,7 +2,7 @@ import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
-import type { Parts } from '../../lib/parts.ts'
+import { itemsOfArray, type Parts, valuesLeft } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
 import type { DataRow, Direct, DirectRead, KeyspaceRow } from '../../registry/row.ts'
@@ -145,7 +145,7 @@ function askInParts(
 ): void {
   call.computing?.()
   call.pendingWrites?.flush()
-  runInParts(call, parts, (error, command) => {
+  call.services.store.inParts(call.automation, parts, (error, command) => {
     if (error === null) ask(row, direct, command, call, done)
     else done(error, null)
     call.computed?.()
@@ -160,41 +160,13 @@ function open<R extends BackingReply | readonly BackingReply[]>(
   done: Done,
 ): void {
   const { inParts } = direct
-  if (inParts === undefined || !Array.isArray(raw) || valuesUpTo(raw, FEW_VALUES) > 0) {
+  if (inParts === undefined || !Array.isArray(raw) || valuesLeft(raw, FEW_VALUES, itemsOfArray) > 0) {
     restore(() => direct.reply(call, raw), done)
     return
   }
-  runInParts(call, inParts(call, raw), (error, reply) => done(error, reply ?? null))
-}
-
-/** How many of `limit` values are left when those of the list are taken from it; it stops at 0. */
-function valuesUpTo(list: readonly BackingReply[], limit: number): number {
-  let left = limit - list.length
-  for (let i = 0; i < list.length && left > 0; i++) {
-    const item = list[i]!
-    if (Array.isArray(item)) left = valuesUpTo(item, left)
-  }
-  return left
-}
-
-/** In the turns of the automation. */
-function runInParts<T>(
-  call: Call,
-  parts: Parts<T>,
-  done: (...outcome: [error: null, value: T] | [error: Error, value: undefined]) => void,
-): void {
-  call.services.store.inParts(call.automation, () => {
-    let part: IteratorResult<void, T>
-    try {
-      part = parts.next()
-    } catch (error) {
-      done(error as Error, undefined)
-      return false
-    }
-    if (part.done !== true) return true
-    done(null, part.value)
-    return false
-  })
+  call.services.store.inParts(call.automation, inParts(call, raw), (error, reply) =>
+    done(error, reply ?? null),
+  )
 }
 
 /** A fault of `done` itself must not make it be called twice. */

@@ -179,18 +179,12 @@ export class CommandRunner {
   private encode(pending: PendingReply, access: ListAccess, reply: Reply): void {
     const { context, automation, protocol } = this.session
     const out = new OutputBuffer()
-    const parts = encodeInParts(reply, protocol, out)
-    context.store.inParts(automation!, () => {
-      let isDone: boolean
-      try {
-        isDone = parts.next().done === true
-      } catch (error) {
-        context.report(error as Error)
+    context.store.inParts(automation!, encodeInParts(reply, protocol, out), (...[error]) => {
+      if (error === null) this.end(pending, access, new EncodedReply(out.take()))
+      else {
+        context.report(error)
         this.events.failed()
-        return false
       }
-      if (isDone) this.end(pending, access, new EncodedReply(out.take()))
-      return !isDone
     })
   }
 
