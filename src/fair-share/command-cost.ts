@@ -1,18 +1,16 @@
-import { type BackingReply, isEncodedWords, type ScriptArg } from '../backing/backing.ts'
+import { type BackingArg, type BackingReply, isEncodedWords, type ScriptArg } from '../backing/backing.ts'
 
 /** A call of a script takes there as long as so many small commands. */
 const SCRIPT_WEIGHT = 4
 
 /** The time that a command takes there, in small commands of about 1.5 us: the more words, the longer. */
-export const weightOf = (words: readonly ScriptArg[]): number => 1 + (countOf(words) >> 2)
+export const weightOf = ({ length }: readonly BackingArg[]): number => 1 + (length >> 2)
 
 /** The same for a script, which does more with each word. */
-export const weightOfScript = (words: readonly ScriptArg[]): number => SCRIPT_WEIGHT + (countOf(words) >> 1)
-
-function countOf(words: readonly ScriptArg[]): number {
+export function weightOfScript(words: readonly ScriptArg[]): number {
   let count = words.length
   for (const word of words) if (isEncodedWords(word)) count += word.count
-  return count
+  return SCRIPT_WEIGHT + (count >> 1)
 }
 
 /**

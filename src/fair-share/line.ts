@@ -35,7 +35,7 @@ export class Line {
   allowance = 0
   /** The turn of the event loop in which its allowance was last renewed. */
   renewedIn = -1
-  /** Milliseconds that it used of late above a quarter of the processor, and when that was reckoned. */
+  /** Milliseconds that it used of late above a quarter of the processor, as of the moment that follows. */
   private excess = 0
   private usedAt = 0
   /** Milliseconds that it used since its last pause. */

@@ -141,7 +141,7 @@ export function mergeInto(target: Registers, source: Registers): void {
 export const noRegisters = (): Registers => new Uint8Array(REGISTERS)
 
 /**
- * How many different elements were put in, as Redis reckons it: Otmar Ertl, https://arxiv.org/abs/1702.01284
+ * How many different elements were put in, as Redis computes it: Otmar Ertl, https://arxiv.org/abs/1702.01284
  */
 export function estimate(registers: Registers): number {
   const histogram = new Uint32Array(64)

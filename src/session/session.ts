@@ -58,6 +58,12 @@ export interface SocketBuffers {
   readonly events: string
 }
 
+/** The connections of an automation to this process; those that are not logged in, of none. */
+export const sessionsOf = (
+  { sessions }: Pick<SessionContext, 'sessions'>,
+  automationId: string | undefined,
+): Session[] => [...sessions].filter(({ automation }) => automation?.id === automationId)
+
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
@@ -136,7 +142,7 @@ export class Session implements MessageReceiver {
 
   /** The connections of its automation to this process, itself included. */
   get siblings(): Session[] {
-    return [...this.context.sessions].filter(({ automation }) => automation?.id === this.automation?.id)
+    return sessionsOf(this.context, this.automation?.id)
   }
 
   /**

@@ -77,7 +77,7 @@ function direction(value: bigint, by: bigint, { signed, bits }: Field): -1 | 0 |
   }
   const max = bits === 64 ? INT64_MAX : (1n << BigInt(bits - 1)) - 1n
   const min = -max - 1n
-  // Redis reckons the room in 64 bits, where it wraps for a value far below the field.
+  // Redis counts the room in 64 bits, where it wraps for a value far below the field.
   const up = BigInt.asIntN(64, max - value)
   if (value > max || (bits !== 64 && by > up) || (value >= 0n && by > 0n && by > up)) return 1
   const down = BigInt.asIntN(64, min - value)

@@ -1,8 +1,9 @@
 import { arch, type as operatingSystem } from 'node:os'
 import type { Automation } from '../../automation/automation.ts'
 import type { InfoSections } from '../../engine/plaintext/snapshot.ts'
+import type { Usage } from '../../engine/writes/quota.ts'
 import { RUN_ID } from '../../lib/run-id.ts'
-import type { Session, SessionContext } from '../../session/session.ts'
+import { type Session, type SessionContext, sessionsOf } from '../../session/session.ts'
 import { liveKeys } from '../generic/keyspace.ts'
 import { COMPATIBLE_VERSION } from './handshake.ts'
 
@@ -12,6 +13,8 @@ interface About {
   readonly automation: Automation
   /** The automation's connections to this process. */
   readonly siblings: readonly Session[]
+  /** Asked for once, however many sections tell of it. */
+  readonly usage: () => Promise<Usage>
 }
 
 type Fields = Readonly<Record<string, string | number>>
@@ -52,9 +55,9 @@ function clients({ siblings, context }: About): Fields {
 }
 
 /** The automation's bytes in the backing Redis, and its limit. Nothing is evicted: queues look for that. */
-async function memory({ context: { store }, automation }: About): Promise<Fields> {
-  const { bytes } = await store.usage(automation)
-  const { maxBytes } = store.limits
+async function memory({ context, usage }: About): Promise<Fields> {
+  const { bytes } = await usage()
+  const { maxBytes } = context.store.limits
   return {
     used_memory: bytes,
     used_memory_human: humanBytes(bytes),
@@ -108,9 +111,9 @@ function stats({ context, automation, siblings }: About): Fields {
   }
 }
 
-async function usage({ context: { store }, automation, siblings }: About): Promise<Fields> {
-  const { maxKeys, maxBytes, maxElements } = store.limits
-  const { version, keys, bytes } = await store.usage(automation)
+async function quota({ context, siblings, usage }: About): Promise<Fields> {
+  const { maxKeys, maxBytes, maxElements } = context.store.limits
+  const { version, keys, bytes } = await usage()
   return {
     version,
     used_keys: keys,
@@ -138,7 +141,7 @@ const SECTIONS: Readonly<Record<string, (about: About) => Fields | Promise<Field
   stats,
   replication: () => ({ role: 'master', connected_slaves: 0, master_repl_offset: 0 }),
   cluster: () => ({ cluster_enabled: 0 }),
-  automation: usage,
+  automation: quota,
   keyspace,
 }
 
@@ -151,8 +154,13 @@ export async function infoSections(
   automation: Automation,
   wanted: (name: string) => boolean = () => true,
 ): Promise<InfoSections> {
-  const siblings = [...context.sessions].filter((session) => session.automation?.id === automation.id)
-  const about: About = { context, automation, siblings }
+  let asked: Promise<Usage> | undefined
+  const about: About = {
+    context,
+    automation,
+    siblings: sessionsOf(context, automation.id),
+    usage: () => (asked ??= context.store.usage(automation)),
+  }
   const made: Array<readonly [name: string, lines: readonly string[]]> = []
   for (const [name, fieldsOf] of Object.entries(SECTIONS)) {
     if (!wanted(name)) continue

@@ -91,12 +91,13 @@ export class RequestTurns {
  */
 function cut(socket: Socket): void {
   if (socket.destroyed) return
-  const { stackTraceLimit } = Error
+  let limit = Error.stackTraceLimit
   socket.prependOnceListener('close', () => {
+    limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0
   })
   socket.once('close', () => {
-    Error.stackTraceLimit = stackTraceLimit
+    Error.stackTraceLimit = limit
   })
   socket.destroy()
 }
