@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
 import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'

@@ -1,8 +1,8 @@
 import { locations } from '../../automation/location.ts'
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { type Cell, respBytes } from '../../engine/plaintext/cell.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import type { HashValue } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../lib/id.ts'
 import { forEachInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 

@@ -1,4 +1,4 @@
-import { idOf } from '../../engine/plaintext/id.ts'
+import { idOf } from '../../lib/id.ts'
 import { forEachInParts, type Parts } from '../../lib/parts.ts'
 
 /**

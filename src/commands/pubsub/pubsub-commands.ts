@@ -1,7 +1,7 @@
 import { type ChannelKind, channelMatcher } from '../../engine/messaging/topics.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { connection, container } from '../../registry/row.ts'
 import { MultiReply, PushReply, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'

@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { distinct } from '../parsing/distinct.ts'
 import {
   type Aggregate,

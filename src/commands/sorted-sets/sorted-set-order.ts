@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
+import { idOf } from '../../lib/id.ts'
 import { forEachInParts, type Parts, sortInParts } from '../../lib/parts.ts'
 import { formatDouble, readDouble } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'

@@ -1,7 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
+import { idOf } from '../../lib/id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { type DataRow, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'

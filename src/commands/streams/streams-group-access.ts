@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import type { StreamGroup, StreamValue } from '../../engine/plaintext/stream-value.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 
 export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined =>
   stream?.groups.get(idOf(group))

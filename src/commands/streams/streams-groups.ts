@@ -1,5 +1,4 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import {
   acknowledge,
   createConsumer,
@@ -22,6 +21,7 @@ import {
   nativeWrite,
 } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { container, type Direct, data, FIRST_KEY, type KeySpec } from '../../registry/row.ts'

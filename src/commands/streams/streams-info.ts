@@ -1,6 +1,5 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import {
   type Consumer,
   lagOf,
@@ -14,6 +13,7 @@ import {
   UNKNOWN_READ,
 } from '../../engine/plaintext/stream-value.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { idText, type StreamId } from '../../redis-semantics/stream-id.ts'
 import type { Call } from '../../registry/context.ts'
 import { container, type Direct, data, type KeySpec, reads } from '../../registry/row.ts'

@@ -1,5 +1,4 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { idOf } from '../../engine/plaintext/id.ts'
 import {
   type Consumer,
   type StreamGroup,
@@ -7,6 +6,7 @@ import {
   sortedPending,
 } from '../../engine/plaintext/stream-value.ts'
 import { KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { idText, parseEnd, parseStart } from '../../redis-semantics/stream-id.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'

@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
+import { idOf } from '../../lib/id.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
-import { idOf } from '../plaintext/id.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
 import { headOf, LoadedSnapshot } from '../plaintext/snapshot.ts'
 import { StoredKey } from '../plaintext/stored-key.ts'

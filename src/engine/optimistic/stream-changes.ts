@@ -1,9 +1,9 @@
 import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
 import type { BackingArg } from '../../backing/backing.ts'
+import { idOf } from '../../lib/id.ts'
 import { idText } from '../../redis-semantics/stream-id.ts'
 import { Cell } from '../plaintext/cell.ts'
-import { idOf } from '../plaintext/id.ts'
 import { claimSteps, stepsOf } from '../plaintext/stream-edit.ts'
 import { ENTRY_FIELD } from '../plaintext/stream-entry.ts'
 import {

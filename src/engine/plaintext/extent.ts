@@ -1,6 +1,6 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingArg } from '../../backing/backing.ts'
-import { idOf } from './id.ts'
+import { idOf } from '../../lib/id.ts'
 
 /**
  * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of

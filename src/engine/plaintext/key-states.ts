@@ -1,5 +1,5 @@
+import { idOf } from '../../lib/id.ts'
 import type { Need } from './extent.ts'
-import { idOf } from './id.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'

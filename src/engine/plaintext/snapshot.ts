@@ -1,8 +1,8 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
+import { idOf } from '../../lib/id.ts'
 import type { Listeners } from '../messaging/listeners.ts'
 import type { Need } from './extent.ts'
-import { idOf } from './id.ts'
 import { NotLoaded } from './not-loaded.ts'
 import { StoredKey } from './stored-key.ts'
 

@@ -1,6 +1,6 @@
+import { idOf } from '../../lib/id.ts'
 import { idText, type StreamId } from '../../redis-semantics/stream-id.ts'
 import type { Cell } from './cell.ts'
-import { idOf } from './id.ts'
 import {
   type Consumer,
   entryAt,

@@ -1,9 +1,9 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { MessageBus } from '../../backing/backing.ts'
 import { type ErrorCode, KvError } from '../../errors/errors.ts'
+import { idOf } from '../../lib/id.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import { MAX_TIMER_MS } from '../../lib/timers.ts'
-import { idOf } from '../plaintext/id.ts'
 import type { Store } from '../store.ts'
 import { type Turn, type WaitEntry, WaitQueue } from './wait-queue.ts'
 

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { locations } from '../../../../src/automation/location.ts'
 import { changesOf } from '../../../../src/engine/optimistic/changes.ts'
 import { Cell } from '../../../../src/engine/plaintext/cell.ts'
-import { idOf } from '../../../../src/engine/plaintext/id.ts'
 import { Unseen, type Value } from '../../../../src/engine/plaintext/values.ts'
 import type { NativeCommand } from '../../../../src/engine/writes/native-command.ts'
+import { idOf } from '../../../../src/lib/id.ts'
 import { automationOf, stateOf, storedKey } from '../../helpers.ts'
 
 const automation = automationOf()

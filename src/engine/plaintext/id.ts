@@ -1,1 +1,0 @@
-export { idOf } from '../../lib/id.ts'
