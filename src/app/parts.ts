@@ -105,6 +105,7 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
     activities: new Activities(),
     pauses: new Pauses(),
     slowLogs: new SlowLogs(),
+    clock: parts.turns,
     startedAt: Date.now(),
     respPort,
     info: (automation) => infoSections(context, automation),

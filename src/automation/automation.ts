@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Keyring } from './keyring.ts'
 import { Sealer } from './sealer.ts'
+import { StoredKey } from './stored-key.ts'
 
 /**
  * One automation's part of the backing Redis and its keys. Every name starts with `kv:{<automation_id>}:`;
@@ -42,12 +43,8 @@ export class Automation {
   }
 
   /** The name in the backing Redis of the user's key `name`. */
-  key(name: Buffer): Buffer {
-    const { prefix } = this
-    const key = Buffer.allocUnsafe(prefix.length + name.length)
-    prefix.copy(key)
-    name.copy(key, prefix.length)
-    return key
+  key(name: Buffer): StoredKey {
+    return new StoredKey(this.prefix, name)
   }
 }
 

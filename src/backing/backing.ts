@@ -8,6 +8,7 @@ export {
   type BackingReply,
   EncodedWords,
   isEncodedWords,
+  isStoredKey,
   type ScriptArg,
 } from './wire.ts'
 

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Fifo } from '../lib/fifo.ts'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
 import { type DecodedReply, ReplyDecoder } from '../protocol/reply-decoder.ts'
-import { type BackingCallback, isEncodedWords, type ScriptArg } from './wire.ts'
+import { type BackingCallback, isEncodedWords, isStoredKey, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
@@ -68,7 +68,10 @@ export class Link {
           continue
         }
         out.header(BULK, word.length)
-        out.buffer(word)
+        if (isStoredKey(word)) {
+          out.buffer(word.prefix)
+          out.buffer(word.name)
+        } else out.buffer(word)
       } else {
         const text = typeof word === 'number' ? String(word) : word
         const bytes = Buffer.byteLength(text)

@@ -1,3 +1,4 @@
+import type { StoredKey } from '../automation/stored-key.ts'
 import { KvError } from '../errors/errors.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 
@@ -14,13 +15,18 @@ export class EncodedWords {
   }
 }
 
-export type BackingArg = Buffer | string | number
+export type BackingArg = Buffer | StoredKey | string | number
 /** What a script may be given. */
 export type ScriptArg = BackingArg | EncodedWords
 
 /** `instanceof` walks the prototypes of each Buffer, which was seen in the time of a SET. */
 export const isEncodedWords = (word: ScriptArg): word is EncodedWords =>
   typeof word === 'object' && (word as { count?: number }).count !== undefined
+
+/** The same for the name of a key, which is in two parts. */
+export const isStoredKey = (word: ScriptArg): word is StoredKey =>
+  typeof word === 'object' && (word as { prefix?: Buffer }).prefix !== undefined
+
 /** `bytes`: what the reply measured on the link, 0 or nothing when there was none. */
 export type BackingCallback = (error: Error | null, reply: BackingReply, bytes?: number) => void
 

@@ -224,7 +224,7 @@ function runArgs(
 ): BackingArg[] {
   const expected = ifVersion ?? ''
   const ordinals = new Map<string, number>()
-  const keys: Buffer[] = []
+  const keys: BackingArg[] = []
   const ordinalOf = (name: Buffer): number => {
     const id = idOf(name)
     let ordinal = ordinals.get(id)

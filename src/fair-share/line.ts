@@ -19,6 +19,9 @@ const MOST_EXCESS_MS = 50
 /** Little is what goes less beyond it. */
 const LIGHT_EXCESS_MS = 5
 
+/** The lines of those who have not logged in, by door; no automation has such a name. */
+export const STRANGERS = { resp: '', rest: 'rest:' } as const
+
 /** A bounded piece of work: some requests, one reply, or a part of a long one. It must not throw. */
 export type Task = () => void
 
@@ -53,8 +56,12 @@ export class Line {
   /** It had no work and nobody held it: another stands in its place. */
   isDropped = false
 
+  /** Of those who have not logged in. */
+  readonly isStrangers: boolean
+
   constructor(id: string) {
     this.id = id
+    this.isStrangers = id === STRANGERS.resp || id === STRANGERS.rest
   }
 
   /** It had the processor for `ms`, until `now`; answers whether that was so much that others come first. */

@@ -1,4 +1,5 @@
-import type { BackingArg } from '../backing/backing.ts'
+import { type BackingArg, isStoredKey } from '../backing/backing.ts'
+import { idOf } from '../lib/id.ts'
 
 /** What replies to a command are taken for until the first has come: few are on their way until then. */
 const UNKNOWN_BYTES = 2 * 1024 * 1024
@@ -56,8 +57,8 @@ export class ReplySizes {
    */
   expected({ bytes: usual, isKnown }: CommandSize, key: BackingArg | undefined, isAlone: boolean): number {
     const bytes = !isKnown && isAlone ? FIRST_BYTES : usual
-    if (this.byKey.size === 0 || typeof key !== 'object') return bytes
-    return Math.max(bytes, this.remembered(key.toString('latin1')))
+    if (this.byKey.size === 0 || key === undefined || !isStoredKey(key)) return bytes
+    return Math.max(bytes, this.remembered(idOf(key.name)))
   }
 
   /** A reply has come. */
@@ -67,8 +68,8 @@ export class ReplySizes {
       size.bytes = bytes
     }
     if (bytes !== size.bytes) size.bytes = Math.max(bytes, Math.floor(size.bytes * DECAY))
-    if (bytes < LARGE_BYTES || typeof key !== 'object') return
-    const id = key.toString('latin1')
+    if (bytes < LARGE_BYTES || key === undefined || !isStoredKey(key)) return
+    const id = idOf(key.name)
     const known = this.remembered(id)
     this.byKey.delete(id)
     this.byKey.set(id, { bytes: Math.max(bytes, known), at: this.clock() })

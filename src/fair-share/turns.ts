@@ -52,6 +52,7 @@ export class Turns {
   private turn = 0
   private startedAt = 0
   private readAt = 0
+  private dateAt = 0
   private current: Line | undefined
   private unread = 0
   /** More than one automation has had work in this turn. */
@@ -71,6 +72,14 @@ export class Turns {
       this.lines.set(id, line)
     }
     return line
+  }
+
+  /**
+   * Milliseconds since the epoch, as of at most so many pieces of work ago: a look at the clock for each
+   * command took a tenth of the time of a pipelined GET.
+   */
+  get date(): number {
+    return this.open ? this.dateAt : Date.now()
   }
 
   /** Whether a request of this line may be worked on now; else it is to be put into the line. */
@@ -174,6 +183,8 @@ export class Turns {
 
   private comes(line: Line): void {
     this.current = line
+    // Nobody pauses for strangers: they may be his own connections, and a login has few steps to wait at.
+    if (line.isStrangers) return
     if (line !== this.latest) this.otherAt = this.latestAt
     this.latest = line
     this.latestAt = this.readAt
@@ -185,6 +196,7 @@ export class Turns {
     const line = this.current
     if (line?.use(now - this.readAt, now) === true && this.hasOthers(line, now)) line.pause(now)
     this.readAt = now
+    this.dateAt = Date.now()
     this.unread = 0
   }
 
@@ -210,6 +222,7 @@ export class Turns {
     this.turn++
     this.counters.turns++
     this.startedAt = this.readAt = this.clock()
+    this.dateAt = Date.now()
     this.unread = 0
     this.current = undefined
     const first = this.fresh.peek() ?? this.busy.peek()

@@ -56,10 +56,10 @@ export class Gate {
     this.rates = new RateLimit(limits.rateLimit)
   }
 
-  /** Who asks. Throws `noauth` or `token_expired`. */
-  enter(identity: Identity | undefined): Identity {
+  /** Who asks, at `now` in milliseconds since the epoch. Throws `noauth` or `token_expired`. */
+  enter(identity: Identity | undefined, now: number): Identity {
     if (identity === undefined) throw new KvError('noauth')
-    if (identity.expiresAt <= Date.now()) throw new KvError('token_expired')
+    if (identity.expiresAt <= now) throw new KvError('token_expired')
     return identity
   }
 

@@ -1,4 +1,5 @@
 import { KvError } from '../errors/errors.ts'
+import { LatestNames } from './latest-names.ts'
 import { arityFits, type LeafRow, type Row } from './row.ts'
 
 export type ServedRow = Exclude<LeafRow, { kind: 'refused' }>
@@ -8,6 +9,7 @@ export class CommandTable {
   /** By their lower-case names. A Map has no prototype for a hostile name to reach. */
   readonly rows: ReadonlyMap<string, Row>
   private readonly refusedSubcommands: Readonly<Record<string, string>>
+  private readonly latest = new LatestNames<ServedRow>()
 
   /** `refusedSubcommands`: `object|freq` -> the reason. */
   constructor(rows: readonly Row[], refusedSubcommands: Readonly<Record<string, string>>) {
@@ -25,11 +27,16 @@ export class CommandTable {
    * subcommand or a wrong number of arguments, and NOPERM with the reason for what is not offered.
    */
   lookUp(args: readonly Buffer[]): ServedRow {
+    const known = this.latest.of(args[0]!)
+    if (known !== undefined) return checked(known, args)
     const name = args[0]!.toString('latin1').toLowerCase()
     const row = this.rows.get(name)
     if (row === undefined) throw new KvError('unknown_command', { command: args[0]! })
     if (row.kind === 'refused') throw notOffered(row.name, row.reason)
-    if (row.kind !== 'container') return checked(row, args)
+    if (row.kind !== 'container') {
+      this.latest.keep(args[0]!, row)
+      return checked(row, args)
+    }
     if (args.length < 2) {
       if (row.bare === undefined) throw wrongArity(row)
       return { ...row, kind: 'connection', handle: row.bare }

@@ -28,6 +28,8 @@ export interface SessionContext extends Services {
   readonly activities: Activities
   readonly pauses: Pauses
   readonly slowLogs: SlowLogs
+  /** What time it is, in milliseconds since the epoch, give or take some commands. */
+  readonly clock: { readonly date: number }
   readonly startedAt: number
   readonly respPort: () => number
 }

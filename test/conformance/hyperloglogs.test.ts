@@ -194,7 +194,7 @@ describe('HyperLogLog', () => {
   /** What lies in the backing Redis. */
   const stored = async (automation: string, name: string): Promise<Buffer> =>
     (await comparison.engine.redis.getBuffer(
-      comparison.engine.automation(automation).key(Buffer.from(name)),
+      comparison.engine.automation(automation).key(Buffer.from(name)).toBuffer(),
     ))!
 
   test.each(Object.entries(SCRIPTS))('commands answer as a real Redis does: %s', async (_title, script) => {
@@ -355,7 +355,7 @@ describe('HyperLogLog', () => {
       Buffer.from('plain text'),
     ]
     for (const bytes of damaged) {
-      await engine.redis.set(automation('planted').key(Buffer.from('k')), bytes)
+      await engine.redis.set(automation('planted').key(Buffer.from('k')).toBuffer(), bytes)
       for (const computed of [false, true]) {
         for (const args of [
           ['GET', 'k'],

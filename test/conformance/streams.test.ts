@@ -721,7 +721,11 @@ describe('streams', () => {
     ])
     await comparison.engine.run(id, ['XADD', 's', '1-2', 'secret-field', 'secret-value'], { computed: true })
     const automation = comparison.engine.automation(id)
-    const entries = await comparison.engine.redis.xrange(automation.key(Buffer.from('s')), '-', '+')
+    const entries = await comparison.engine.redis.xrange(
+      automation.key(Buffer.from('s')).toBuffer(),
+      '-',
+      '+',
+    )
     expect(entries.map(([id, [field]]) => [id, field])).toEqual([
       ['1-1', 'e'],
       ['1-2', 'e'],
@@ -782,7 +786,7 @@ describe('streams', () => {
       const [info] = (await comparison.engine.redis.call(
         'XINFO',
         'GROUPS',
-        comparison.engine.automation(automation).key(Buffer.from('t')),
+        comparison.engine.automation(automation).key(Buffer.from('t')).toBuffer(),
       )) as unknown[][]
       expect(info).toEqual(
         expect.arrayContaining(['entries-read', null, 'last-delivered-id', '2-0', 'pending', 2]),

@@ -116,7 +116,7 @@ const shown = (reply: unknown): unknown => {
 let automations = 0
 const automation = (): string => `vanished-${++automations}`
 const physical = (automationId: string, name = 'k'): Buffer =>
-  engine.automation(automationId).key(Buffer.from(name))
+  engine.automation(automationId).key(Buffer.from(name)).toBuffer()
 const take = (automationId: string): Promise<number> => engine.redis.del(physical(automationId))
 
 describe.each(Object.entries(SCENES))('a %s', (_type, { make, writes }) => {

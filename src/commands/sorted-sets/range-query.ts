@@ -81,7 +81,7 @@ export function select(
 }
 
 /** One native command that brings at least what the query asks for. */
-export const rangeCommand = (name: Buffer, { range }: RangeQuery): readonly BackingArg[] =>
+export const rangeCommand = (name: BackingArg, { range }: RangeQuery): readonly BackingArg[] =>
   range.by === 'score'
     ? ['ZRANGEBYSCORE', name, ...range.bounds.native, 'WITHSCORES']
     : ['ZRANGE', name, 0, -1, 'WITHSCORES']

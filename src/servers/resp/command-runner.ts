@@ -50,6 +50,8 @@ export class CommandRunner {
   /** Commands that wait without a place in the queues of blocking ones. */
   private waits = 0
   private isOver = false
+  /** When the last one ended: what is sent ahead is not slow because it waits for what is before it. */
+  private endedAt = 0
   private readonly isGone = (): boolean => this.isOver
 
   constructor(session: Session, order: CommandOrder, replies: ReplyQueue, log: Log, events: CommandEvents) {
@@ -133,7 +135,8 @@ export class CommandRunner {
   private startDataCommand(row: DataRow | KeyspaceRow, args: readonly Buffer[], pending: PendingReply): void {
     if (mayBlock(row) && this.startBlocking(row, args, pending)) return
     const { context, automation } = this.session
-    // In whole milliseconds, of a clock that is cheap to read.
+    // Only what is computed can take long at once, which a clock that is not always read would not see.
+    const isDirect = row.kind === 'data' && row.direct !== undefined
     const startedAt = this.session.lastCommandAt
     const access = this.order.begin(row, false)
     const waits = row.kind === 'keyspace' && row.waits === true
@@ -141,7 +144,9 @@ export class CommandRunner {
     execute(row, this.callOf(args), (error, result) => {
       if (waits) this.waits--
       const reply = error === null ? result : this.errorReply(error)
-      const ms = Date.now() - startedAt
+      const now = isDirect ? context.clock.date : Date.now()
+      const ms = now - Math.max(startedAt, this.endedAt)
+      this.endedAt = now
       if (ms >= SLOW_MS) context.slowLogs.add(automation!.id, args, ms, this.session)
       if (this.log.enabled('debug')) this.logCommand(row.name, reply, ms)
       this.settle(pending, access, reply)

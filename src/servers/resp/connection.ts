@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { respText } from '../../errors/errors.ts'
+import { STRANGERS } from '../../fair-share/line.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
 import { type FrameEvent, Framer } from '../../protocol/framer.ts'
 import { UNAUTHENTICATED_LIMITS } from '../../protocol/limits.ts'
@@ -9,7 +10,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LingeringClose } from './lingering-close.ts'
 import { Outbox } from './outbox.ts'
-import { ProcessShare, STRANGERS } from './process-share.ts'
+import { ProcessShare } from './process-share.ts'
 import { ReceivedBytes } from './received-bytes.ts'
 import type { ReplyBudget } from './reply-budget.ts'
 import { EXPIRY_WARNING_MS, TokenWatch } from './token-watch.ts'
@@ -271,7 +272,7 @@ export class Connection {
     this.tokenWatch.stop()
     if (this.loginTimer !== undefined) return
     this.framer.setLimits(UNAUTHENTICATED_LIMITS)
-    this.join(STRANGERS)
+    this.join(STRANGERS.resp)
     this.awaitLogin()
     this.options.onLogout(this)
   }

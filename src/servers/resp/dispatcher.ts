@@ -190,9 +190,10 @@ export class Dispatcher {
   private start({ args, pending }: Request): boolean {
     if (this.order.held || this.busy) return false
     const { session } = this
+    const now = session.context.clock.date
     let row: ServedRow
     try {
-      row = admit(session, args)
+      row = admit(session, args, now)
     } catch (error) {
       if (error instanceof KvError && error.code === 'exec_refused') this.transaction.end()
       else this.transaction.broken = true
@@ -207,8 +208,8 @@ export class Dispatcher {
     if (!this.order.mayStart(row)) return false
     pending.silent = session.takeSilence()
     session.lastCommand = row.name
-    session.lastCommandAt = Date.now()
-    session.activity.countCommand(session.lastCommandAt)
+    session.lastCommandAt = now
+    session.activity.countCommand(now)
     this.runner.run(row, args, pending)
     return true
   }

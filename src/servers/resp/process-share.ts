@@ -1,10 +1,7 @@
 import type { Room } from '../../fair-share/in-flight.ts'
-import type { Line, Task } from '../../fair-share/line.ts'
+import { type Line, STRANGERS, type Task } from '../../fair-share/line.ts'
 import type { SharedBacking } from '../../fair-share/shared-backing.ts'
 import type { Turns } from '../../fair-share/turns.ts'
-
-/** The line of those who have not logged in; no automation has an empty name. */
-export const STRANGERS = ''
 
 /** Whose part of the process, and of what is on its way to the backing Redis, one connection uses. */
 export class ProcessShare {
@@ -16,7 +13,7 @@ export class ProcessShare {
   constructor(turns: Turns, backing: SharedBacking) {
     this.turns = turns
     this.backing = backing
-    this.line = turns.lineOf(STRANGERS)
+    this.line = turns.lineOf(STRANGERS.resp)
     this.line.holders++
     this.room = backing.roomOf(this.line)
   }

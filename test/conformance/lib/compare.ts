@@ -219,7 +219,8 @@ async function untrueIndex(engine: Engine, id: string): Promise<string | undefin
   const missing = physical.filter((name) => !known.has(name))
   if (missing.length > 0) return `not in the index: ${missing.join(' ')}`
   for (const [name, entry] of known) {
-    const moment = Number(await redis.call('PEXPIRETIME', automation.key(Buffer.from(name, 'latin1'))))
+    const key = automation.key(Buffer.from(name, 'latin1')).toBuffer()
+    const moment = Number(await redis.call('PEXPIRETIME', key))
     const expires = Number(entry.split(':')[3])
     if (moment === -2 && (expires === 0 || expires > Date.now())) return `in the index only: ${name}`
     if (moment !== -2 && expires !== Math.max(0, moment))

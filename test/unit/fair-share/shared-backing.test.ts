@@ -36,7 +36,7 @@ function start() {
   let asked = 0
   const get = (automation: Automation, key = 'key'): void => {
     const name = `${automation.id}${asked++}`
-    backing.read(automation, ['GET', Buffer.from(key)], () => answered.push(name))
+    backing.read(automation, ['GET', automation.key(Buffer.from(key))], () => answered.push(name))
   }
   /** The oldest `count` that are not answered. */
   const reply = (count: number, bytes: number): void => {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { STRANGERS } from '../../../src/fair-share/line.ts'
 import { Turns } from '../../../src/fair-share/turns.ts'
 
 /** Turns by a clock that only work moves. */
@@ -110,6 +111,21 @@ describe('turns', () => {
         work(8)
         done++
       })
+    await drain()
+    expect(done).toBe(10)
+    expect(turns.lineOf('a').pausedUntil).toBe(0)
+  })
+
+  test('nobody pauses for those who have not logged in', async () => {
+    const { turns, work, drain } = start()
+    let done = 0
+    for (let i = 0; i < 10; i++) {
+      for (const id of Object.values(STRANGERS)) turns.addRequest(turns.lineOf(id), () => {})
+      turns.addRequest(turns.lineOf('a'), () => {
+        work(8)
+        done++
+      })
+    }
     await drain()
     expect(done).toBe(10)
     expect(turns.lineOf('a').pausedUntil).toBe(0)

@@ -2,12 +2,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '../../../auth/identity.ts'
-import type { Line } from '../../../fair-share/line.ts'
+import { type Line, STRANGERS } from '../../../fair-share/line.ts'
 import type { Turns } from '../../../fair-share/turns.ts'
 import { tokenOf, type Verifier } from '../requests/bearer-token.ts'
 
-/** The line of requests whose token is not known yet, or is none; no automation has such a name. */
-const STRANGERS = 'rest:'
 /** Requests of one connection that may wait for their answers: clients do not send more ahead. */
 const MAX_PIPELINED = 16
 /** What is done with a longer body takes a turn of its own. */
@@ -79,7 +77,7 @@ export class RequestTurns {
   private askerOf(request: IncomingMessage): Asker {
     const token = tokenOf(request.headers)
     const identity = token === undefined ? undefined : this.verifier.cached(token)
-    const asker = { line: this.turns.lineOf(identity?.automationId ?? STRANGERS), identity }
+    const asker = { line: this.turns.lineOf(identity?.automationId ?? STRANGERS.rest), identity }
     this.askers.set(request, asker)
     return asker
   }

@@ -45,7 +45,7 @@ export const authenticate =
   ) =>
   (request: FastifyRequest, _reply: unknown, done: Done): void => {
     const enter = (identity: Identity): void => {
-      gate.enter(identity)
+      gate.enter(identity, Date.now())
       request.caller = { identity, automation: automations.get(identity.automationId) }
       gate.allowRight(identity, request.routeOptions.config.writes === true ? 'kv:write' : 'kv:read')
       if (gate.rates.take(identity.automationId) > 0) throw new KvError('rate_limited')
