@@ -12,6 +12,7 @@ import { errorBody, errorHandler } from './answers/error-answers.ts'
 import { logRequest } from './answers/request-log.ts'
 import { registerEndpoints } from './endpoints/endpoint.ts'
 import { boundConnections } from './limits/connections.ts'
+import { parseInPieces } from './limits/pieces.ts'
 import { RequestLimit } from './limits/request-limit.ts'
 import { RequestTurns } from './limits/request-turns.ts'
 import { registerDocumentation } from './openapi/documentation.ts'
@@ -141,6 +142,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
     scope.addHook('preHandler', requestTurns.onBody)
     registerEndpoints(scope, endpoints)
   })
+  parseInPieces(app.server)
   const release = boundConnections(app.server, {
     max: limits.maxHttpConnections,
     exchangeMs: 2 * httpTimeoutMs,

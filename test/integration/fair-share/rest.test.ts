@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../../helpers/eventually.ts'
 import { type OpenServer, startOpenServer } from '../../helpers/open-server.ts'
@@ -105,4 +106,18 @@ test('sockets that say nothing are no more than the limit, and are gone when the
   expect(await server.httpConnections()).toBeLessThanOrEqual(HTTP_CONNECTIONS)
   for (const socket of sockets) socket.destroy()
   await eventually(async () => (await server.httpConnections()) === 0)
+})
+
+test('requests that anybody sends ahead by the thousand are not all read when their connection was cut', async () => {
+  let requests = 0
+  const count = (): void => void requests++
+  subscribe('http.server.request.start', count)
+  const socket = await server.httpSocket()
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('error', () => {}).resume()
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2_000))
+  await closed
+  unsubscribe('http.server.request.start', count)
+  expect(requests).toBeGreaterThan(16)
+  expect(requests).toBeLessThan(400)
 })
