@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { BackingKey } from './backing-key.ts'
 import type { Keyring } from './keyring.ts'
 import { Sealer } from './sealer.ts'
-import { StoredKey } from './stored-key.ts'
 
 /**
  * One automation's part of the backing Redis and its keys. Every name starts with `kv:{<automation_id>}:`;
@@ -43,8 +43,8 @@ export class Automation {
   }
 
   /** The name in the backing Redis of the user's key `name`. */
-  key(name: Buffer): StoredKey {
-    return new StoredKey(this.prefix, name)
+  key(name: Buffer): BackingKey {
+    return new BackingKey(this.prefix, name)
   }
 }
 

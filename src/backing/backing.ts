@@ -7,8 +7,8 @@ export {
   type BackingCallback,
   type BackingReply,
   EncodedWords,
+  isBackingKey,
   isEncodedWords,
-  isStoredKey,
   type ScriptArg,
 } from './wire.ts'
 

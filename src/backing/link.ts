@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Fifo } from '../lib/fifo.ts'
 import { OutputBuffer } from '../protocol/output-buffer.ts'
 import { type DecodedReply, ReplyDecoder } from '../protocol/reply-decoder.ts'
-import { type BackingCallback, isEncodedWords, isStoredKey, type ScriptArg } from './wire.ts'
+import { type BackingCallback, isBackingKey, isEncodedWords, type ScriptArg } from './wire.ts'
 
 const ARRAY = 0x2a // *
 const BULK = 0x24 // $
@@ -68,7 +68,7 @@ export class Link {
           continue
         }
         out.header(BULK, word.length)
-        if (isStoredKey(word)) {
+        if (isBackingKey(word)) {
           out.buffer(word.prefix)
           out.buffer(word.name)
         } else out.buffer(word)

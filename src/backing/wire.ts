@@ -1,4 +1,4 @@
-import type { StoredKey } from '../automation/stored-key.ts'
+import type { BackingKey } from '../automation/backing-key.ts'
 import { KvError } from '../errors/errors.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 
@@ -15,7 +15,7 @@ export class EncodedWords {
   }
 }
 
-export type BackingArg = Buffer | StoredKey | string | number
+export type BackingArg = Buffer | BackingKey | string | number
 /** What a script may be given. */
 export type ScriptArg = BackingArg | EncodedWords
 
@@ -24,7 +24,7 @@ export const isEncodedWords = (word: ScriptArg): word is EncodedWords =>
   typeof word === 'object' && (word as { count?: number }).count !== undefined
 
 /** The same for the name of a key, which is in two parts. */
-export const isStoredKey = (word: ScriptArg): word is StoredKey =>
+export const isBackingKey = (word: ScriptArg): word is BackingKey =>
   typeof word === 'object' && (word as { prefix?: Buffer }).prefix !== undefined
 
 /** `bytes`: what the reply measured on the link, 0 or nothing when there was none. */

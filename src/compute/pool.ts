@@ -50,8 +50,9 @@ export interface PoolOptions {
   readonly report: (error: Error) => void
 }
 
-/** Beyond the limit of one script: opening, sealing, and the jobs that come before it. */
+/** Beyond the limit of one script: opening, sealing, and the jobs before it. More for what is large. */
 const SLACK_MS = 2_000
+const SLACK_MS_A_BYTE = 1 / 1_024
 /** V8's heap of a thread; the Lua machine's memory and buffers are not in it. */
 const HEAP_MIB = 256
 
@@ -139,7 +140,8 @@ class Thread {
     this.current = { request, turn, done }
     const message = this.messageOf(request)
     const { timeLimitMs } = this.options.settings.scripts
-    this.deadline.start(timeLimitMs + SLACK_MS)
+    const bytes = message.reply.reduce((sum, { length }) => sum + length, message.flat.length)
+    this.deadline.start(timeLimitMs + SLACK_MS + bytes * SLACK_MS_A_BYTE)
     this.worker ??= this.spawn()
     this.worker.postMessage(message, memoryOf([message.flat, ...message.reply]))
   }

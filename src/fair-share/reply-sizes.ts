@@ -1,4 +1,4 @@
-import { type BackingArg, isStoredKey } from '../backing/backing.ts'
+import { type BackingArg, isBackingKey } from '../backing/backing.ts'
 import { idOf } from '../lib/id.ts'
 
 /** What replies to a command are taken for until the first has come: few are on their way until then. */
@@ -57,7 +57,7 @@ export class ReplySizes {
    */
   expected({ bytes: usual, isKnown }: CommandSize, key: BackingArg | undefined, isAlone: boolean): number {
     const bytes = !isKnown && isAlone ? FIRST_BYTES : usual
-    if (this.byKey.size === 0 || key === undefined || !isStoredKey(key)) return bytes
+    if (this.byKey.size === 0 || key === undefined || !isBackingKey(key)) return bytes
     return Math.max(bytes, this.remembered(idOf(key.name)))
   }
 
@@ -68,7 +68,7 @@ export class ReplySizes {
       size.bytes = bytes
     }
     if (bytes !== size.bytes) size.bytes = Math.max(bytes, Math.floor(size.bytes * DECAY))
-    if (bytes < LARGE_BYTES || key === undefined || !isStoredKey(key)) return
+    if (bytes < LARGE_BYTES || key === undefined || !isBackingKey(key)) return
     const id = idOf(key.name)
     const known = this.remembered(id)
     this.byKey.delete(id)

@@ -1,8 +1,12 @@
 -- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
---   a  everything     m  only its type     f n field...  these fields, if it is a hash (else everything)
+--   a  everything, but of a large key only how many elements it has    w  everything    m  only its type     f n field...  these fields, if it is a hash (else everything)
 --   e n  n elements at each end and the length between them, if it is a list (else everything)
 -- `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
 -- {entry or false, type, data, version that deleted it}...}.
+local lengths = { hash = 'HLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD' }
+-- With more elements than this a key is large: it takes a script ten times as long to answer them as a native command does.
+local most_elements = 1000
+
 local function snapshot(at)
   local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0', redis.call('ZSCORE', deletions, 'f') or '0' }
   for i = 3, #KEYS do
@@ -20,6 +24,8 @@ local function snapshot(at)
       local length = redis.call('LLEN', key)
       local tail = length > ends and redis.call('LRANGE', key, math.max(ends, length - ends), -1) or {}
       data = { redis.call('LRANGE', key, 0, ends - 1), length, tail }
+    elseif want == 'a' and lengths[kind] and redis.call(lengths[kind], key) > most_elements then
+      data = redis.call(lengths[kind], key)
     elseif want ~= 'm' then
       if kind == 'string' then data = redis.call('GET', key)
       elseif kind == 'hash' then data = redis.call('HGETALL', key)

@@ -1,4 +1,4 @@
-import { type BackingReply, isStoredKey } from '../../backing/backing.ts'
+import { type BackingReply, isBackingKey } from '../../backing/backing.ts'
 import { PendingWrites } from '../../engine/store.ts'
 import { leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import type { WriteDone } from '../../engine/writes/write-batch.ts'
@@ -101,7 +101,7 @@ function operationsOf(
     const command = direct.read(call)
     if (command === undefined) return undefined
     const [name, key, ...args] = command
-    if (key === undefined || !isStoredKey(key) || key.name !== call.args[1]) return undefined
+    if (key === undefined || !isBackingKey(key) || key.name !== call.args[1]) return undefined
     return [nativeWrite(String(name), call.args[1]!, leaves.withItsTtl, 'no-reply', args)]
   } catch {
     // The computed way answers the error in its place.

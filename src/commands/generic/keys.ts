@@ -31,14 +31,15 @@ const countNatively = (command: 'EXISTS' | 'TOUCH'): Direct =>
     return distinct(names) === names ? [command, ...names.map((name) => automation.key(name))] : undefined
   }, number)
 
-const remove = (command: 'DEL' | 'UNLINK'): Pick<DataRow, 'run' | 'direct' | 'extent'> => ({
+/** Sent as UNLINK: the memory of a large key is not freed while all others wait. */
+const REMOVE: Pick<DataRow, 'run' | 'direct' | 'extent'> = {
   extent: META,
   run: (db, args) => namesOf(args).filter((name) => db.remove(name)).length,
   direct: writes(
-    ({ args }) => distinct(namesOf(args)).map((name) => nativeWrite(command, name, leaves.gone, 'positive')),
+    ({ args }) => distinct(namesOf(args)).map((name) => nativeWrite('UNLINK', name, leaves.gone, 'positive')),
     (_call, raws) => (raws as number[]).reduce((sum, deleted) => sum + deleted, 0),
   ),
-})
+}
 
 const group = 'generic'
 
@@ -53,7 +54,7 @@ export const KEYS = [
     syntax: 'key [key ...]',
     summary: 'Deletes keys.',
     complexity: 'O(N) in the number of keys and of the elements in them',
-    ...remove('DEL'),
+    ...REMOVE,
   }),
   data({
     name: 'exists',
@@ -126,7 +127,7 @@ export const KEYS = [
     syntax: 'key [key ...]',
     summary: 'Deletes keys; their memory is freed later.',
     complexity: 'O(N) in the number of keys',
-    ...remove('UNLINK'),
+    ...REMOVE,
   }),
   ...EXPIRES,
   ...KEY_MOVES,

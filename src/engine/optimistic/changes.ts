@@ -30,7 +30,7 @@ export function changesOf(
   const commands: NativeCommand[] = []
   const before = stored.value()
   const after = state.value
-  if (after === undefined) return stored.physical ? [['DEL']] : []
+  if (after === undefined) return stored.physical ? [['UNLINK']] : []
   let expireAt = before === undefined ? 0 : stored.expireAt
   if (after instanceof Unseen) {
     // Nobody looked at the contents, so nobody changed them.
@@ -45,13 +45,13 @@ export function changesOf(
       if (!keep) expireAt = 0
     }
   } else if (before === undefined || before instanceof Unseen || state.fresh || state.replaced) {
-    if (stored.physical) commands.push(['DEL'])
+    if (stored.physical) commands.push(['UNLINK'])
     for (const command of wholeOf(automation, state.name, after, streamCounters)) commands.push(command)
     expireAt = 0
   } else if (before !== after) {
     const difference = differenceOf(automation, state.name, before, after, streamCounters)
     if (difference === undefined) {
-      commands.push(['DEL'])
+      commands.push(['UNLINK'])
       for (const command of wholeOf(automation, state.name, after, streamCounters)) commands.push(command)
       expireAt = 0
     } else {

@@ -12,7 +12,7 @@ import { FEW_LATER_READS, LaterReads, stillHolds } from './later-reads.ts'
 import { NeedsThread } from './needs-thread.ts'
 import { answerJob, answerJobs, leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { OutsideOfBatch } from './outside-of-batch.ts'
-import { readKeys, readNames } from './reading.ts'
+import { largeKeys, readKeys, readNames } from './reading.ts'
 import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
@@ -101,10 +101,9 @@ export class JobBatch {
 
   /** `reply` is what snapshot.lua answered. */
   private compute(reply: readonly BackingReply[]): void {
-    if (this.allNames && headOf(reply).version !== this.namesVersion) {
-      this.again()
-      return
-    }
+    if (this.allNames && headOf(reply).version !== this.namesVersion) return this.again()
+    // A commit that is refused answers what is there now, but not all of a large key.
+    if (largeKeys(reply).length > 0) return this.start()
     if (this.computeRemotely(reply)) return
     this.computeHere(new LoadedSnapshot(this.environment.automation, this.needs, reply, this.allNames))
   }

@@ -45,11 +45,11 @@ function widest(a: Extent, b: Extent): Extent {
   return fields.length > MAX_FIELDS ? 'all' : fields
 }
 
-/** The reading half of a script's arguments: see snapshot.lua. */
-export function extentArgs(needs: readonly Need[], automation: Automation): BackingArg[] {
+/** The reading half of a script's arguments: see snapshot.lua. `wholly`: large keys are not left out. */
+export function extentArgs(needs: readonly Need[], automation: Automation, wholly = false): BackingArg[] {
   const args: BackingArg[] = []
   for (const { extent } of needs) {
-    if (extent === 'all') args.push('a')
+    if (extent === 'all') args.push(wholly ? 'w' : 'a')
     else if (extent === 'meta') args.push('m')
     else if (extent === 'ends') args.push('e', END_ELEMENTS)
     else {

@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
 const PIECE_BYTES = 4 * 1024
 
 /**
- * Has what a socket reads at once, up to 64 KiB, parsed a piece at a time. Node's parser goes on to the end of
- * what it is given, also when its connection was cut by the first requests in it: anyone, without a token,
+ * Has what a socket reads at once, up to 64 KiB, parsed a piece at a time. Node's parser goes on to the end
+ * of what it is given, also when its connection was cut by the first requests in it: anyone, without a token,
  * had it make some thousand more each time.
  */
 export function parseInPieces(server: Server): void {

@@ -205,7 +205,7 @@ const remove =
     }
     const outcome = await store.write(
       request.caller.automation,
-      nativeWrite('DEL', name, leaves.gone, 'positive'),
+      nativeWrite('UNLINK', name, leaves.gone, 'positive'),
       ifVersion,
     )
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)

@@ -121,7 +121,7 @@ describe('a key', () => {
   const absent = storedKey(automation, NAME, 'none', null)
 
   test('that is gone is deleted, if it is there', () => {
-    expect(changesOf(automation, storedString(), stateOf(NAME, undefined), true)).toEqual([['DEL']])
+    expect(changesOf(automation, storedString(), stateOf(NAME, undefined), true)).toEqual([['UNLINK']])
     expect(changesOf(automation, absent, stateOf(NAME, undefined), true)).toEqual([])
   })
 
@@ -167,7 +167,7 @@ describe('a key', () => {
         stateOf(NAME, set, { ...changed, expireAt: 9_000 }),
         true,
       )
-      expect(namesOf(commands)).toEqual(['DEL', 'SADD', 'PEXPIREAT'])
+      expect(namesOf(commands)).toEqual(['UNLINK', 'SADD', 'PEXPIREAT'])
     }
     expect(namesOf(changesOf(automation, absent, stateOf(NAME, set), true))).toEqual(['SADD'])
   })

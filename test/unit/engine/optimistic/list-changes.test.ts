@@ -21,7 +21,7 @@ function applied(list: readonly Buffer[], commands: readonly NativeCommand[]): B
   for (const [name, ...args] of commands) {
     const values = args as Buffer[]
     switch (name) {
-      case 'DEL':
+      case 'UNLINK':
         after = []
         break
       case 'RPUSH':
@@ -59,7 +59,7 @@ function applied(list: readonly Buffer[], commands: readonly NativeCommand[]): B
         throw new Error(`no command on lists: ${name}`)
     }
     // A list that is empty for a moment would be gone, and its TTL with it.
-    if (after.length === 0 && name !== 'DEL' && commands.at(-1)![0] !== name)
+    if (after.length === 0 && name !== 'UNLINK' && commands.at(-1)![0] !== name)
       throw new Error(`empty after ${name}`)
   }
   return after
@@ -135,7 +135,6 @@ describe('a list', () => {
       { numRuns: 2_000 },
     )
     expect([...seen].sort()).toEqual([
-      'DEL',
       'LINSERT',
       'LPOP',
       'LPUSH',
@@ -144,6 +143,7 @@ describe('a list', () => {
       'LTRIM',
       'RPOP',
       'RPUSH',
+      'UNLINK',
     ])
   })
 

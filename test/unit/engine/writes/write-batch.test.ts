@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { BackingReply } from '../../../../src/backing/backing.ts'
+import { type BackingReply, isBackingKey, type ScriptArg } from '../../../../src/backing/backing.ts'
 import { creates, leaves, nativeWrite } from '../../../../src/engine/writes/native-write.ts'
 import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
 import type { Written } from '../../../../src/engine/writes/written.ts'
@@ -14,6 +14,7 @@ const set = (name: string, value: string | Buffer = 'v') =>
   nativeWrite('SET', key(name), creates.withoutTtl, 'any-reply', [Buffer.from(value)])
 const OK = Buffer.from('OK')
 const ignore = (): void => {}
+const textOf = (word: ScriptArg): string => String(isBackingKey(word) ? word.toBuffer() : word)
 
 let backing: RecordingBacking
 let batches: WriteBatches
@@ -83,7 +84,7 @@ describe('a batch', () => {
     expect(backing.scripts).toEqual([])
     await nextTurn()
     expect(backing.scripts.map(({ script }) => script)).toEqual(['many', 'many'])
-    expect(backing.scripts.map(({ args }) => args.map(String))).toEqual([
+    expect(backing.scripts.map(({ args }) => args.map(textOf))).toEqual([
       [
         '4',
         'kv:{one}:v',
