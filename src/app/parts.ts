@@ -26,6 +26,7 @@ import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
 import { Pauses } from '../session/pauses.ts'
+import { NO_OTHER_THREAD } from '../session/services.ts'
 import type { SessionContext } from '../session/session.ts'
 import { SlowLogs } from '../session/slow-log.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
@@ -107,6 +108,7 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
     slowLogs: new SlowLogs(),
     startedAt: Date.now(),
     respPort,
+    runningScripts: parts.pool ?? NO_OTHER_THREAD,
     info: (automation) => infoSections(context, automation),
   }
   return new TcpServer({

@@ -13,7 +13,7 @@ import { PushReply, type Reply } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Pauses } from './pauses.ts'
-import type { Services } from './services.ts'
+import type { RunningScripts, Services } from './services.ts'
 import type { SlowLogs } from './slow-log.ts'
 
 /** What all sessions of the server share. */
@@ -28,6 +28,7 @@ export interface SessionContext extends Services {
   readonly activities: Activities
   readonly pauses: Pauses
   readonly slowLogs: SlowLogs
+  readonly runningScripts: RunningScripts
   readonly startedAt: number
   readonly respPort: () => number
 }

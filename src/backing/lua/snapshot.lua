@@ -1,8 +1,8 @@
 -- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
 --   a  everything     m  only its type     f n field...  these fields, if it is a hash (else everything)
 --   e n  n elements at each end and the length between them, if it is a list (else everything)
--- `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
--- {entry or false, type, data, version that deleted it}...}.
+-- `l` behind them asks for the stamp of the libraries as well. `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
+-- {entry or false, type, data, version that deleted it}..., stamp if it is asked for}.
 local function snapshot(at)
   local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0', redis.call('ZSCORE', deletions, 'f') or '0' }
   for i = 3, #KEYS do
@@ -36,5 +36,6 @@ local function snapshot(at)
     local deleted = kind == 'none' and redis.call('ZSCORE', deletions, 'k' .. name_of(i))
     result[#result + 1] = { raw, kind, data, deleted or '0' }
   end
+  if ARGV[at] == 'l' then result[#result + 1] = stamp_of_libraries() end
   return result
 end

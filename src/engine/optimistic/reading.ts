@@ -15,13 +15,21 @@ export const keyArgs = (automation: Automation, needs: readonly Need[]): Backing
   automation.prefix.length,
 ]
 
+/** What snapshot.lua is to read; `librariesStamp`: that of the libraries as well. */
+export const readArgs = (
+  automation: Automation,
+  needs: readonly Need[],
+  librariesStamp: boolean,
+): BackingArg[] => [...extentArgs(needs, automation), ...(librariesStamp ? ['l'] : [])]
+
 /** What snapshot.lua answers, and how many bytes that was on the link. */
 export function readKeys(
   { automation, backing }: JobEnvironment,
   needs: readonly Need[],
   done: (error: Error | null, reply?: BackingReply[], bytes?: number) => void,
+  librariesStamp = false,
 ): void {
-  const args = [...keyArgs(automation, needs), ...extentArgs(needs, automation)]
+  const args = [...keyArgs(automation, needs), ...readArgs(automation, needs, librariesStamp)]
   backing.script(automation, SNAPSHOT, false, args, (error, reply, bytes) => {
     if (error === null) done(null, reply as BackingReply[], bytes)
     else done(error)
