@@ -1,4 +1,4 @@
-import { KvError } from '../errors/errors.ts'
+import { KvError, respText } from '../errors/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 import { type ChunkKind, compileError, Equipped, NeedsWatchdog, type ScriptCall } from './equipped.ts'
 import type { Chunk, LuaFunction } from './libraries/function-library.ts'
@@ -127,7 +127,7 @@ const KILLED: Readonly<Record<Exclude<ScriptKilled['reason'], 'user'>, string>> 
 
 const killed = ({ name, isLoad }: Run, reason: keyof typeof KILLED) =>
   isLoad === true && reason === 'time'
-    ? new KvError('library_register', { message: 'ERR FUNCTION LOAD timeout' })
+    ? new KvError('library_register', { message: respText('library_timeout') })
     : new KvError('script_killed', { sha1: name, reason: KILLED[reason] })
 
 /** `at` is where it was (`user_script:1`), as far as that is known. */

@@ -17,6 +17,8 @@ const COMMANDS = {
   library_empty: refusal('ERR No functions registered'),
   library_compile: refusal('ERR Error compiling function: {message}'),
   library_register: refusal('ERR Error registering functions: {message}'),
+  /** Within that. */
+  library_timeout: refusal('ERR FUNCTION LOAD timeout'),
   function_list_argument: refusal('ERR Unknown argument {argument}'),
   function_list_pattern: refusal('ERR library name argument was not given'),
   function_flush_mode: refusal('ERR FUNCTION FLUSH only supports SYNC|ASYNC option'),
