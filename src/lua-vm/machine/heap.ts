@@ -110,14 +110,15 @@ export class Heap {
     return moved
   }
 
-  /** Called every so many instructions. */
+  /** Called every so many instructions: between two of them it is known where the script is. */
   look(): void {
-    if (this.used > SMALL_BYTES || ++this.looks % LOOKS_PER_CLOCK === 0) this.checkTime()
+    if (this.used <= SMALL_BYTES && ++this.looks % LOOKS_PER_CLOCK !== 0) return
+    if (this.limits.isKilled?.() === true) throw new ScriptKilled('user')
+    this.checkTime()
   }
 
-  /** Throws ScriptKilled when the time is over, or the script's user ended it. */
+  /** Throws ScriptKilled when the time is over. */
   checkTime(): void {
-    if (this.limits.isKilled?.() === true) throw new ScriptKilled('user')
     if (this.limits.now() > this.limits.deadline) throw new ScriptKilled('time')
   }
 
