@@ -53,7 +53,7 @@ export interface ThreadOptions {
 /** Beyond the limit of one script: opening, sealing, and the jobs that come before it. */
 const SLACK_MS = 2_000
 /** A script that its user ends is given so long to see it, before its thread is ended. */
-const KILL_GRACE_MS = 200
+const KILL_GRACE_MS = 500
 /** V8's heap of a thread; the Lua machine's memory and buffers are not in it. */
 const HEAP_MIB = 256
 

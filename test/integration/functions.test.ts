@@ -261,3 +261,25 @@ test('what a function publishes is a part of its commit, and nothing is kept fro
   await eventually(() => heard.length === 3)
   expect(heard).toEqual(['first', 'second', 'third'])
 })
+
+test('a call takes no more round trips than EVAL, and what was sent before it is seen', async () => {
+  const client = await one.client('trips')
+  const backing = one.backing()
+  const source = "return redis.call('HINCRBY', KEYS[1], 'f', 1)"
+  const loaded = client.call(
+    'FUNCTION',
+    'LOAD',
+    library('lib', `redis.register_function('f', function(KEYS) ${source} end)`),
+  )
+  const [, stats] = await Promise.all([loaded, client.call('FUNCTION', 'STATS')])
+  expect((stats as unknown[])[3]).toEqual(['LUA', ['libraries_count', 1, 'functions_count', 1]])
+  const trips = async (call: () => Promise<unknown>): Promise<number> => {
+    await call()
+    await backing.config('RESETSTAT')
+    for (let i = 0; i < 10; i++) await call()
+    const calls = [...(await backing.info('commandstats')).matchAll(/cmdstat_(evalsha|hgetall):calls=(\d+)/g)]
+    return calls.reduce((sum, [, , count]) => sum + Number(count), 0)
+  }
+  const ofEval = await trips(() => client.eval(source, 1, 'k'))
+  expect(await trips(() => client.call('FCALL', 'f', 1, 'k'))).toBe(ofEval)
+})

@@ -27,9 +27,10 @@ local function library_growth(at)
 end
 
 local function keep_libraries(at)
-  local growth, added_at = library_growth(at), at + 2 + ARGV[at + 1]
-  local charged = tonumber(redis.call('HGET', libraries, 'c') or '0')
+  local added_at = at + 2 + ARGV[at + 1]
   if added_at == at + 2 and ARGV[added_at] == '0' then return end
+  local growth = library_growth(at)
+  local charged = tonumber(redis.call('HGET', libraries, 'c') or '0')
   redis.call('HDEL', libraries, 's', 'c')
   for n = at + 2, added_at - 1 do redis.call('HDEL', libraries, ARGV[n]) end
   for n = added_at + 1, end_of_library_changes(at), 2 do redis.call('HSET', libraries, ARGV[n], ARGV[n + 1]) end

@@ -143,6 +143,8 @@ export const FUNCTION = container(
     connection({
       ...shared,
       name: 'function|stats',
+      // It tells of what was loaded before it.
+      exclusive: true,
       arity: 2,
       flags: 'noscript allow_busy',
       right: 'kv:read',

@@ -115,10 +115,9 @@ export function restore(db: Database, args: readonly Buffer[], { automation }: R
     }
     // Those that are replaced make room for functions of all others, as in Redis.
     for (const { name } of restored) db.libraries.delete(name)
-    for (const library of restored) {
-      checkFunctions(db, library)
-      db.libraries.put(library)
-    }
+    // Among themselves their functions do not collide: they were libraries of one moment.
+    for (const library of restored) checkFunctions(db, library)
+    db.libraries.put(...restored)
   })
   return OK
 }

@@ -48,7 +48,13 @@ interface Run {
   readonly run: (call: ScriptCall, limits: ScriptLimits) => Reply
 }
 
-const functionId = (name: string): string => `function ${name.toLowerCase()}`
+/** Names may be long, and many of these are kept. */
+const LONGEST_NAME = 64
+
+function functionId(name: string): string {
+  const id = name.toLowerCase()
+  return `function ${id.length > LONGEST_NAME ? sha1Of(Buffer.from(id)) : id}`
+}
 
 /**
  * The scripts of all automations: compiled by one Lua machine, kept by automation, each run on its

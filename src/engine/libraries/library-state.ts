@@ -81,9 +81,10 @@ export class LibraryState {
     return this.index.functions.get(name.toLowerCase())
   }
 
-  /** Replaces one of the same name. Throws `quota_exceeded`. */
-  put(library: FunctionLibrary): void {
-    const next = new Map(this.current()).set(library.name, newLibrary(library))
+  /** Replaces those of the same names. Throws `quota_exceeded`. */
+  put(...libraries: readonly FunctionLibrary[]): void {
+    const next = new Map(this.current())
+    for (const library of libraries) next.set(library.name, newLibrary(library))
     checkLimits([...next.values()])
     this.edited = next
   }

@@ -41,7 +41,7 @@ export type LibraryNeeds = 'all' | readonly string[]
 /** What one automation may have. All of it is read at once when it has changed. */
 const MOST = { libraries: 256, bytes: 1024 * 1024 } as const
 /** What a library takes beside its texts, roughly. */
-const LIBRARY_BYTES = 256
+const LIBRARY_BYTES = 512
 
 export const sizeOfLibrary = ({ name, code, functions }: FunctionLibrary): number =>
   functions.reduce((sum, each) => sum + sizeOfFunction(each), LIBRARY_BYTES + name.length + code.length)

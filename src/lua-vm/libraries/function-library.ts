@@ -20,7 +20,7 @@ export interface LuaFunction {
 }
 
 /** What a function takes beside its texts, roughly. */
-const FUNCTION_BYTES = 64
+const FUNCTION_BYTES = 256
 
 export const sizeOfFunction = ({ name, description }: LuaFunction): number =>
   FUNCTION_BYTES + name.length + (description?.length ?? 0)
