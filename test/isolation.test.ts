@@ -173,7 +173,8 @@ describe('every command on data or keys', () => {
       if (leaks(text)) expect.fail(`${name} ${calls[i]!.map(String).join(' ')} answered ${text}`)
     }
     // Each command met at least one key that it works on; those on streams may need a group or an id that
-    // nobody made, and RESTORE a payload: test/integration/dump.test.ts and functions.test.ts give it one of another automation.
+    // nobody made, and RESTORE a payload: test/integration/dump.test.ts and functions.test.ts give it one of
+    // another automation.
     if (row.group !== 'stream' && !/\brestore$/.test(name))
       expect(replies.some((reply) => !(reply instanceof Error))).toBe(true)
     await expectUntouched(name)

@@ -67,7 +67,7 @@ export class ScriptEngine {
 
   private compileChunk(chunk: Chunk, name: string, kind: ChunkKind, limits: ScriptLimits): void {
     if (chunk.bytecode !== undefined) return
-    // Lua's undumper trusts what it reads. The line is that of the chunk's first byte.
+    // Lua's undumper trusts what it reads. A library begins with the end of its first line.
     if (chunk.body[0] === LUA_SIGNATURE)
       throw compileError(kind, "user_script:1: unexpected symbol near 'char(27)'")
     this.guarded({ name }, limits, (machine) => machine.compile(chunk, kind))

@@ -234,7 +234,7 @@ test('rights: a token that may only read lists and calls what does not write', a
     await expect(reader.call('FUNCTION', ...command)).rejects.toThrow('NOPERM this token is read-only')
 })
 
-test('what a function publishes is a part of its commit, and nothing is kept from one call to the next', async () => {
+test('what a function publishes is a part of its commit, and no call finds what another left', async () => {
   const [here, there] = await both('publishing')
   const listener = await two.client('publishing')
   const heard: string[] = []

@@ -21,6 +21,8 @@ type Libraries = ReadonlyMap<string, StoredLibrary>
 export class LibraryState {
   private readonly find: () => LibrarySet
   private found: LibrarySet | undefined
+  /** Those that were found, by name. */
+  private loaded: Libraries | undefined
   /** Undefined as long as no job has changed anything. */
   private edited: Libraries | undefined
   private before: Libraries | undefined
@@ -130,8 +132,6 @@ export class LibraryState {
     this.loaded ??= new Map(libraries.map((library) => [library.name, library]))
     return this.loaded
   }
-
-  private loaded: Libraries | undefined
 }
 
 /** By name in small letters; of those of one library that differ in case only the first, as in Redis. */
