@@ -283,3 +283,44 @@ test('a call takes no more round trips than EVAL, and what was sent before it is
   const ofEval = await trips(() => client.eval(source, 1, 'k'))
   expect(await trips(() => client.call('FCALL', 'f', 1, 'k'))).toBe(ofEval)
 })
+
+test('a function that only reads never sees the data of another version of its library', async () => {
+  const [here, there] = await both('versions')
+  const code = (version: number): string =>
+    library(
+      'lib',
+      `redis.register_function{function_name='look', flags={'no-writes'}, callback=function(keys)
+         return {${version}, tonumber(redis.call('GET', keys[1])), tonumber(redis.call('GET', 'not declared'))}
+       end}`,
+    )
+  const change = (version: number): Promise<unknown> =>
+    here
+      .multi()
+      .set('v', version)
+      .call('FUNCTION', 'LOAD', 'REPLACE', code(version))
+      .set('not declared', version)
+      .exec()
+  await change(0)
+  const seen = new Set<number>()
+  let last = 0
+  const changes = (async () => {
+    for (let version = 1; version <= 100; version++) {
+      await change(version)
+      last = version
+    }
+  })()
+  do {
+    const before = last
+    const replies = await Promise.all(
+      Array.from({ length: 5 }, () => there.call('FCALL_RO', 'look', 1, 'v') as Promise<number[]>),
+    )
+    for (const [version, ...data] of replies) {
+      expect(data).toEqual([version, version])
+      // What was answered before the call was sent is not undone.
+      expect(version).toBeGreaterThanOrEqual(before)
+      seen.add(version!)
+    }
+  } while (last < 100)
+  await changes
+  expect(seen.size).toBeGreaterThan(1)
+})

@@ -170,6 +170,35 @@ end}`,
     for (let i = 0; i < 5; i++) expect(await one.call('FCALL_RO', 'sum', '0')).toBe(210)
   })
 
+  test('what they read one after the other is of one version, that of their library', async () => {
+    const [one, other] = [await server.client('versions'), await server.client('versions')]
+    const change = (version: number): Promise<unknown> => {
+      const code = `#!lua name=lib
+redis.register_function{function_name='look', flags={'no-writes'}, callback=function()
+  local seen = {${version}}
+  for i = 1, 12 do seen[i + 1] = tonumber(redis.call('GET', 'v' .. i)) end
+  return seen
+end}`
+      const transaction = one.multi().call('FUNCTION', 'LOAD', 'REPLACE', code)
+      for (let i = 1; i <= 12; i++) transaction.set(`v${i}`, version)
+      return transaction.exec()
+    }
+    await change(0)
+    let isOver = false
+    const changes = (async () => {
+      for (let version = 1; version <= 50; version++) await change(version)
+      isOver = true
+    })()
+    const versions = new Set<number>()
+    while (!isOver) {
+      const [version, ...data] = (await other.call('FCALL', 'look', '0')) as number[]
+      expect(data).toEqual(Array(12).fill(version))
+      versions.add(version!)
+    }
+    await changes
+    expect(versions.size).toBeGreaterThan(1)
+  })
+
   test('code that does not end, or needs too much, is no library', async () => {
     const one = await server.client('hostile')
     const load = (body: string): Promise<unknown> => one.call('FUNCTION', 'LOAD', `#!lua name=lib\n${body}`)
