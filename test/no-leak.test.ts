@@ -105,6 +105,13 @@ const rest = async (method: string, path: string, body?: string, bearer = token)
 }
 
 const seed = [
+  [
+    'FUNCTION',
+    'LOAD',
+    'REPLACE',
+    `#!lua name=${VALUE}\nredis.register_function('${MEMBER}', function() return '${VALUE}' end)`,
+  ],
+  ['FCALL', MEMBER, '0'],
   ['SET', `${KEY}-string`, VALUE],
   ['RPUSH', `${KEY}-list`, VALUE, MEMBER],
   ['HSET', `${KEY}-hash`, FIELD, VALUE],

@@ -34,6 +34,18 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - \`INFO\` in a script tells what was so before the script.
 - \`SCRIPT LOAD\` is known to the process that was asked: with several processes, a client meets \`NOSCRIPT\` as after a restart of Redis, and
   sends \`EVAL\`, as the client libraries do.
+- Libraries of functions belong to the automation, in all processes and after a restart; \`FLUSHALL\` leaves them, as in Redis. A library's code runs
+  anew for each call, so its locals are what the code makes of them and keep nothing between calls. An automation has up to 256 libraries and
+  1 MiB of their code, names and descriptions; one library up to 1,000 functions. They count toward \`AUTOMATION_KV_MAX_BYTES\`, whatever
+  \`allow-oom\` says; of the flags only \`no-writes\` changes what a function may do. \`FUNCTION LIST\` is in the order of the names. \`FUNCTION DUMP\`
+  answers a sealed payload, which only the same automation can \`RESTORE\`.
+- A call that was sent after \`FUNCTION DELETE\`, \`FLUSH\` or \`LOAD REPLACE\` was answered, by whatever process, does not run the old code; one that
+  was under way is answered as if it had come before, or runs anew with the libraries as they are now.
+- \`SCRIPT KILL\` and \`FUNCTION KILL\` end what runs for the automation in the process that was asked, however long it has run, and need a token that
+  may write. No \`pcall\` of the script catches this. What a script does is written after its end, so none is ever \`UNKILLABLE\`, and nothing of it
+  is written; in Redis, what it did before stays. Other commands are not refused with \`BUSY\` meanwhile. Without compute threads they answer
+  \`NOTBUSY\`, since nothing else is served while a script runs.
+- \`FUNCTION STATS\` shows what runs in the process that was asked, also a script.
 - Clients that block on one key are served in the order in which they began; among several server processes this order is that in which their
   requests reach the backing Redis, which differs for requests within a few milliseconds.
 - An error about an unknown command does not repeat its arguments, since they may be secrets and clients log errors.

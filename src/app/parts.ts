@@ -26,6 +26,7 @@ import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
 import { Pauses } from '../session/pauses.ts'
+import { NO_OTHER_THREAD } from '../session/services.ts'
 import type { SessionContext } from '../session/session.ts'
 import { SlowLogs } from '../session/slow-log.ts'
 import type { Bootstrapped, Undo } from './bootstrap.ts'
@@ -108,6 +109,7 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
     clock: parts.turns,
     startedAt: Date.now(),
     respPort,
+    runningScripts: parts.pool ?? NO_OTHER_THREAD,
     info: (automation) => infoSections(context, automation),
   }
   return new TcpServer({

@@ -26,6 +26,8 @@ export class Automation {
   readonly listenersKey: string
   /** Changes with that hash. */
   readonly listenersStampKey: string
+  /** Hash: id -> library of functions, and what is told of all of them. */
+  readonly librariesKey: string
   /** Prefix of the outcomes that are kept for retries. */
   readonly outcomePrefix: string
 
@@ -39,6 +41,7 @@ export class Automation {
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
     this.listenersStampKey = `kv:{${id}}:n`
+    this.librariesKey = `kv:{${id}}:f`
     this.outcomePrefix = `kv:{${id}}:r:`
   }
 

@@ -42,6 +42,8 @@ export const locations = {
    * Redis is made from it.
    */
   idempotencyKey: (run: Name, key: Name): Location => at(`a${netstring(run)}${netstring(key)}`),
+  /** A library of functions. */
+  library: (id: Name): Location => at(`l${netstring(id)}`),
   /** Anything else that is kept sealed, such as who listens, and outcomes kept for a retry. */
   record: (name: Name): Location => at(`r${netstring(name)}`),
 } as const

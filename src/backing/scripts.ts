@@ -26,12 +26,12 @@ export const RUN = script('run', [...WRITING, 'outcome', 'room', 'run'])
 export const MANY = script('many', [...WRITING, 'outcome', 'many'])
 /** The outcome of a computation, guarded. */
 export const COMMIT: BackingScript = {
-  ...script('commit', [...WRITING, 'snapshot', 'room', 'listeners', 'commit']),
+  ...script('commit', [...WRITING, 'libraries', 'snapshot', 'room', 'listeners', 'commit']),
   anyOrder: true,
 }
 /** Several keys at one moment; writes nothing. */
 export const SNAPSHOT: BackingScript = {
-  ...script('snapshot', ['prelude', 'deletions', 'snapshot'], 'return snapshot(2)\n'),
+  ...script('snapshot', ['prelude', 'deletions', 'libraries', 'snapshot'], 'return snapshot(2)\n'),
   anyOrder: true,
 }
 export const FLUSH = script('flush', [...WRITING, 'flush'])

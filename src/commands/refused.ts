@@ -25,7 +25,6 @@ export const REFUSED: readonly RefusedRow[] = [
   ),
   ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
-  ...refused('scripting', 'functions are not offered', 'fcall fcall_ro function'),
   ...refused('generic', 'nothing leaves for another server', 'migrate'),
   ...refused('generic', 'there is only database 0', 'move'),
   ...refused('server', 'the module API is not offered', 'pfdebug pfselftest'),
@@ -48,7 +47,6 @@ export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
   'latency|histogram': 'commands are not measured for each automation',
   'memory|malloc-stats': 'the memory of the process is shared by all',
   'memory|purge': 'the memory of the process is shared by all',
-  'script|kill': 'a script ends by itself, at the latest at its time limit',
   'script|debug': 'debugging would hold up everybody',
   'command|getkeysandflags': 'use COMMAND GETKEYS',
 }

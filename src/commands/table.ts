@@ -17,6 +17,8 @@ import { LIST_BLOCKING } from './lists/blocking-lists.ts'
 import { LISTS } from './lists/lists.ts'
 import { PUBSUB } from './pubsub/pubsub-commands.ts'
 import { REFUSED, REFUSED_SUBCOMMANDS } from './refused.ts'
+import { FUNCTION } from './scripting/function-container.ts'
+import { FUNCTION_CALLS } from './scripting/functions.ts'
 import { SCRIPTING } from './scripting/scripting.ts'
 import { SETS } from './sets/sets.ts'
 import { SORTED_SET_BLOCKING } from './sorted-sets/blocking-sorted-sets.ts'
@@ -52,6 +54,8 @@ export const COMMANDS: CommandTable = new CommandTable(
     ...SORTED_SET_BLOCKING,
     ...PUBSUB,
     ...SCRIPTING,
+    ...FUNCTION_CALLS,
+    FUNCTION,
     ...REFUSED,
   ],
   REFUSED_SUBCOMMANDS,

@@ -2,13 +2,17 @@ import type { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import type { RemoteJob } from '../engine/optimistic/remote-compute.ts'
 import type { LuaScript } from '../lua-vm/script.ts'
+import type { GivenScript } from '../session/services.ts'
 import type { SentOutcome } from './messages.ts'
 
 /** The scripts that jobs name and this process knows. */
 export function scriptsOf(scripts: Scripts, automationId: string, jobs: readonly RemoteJob[]): LuaScript[] {
   const found = new Map<string, LuaScript>()
   for (const job of jobs) {
-    for (const script of scriptsIn(scripts, automationId, job)) found.set(script.sha1, script)
+    for (const { given, arg } of givenIn(job)) {
+      const script = given === 'function' ? undefined : scripts.find(automationId, given, arg)
+      if (script !== undefined) found.set(script.sha1, script)
+    }
   }
   return [...found.values()]
 }
@@ -20,15 +24,15 @@ export function noteSpeed(
   job: RemoteJob,
   { ms, waits }: Pick<SentOutcome, 'ms' | 'waits'>,
 ): void {
-  for (const { sha1 } of scriptsIn(scripts, automationId, job)) scripts.took(automationId, sha1, ms, waits)
+  for (const { given, arg } of givenIn(job)) scripts.took(automationId, given, arg, ms, waits)
 }
 
-function scriptsIn(scripts: Scripts, automationId: string, job: RemoteJob): LuaScript[] {
+function givenIn(job: RemoteJob): Array<{ readonly given: GivenScript; readonly arg: Buffer }> {
   if (job.type === 'document') return []
   return job.commands.flatMap((args) => {
     const row = args && COMMANDS.lookUp(args)
     if (row?.kind !== 'data' || row.script === undefined) return []
     const { given, at } = row.script
-    return scripts.find(automationId, given, args![at]!) ?? []
+    return { given, arg: args![at]! }
   })
 }

@@ -9,6 +9,7 @@ import type { LuaScript } from '../lua-vm/script.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import type { Flat } from '../protocol/flat.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
+import type { SharedBoard } from './run-board.ts'
 
 /** What a thread is started with. */
 export interface ThreadSettings {
@@ -28,6 +29,7 @@ export interface ReadChannel {
 
 export interface ThreadData extends ThreadSettings {
   readonly reads: ReadChannel
+  readonly board: SharedBoard
 }
 
 /** A job without its bytes, which lie in `flat` beside those of the others. */
@@ -49,6 +51,8 @@ export interface ComputeMessage {
   readonly streamCounters: boolean
   /** See OutsideOfBatch. */
   readonly outside: Uint8Array
+  /** See SentLibraries. */
+  readonly libraries: Uint8Array | undefined
   readonly jobs: readonly SentJob[]
   /** The scripts that the automation's process knows, as far as the jobs may run them. */
   readonly scripts: readonly LuaScript[]
@@ -129,6 +133,7 @@ export type AnswerMessage = { readonly id: number; readonly reported: readonly S
       readonly changed: Uint8Array
       /** Scripts that were compiled now. */
       readonly compiled: readonly LuaScript[]
+      readonly compiledLibraries: ReadonlyArray<{ readonly id: string; readonly bytecode: Uint8Array }>
     }
 )
 

@@ -6,6 +6,7 @@ import { runQueued } from '../commands/execution/transaction.ts'
 import { Scripts } from '../commands/scripting/scripts.ts'
 import { COMMANDS } from '../commands/table.ts'
 import { DOCUMENT_JOBS, type DocumentJobName } from '../documents/document-jobs.ts'
+import { unpackSet } from '../engine/libraries/library.ts'
 import { Computation } from '../engine/optimistic/computation.ts'
 import { ExtensibleSnapshot } from '../engine/optimistic/extensible-snapshot.ts'
 import { unpackOutside } from '../engine/optimistic/outside-of-batch.ts'
@@ -32,6 +33,7 @@ import {
   type ThreadData,
   unpackNeeds,
 } from './messages.ts'
+import { RunBoard } from './run-board.ts'
 import { ThreadReads } from './thread-reads.ts'
 
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
@@ -51,7 +53,9 @@ const reads = new ThreadReads(settings.reads, (message) => {
 })
 const automations = new Automations(new Keyring(settings.roots))
 const gate = new Gate(settings)
-const scripts = new Scripts(COMMANDS, gate, { ...settings.scripts, waitedMs: () => reads.waitedMs }, 'thread')
+const board = new RunBoard(settings.board)
+const limits = { ...settings.scripts, waitedMs: () => reads.waitedMs }
+const scripts = new Scripts(COMMANDS, gate, limits, 'thread', board)
 
 let reported: SentError[] = []
 const report = (error: Error): void => void reported.push(packError(error))
@@ -59,7 +63,12 @@ const report = (error: Error): void => void reported.push(packError(error))
 type Work = (db: Database) => readonly Reply[] | undefined
 
 /** What the commands of a job do: their replies; undefined when a watched key was touched. */
-function workOf(job: SentCommands, commands: readonly (Buffer[] | null)[], watched: readonly Buffer[]): Work {
+function workOf(
+  job: SentCommands,
+  at: number,
+  commands: readonly (Buffer[] | null)[],
+  watched: readonly Buffer[],
+): Work {
   const automation = automations.get(job.identity.automationId)
   const context: RunContext = { identity: job.identity, automation, services: { scripts, report } }
   const queue = commands.map((args) => {
@@ -68,10 +77,18 @@ function workOf(job: SentCommands, commands: readonly (Buffer[] | null)[], watch
     if (!isComputed(row)) throw new Error(`${row.name} is no command on data`)
     return { row, args }
   })
-  if (!job.isTransaction) return (db) => [queue[0]!.row.run(db, queue[0]!.args, context)]
+  if (!job.isTransaction) {
+    return (db) => {
+      board.at(at, 0)
+      return [queue[0]!.row.run(db, queue[0]!.args, context)]
+    }
+  }
   return (db) => {
     if (!watched.every((name, i) => db.untouchedSince(name, job.watched[i]!))) return undefined
-    return queue.map((command) => (command === undefined ? null : runQueued(db, command, context)))
+    return queue.map((command, i) => {
+      board.at(at, i)
+      return command === undefined ? null : runQueued(db, command, context)
+    })
   }
 }
 
@@ -104,9 +121,9 @@ function runDocument(computation: Computation, name: string, args: DecodedReply)
   return { error: sent, requests, created, isList: false, lengths: undefined, value: result }
 }
 
-function runCommands(computation: Computation, job: SentCommands, part: DecodedReply): Ran {
+function runCommands(computation: Computation, job: SentCommands, at: number, part: DecodedReply): Ran {
   const [commands, watched] = part as [(Buffer[] | null)[], Buffer[]]
-  const { error, result, requests, created } = computation.run({ run: workOf(job, commands, watched) })
+  const { error, result, requests, created } = computation.run({ run: workOf(job, at, commands, watched) })
   const replies = result as readonly Reply[] | undefined
   const sent = error === null ? undefined : packError(error)
   return {
@@ -127,7 +144,10 @@ function compute(
   const { id, automationId, streamCounters, jobs } = message
   const { automation } = snapshot
   scripts.adopt(automationId, message.scripts)
-  const computation = new Computation(snapshot, settings, unpackOutside(Buffer.from(message.outside)))
+  const libraries = message.libraries && unpackSet(message.libraries)
+  const uncompiled = libraries?.libraries.filter(({ chunk }) => chunk.bytecode === undefined) ?? []
+  const outside = unpackOutside(Buffer.from(message.outside), libraries)
+  const computation = new Computation(snapshot, settings, outside)
   const outcomes: SentOutcome[] = []
   const late = performance.now() + MAX_COMPUTE_MS
   for (const [i, job] of jobs.entries()) {
@@ -136,7 +156,7 @@ function compute(
     const outcome =
       job.type === 'document'
         ? runDocument(computation, job.name, parts[i]!)
-        : runCommands(computation, job, parts[i]!)
+        : runCommands(computation, job, i, parts[i]!)
     const ms = performance.now() - reads.waitedMs - startedAt
     outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore })
     if (performance.now() > late || computation.db.messages.areMany) break
@@ -155,6 +175,9 @@ function compute(
     wordCount: words.length,
     changed: flatten(computation.changed.map(({ name }) => name)),
     compiled: scripts.takeCompiled(automationId),
+    compiledLibraries: uncompiled.flatMap(({ id, chunk: { bytecode } }) =>
+      bytecode ? { id, bytecode } : [],
+    ),
   }
 }
 

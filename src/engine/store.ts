@@ -5,6 +5,7 @@ import { KvError } from '../errors/errors.ts'
 import { Turns } from '../fair-share/turns.ts'
 import { idOf } from '../lib/id.ts'
 import type { Parts, PartsDone } from '../lib/parts.ts'
+import { KnownLibraries } from './libraries/known-libraries.ts'
 import { ListenerRecords } from './messaging/listener-records.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
@@ -63,6 +64,8 @@ export class Store {
   private readonly writeCache = new WriteCache()
   private readonly turns: Turns
   private readonly listeners: ListenerRecords
+  /** Of functions, as read last. */
+  readonly libraries: KnownLibraries
 
   /** `report` takes programming errors of those who wait for an answer. */
   constructor(
@@ -72,6 +75,7 @@ export class Store {
     { turns = new Turns(report), remote, listeners = new ListenerRecords(backing) }: StoreParts = {},
   ) {
     this.listeners = listeners
+    this.libraries = new KnownLibraries(backing)
     this.remote = remote
     this.backing = backing
     this.limits = limits
@@ -160,8 +164,8 @@ export class Store {
   }
 
   private environmentOf(automation: Automation): JobEnvironment {
-    const { backing, writeCache, limits, report, remote, listeners } = this
-    return { automation, backing, writeCache, limits, report, remote, listeners }
+    const { backing, writeCache, limits, report, remote, listeners, libraries } = this
+    return { automation, backing, writeCache, limits, report, remote, listeners, libraries }
   }
 
   /** Several keys at one moment. */

@@ -1,5 +1,6 @@
 import { COMMON } from './tables/common.ts'
 import { CONNECTION } from './tables/connection.ts'
+import { FUNCTIONS } from './tables/functions.ts'
 import { OWN } from './tables/own.ts'
 import { REST } from './tables/rest.ts'
 import type { ErrorRow, PartNames } from './tables/rows.ts'
@@ -19,6 +20,7 @@ export const ERRORS = {
   ...SORTED_SETS,
   ...STREAMS,
   ...SCRIPTING,
+  ...FUNCTIONS,
   ...CONNECTION,
   ...OWN,
   ...REST,

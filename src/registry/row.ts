@@ -1,4 +1,5 @@
 import type { BackingArg, BackingReply } from '../backing/backing.ts'
+import type { LibraryNeeds } from '../engine/libraries/library.ts'
 import type { Database } from '../engine/plaintext/database.ts'
 import type { Extent } from '../engine/plaintext/extent.ts'
 import type { NativeWrite } from '../engine/writes/native-write.ts'
@@ -6,6 +7,7 @@ import type { Right } from '../gate/gate.ts'
 import { type KeySpec, NO_KEYS } from '../gate/key-spec.ts'
 import { finish, type Parts } from '../lib/parts.ts'
 import type { Reply } from '../reply/reply.ts'
+import type { GivenScript } from '../session/services.ts'
 import type { Session } from '../session/session.ts'
 import type { Call, RunContext } from './context.ts'
 
@@ -58,7 +60,6 @@ export type Flag =
   | 'no_async_loading'
   | 'no_mandatory_keys'
 
-/** Facts that every row has. */
 interface Facts {
   /** Lower case; a subcommand is `object|encoding`. */
   readonly name: string
@@ -80,6 +81,8 @@ interface Facts {
   readonly moves?: boolean
   /** What the token's scope must allow. */
   readonly right: Right
+  /** The libraries of functions that `run` looks at. */
+  readonly libraries?: (args: readonly Buffer[]) => LibraryNeeds
 }
 
 /** Answered by one native command on ciphertext. `undefined` from `read`: compute it instead. */
@@ -135,10 +138,10 @@ export interface DataRow extends Facts {
   readonly extent: (args: readonly Buffer[], index: number) => Extent
   readonly direct?: Direct
   /**
-   * It runs or compiles a script: the argument that has its source, or its SHA1. Computed on another thread
-   * unless the script is known to be quick.
+   * It runs or compiles a script: the argument that has its source or SHA1, or the name of a function.
+   * Computed on another thread unless the script is known to be quick.
    */
-  readonly script?: { readonly given: 'source' | 'sha1'; readonly at: number }
+  readonly script?: { readonly given: GivenScript; readonly at: number }
   /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
   readonly blocking?: Blocking
 }

@@ -13,7 +13,7 @@ import { PushReply, type Reply } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Pauses } from './pauses.ts'
-import type { Services } from './services.ts'
+import type { RunningScripts, Services } from './services.ts'
 import type { SlowLogs } from './slow-log.ts'
 
 /** What all sessions of the server share. */
@@ -30,6 +30,7 @@ export interface SessionContext extends Services {
   readonly slowLogs: SlowLogs
   /** What time it is, in milliseconds since the epoch, give or take some commands. */
   readonly clock: { readonly date: number }
+  readonly runningScripts: RunningScripts
   readonly startedAt: number
   readonly respPort: () => number
 }

@@ -40,6 +40,13 @@ export const SCRIPTS = [
   "return {redis.pcall('KEYS', '*'), redis.pcall('SCAN', '0'), redis.pcall('SET', 'undeclared', '1')}",
 ]
 
+/** What `function-code` is; `function` and `library-name` stand for what is in it. */
+export const LIBRARY = `#!lua name=sample
+redis.register_function('try', function(keys, args) return {keys, args, redis.pcall('GET', keys[1] or 'string')} end)
+redis.register_function{function_name='look', flags={'no-writes'}, callback=function(keys)
+  return {redis.pcall('KEYS', '*'), redis.pcall('SCAN', '0'), redis.pcall('SET', keys[1] or 'undeclared', '1')}
+end}`
+
 /** Arguments of the type `string` that only mean something in a certain form. */
 const FORMS: Readonly<Record<string, readonly string[]>> = {
   min: ['-inf', '-', '-'],
@@ -58,6 +65,12 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
   threshold: ['5'],
   script: SCRIPTS,
   sha1: SCRIPTS.map((script) => createHash('sha1').update(script).digest('hex')),
+  'function-code': [
+    LIBRARY,
+    LIBRARY.replace('sample', 'other').replace("'try'", "'try2'").replace("'look'", "'look2'"),
+  ],
+  function: ['look', 'try'],
+  'library-name': ['sample', 'other'],
   'unix-time-milliseconds': ['4000000000000'],
 }
 

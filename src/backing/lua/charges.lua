@@ -1,7 +1,7 @@
 -- What a key is charged with, in bytes: for its names, and for what it holds by the length of each part and what the Redis needs around
 -- it. It stands in the key's index entry. While a key is only set, or only grows, that is exact; after it shrank or was overwritten in
 -- parts, it is negative: what it holds is not more than that.
--- The sum over all keys and kept outcomes is in a counter. What has expired, and what a negative charge has too much, is in it until the
+-- The sum over all keys, kept outcomes and libraries is in a counter. What has expired, and what a negative charge has too much, is in it until the
 -- sum is taken anew: see quota.lua.
 -- What a command does to the charge is one letter of its request:
 --   w sets all of a string, to its first argument   k makes a HyperLogLog   l pushes to a list   i inserts into a list

@@ -6,11 +6,13 @@
 -- arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
 -- stamp of the listeners that the messages were counted by ('*': they were not counted), number of messages, then each, sealed;
+-- stamp of the libraries that were looked at ('*': none was), then what changes of them (see libraries);
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
 -- names (it is stored under the first, and must not be there under any);
 -- then what to read on a conflict (see snapshot).
 -- Answers {1, version, now}, with the error behind them when messages could not be sent; {0, snapshot...} on a conflict; {2, limit, used,
--- allowed} when one is reached; {3} when a receipt is there; or {4, stamp, records of the listeners} when others listen now.
+-- allowed} when one is reached; {3} when a receipt is there; {4, stamp, records of the listeners} when others listen now, or {5, all of
+-- the hash of libraries} when these are others.
 local requests = tonumber(ARGV[6])
 local guards = tonumber(ARGV[7])
 local operations_at = 8 + 2 * guards
@@ -20,7 +22,8 @@ local changes_at = at
 local changes = tonumber(ARGV[changes_at])
 local messages_at = changes_at + 1 + 4 * changes
 local messages = tonumber(ARGV[messages_at + 1])
-local receipts_at = messages_at + 2 + messages
+local libraries_at = messages_at + 2 + messages
+local receipts_at = end_of_library_changes(libraries_at + 1) + 1
 local receipts = tonumber(ARGV[receipts_at])
 local reads_at = receipts_at + 1
 local receipt_prefix = base .. 'r:'
@@ -54,6 +57,8 @@ if ARGV[messages_at] ~= '*' then
   local stamp = stamp_of_listeners()
   if stamp ~= ARGV[messages_at] then return { 4, stamp, redis.call('HGETALL', listeners) } end
 end
+
+if ARGV[libraries_at] ~= '*' and ARGV[libraries_at] ~= stamp_of_libraries() then return { 5, redis.call('HGETALL', libraries) } end
 
 -- What only publishes is charged with nothing.
 if not used and (requests > 0 or receipts > 0) then quota().take_sum() end
@@ -126,7 +131,7 @@ end
 
 -- How many more bytes there will be.
 local function planned_growth()
-  local sum = 0
+  local sum = library_growth(libraries_at + 1)
   for i, plan in pairs(plans) do
     local entry = entry_of(i)
     sum = sum + math.abs(plan.charge or 0) - math.abs(entry and entry[5] or dead[name_of(i)] or 0)
@@ -195,6 +200,7 @@ for _ = 1, receipts do
   grown = grown + outcome_charge(at)
   at = at + 4 + ARGV[at + 3]
 end
+keep_libraries(libraries_at + 1)
 keep_usage()
 -- The data is written: a message that cannot be sent (the Redis denies the channel to its user) is lost, and makes no error of that.
 local unsent

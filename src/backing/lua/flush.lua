@@ -6,7 +6,7 @@ for n = 1, #names do
   if redis.call('UNLINK', prefix .. names[n]) == 1 then deleted[#deleted + 1] = names[n] end
 end
 redis.call('DEL', KEYS[2])
-redis.call('SET', counter, string.format('%.0f', quota().charged_outcomes()))
+redis.call('SET', counter, string.format('%.0f', quota().charged_beside_keys()))
 if redis.call('EXISTS', waited) == 1 then
   for n = 1, #deleted do wake_name(deleted[n]) end
 end

@@ -12,9 +12,9 @@ local function make_quota()
     return time[1] * 1000000 + time[2]
   end
 
-  -- Forgets the kept outcomes that have lapsed; answers what the others are charged with.
-  local function charged_outcomes()
-    local sum, this_hour = 0, math.floor(now / hour_ms)
+  -- Forgets the kept outcomes that have lapsed; answers what the others are charged with, and the libraries of functions.
+  local function charged_beside_keys()
+    local sum, this_hour = tonumber(redis.call('HGET', base .. 'f', 'c') or '0'), math.floor(now / hour_ms)
     local flat = redis.call('HGETALL', accounts)
     for n = 1, #flat, 2 do
       local hour = tonumber(flat[n])
@@ -49,7 +49,7 @@ local function make_quota()
   local function take_sum(latest)
     local began = microseconds()
     local flat = redis.call('HGETALL', KEYS[2])
-    local gone, sum, fields, found = gone_of(flat), charged_outcomes(), {}, {}
+    local gone, sum, fields, found = gone_of(flat), charged_beside_keys(), {}, {}
     for n = 1, #flat, 2 do
       local name = flat[n]
       if gone[name] then
@@ -151,7 +151,7 @@ local function make_quota()
   end
 
   return {
-    charged_outcomes = charged_outcomes,
+    charged_beside_keys = charged_beside_keys,
     length_of = length_of,
     elements_in = elements_in,
     too_many = too_many,

@@ -1,8 +1,9 @@
 -- Reads keys with their bookkeeping at one moment. For each data key, in order, ARGV holds what to read of it:
---   a  everything, but of a large key only how many elements it has    w  everything    m  only its type     f n field...  these fields, if it is a hash (else everything)
+--   a  everything, but of a large key only how many elements it has     w  everything     m  only its type
+--   f n field...  these fields, if it is a hash (else everything)
 --   e n  n elements at each end and the length between them, if it is a list (else everything)
--- `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
--- {entry or false, type, data, version that deleted it}...}.
+-- `l` behind them asks for the stamp of the libraries as well. `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
+-- {entry or false, type, data, version that deleted it}..., stamp if it is asked for}.
 local lengths = { hash = 'HLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD' }
 -- With more elements than this a key is large: it takes a script ten times as long to answer them as a native command does.
 local most_elements = 1000
@@ -42,5 +43,6 @@ local function snapshot(at)
     local deleted = kind == 'none' and redis.call('ZSCORE', deletions, 'k' .. name_of(i))
     result[#result + 1] = { raw, kind, data, deleted or '0' }
   end
+  if ARGV[at] == 'l' then result[#result + 1] = stamp_of_libraries() end
   return result
 end

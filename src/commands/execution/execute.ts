@@ -95,6 +95,7 @@ function compute(row: DataRow, call: Call, done: Done): void {
     run: (db) => row.run(db, args, call),
     remote: remoteCommand(row, call),
     info: () => services.info(automation),
+    libraries: row.libraries?.(args),
     done: (error, reply) => {
       computed?.()
       done(error, reply ?? null)

@@ -1,3 +1,4 @@
+import type { LibraryNeeds } from '../../engine/libraries/library.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
@@ -162,6 +163,7 @@ export class Transaction implements ConnectionTransaction {
             : undefined,
         remote: remoteTransaction(context, queue, watched),
         info: () => context.services.info(context.automation),
+        libraries: librariesOf(queue),
         done: (error, replies) => {
           order.computingEnds()
           if (error === null) resolve(replies)
@@ -179,6 +181,12 @@ export class Transaction implements ConnectionTransaction {
       return errorReply(error as Error, this.session.context.report)
     }
   }
+}
+
+function librariesOf(queue: readonly QueuedCommand[]): LibraryNeeds | undefined {
+  const needs = queue.flatMap(({ row, args }) => row.libraries?.(args) ?? [])
+  if (needs.length === 0) return undefined
+  return needs.includes('all') ? 'all' : needs
 }
 
 function needsOf({ row, args }: QueuedCommand): Need[] {

@@ -46,6 +46,8 @@ const HELP = [
   '    Return information about the existence of the scripts in the script cache.',
   'FLUSH [ASYNC|SYNC]',
   '    Flush the Lua scripts cache.',
+  'KILL',
+  '    Kill the currently executing Lua script.',
   'LOAD <script>',
   '    Load a script into the scripts cache without executing it.',
   'HELP',
@@ -160,6 +162,20 @@ export const SCRIPTING = [
             throw new KvError('script_flush_mode')
           }
           context.scripts.flush(automation!.id)
+          return OK
+        },
+      }),
+      connection({
+        name: 'script|kill',
+        arity: 2,
+        flags: 'noscript allow_busy',
+        right: 'kv:write',
+        group,
+        since: '2.6.0',
+        syntax: '',
+        summary: "Ends the automation's script that runs in this process.",
+        handle: ({ automation, context }) => {
+          context.runningScripts.kill(automation!.id, 'script')
           return OK
         },
       }),

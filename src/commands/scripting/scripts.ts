@@ -1,18 +1,23 @@
+import type { FunctionLibrary } from '../../engine/libraries/library.ts'
 import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
-import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
-import { keyIndexes } from '../../gate/key-spec.ts'
-import { type ScriptCall, ScriptEngine, type ScriptHost, type ScriptLimits } from '../../lua-vm/engine.ts'
+import { type ScriptCall, ScriptEngine, type ScriptLimits } from '../../lua-vm/engine.ts'
+import { type Chunk, readLibrary } from '../../lua-vm/libraries/function-library.ts'
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
-import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
-import type { RunContext } from '../../registry/context.ts'
-import { OK, PONG, type Reply } from '../../reply/reply.ts'
-import type { ScriptRequest, ScriptRunner } from '../../session/services.ts'
-import { infoReply } from '../connection/server-info.ts'
-import { int32 } from '../parsing/args.ts'
+import type { CommandTable } from '../../registry/command-table.ts'
+import type { Reply } from '../../reply/reply.ts'
+import type {
+  FunctionRequest,
+  GivenScript,
+  RunKind,
+  RunRequest,
+  ScriptRequest,
+  ScriptRunner,
+} from '../../session/services.ts'
 import { ScriptCache } from './script-cache.ts'
+import { ScriptCommands } from './script-commands.ts'
 import { ScriptSpeeds } from './script-speeds.ts'
 import { TimeBudget } from './time-budget.ts'
 
@@ -20,6 +25,8 @@ const SHA1_LENGTH = 40
 /** A script may hold up sockets so long, in milliseconds. */
 const QUICK_MS = 5
 const LONGEST_QUICK = 64 * 1024
+/** Redis's own limit for the code of a library that registers its functions. */
+const REGISTER_MS = 500
 
 /**
  * What else the thread does that scripts are run on: `everything`, so the time of each automation's slow
@@ -27,79 +34,26 @@ const LONGEST_QUICK = 64 * 1024
  */
 export type Where = 'everything' | 'sockets' | 'thread'
 
-/** Commands on the connection that mean something to a script. */
-const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
-  ping: (_db, args) => args[1] ?? PONG,
-  echo: (_db, args) => args[1]!,
-  select: (_db, args) => {
-    if (int32(args[1]!) !== 0) throw new KvError('db_index')
-    return OK
-  },
-  info: (db, args) => infoReply(db.info(), args),
-  // The clock that expiry goes by; a script that has to run again may read a later time.
-  time: (db) => [String(Math.floor(db.now / 1000)), String((db.now % 1000) * 1000)],
+/** Told of what runs, so that its user can end it. */
+export interface RunWatch {
+  begins(kind: RunKind): void
+  ends(): void
+  isKilled(): boolean
 }
 
-/**
- * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
- * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need:
- * since only KEYS are loaded before the script begins, those of each call are then read at once, and whole.
- */
-class ScriptCommands implements ScriptHost {
-  private readonly table: CommandTable
-  private readonly gate: Gate
-  private readonly db: Database
-  private readonly context: RunContext
-  private readonly readOnly: boolean
+interface Run {
+  /** Under which its speed is kept: a SHA1, or the name of a function. */
+  readonly id: string
+  readonly kind: RunKind
+  readonly run: (call: ScriptCall, limits: ScriptLimits) => Reply
+}
 
-  constructor(
-    table: CommandTable,
-    gate: Gate,
-    { db, identity, automation, services }: ScriptRequest,
-    readOnly: boolean,
-  ) {
-    this.table = table
-    this.gate = gate
-    this.db = db
-    this.context = { identity, automation, services, inScript: true }
-    this.readOnly = readOnly
-  }
+/** Names may be long, and many of these are kept. */
+const LONGEST_NAME = 64
 
-  call(args: readonly Buffer[]): Reply {
-    const row = this.find(args)
-    const run = row.run ?? ON_CONNECTION[row.name]
-    if (run === undefined || row.flags.includes('noscript')) throw new KvError('script_not_allowed')
-    if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
-      throw new KvError('script_read_only')
-    this.gate.allowInScript(this.context.identity, row, args)
-    // What else a transaction around the script needs of a key may be a part.
-    this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
-    return run(this.db, args, this.context)
-  }
-
-  allows(args: readonly Buffer[]): boolean | undefined {
-    try {
-      this.gate.allowRight(this.context.identity, this.find(args).right)
-      return true
-    } catch (error) {
-      if (error instanceof KvError)
-        return error.code === 'not_offered' || error.code === 'read_only_token' ? false : undefined
-      throw error
-    }
-  }
-
-  /** The row of a command within a script. Throws with the texts that Redis has for scripts. */
-  private find(args: readonly Buffer[]): ServedRow {
-    try {
-      return this.table.lookUp(args)
-    } catch (error) {
-      const code = error instanceof KvError ? error.code : undefined
-      if (code === 'unknown_command' || code === 'unknown_subcommand')
-        throw new KvError('script_unknown_command')
-      if (code === 'wrong_arity' || code === 'exec_refused') throw new KvError('script_wrong_arity')
-      throw error
-    }
-  }
+function functionId(name: string): string {
+  const id = name.toLowerCase()
+  return `function ${id.length > LONGEST_NAME ? sha1Of(Buffer.from(id)) : id}`
 }
 
 /**
@@ -115,18 +69,26 @@ export class Scripts implements ScriptRunner {
   private readonly limits: ScriptLimits
   private readonly where: Where
   private readonly speeds = new ScriptSpeeds()
+  private readonly watch: RunWatch | undefined
   private newlyCompiled: LuaScript[] = []
 
-  constructor(table: CommandTable, gate: Gate, limits: ScriptLimits, where: Where = 'everything') {
+  constructor(
+    table: CommandTable,
+    gate: Gate,
+    limits: ScriptLimits,
+    where: Where = 'everything',
+    watch?: RunWatch,
+  ) {
     this.table = table
     this.gate = gate
     this.limits = limits
     this.where = where
+    this.watch = watch
     this.budget = where === 'everything' ? new TimeBudget() : undefined
   }
 
   run(request: ScriptRequest): Reply {
-    const { script: wanted, automation, db, keys, args, readOnly } = request
+    const { script: wanted, automation, readOnly } = request
     const script =
       'source' in wanted
         ? this.compiled(automation.id, wanted.source)
@@ -134,36 +96,92 @@ export class Scripts implements ScriptRunner {
     if (readOnly && script.declaresFlags && !script.noWrites) {
       throw new KvError('script_writes')
     }
-    const host = new ScriptCommands(this.table, this.gate, request, readOnly || script.noWrites)
-    const call: ScriptCall = { keys, args, host, atomically: (run) => db.attempt(run) }
-    if (this.where === 'sockets') return this.runQuickly(automation.id, script, call)
-    return this.timed(automation.id, () => this.engine.run(script, call, this.limits))
+    return this.start(request, readOnly || script.noWrites, {
+      id: script.sha1,
+      kind: 'script',
+      run: (call, limits) => this.engine.run(script, call, limits),
+    })
+  }
+
+  call(request: FunctionRequest): Reply {
+    const { called, automation, readOnly } = request
+    const { library, info } = called
+    const noWrites = info.flags.includes('no-writes')
+    if (readOnly && !noWrites) throw new KvError('script_writes')
+    this.compileLibrary(automation.id, library.chunk, info.name)
+    return this.start(request, noWrites, {
+      id: functionId(info.name),
+      kind: 'function',
+      run: (call, limits) => this.engine.call(library.chunk, info.name, call, limits),
+    })
+  }
+
+  register(automationId: string, code: Buffer, named: (name: string) => void): FunctionLibrary {
+    // A copy: the code is part of a request's buffer.
+    const own = Buffer.from(code)
+    const { name, body } = readLibrary(own)
+    named(name)
+    const chunk: Chunk = { body, bytecode: undefined }
+    const limits = { ...this.limits, timeLimitMs: Math.min(REGISTER_MS, this.limits.timeLimitMs) }
+    const functions = this.timed(automationId, () => {
+      this.engine.compileLibrary(chunk, name, limits)
+      return this.engine.register(chunk, name, limits)
+    })
+    if (functions.length === 0) throw new KvError('library_empty')
+    return { name, code: own, functions }
+  }
+
+  private start(request: RunRequest, readOnly: boolean, run: Run): Reply {
+    const { automation, db, keys, args } = request
+    const host = new ScriptCommands(this.table, this.gate, request, readOnly)
+    const call: ScriptCall = { keys, args, host, atomically: (work) => db.attempt(work) }
+    if (this.where === 'sockets') return this.runQuickly(automation.id, run, call)
+    const { watch } = this
+    watch?.begins(run.kind)
+    try {
+      const limits = watch === undefined ? this.limits : { ...this.limits, isKilled: () => watch.isKilled() }
+      return this.timed(automation.id, () => run.run(call, limits))
+    } finally {
+      watch?.ends()
+    }
   }
 
   /** Others wait meanwhile: what takes longer has to be run on another thread. */
-  private runQuickly(automationId: string, script: LuaScript, call: ScriptCall): Reply {
+  private runQuickly(automationId: string, { id, run }: Run, call: ScriptCall): Reply {
     const startedAt = performance.now()
     const timeLimitMs = Math.min(QUICK_MS, this.limits.timeLimitMs)
     try {
-      return this.engine.run(script, call, { ...this.limits, timeLimitMs })
+      return run(call, { ...this.limits, timeLimitMs })
     } catch (error) {
       if (performance.now() - startedAt < timeLimitMs) throw error
       throw new NeedsThread()
     } finally {
-      this.speeds.note(automationId, script.sha1, performance.now() - startedAt)
+      this.speeds.note(automationId, id, performance.now() - startedAt)
     }
   }
 
-  isFast(automationId: string, given: 'source' | 'sha1', script: Buffer): boolean {
+  isFast(automationId: string, given: GivenScript, script: Buffer): boolean {
     // The SHA1 of a long source takes a while itself.
     if (script.length > LONGEST_QUICK) return false
-    const sha1 = given === 'source' ? sha1Of(script) : script.toString('latin1').toLowerCase()
-    return this.speeds.isFast(automationId, sha1) && this.cache.has(automationId, sha1)
+    const id = idOfGiven(given, script)
+    return this.speeds.isFast(automationId, id) && (given === 'function' || this.cache.has(automationId, id))
+  }
+
+  /** That function is not known to be quick any more, in the library that it has now. */
+  private compileLibrary(automationId: string, chunk: Chunk, name: string): void {
+    if (chunk.bytecode !== undefined) return
+    if (this.where === 'sockets') {
+      this.speeds.note(automationId, functionId(name), Number.POSITIVE_INFINITY)
+      throw new NeedsThread()
+    }
+    this.timed(automationId, () => this.engine.compileLibrary(chunk, name, this.limits))
   }
 
   /** It took so long on another thread, without the `waits` for keys that it did not declare. */
-  took(automationId: string, sha1: string, ms: number, waits: number): void {
-    this.speeds.note(automationId, sha1, waits > FEW_LATER_READS ? Number.POSITIVE_INFINITY : ms)
+  took(automationId: string, given: GivenScript, script: Buffer, ms: number, waits: number): void {
+    const id = idOfGiven(given, script)
+    if (given !== 'function' && !this.cache.has(automationId, id)) return
+    this.speeds.note(automationId, id, waits > FEW_LATER_READS ? Number.POSITIVE_INFINITY : ms)
   }
 
   load(automationId: string, source: Buffer): string {
@@ -180,8 +198,7 @@ export class Scripts implements ScriptRunner {
 
   /** The script that an argument names by its source or SHA1, if it is known. */
   find(automationId: string, given: 'source' | 'sha1', arg: Buffer): LuaScript | undefined {
-    const sha1 = given === 'source' ? sha1Of(arg) : arg.toString('latin1').toLowerCase()
-    return this.cache.get(automationId, sha1)
+    return this.cache.get(automationId, idOfGiven(given, arg))
   }
 
   /** Keeps a script that another thread compiled. */
@@ -233,6 +250,11 @@ export class Scripts implements ScriptRunner {
       this.budget?.spend(automationId, performance.now() - startedAt)
     }
   }
+}
+
+function idOfGiven(given: GivenScript, script: Buffer): string {
+  if (given === 'function') return functionId(script.toString('latin1'))
+  return given === 'source' ? sha1Of(script) : script.toString('latin1').toLowerCase()
 }
 
 /** A script that came from another thread has plain arrays for its buffers. */

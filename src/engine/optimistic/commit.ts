@@ -2,11 +2,11 @@ import type { BackingReply, ScriptArg } from '../../backing/backing.ts'
 import { COMMIT } from '../../backing/scripts.ts'
 import { kindOf } from '../../backing/wire.ts'
 import { KvError } from '../../errors/errors.ts'
-import { extentArgs, type Need } from '../plaintext/extent.ts'
+import type { Need } from '../plaintext/extent.ts'
 import { quotaArgs } from '../writes/quota.ts'
 import type { JobEnvironment } from './job.ts'
 import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
-import { keyArgs } from './reading.ts'
+import { keyArgs, readArgs } from './reading.ts'
 
 /** What is to be committed of a computation. */
 export interface Changes {
@@ -19,12 +19,18 @@ export interface Changes {
   readonly fromCache: boolean
 }
 
+/** What the commit asks for beside the guards; `librariesStamp`: a conflict is to tell it. */
+interface Conditions {
+  readonly ifVersion: string
+  readonly librariesStamp: boolean
+}
+
 /** Applies changes, unless a key that they were computed from has changed since: see commit.lua. */
 export function commit(
   { automation, backing, limits, report }: JobEnvironment,
   needs: readonly Need[],
   { outcomes, requests, words }: Changes,
-  ifVersion: string,
+  { ifVersion, librariesStamp }: Conditions,
   done: (error: Error | null, reply?: BackingReply[]) => void,
 ): void {
   const kept = outcomes.filter(leavesOutcome)
@@ -33,7 +39,7 @@ export function commit(
     ...[...keyArgs(automation, needs), ...quotaArgs(limits), ifVersion, requests],
     ...words,
     ...[kept.length, ...kept.flatMap(outcomeArgs)],
-    ...extentArgs(needs, automation),
+    ...readArgs(automation, needs, librariesStamp),
   ]
   backing.script(automation, COMMIT, true, args, (error, reply) => {
     if (error !== null) return done(error)

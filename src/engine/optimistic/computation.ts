@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
 import type { BackingArg } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
+import { sealLibrary } from '../libraries/library.ts'
 import { encodeMessages } from '../messaging/message.ts'
 import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
@@ -71,7 +73,8 @@ export class Computation {
   }
 
   /**
-   * The middle of commit.lua's arguments: guards, operations, what is told of each changed key, and messages.
+   * The middle of commit.lua's arguments: guards, operations, what is told of each changed key, messages, and
+   * libraries.
    */
   words(automation: Automation, needs: readonly Need[], streamCounters: boolean): BackingArg[] {
     const { snapshot, changed } = this
@@ -98,6 +101,15 @@ export class Computation {
     const frames = encodeMessages(all)
     words.push(stamp ?? '*', frames.length)
     for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
+    const { removed, added } = this.db.libraries.changes()
+    words.push(
+      this.db.libraries.stamp ?? '*',
+      randomBytes(9).toString('base64url'),
+      removed.length,
+      ...removed,
+      added.length,
+    )
+    for (const library of added) words.push(library.id, sealLibrary(automation, library))
     return words
   }
 }

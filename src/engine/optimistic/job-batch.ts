@@ -47,13 +47,14 @@ export class JobBatch {
     this.batch = batch
     this.events = events
     this.earlier = new KeptOutcomes(environment.automation, environment.backing)
-    this.outside = new OutsideOfBatch(environment)
+    this.outside = new OutsideOfBatch(environment, batch)
     this.later = new LaterReads(environment)
   }
 
   start(): void {
     this.earlier.read(this.batch.flatMap(({ job }) => job.idempotency ?? []))
-    if (this.allNames) this.readNames()
+    if (this.outside.ofLibraries.areMissing) this.lookOutside('libraries')
+    else if (this.allNames) this.readNames()
     else if (!this.computeFromCache()) this.readKeys([])
   }
 
@@ -84,10 +85,11 @@ export class JobBatch {
     const asked = this.batch.flatMap(({ job }) => job.needs)
     const all = names.map((name): Need => ({ name, extent: 'meta' }))
     this.needs = mergeNeeds([...asked, ...this.discovered, ...all])
-    readKeys(this.environment, this.needs, (error, reply = []) => {
+    const read = (error: Error | null, reply: BackingReply[] = []): void => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.compute(reply))
-    })
+    }
+    readKeys(this.environment, this.needs, read, this.outside.ofLibraries.areWanted)
   }
 
   /** A programming error must cost the requests of this batch, never the process or the queue. */
@@ -101,7 +103,8 @@ export class JobBatch {
 
   /** `reply` is what snapshot.lua answered. */
   private compute(reply: readonly BackingReply[]): void {
-    if (this.allNames && headOf(reply).version !== this.namesVersion) return this.again()
+    const namesHold = !this.allNames || headOf(reply).version === this.namesVersion
+    if (!this.outside.ofLibraries.hold(reply[this.needs.length + 3]) || !namesHold) return this.again()
     // A commit that is refused answers what is there now, but not all of a large key.
     if (largeKeys(reply).length > 0) return this.start()
     if (this.computeRemotely(reply)) return
@@ -116,8 +119,8 @@ export class JobBatch {
     const { needs, allNames: complete } = this
     const streamCounters = hasStreamCounters(backing.version)
     const { read } = this.later
-    const outside = this.outside.pack()
-    const request = { automation, needs, reply, complete, streamCounters, outside, jobs, read }
+    const [outside, libraries] = [this.outside.pack(), this.outside.ofLibraries.send()]
+    const request = { automation, needs, reply, complete, streamCounters, outside, libraries, jobs, read }
     remote.compute(request, (error, answer) => {
       this.guarded(() => this.computedRemotely(error, answer, headOf(reply)))
     })
@@ -162,7 +165,7 @@ export class JobBatch {
 
   /** Nothing is committed that would show whether what was read fits together. */
   private check(besides: ReadBesides, ifVersion: string, finish: () => void): void {
-    stillHolds(this.environment, besides, ifVersion, (error, holds) => {
+    stillHolds(this.environment, besides, ifVersion, this.outside.ofLibraries, (error, holds) => {
       if (error !== null) this.fail(error)
       else this.guarded(holds === true ? finish : () => this.again())
     })
@@ -171,7 +174,7 @@ export class JobBatch {
   private lookFurther(needs: Needs): void {
     if (this.later.isOver) return this.fail(this.later.tooLate())
     this.restarts++
-    if (needs === 'listeners' || needs === 'info') return this.lookOutside(needs)
+    if (needs === 'listeners' || needs === 'info' || needs === 'libraries') return this.lookOutside(needs)
     if (needs === 'all-names') this.allNames = true
     else this.discovered = mergeNeeds([...this.discovered, ...needs])
     this.start()
@@ -216,7 +219,8 @@ export class JobBatch {
   }
 
   private commit(changes: Changes, ifVersion: string): void {
-    commit(this.environment, this.needs, changes, ifVersion, (error, reply = []) => {
+    const conditions = { ifVersion, librariesStamp: this.outside.ofLibraries.areWanted }
+    commit(this.environment, this.needs, changes, conditions, (error, reply = []) => {
       if (error !== null) this.fail(error)
       else this.guarded(() => this.committed(reply, changes))
     })
@@ -228,6 +232,7 @@ export class JobBatch {
       case 1: {
         const [before, now] = [(reply[1] as number) - requests, Number(reply[2])]
         noted(before, now)
+        this.outside.ofLibraries.committed()
         this.finish(outcomes, before, now)
         break
       }
@@ -235,10 +240,9 @@ export class JobBatch {
         this.refuseQuota(quotaExceeded(reply.slice(1)))
         break
       case 3:
-        this.again()
-        break
       case 4:
-        this.outside.changed(reply.slice(1))
+      case 5:
+        this.outside.changed(reply)
         this.again()
         break
       default:
@@ -250,15 +254,9 @@ export class JobBatch {
 
   /** The quota is reached: each job alone will show which ones were too many. */
   private refuseQuota(refusal: KvError): void {
-    if (this.batch.length === 1) {
-      this.fail(refusal)
-      return
-    }
+    if (this.batch.length === 1) return this.fail(refusal)
     const next = (i: number): void => {
-      if (i === this.batch.length) {
-        this.events.finished()
-        return
-      }
+      if (i === this.batch.length) return this.events.finished()
       const events = { ...this.events, finished: () => next(i + 1) }
       new JobBatch(this.environment, [this.batch[i]!], events).start()
     }

@@ -1,6 +1,8 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
+import type { KnownLibraries } from '../libraries/known-libraries.ts'
+import type { LibraryNeeds } from '../libraries/library.ts'
 import type { ListenerRecords } from '../messaging/listener-records.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
@@ -19,6 +21,8 @@ export interface Job<T> {
    * is its answer.
    */
   run(db: Database): T
+  /** The libraries of functions that `run` may look at. */
+  readonly libraries?: LibraryNeeds | undefined
   /** The automation's version that this job requires. */
   readonly ifVersion?: number | undefined
   /** The same work for another thread, where that can do it. */
@@ -47,6 +51,7 @@ export interface JobEnvironment {
   readonly backing: Backing
   readonly writeCache: WriteCache
   readonly listeners: ListenerRecords
+  readonly libraries: KnownLibraries
   readonly limits: JobLimits
   /** Undefined: everything is computed on this thread. */
   readonly remote: RemoteCompute | undefined

@@ -1,4 +1,6 @@
+import type { BackingReply } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
+import type { BatchLibraries } from '../libraries/batch-libraries.ts'
 import type { Need } from '../plaintext/extent.ts'
 import { LoadedSnapshot } from '../plaintext/snapshot.ts'
 import type { JobEnvironment } from './job.ts'
@@ -67,21 +69,24 @@ export class LaterReads {
 }
 
 /**
- * Whether keys are as `guards` say, and the automation's version as `ifVersion` unless that is empty: what
- * was read at several moments then holds for this one.
+ * Whether keys are as `guards` say, libraries as they were, and the automation's version as `ifVersion`
+ * unless that is empty: what was read at several moments then holds for this one.
  */
 export function stillHolds(
   environment: JobEnvironment,
   { needs, guards = [] }: ReadBesides,
   ifVersion: string,
+  libraries: BatchLibraries,
   done: (error: Error | null, holds?: boolean) => void,
 ): void {
   const metas = needs.map(({ name }): Need => ({ name, extent: 'meta' }))
-  readKeys(environment, metas, (error, reply = []) => {
+  const compare = (error: Error | null, reply: readonly BackingReply[] = []): void => {
     if (error !== null) return done(error)
     const { keys, version } = new LoadedSnapshot(environment.automation, metas, reply)
     const now = [...keys.values()]
     const same = now.every(({ guard }, i) => guards[i]!.toString('latin1') === guard)
-    done(null, same && (ifVersion === '' || version === ifVersion))
-  })
+    const held = same && (ifVersion === '' || version === ifVersion)
+    done(null, held && libraries.hold(reply[metas.length + 3]))
+  }
+  readKeys(environment, metas, compare, libraries.areWanted)
 }

@@ -20,14 +20,27 @@ export const keyArgs = (automation: Automation, needs: readonly Need[]): Backing
   automation.prefix.length,
 ]
 
+/** What snapshot.lua is to read; `librariesStamp`: that of the libraries as well. */
+export const readArgs = (
+  automation: Automation,
+  needs: readonly Need[],
+  librariesStamp: boolean,
+  wholly = false,
+): BackingArg[] => [...extentArgs(needs, automation, wholly), ...(librariesStamp ? ['l'] : [])]
+
 /** What snapshot.lua answers, with the large keys that it leaves out, and what that measured on the link. */
-export function readKeys(environment: JobEnvironment, needs: readonly Need[], done: KeysRead): void {
+export function readKeys(
+  environment: JobEnvironment,
+  needs: readonly Need[],
+  done: KeysRead,
+  librariesStamp = false,
+): void {
   let attempts = 0
   let total = 0
   const attempt = (): void => {
     attempts++
-    const isLast = attempts === MOST_ATTEMPTS
-    runSnapshot(environment, needs, isLast, (error, reply = [], bytes = 0) => {
+    const wholly = attempts === MOST_ATTEMPTS
+    runSnapshot(environment, needs, { wholly, librariesStamp }, (error, reply = [], bytes = 0) => {
       total += bytes
       if (error !== null) done(error)
       else if (largeKeys(reply).length === 0) done(null, reply, total)
@@ -43,14 +56,19 @@ export function readKeys(environment: JobEnvironment, needs: readonly Need[], do
   attempt()
 }
 
-/** `wholly`: with all of the large keys. */
+interface SnapshotOptions {
+  /** With all of the large keys. */
+  readonly wholly: boolean
+  readonly librariesStamp: boolean
+}
+
 function runSnapshot(
   { automation, backing }: JobEnvironment,
   needs: readonly Need[],
-  wholly: boolean,
+  { wholly, librariesStamp }: SnapshotOptions,
   done: KeysRead,
 ): void {
-  const args = [...keyArgs(automation, needs), ...extentArgs(needs, automation, wholly)]
+  const args = [...keyArgs(automation, needs), ...readArgs(automation, needs, librariesStamp, wholly)]
   backing.script(automation, SNAPSHOT, false, args, (error, reply, bytes) => {
     if (error === null) done(null, reply as BackingReply[], bytes)
     else done(error)
@@ -72,8 +90,9 @@ const COMMANDS: Readonly<Record<string, readonly [name: string, ...rest: Backing
   zset: ['ZRANGE', 0, -1, 'WITHSCORES'],
 }
 
+/** Behind them there may be the stamp of the libraries. */
 const keysOf = (reply: readonly BackingReply[]): BackingReply[][] =>
-  reply.slice(FIRST_KEY) as BackingReply[][]
+  reply.slice(FIRST_KEY).filter((part): part is BackingReply[] => Array.isArray(part))
 
 /** The places of the keys that snapshot.lua has left out: it answers only how many elements they have. */
 export const largeKeys = (reply: readonly BackingReply[]): number[] =>
@@ -106,7 +125,7 @@ function readLarge(
   }
   const metas = needs.map(({ name }): Need => ({ name, extent: 'meta' }))
   // Answers come in the order of the commands, so all of the keys are here when this one is.
-  runSnapshot(environment, metas, false, (error, now = [], bytes = 0) => {
+  runSnapshot(environment, metas, { wholly: false, librariesStamp: false }, (error, now = [], bytes = 0) => {
     if (error !== null || failed !== null) done(failed ?? error)
     else done(null, isSame(keys, keysOf(now)), total + bytes)
   })

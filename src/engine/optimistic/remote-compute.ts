@@ -3,6 +3,7 @@ import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
 import type { EncodedWords } from '../../backing/wire.ts'
 import type { Protocol } from '../../protocol/encode.ts'
+import type { SentLibraries } from '../libraries/batch-libraries.ts'
 import type { Watched } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import type { OutsideNeed } from '../plaintext/not-loaded.ts'
@@ -47,6 +48,7 @@ export interface RemoteRequest {
   readonly streamCounters: boolean
   /** See OutsideOfBatch. */
   readonly outside: Buffer
+  readonly libraries: SentLibraries | undefined
   readonly jobs: readonly RemoteJob[]
   /** Reads keys that a job turns out to look at, while it waits there. */
   readonly read: ReadMore

@@ -1,10 +1,11 @@
 import { KvError } from '../../errors/errors.ts'
+import { LibraryState } from '../libraries/library-state.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
-import { NotLoaded } from './not-loaded.ts'
+import { NotLoaded, type OutsideNeed } from './not-loaded.ts'
 import { type InfoSections, NOTHING_OUTSIDE, type Outside, type Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
@@ -38,6 +39,7 @@ export class Database {
   private readonly states: KeyStates
   private readonly outside: Outside
   readonly messages: OutgoingMessages
+  readonly libraries: LibraryState
 
   constructor(snapshot: Snapshot, limits: DatabaseLimits, outside: Outside = NOTHING_OUTSIDE) {
     this.snapshot = snapshot
@@ -45,6 +47,7 @@ export class Database {
     this.outside = outside
     this.states = new KeyStates(snapshot)
     this.messages = new OutgoingMessages(() => known(outside.listeners(), 'listeners'))
+    this.libraries = new LibraryState(() => known(outside.libraries(), 'libraries'))
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -56,22 +59,24 @@ export class Database {
   beginJob(ordinal: number): void {
     this.states.beginJob(ordinal)
     this.messages.beginJob()
+    this.libraries.beginJob()
   }
 
   /** Takes back whatever the current job changed. */
   rollback(): void {
     this.states.rollback()
     this.messages.rollback()
+    this.libraries.rollback()
   }
 
   /** Runs a part of the current job; what it changed or published is taken back when it throws. */
   attempt<T>(work: () => T): T {
-    return this.states.attempt(() => this.messages.attempt(work))
+    return this.states.attempt(() => this.messages.attempt(() => this.libraries.attempt(work)))
   }
 
   /** Whether the current job changed anything. */
   get changed(): boolean {
-    return this.states.changed
+    return this.states.changed || this.libraries.changed
   }
 
   /** How many keys the current job made where none was. */
@@ -288,7 +293,7 @@ export class Database {
   }
 }
 
-function known<T>(found: T | undefined, needs: 'listeners' | 'info'): T {
+function known<T>(found: T | undefined, needs: OutsideNeed): T {
   if (found === undefined) throw new NotLoaded(needs)
   return found
 }

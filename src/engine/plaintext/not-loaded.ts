@@ -1,9 +1,12 @@
 import type { Need } from './extent.ts'
 
-/** `all-names`: which keys there are; `listeners`: who listens to messages; `info`: INFO's sections. */
+/**
+ * `all-names`: which keys there are; `listeners`: who listens to messages; `info`: INFO's sections;
+ * `libraries`: those of functions.
+ */
 export type Needs = readonly Need[] | 'all-names' | OutsideNeed
 /** What is not about keys. */
-export type OutsideNeed = 'listeners' | 'info'
+export type OutsideNeed = 'listeners' | 'info' | 'libraries'
 
 /**
  * Thrown when a computation looks at keys, or parts of a key, that it did not name in advance: it is run

@@ -1,6 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
 import { idOf } from '../../lib/id.ts'
+import type { LibrarySet } from '../libraries/library.ts'
 import type { Listeners } from '../messaging/listeners.ts'
 import type { Need } from './extent.ts'
 import { NotLoaded } from './not-loaded.ts'
@@ -37,9 +38,14 @@ export type InfoSections = ReadonlyArray<readonly [name: string, lines: readonly
 export interface Outside {
   readonly listeners: () => Listeners | undefined
   readonly info: () => InfoSections | undefined
+  readonly libraries: () => LibrarySet | undefined
 }
 
-export const NOTHING_OUTSIDE: Outside = { listeners: () => undefined, info: () => undefined }
+export const NOTHING_OUTSIDE: Outside = {
+  listeners: () => undefined,
+  info: () => undefined,
+  libraries: () => undefined,
+}
 
 /** What snapshot.lua answered. */
 export class LoadedSnapshot implements Snapshot {

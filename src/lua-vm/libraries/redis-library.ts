@@ -4,7 +4,7 @@ import { formatDouble } from '../../redis-semantics/floats.ts'
 import { ErrorReply, type Reply } from '../../reply/reply.ts'
 import type { ReplyPusher, ScriptProtocol } from '../conversion/to-lua.ts'
 import { type LuaState, LuaType } from '../machine/lua-api.ts'
-import type { Library, LuaMachine } from '../machine/machine.ts'
+import type { Library, LuaMachine, NativeFunction } from '../machine/machine.ts'
 
 /** What a script may do to the world. Throws KvError for what a command refuses. */
 export interface ScriptHost {
@@ -82,7 +82,12 @@ function oneString({ api, text, heap }: LuaMachine, L: LuaState): Buffer | undef
  * The `redis` table of scripts. Source:
  * https://redis.io/docs/latest/develop/interact/programmability/lua-api/
  */
-export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: RunState): Library {
+export function redisLibrary(
+  machine: LuaMachine,
+  pusher: ReplyPusher,
+  state: RunState,
+  register: NativeFunction,
+): Library {
   const { api, text } = machine
 
   const command =
@@ -108,6 +113,8 @@ export function redisLibrary(machine: LuaMachine, pusher: ReplyPusher, state: Ru
     ...REPLICATION,
     REDIS_VERSION: VERSION,
     REDIS_VERSION_NUM: VERSION_NUMBER,
+    // The prelude gives it to libraries only.
+    register_function: register,
     call: command(true),
     pcall: command(false),
     error_reply: (L) => {

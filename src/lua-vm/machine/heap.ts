@@ -2,7 +2,9 @@ import type { LuaApi } from './lua-api.ts'
 
 /** A script was ended from outside: no `pcall` of its own can catch this. */
 export class ScriptKilled extends Error {
-  readonly reason: 'time' | 'memory' | 'stack'
+  readonly reason: 'time' | 'memory' | 'stack' | 'user'
+  /** Where its user ended it: `user_script:1`. */
+  at: string | undefined
   constructor(reason: ScriptKilled['reason']) {
     super(`the script was ended: ${reason}`)
     this.reason = reason
@@ -15,6 +17,8 @@ export interface Limits {
   readonly memoryBytes: number
   /** In milliseconds. */
   readonly now: () => number
+  /** Whether its user has asked for its end. */
+  readonly isKilled?: (() => boolean) | undefined
 }
 
 /** With little memory in use no instruction takes long, and the clock is read at every so many looks. */
@@ -106,9 +110,11 @@ export class Heap {
     return moved
   }
 
-  /** Called every so many instructions. */
+  /** Called every so many instructions: between two of them it is known where the script is. */
   look(): void {
-    if (this.used > SMALL_BYTES || ++this.looks % LOOKS_PER_CLOCK === 0) this.checkTime()
+    if (this.used <= SMALL_BYTES && ++this.looks % LOOKS_PER_CLOCK !== 0) return
+    if (this.limits.isKilled?.() === true) throw new ScriptKilled('user')
+    this.checkTime()
   }
 
   /** Throws ScriptKilled when the time is over. */

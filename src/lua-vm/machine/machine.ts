@@ -1,4 +1,4 @@
-import { Heap, type Limits } from './heap.ts'
+import { Heap, type Limits, ScriptKilled } from './heap.ts'
 import { instantiateLua } from './instance.ts'
 import {
   GC_COLLECT,
@@ -14,7 +14,7 @@ import { PRELUDE } from './prelude.ts'
 import { type Callback, type Signature, withSignatures } from './signatures.ts'
 import { ScratchText } from './text.ts'
 
-export { type Limits, ScriptKilled } from './heap.ts'
+export { type Limits, ScriptKilled }
 
 /** A function for Lua: its arguments are on the stack, it answers how many results it left there. */
 export type NativeFunction = (L: LuaState) => number
@@ -46,6 +46,9 @@ export const READONLY_MARK = 1
 /** Far from the references that luaL_ref hands out. */
 const HANDLER_REF = 1_000_001
 const GLOBALS_REF = 1_000_002
+/** The globals of a library that is being loaded, and the `redis` of its functions. */
+export const LIBRARY_GLOBALS_REF = 1_000_003
+export const FUNCTION_REDIS_REF = 1_000_004
 
 /**
  * A Lua 5.1 in WebAssembly, ready to run scripts one after the other. After each, its memory is put back to
@@ -68,7 +71,7 @@ export class LuaMachine {
     this.heap = heap
     const [allocator, hook, guarded, writer] = this.place([
       callback('allocator', (_data, at, before, after) => heap.allocate(at!, before!, after!)),
-      callback('hook', () => heap.look()),
+      callback('hook', (L) => this.look(L!)),
       callback('function', (L) => this.protectedWork(L!)),
       callback('allocator', (_L, at, length) => {
         this.written.push(Buffer.from(heap.bytes.subarray(at!, at! + length!)))
@@ -150,6 +153,27 @@ export class LuaMachine {
   /** Room that belongs to the machine itself. */
   reserve(bytes: number): number {
     return this.heap.allocate(0, 0, bytes)
+  }
+
+  /** A script that its user ends is told where it was. */
+  private look(L: LuaState): void {
+    try {
+      this.heap.look()
+    } catch (error) {
+      if (error instanceof ScriptKilled && error.reason === 'user') error.at ??= this.placeOf(L)
+      throw error
+    }
+  }
+
+  /** `user_script:1`, of the function that runs. */
+  private placeOf(L: LuaState): string | undefined {
+    const { api, text, heap } = this
+    // It needs some bytes, which the script may not have left.
+    heap.limits = { ...heap.limits, memoryBytes: Infinity, deadline: Infinity, isKilled: undefined }
+    api.luaL_where(L, 0)
+    const place = /^(.+): $/.exec(text.view(L, -1).toString('latin1'))?.[1]
+    api.lua_settop(L, -2)
+    return place
   }
 
   // Setting up
@@ -245,7 +269,9 @@ export class LuaMachine {
     const slots = this.place([refuse, missing].map((run) => callback('function', (state) => run(state!))))
     api.lua_pushlightuserdata(L, READONLY_MARK)
     for (const slot of slots) api.lua_pushcclosure(L, slot, 0)
-    if (api.lua_pcall(L, 3, 3, 0) !== STATUS_OK) throw new Error(text.read(L, -1).toString())
+    if (api.lua_pcall(L, 3, 5, 0) !== STATUS_OK) throw new Error(text.read(L, -1).toString())
+    api.lua_rawseti(L, REGISTRY_INDEX, FUNCTION_REDIS_REF)
+    api.lua_rawseti(L, REGISTRY_INDEX, LIBRARY_GLOBALS_REF)
     api.lua_rawseti(L, REGISTRY_INDEX, HANDLER_REF)
     api.lua_rawseti(L, REGISTRY_INDEX, GLOBALS_REF)
     api.lua_replace(L, GLOBALS_INDEX)

@@ -1,8 +1,9 @@
 /**
  * Runs once, before the snapshot that every script starts from. It takes away what could reach outside or
  * read binary chunks, makes the globals and libraries read-only, and answers the environment of scripts, the
- * table behind it, and the handler of uncaught errors. Redis patched its Lua with read-only tables; here an
- * empty table stands before each, whose metatable refuses writes.
+ * table behind it, the handler of uncaught errors, the globals of a library that is being loaded, and `redis`
+ * as functions see it. Redis patched its Lua with read-only tables; here an empty table stands before each,
+ * whose metatable refuses writes.
  */
 export const PRELUDE = `
 local marker, refuse, missing = ...
@@ -48,6 +49,15 @@ function cjson.new()
   return copy
 end
 
+local within, loading = {}, { register_function = globals.redis.register_function }
+globals.redis.register_function = nil
+for name, value in next, globals.redis do within[name] = value end
+for _, name in ipairs { 'replicate_commands', 'breakpoint', 'debug' } do within[name] = nil end
+for _, name in ipairs { 'log', 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING', 'REDIS_VERSION', 'REDIS_VERSION_NUM' } do
+  loading[name] = within[name]
+end
+setmetatable(loading, { __index = missing })
+
 local strings = getmetatable('')
 local names = { 'bit', 'cjson', 'cmsgpack', 'coroutine', 'math', 'redis', 'string', 'struct', 'table' }
 for _, name in ipairs(names) do
@@ -71,5 +81,5 @@ local function handler(err)
   return err
 end
 
-return environment, globals, handler
+return environment, globals, handler, setmetatable({ redis = readonly(loading) }, { __index = missing }), readonly(within)
 `

@@ -2,6 +2,7 @@
 import { COMPUTED } from './computed.mjs'
 import { CONNECTIONS } from './connections.mjs'
 import { FAIRNESS } from './fairness.mjs'
+import { FUNCTIONS } from './functions.mjs'
 import { MEMORY } from './memory.mjs'
 import { PARSERS } from './parsers.mjs'
 import { READS } from './reads.mjs'
@@ -13,6 +14,7 @@ import { STORAGE } from './storage.mjs'
 export const ROWS = [
   ...PARSERS,
   ...SCRIPTS,
+  ...FUNCTIONS,
   ...READS,
   ...COMPUTED,
   ...MEMORY,

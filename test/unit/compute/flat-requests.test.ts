@@ -17,7 +17,14 @@ function start(read: RemoteRequest['read'] = () => {}) {
   const sent: FlatRequest[] = []
   const requests = new FlatRequests({ compute: (request) => void sent.push(request) }, turns)
   const compute = (reply: readonly BackingReply[]): void => {
-    const request = { automation: automationOf('flat'), needs: [], reply, jobs: [], read }
+    const request = {
+      automation: automationOf('flat'),
+      needs: [],
+      reply,
+      jobs: [],
+      read,
+      libraries: undefined,
+    }
     requests.compute(
       { ...request, complete: false, streamCounters: true, outside: Buffer.alloc(0) },
       (error) => void errors.push(error!),

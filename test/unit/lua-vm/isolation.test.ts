@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { KvError } from '../../../src/errors/errors.ts'
 import { ScriptEngine } from '../../../src/lua-vm/engine.ts'
+import { type Chunk, readLibrary } from '../../../src/lua-vm/libraries/function-library.ts'
 import type { LuaMachine } from '../../../src/lua-vm/machine/machine.ts'
 import { evaluate, LIMITS, shown } from './helpers.ts'
 
@@ -88,5 +90,55 @@ describe('a script leaves nothing behind', () => {
     const first = shown(evaluate(engine, count))
     evaluate(engine, 'local t = {} for i = 1, 10000 do t[i] = {i} end return #t')
     expect(shown(evaluate(engine, count))).toBe(first)
+  })
+})
+
+describe('libraries of functions', () => {
+  const libraryOf = (engine: ScriptEngine, code: string): Chunk => {
+    const chunk: Chunk = {
+      body: readLibrary(Buffer.from(`#!lua name=lib\n${code}`)).body,
+      bytecode: undefined,
+    }
+    engine.compileLibrary(chunk, 'lib', LIMITS)
+    return chunk
+  }
+  const own = { host: { call: () => null, allows: () => true }, keys: [], args: [] }
+  const atomically = <T>(run: () => T): T => run()
+
+  test('a script after one, whatever became of it, has the globals of scripts', () => {
+    const engine = new ScriptEngine()
+    const asScripts = (): void => {
+      const script =
+        'return {type(math), tostring(redis.register_function), type(redis.call), type(redis.debug), #KEYS}'
+      expect(shown(evaluate(engine, script))).toBe('[table,nil,function,function,0]')
+    }
+    for (const code of [
+      'error("x")',
+      'while true do end',
+      'local t = {} while true do t = {t, ("x"):rep(1000)} end',
+    ]) {
+      const library = libraryOf(engine, `redis.register_function("f", function() end) ${code}`)
+      expect(() => engine.register(library, 'lib', LIMITS)).toThrow(KvError)
+      asScripts()
+    }
+    const counting = libraryOf(
+      engine,
+      'local n = 0 redis.register_function("f", function() n = n + 1 string.x = n return n end)',
+    )
+    for (let i = 0; i < 3; i++) {
+      const reply = engine.call(counting, 'f', { ...own, atomically }, LIMITS)
+      expect(shown(reply)).toContain('Attempt to modify a readonly table')
+      asScripts()
+    }
+  })
+
+  test('nothing that was registered before is there for the next library', () => {
+    const engine = new ScriptEngine()
+    const first = libraryOf(engine, 'redis.register_function("f", function() return 1 end)')
+    const second = libraryOf(engine, 'redis.register_function("g", function() return 2 end)')
+    expect(engine.register(first, 'first', LIMITS).map(({ name }) => name)).toEqual(['f'])
+    expect(engine.register(second, 'second', LIMITS).map(({ name }) => name)).toEqual(['g'])
+    expect(engine.call(second, 'g', { ...own, atomically }, LIMITS)).toBe(2)
+    expect(() => engine.call(second, 'f', { ...own, atomically }, LIMITS)).toThrow('ERR Function not found')
   })
 })

@@ -69,7 +69,7 @@ test('a batch ends with the job that makes it publish much', () => {
     fromCache: false,
     load: () => {},
   }
-  const outside = { listeners: () => nobody, info: () => undefined }
+  const outside = { listeners: () => nobody, info: () => undefined, libraries: () => undefined }
   const computation = new Computation(snapshot, { maxValueSize: 1 }, outside)
   const large = Buffer.alloc(400_000)
   const job: Job<number> = {
