@@ -3,6 +3,7 @@ import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
 import type { PubSub } from '../engine/messaging/pubsub.ts'
 import { type ChannelKind, checkChannel, type MessageReceiver } from '../engine/messaging/topics.ts'
+import type { KeyTracking } from '../engine/tracking/key-tracking.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Holder } from '../fair-share/held-bytes.ts'
@@ -11,6 +12,7 @@ import { idOf } from '../lib/id.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
+import type { ClientTracking, ReplyPlace } from './client-tracking.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Pauses } from './pauses.ts'
 import type { Services } from './services.ts'
@@ -21,6 +23,7 @@ export interface SessionContext extends Services {
   readonly automations: Automations
   readonly pubsub: PubSub
   readonly blockedClients: BlockedClients<Reply>
+  readonly keyTracking: KeyTracking
   readonly gate: Gate
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
@@ -118,6 +121,10 @@ export class Session implements MessageReceiver {
   private counted = false
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
+  /** Set while it tracks keys. */
+  tracking: ClientTracking | undefined
+  /** See TrackingConnection. */
+  lastStarted: () => ReplyPlace | undefined = () => undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
   /** Ends it at once, whatever is under way. */
@@ -133,6 +140,10 @@ export class Session implements MessageReceiver {
     this.address = address
     this.localAddress = localAddress
     context.sessions.add(this)
+  }
+
+  get isOpen(): boolean {
+    return this.context.sessions.has(this)
   }
 
   /** Whether its blocking command waits. */
@@ -193,7 +204,14 @@ export class Session implements MessageReceiver {
     return channel.size + pattern.size + shard.size > 0
   }
 
+  stopTracking(): void {
+    this.tracking?.end()
+    this.tracking = undefined
+  }
+
+  /** To channels, and to what becomes of keys. */
   stopListening(): void {
+    this.stopTracking()
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       const own = this.subscriptions[kind]
       if (own.size > 0) this.unsubscribe(kind, [...own.values()])

@@ -48,7 +48,7 @@ export class CommandRunner {
   private readonly pendingWrites = new PendingWrites()
   private readonly blocked: BlockedCommand
   /** Commands that wait without a place in the queues of blocking ones. */
-  private waits = 0
+  private waitsElsewhere = 0
   private isOver = false
   private readonly isGone = (): boolean => this.isOver
 
@@ -63,7 +63,17 @@ export class CommandRunner {
 
   /** A command waits for others to do something. */
   get isBlocked(): boolean {
-    return this.blocked.waits || this.waits > 0
+    return this.blocked.waits || this.waitsElsewhere > 0
+  }
+
+  /** The same, and it has looked in vain before. */
+  get waits(): boolean {
+    return this.session.isWaiting || this.waitsElsewhere > 0
+  }
+
+  /** Sends the writes that are still gathered. */
+  flushWrites(): void {
+    this.pendingWrites.flush()
   }
 
   run(row: ServedRow, args: readonly Buffer[], pending: PendingReply): void {
@@ -94,7 +104,7 @@ export class CommandRunner {
 
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
-    const { identity, automation, context, protocol } = this.session
+    const { identity, automation, context, protocol, tracking } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
     return {
       args,
@@ -104,6 +114,7 @@ export class CommandRunner {
       protocol,
       pendingWrites,
       isGone: this.isGone,
+      wrote: tracking?.wrote,
       computing,
       computed,
     }
@@ -137,9 +148,9 @@ export class CommandRunner {
     const startedAt = this.session.lastCommandAt
     const access = this.order.begin(row, false)
     const waits = row.kind === 'keyspace' && row.waits === true
-    if (waits) this.waits++
+    if (waits) this.waitsElsewhere++
     execute(row, this.callOf(args), (error, result) => {
-      if (waits) this.waits--
+      if (waits) this.waitsElsewhere--
       const reply = error === null ? result : this.errorReply(error)
       const ms = Date.now() - startedAt
       if (ms >= SLOW_MS) context.slowLogs.add(automation!.id, args, ms, this.session)
