@@ -1,4 +1,4 @@
-import type { Holder } from '../../fair-share/held-bytes.ts'
+import type { TrackingMemory } from './tracking-memory.ts'
 
 /** Names whose time is over are found by so much later, in milliseconds, and not before. */
 export const SLOT_MS = 250
@@ -8,14 +8,14 @@ const ENTRY_BYTES = 160
 
 /** When keys expire, by slots of time. */
 export class ExpiringNames {
-  private readonly memory: Holder
+  private readonly memory: TrackingMemory
   private readonly slotOf = new Map<string, number>()
   private readonly slots = new Map<number, Set<string>>()
   private served: number
   private bytes = 0
 
   /** `now`: milliseconds since the epoch. */
-  constructor(memory: Holder, now: number) {
+  constructor(memory: TrackingMemory, now: number) {
     this.memory = memory
     this.served = Math.floor(now / SLOT_MS)
   }
@@ -80,12 +80,7 @@ export class ExpiringNames {
 
   private takeRoom({ length }: string): boolean {
     const bytes = ENTRY_BYTES + length
-    try {
-      this.memory.take(bytes)
-    } catch {
-      // What else is held leaves no room: that is seen by who asks for it.
-      return false
-    }
+    if (!this.memory.take(bytes)) return false
     this.bytes += bytes
     return true
   }

@@ -12,6 +12,7 @@ import { expiresOf, learnExpiry } from './index-expiry.ts'
 import { TrackedAutomation } from './tracked-automation.ts'
 import type { TrackedName } from './tracked-names.ts'
 import type { Tracker } from './tracker.ts'
+import { TrackingMemories } from './tracking-memory.ts'
 
 interface Hub {
   readonly tracked: TrackedAutomation
@@ -49,7 +50,7 @@ const SCAN_PAUSE_MS = 1_000
 export class KeyTracking {
   private readonly backing: Backing
   private readonly bus: MessageBus
-  private readonly held: HeldBytes
+  private readonly memories: TrackingMemories
   private readonly turns: Turns
   private readonly report: (error: Error) => void
   private readonly hubs = new Map<string, Hub>()
@@ -65,7 +66,7 @@ export class KeyTracking {
   ) {
     this.backing = backing
     this.bus = bus
-    this.held = held
+    this.memories = new TrackingMemories(held)
     this.turns = turns
     this.report = report
     bus.onLoss(() => this.lost())
@@ -153,8 +154,7 @@ export class KeyTracking {
   private hubOf(automation: Automation): Hub {
     const known = this.hubs.get(automation.id)
     if (known !== undefined) return known
-    const memory = this.held.holder(this.turns.lineOf(automation.id))
-    const tracked = new TrackedAutomation(automation, memory, this.turns, this.report)
+    const tracked = new TrackedAutomation(automation, this.memories, this.turns, this.report)
     const hub: Hub = {
       tracked,
       opened: this.bus

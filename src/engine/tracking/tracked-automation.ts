@@ -1,5 +1,4 @@
 import type { Automation } from '../../automation/automation.ts'
-import type { Holder } from '../../fair-share/held-bytes.ts'
 import type { Turns } from '../../fair-share/turns.ts'
 import { Fifo } from '../../lib/fifo.ts'
 import { idOf } from '../../lib/id.ts'
@@ -9,6 +8,7 @@ import { ExpiringNames } from './expiring-names.ts'
 import { type TrackedName, TrackedNames, trackersOf } from './tracked-names.ts'
 import { TrackedPrefixes } from './tracked-prefixes.ts'
 import type { Tracker } from './tracker.ts'
+import type { TrackingMemories, TrackingMemory } from './tracking-memory.ts'
 
 /** Names and trackers that are gone through before another automation may have its turn. */
 const STEPS_A_PART = 64
@@ -33,7 +33,7 @@ export class TrackedAutomation {
   clockOffset = 0
   /** Keys that expire from then on are not all known. Milliseconds since the epoch, by the Redis's clock. */
   knownUntil = Infinity
-  private readonly memory: Holder
+  private readonly memory: TrackingMemory
   private readonly turns: Turns
   private readonly report: (error: Error) => void
   private arrived = new Fifo<Arrived>()
@@ -41,11 +41,17 @@ export class TrackedAutomation {
   private isDelivering = false
 
   /** `report` takes faults of ours. */
-  constructor(automation: Automation, memory: Holder, turns: Turns, report: (error: Error) => void) {
+  constructor(
+    automation: Automation,
+    memories: TrackingMemories,
+    turns: Turns,
+    report: (error: Error) => void,
+  ) {
     this.automation = automation
-    this.memory = memory
     this.turns = turns
     this.report = report
+    const memory = memories.of(turns.lineOf(automation.id), () => this.names.dropOldest())
+    this.memory = memory
     this.names = new TrackedNames(memory, (id, name) =>
       this.arrive({ changes: [overdue(id)], to: trackersOf(name) }, id.length),
     )

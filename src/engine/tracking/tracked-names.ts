@@ -1,9 +1,7 @@
-import type { Holder } from '../../fair-share/held-bytes.ts'
 import type { Change } from './change.ts'
 import type { Tracker } from './tracker.ts'
+import type { TrackingMemory } from './tracking-memory.ts'
 
-/** Of one automation in one process. */
-const MAX_BYTES = 32 * 1024 * 1024
 /** Of a name with one tracker, beside the name; of a second tracker, and of each further one. */
 const ENTRY_BYTES = 160
 const SECOND_BYTES = 280
@@ -35,12 +33,12 @@ export function* trackersOf({ first, others }: TrackedName): Iterable<Tracker> {
  * so much; then the oldest are dropped, and their trackers told.
  */
 export class TrackedNames {
-  private readonly memory: Holder
+  private readonly memory: TrackingMemory
   private readonly dropped: (id: string, name: TrackedName) => void
   private readonly names = new Map<string, TrackedName>()
   private bytes = 0
 
-  constructor(memory: Holder, dropped: (id: string, name: TrackedName) => void) {
+  constructor(memory: TrackingMemory, dropped: (id: string, name: TrackedName) => void) {
     this.memory = memory
     this.dropped = dropped
   }
@@ -92,6 +90,19 @@ export class TrackedNames {
     return name
   }
 
+  /** Drops the oldest; false when there are none. */
+  dropOldest(): boolean {
+    if (this.names.size === 0) return false
+    let left = DROPPED_AT_ONCE
+    for (const [id, name] of this.names) {
+      if (left-- === 0) break
+      this.names.delete(id)
+      this.giveRoom(name.bytes)
+      this.dropped(id, name)
+    }
+    return true
+  }
+
   clear(): void {
     this.names.clear()
     this.giveRoom(this.bytes)
@@ -112,38 +123,14 @@ export class TrackedNames {
     name.others = others?.add(tracker) ?? new Set([tracker])
   }
 
-  /** False when there is no room even without all others. */
   private takeRoom(bytes: number): boolean {
-    while (this.bytes + bytes > MAX_BYTES || !this.mayTake(bytes)) {
-      if (this.names.size === 0) return false
-      this.dropOldest()
-    }
+    if (!this.memory.takeWithRoom(bytes)) return false
     this.bytes += bytes
     return true
-  }
-
-  private mayTake(bytes: number): boolean {
-    try {
-      this.memory.take(bytes)
-      return true
-    } catch {
-      // What else is held leaves no room: that is seen by who asks for it.
-      return false
-    }
   }
 
   private giveRoom(bytes: number): void {
     this.bytes -= bytes
     this.memory.give(bytes)
-  }
-
-  private dropOldest(): void {
-    let left = DROPPED_AT_ONCE
-    for (const [id, name] of this.names) {
-      this.names.delete(id)
-      this.giveRoom(name.bytes)
-      this.dropped(id, name)
-      if (--left === 0) return
-    }
   }
 }
