@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../helpers/eventually.ts'
+import { Push } from '../../helpers/resp-client.ts'
 import { startServer, type TestServer } from '../../helpers/server.ts'
-import { CachingClient, nextInvalidation, trackingClient } from '../../helpers/tracking-client.ts'
+import {
+  CachingClient,
+  invalidationOf,
+  nextInvalidation,
+  trackingClient,
+} from '../../helpers/tracking-client.ts'
 
 /** Two processes before one Redis. */
 let one: TestServer
@@ -111,6 +117,25 @@ describe('keys that expire are told', () => {
     expect(await nextInvalidation(tracker)).toEqual(['l'])
     expect(tracker.pending).toBe(0)
   })
+})
+
+test('of two with NOLOOP who change a key at once, each is told of what the other did', async () => {
+  const id = newAutomation()
+  const clients = await Promise.all(['a', 'b'].map(() => trackingClient(one, id, 'ON', 'BCAST', 'NOLOOP')))
+  for (let round = 0; round < 50; round++) {
+    // Commands that arrive while one is computed share a commit.
+    for (const [i, client] of clients.entries())
+      client.send('HINCRBY', `other-${i}`, 'f', '1').send('HINCRBY', 'k', `f${i}`, '1')
+    for (const client of clients) {
+      const told: string[] = []
+      let replies = 0
+      while (replies < 2 || !told.includes('k')) {
+        const reply = await client.reply()
+        if (reply instanceof Push) told.push(...invalidationOf(reply)!)
+        else replies++
+      }
+    }
+  }
 })
 
 test('a cache that follows what it is told is never out of date for ever', async () => {
