@@ -96,6 +96,8 @@ export class KeyTracking {
       tracked.trackers.add(tracker)
       await hub.opened
       if (hasNew) await this.scan(hub)
+      // Another's look for the same prefixes may be under way.
+      else if (prefixes.length > 0) await (hub.nextScan ?? hub.scanning)
     } catch (error) {
       tracked.prefixes.delete(prefixes, tracker)
       if (isNew) tracked.trackers.delete(tracker)
@@ -176,6 +178,8 @@ export class KeyTracking {
       scanning: Promise.resolve(),
       nextScan: undefined,
     }
+    // Whoever began it may have been refused before it waits for this.
+    hub.opened.catch(() => {})
     this.hubs.set(automation.id, hub)
     return hub
   }
