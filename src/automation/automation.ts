@@ -37,7 +37,7 @@ export class Automation {
     this.versionKey = `kv:{${id}}:v`
     this.indexKey = `kv:{${id}}:i`
     this.wakeChannel = `kv:{${id}}:w`
-    this.changesChannel = `kv:{${id}}:c`
+    this.changesChannel = `kv:{${id}}:m`
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
     this.listenersStampKey = `kv:{${id}}:n`

@@ -46,7 +46,7 @@ const MAX_DIRECT_ARGS = 4_000
 /** How the answer of run.lua begins; 0 says that the version is not the expected one. */
 const DONE = 1
 const OVER_QUOTA = 2
-const DONE_WITHOUT_CHANGE = 3
+const DONE_WITHOUT_CHANGE = 4
 
 /**
  * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.

@@ -1,7 +1,7 @@
 -- Changed keys are told to the processes whose clients track keys, while there are any: one of them keeps the stamp in `tracked` alive.
 -- A message is the time, and for each change: length of the name, version after it (with a '+' when several requests made it), expires
 -- ('0' without a TTL, '' when the key is gone), name. That everything was deleted is the message '*'.
-local tracked, changes_channel = base .. 't', base .. 'c'
+local tracked, changes_channel = base .. 't', base .. 'm'
 local told = redis.call('EXISTS', tracked) == 1 and {} or false
 
 local function note_change(name, version, expires)

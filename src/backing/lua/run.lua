@@ -5,7 +5,7 @@
 --   after   how the key is left: S(et, no TTL), K(eeps its TTL), C(heck), D(eleted); a lower-case letter cannot create the key
 --   changed by which reply something was written: a(ny), e(xisting key), p(ositive number), n(ot nil), r (none: it only reads),
 --           l(ist that is not empty), g(roup read: it holds entries of the key), c(laimed: XAUTOCLAIM claimed or dropped entries)
--- Answers {1, version, now, keys created, reply...}, the same with 3 when nothing was changed, {0, version} when the expected version differs,
+-- Answers {1, version, now, keys created, reply...}, the same with 4 when nothing was changed, {0, version} when the expected version differs,
 -- or {2, limit, used, allowed} when one is reached.
 if ARGV[5] ~= '' then
   local version = redis.call('GET', KEYS[1]) or '0'
@@ -127,7 +127,7 @@ while at <= last do
 end
 keep_usage()
 tell_changes()
-if not version then replies[1] = 3 end
+if not version then replies[1] = 4 end
 replies[2] = version or tonumber(redis.call('GET', KEYS[1]) or '0')
 replies[4] = created
 return replies
