@@ -31,6 +31,13 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - What a script or a transaction publishes is sent at its commit, with what it writes, in order and once; nothing of it is sent when the
   commit is refused (a quota) or the script is ended at a limit. Who listens then is what \`PUBLISH\` and \`PUBSUB\` in it answer; a listener of a
   process that was killed is counted for up to 9 seconds. It may publish 10,000 messages and 4 MiB, with the names of their channels.
+- \`CLIENT TRACKING\` redirects to connections of the same automation to the same process: of another worker or copy \`The client ID you want
+  redirect to does not exist\`. Every change is told, of all processes and of REST; and sometimes what the client need not have heard of: what
+  commands of a consumer group do to its stream, a key that a script declares and only writes, or, with \`NOLOOP\`, a key that several commands
+  changed at once. A key that expires is told a quarter of a second later; when more than some 90,000 with a TTL are under prefixes, the rest
+  is told as everything, at most once a second. When an automation tracks more than 16 MiB of names and notes in a process, the oldest are told as if they
+  had changed; after a lost link everything is. \`CLIENT TRACKING ON BCAST\` looks at all keys before it answers. A transaction or script
+  that deletes everything tells of each key. redis-py caches only for servers that say they are 7.4 or later.
 - \`INFO\` in a script tells what was so before the script.
 - \`SCRIPT LOAD\` is known to the process that was asked: with several processes, a client meets \`NOSCRIPT\` as after a restart of Redis, and
   sends \`EVAL\`, as the client libraries do.

@@ -13,6 +13,7 @@ import type { Config } from '../config/load.ts'
 import { ListenerRecords } from '../engine/messaging/listener-records.ts'
 import { PubSub } from '../engine/messaging/pubsub.ts'
 import { Store } from '../engine/store.ts'
+import { KeyTracking } from '../engine/tracking/key-tracking.ts'
 import { BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { HeldBytes } from '../fair-share/held-bytes.ts'
 import { SharedBacking } from '../fair-share/shared-backing.ts'
@@ -54,6 +55,7 @@ export interface Parts {
   readonly verifier: TokenVerifier
   readonly pubsub: PubSub
   readonly blockedClients: BlockedClients<Reply>
+  readonly keyTracking: KeyTracking
 }
 
 /** Makes and joins them; nothing is connected yet. `undo` closes them. */
@@ -77,9 +79,11 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
   const bus = new SingleNodeBus({ url: redisUrl, commandTimeoutMs: config.commandTimeoutMs, log })
   const pubsub = new PubSub(backing, bus, listeners, turns, log)
   const blockedClients = new BlockedClients<Reply>(store, bus)
+  const keyTracking = new KeyTracking(backing, bus, held, turns, report)
   undo.push(async () => {
     await pubsub.close()
     blockedClients.close()
+    keyTracking.close()
     bus.close()
   })
   const verifier = verifierOf(config, secret)
@@ -96,6 +100,7 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
     verifier,
     pubsub,
     blockedClients,
+    keyTracking,
   }
 }
 

@@ -20,6 +20,8 @@ export class Automation {
   readonly indexKey: string
   /** Channel of the names of keys that blocked clients wait for, when something came. */
   readonly wakeChannel: string
+  /** Channel of the keys that changed, while clients track keys. */
+  readonly changesChannel: string
   /** Channel of all pub/sub messages. */
   readonly messageChannel: string
   /** Hash: process -> the channels that its clients listen to. */
@@ -38,6 +40,7 @@ export class Automation {
     this.versionKey = `kv:{${id}}:v`
     this.indexKey = `kv:{${id}}:i`
     this.wakeChannel = `kv:{${id}}:w`
+    this.changesChannel = `kv:{${id}}:m`
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
     this.listenersStampKey = `kv:{${id}}:n`

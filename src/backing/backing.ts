@@ -68,6 +68,8 @@ export type OnMessage = (message: Buffer) => void
  * them.
  */
 export interface MessageBus {
+  /** Told when the way is down: messages are missed until `onReturn`. */
+  onLoss(listener: () => void): void
   /** Told when the way is there again after it was down, since messages may have been missed. */
   onReturn(listener: () => void): void
   /** Resolves when what is published from now on will arrive. Rejects with `unavailable`. */

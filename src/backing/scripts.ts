@@ -18,7 +18,7 @@ function script(name: string, parts: readonly string[], end = ''): BackingScript
 
 /** What the scripts that know of the quota begin with; those that write too have the second one. */
 const USING = ['prelude', 'charges', 'quota'] as const
-const WRITING = ['prelude', 'deletions', 'waiting', 'charges', 'quota'] as const
+const WRITING = ['prelude', 'deletions', 'waiting', 'changes', 'charges', 'quota'] as const
 
 /** Native commands with their bookkeeping. */
 export const RUN = script('run', [...WRITING, 'outcome', 'room', 'run'])
@@ -44,6 +44,9 @@ export const USAGE = script('usage', [...USING, 'usage'])
 /** Notes that blocked clients wait for keys. */
 export const MARK = script('mark', ['prelude', 'mark'])
 
+/** Has changes told to those whose clients track keys. */
+export const TRACK = script('track', ['prelude', 'track'])
+
 /** What a process tells of its listeners, and a message with who listens. */
 export const ANNOUNCE = script('announce', ['prelude', 'listeners', 'announce'])
 export const PUBLISH = script('publish', ['prelude', 'listeners', 'publish'])
@@ -58,6 +61,7 @@ export const SCRIPTS: readonly BackingScript[] = [
   SCAN,
   USAGE,
   MARK,
+  TRACK,
   ANNOUNCE,
   PUBLISH,
 ]

@@ -26,9 +26,11 @@ export class SingleNodeBus implements MessageBus {
   private readonly commandTimeoutMs: number
   private readonly listeners = new Map<string, Set<OnMessage>>()
   private readonly returned: Array<() => void> = []
+  private readonly lost: Array<() => void> = []
   private readonly heartbeat: NodeJS.Timeout
   private connecting: Promise<void> | undefined
   private wasReady = false
+  private isUp = false
   private asking = false
 
   constructor({ url, commandTimeoutMs, log }: SingleNodeBusOptions) {
@@ -51,13 +53,21 @@ export class SingleNodeBus implements MessageBus {
       greeting = setTimeout(() => this.redis.disconnect(true), commandTimeoutMs)
       greeting.unref()
     })
-    this.redis.on('close', () => clearTimeout(greeting))
+    this.redis.on('close', () => {
+      clearTimeout(greeting)
+      this.down()
+    })
     this.redis.on('ready', () => {
       clearTimeout(greeting)
+      this.isUp = true
       void this.resume()
     })
     this.heartbeat = setInterval(() => void this.ask(), Math.max(50, Math.min(1_000, commandTimeoutMs / 4)))
     this.heartbeat.unref()
+  }
+
+  onLoss(listener: () => void): void {
+    this.lost.push(listener)
   }
 
   onReturn(listener: () => void): void {
@@ -98,6 +108,12 @@ export class SingleNodeBus implements MessageBus {
     if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return false
     this.listeners.delete(channel)
     return true
+  }
+
+  private down(): void {
+    if (!this.isUp) return
+    this.isUp = false
+    for (const listener of this.lost) listener()
   }
 
   private async resume(): Promise<void> {

@@ -37,9 +37,6 @@ export const REFUSED: readonly RefusedRow[] = [
 
 /** Subcommands of served containers that are not offered. */
 export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
-  'client|tracking': 'client-side caching is not offered',
-  'client|caching': 'client-side caching is not offered',
-  'client|trackinginfo': 'client-side caching is not offered',
   'config|set': 'server administration belongs to the operator',
   'config|rewrite': 'server administration belongs to the operator',
   'config|resetstat': 'server administration belongs to the operator',

@@ -77,7 +77,7 @@ export const DOOR_LIMITS = {
     'AUTOMATION_KV_MAX_HELD_BYTES_PER_AUTOMATION',
     integer(65_536, 1_099_511_627_776),
     '83886080',
-    'Memory of a process for what one automation has begun over RESP: parts of requests, MULTI, WATCH, channels.',
+    'Memory of a process for what one automation has begun over RESP: parts of requests, MULTI, WATCH, channels, tracked keys.',
     { unit: 'bytes' },
   ),
   maxHeldBytes: setting(

@@ -47,6 +47,7 @@ const MAX_DIRECT_ARGS = 4_000
 /** How the answer of run.lua begins; 0 says that the version is not the expected one. */
 const DONE = 1
 const OVER_QUOTA = 2
+const DONE_WITHOUT_CHANGE = 4
 
 /**
  * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
@@ -130,8 +131,13 @@ export class Store {
       }
       const [status, ...facts] = reply as BackingReply[]
       const [version, now, created, ...replies] = facts
-      if (status === DONE)
-        done(null, replies, { version: version as number, now: Number(now), created: created as number })
+      if (status === DONE || status === DONE_WITHOUT_CHANGE)
+        done(null, replies, {
+          version: version as number,
+          now: Number(now),
+          created: created as number,
+          changed: status === DONE,
+        })
       else if (status === OVER_QUOTA) done(quotaExceeded(facts), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })

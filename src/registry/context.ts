@@ -18,6 +18,8 @@ export interface ServiceContext extends RunContext {
   readonly services: Services
   /** Of its connection: a reply that another thread makes comes as bytes of it. */
   readonly protocol?: Protocol
+  /** Told the version of a write request that changed something, when its connection asks for it. */
+  readonly wrote?: ((version: number) => void) | undefined
 }
 
 /** One command on data on its way through the pipeline. */

@@ -3,6 +3,7 @@ import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
 import type { PubSub } from '../engine/messaging/pubsub.ts'
 import { type ChannelKind, checkChannel, type MessageReceiver } from '../engine/messaging/topics.ts'
+import type { KeyTracking } from '../engine/tracking/key-tracking.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Holder } from '../fair-share/held-bytes.ts'
@@ -11,16 +12,19 @@ import { idOf } from '../lib/id.ts'
 import type { Protocol } from '../protocol/encode.ts'
 import { PushReply, type Reply } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
+import type { ClientTracking, ReplyPlace } from './client-tracking.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
 import type { Pauses } from './pauses.ts'
 import type { RunningScripts, Services } from './services.ts'
 import type { SlowLogs } from './slow-log.ts'
+import type { SocketBuffers } from './socket-buffers.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext extends Services {
   readonly automations: Automations
   readonly pubsub: PubSub
   readonly blockedClients: BlockedClients<Reply>
+  readonly keyTracking: KeyTracking
   readonly gate: Gate
   readonly verifier: TokenVerifier
   /** Every open session, for CLIENT LIST. */
@@ -47,19 +51,6 @@ const bytesOf = (names: readonly Buffer[]): number =>
 const distinct = (names: readonly Buffer[]): Buffer[] => [
   ...new Map(names.map((name) => [idOf(name), name])).values(),
 ]
-
-/** Bytes that one socket has in this process. */
-export interface SocketBuffers {
-  /** Received and not worked on. */
-  readonly received: number
-  /** Those of them that `memory` does not count. */
-  readonly uncounted: number
-  /** Replies that are encoded, and those that the socket has and could not send. */
-  readonly encoded: number
-  readonly unsent: number
-  /** What it waits for: `r` to read, `w` to write. */
-  readonly events: string
-}
 
 /** The connections of an automation to this process; those that are not logged in, of none. */
 export const sessionsOf = (
@@ -121,6 +112,10 @@ export class Session implements MessageReceiver {
   private counted = false
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
+  /** Set while it tracks keys. */
+  tracking: ClientTracking | undefined
+  /** See TrackingConnection. */
+  lastStarted: () => ReplyPlace | undefined = () => undefined
   /** Sends what is no answer to a request. */
   push: (message: PushReply) => void = () => {}
   /** Ends it at once, whatever is under way. */
@@ -136,6 +131,10 @@ export class Session implements MessageReceiver {
     this.address = address
     this.localAddress = localAddress
     context.sessions.add(this)
+  }
+
+  get isOpen(): boolean {
+    return this.context.sessions.has(this)
   }
 
   /** Whether its blocking command waits. */
@@ -196,7 +195,14 @@ export class Session implements MessageReceiver {
     return channel.size + pattern.size + shard.size > 0
   }
 
+  stopTracking(): void {
+    this.tracking?.end()
+    this.tracking = undefined
+  }
+
+  /** To channels, and to what becomes of keys. */
   stopListening(): void {
+    this.stopTracking()
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       const own = this.subscriptions[kind]
       if (own.size > 0) this.unsubscribe(kind, [...own.values()])

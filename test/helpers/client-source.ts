@@ -12,6 +12,8 @@ export interface ClientSource {
   client(protocol?: 2 | 3): Promise<RespClient>
   /** Waits until so many clients wait in blocking commands. */
   untilBlocked(count: number): Promise<void>
+  /** Waits until there are so many connections, one of which is the source's own. */
+  untilConnected(count: number): Promise<void>
   close(): void
 }
 
@@ -28,6 +30,8 @@ const sourceOf = async (open: () => Promise<RespClient>): Promise<ClientSource> 
     client,
     untilBlocked: (count) =>
       eventually(async () => (await watcher.raw('CLIENT', 'LIST')).split(' flags=b').length - 1 === count),
+    untilConnected: (count) =>
+      eventually(async () => (await watcher.raw('CLIENT', 'LIST')).split(' flags=').length - 1 === count),
     close: () => {
       for (const opened of clients) opened.destroy()
     },

@@ -320,9 +320,6 @@ describe('connection commands', () => {
     expect(await client.text('CLIENT', 'NO-TOUCH', 'maybe')).toBe('-ERR syntax error')
     expect(await client.text('CLIENT', 'GETREDIR')).toBe('-1')
     expect(await client.text('CLIENT', 'HELP')).toContain('SETNAME <name>')
-    expect(await client.text('CLIENT', 'TRACKING', 'ON')).toMatch(
-      /^-NOPERM 'client\|tracking' is not offered: /,
-    )
     expect(await client.text('CLIENT', 'NONSENSE')).toBe(
       "-ERR unknown subcommand 'NONSENSE'. Try CLIENT HELP.",
     )

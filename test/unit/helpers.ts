@@ -42,6 +42,7 @@ export const stateOf = (
   fresh: false,
   replaced: false,
   changedBy: 0,
+  changedBySeveral: false,
   ...changed,
 })
 

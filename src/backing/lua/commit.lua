@@ -4,7 +4,8 @@
 -- the charge;
 -- number of operations, then each: number of arguments, data key, kind of its charge, command (with its subcommand after a space), further
 -- arguments...;
--- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
+-- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, the sum of 1 when it was
+-- made anew and 2 when several of the requests changed it;
 -- stamp of the listeners that the messages were counted by ('*': they were not counted), number of messages, then each, sealed;
 -- stamp of the libraries that were looked at ('*': none was), then what changes of them (see libraries);
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
@@ -184,11 +185,12 @@ for c = 0, changes - 1 do
     grown = grown - charged
     forget(i, before + tonumber(ARGV[base + 1]))
   else
-    local since = entry and ARGV[base + 3] ~= '1' and entry[1] or string.format('%.0f', now)
+    local since = entry and ARGV[base + 3] % 2 == 0 and entry[1] or string.format('%.0f', now)
     local charge = plans[i] and plans[i].charge or entry and entry[5] or -(name_charge + 2 * #name_of(i))
     grown = grown + math.abs(charge) - charged
     record(i, since, before + tonumber(ARGV[base + 1]), expires, charge)
   end
+  note_change(name_of(i), before + ARGV[base + 1] .. (ARGV[base + 3] - 1 > 0 and '+' or ''), expires)
   wake(i)
 end
 at = receipts_at + 1
@@ -202,6 +204,7 @@ for _ = 1, receipts do
 end
 keep_libraries(libraries_at + 1)
 keep_usage()
+tell_changes()
 -- The data is written: a message that cannot be sent (the Redis denies the channel to its user) is lost, and makes no error of that.
 local unsent
 for m = messages_at + 2, messages_at + 1 + messages do

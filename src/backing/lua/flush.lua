@@ -23,4 +23,5 @@ if #deleted > 0 then
 else
   version = tonumber(redis.call('GET', KEYS[1]) or '0')
 end
+if told then redis.call('PUBLISH', changes_channel, '*') end
 return { 1, version, string.format('%.0f', now), #deleted }

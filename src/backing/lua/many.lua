@@ -2,8 +2,8 @@
 -- bookkeeping is read and written once.
 -- KEYS[3..] the data key of each request; ARGV[2..4] the limits, then for each request: after, changed, the kind of its charge and the
 -- number of words that follow its command, in one word (`Saw1`), the command, the words behind its key.
--- Answers {now, then for each request: its reply, the version after it, 1 if it made its key}; the version is -1 when a limit refused it,
--- and the reply says which one.
+-- Answers {now, then for each request: its reply, the version after it, 1 if it made its key, 2 if it changed it otherwise, else 0}; the version
+-- is -1 when a limit refused it, and the reply says which one.
 local requests = #KEYS - 2
 local names = {}
 for r = 1, requests do names[r] = name_of(r + 2) end
@@ -32,7 +32,7 @@ local function entry(r)
   return found
 end
 
--- Notes what a request left behind; answers 1 if it made its key.
+-- Notes what a request left behind; answers 1 if it made its key, else 2.
 local function book(r, after, charge)
   local name = names[r]
   local old = entry(r)
@@ -44,14 +44,15 @@ local function book(r, after, charge)
   local exists, expires = left_as(after, KEYS[r + 2], old)
   grown = grown + (exists and (charge < 0 and -charge or charge) or 0) - (was < 0 and -was or was)
   if was ~= 0 and not old then dead[name] = nil end
+  note_change(name, version, exists and expires or '')
   if not exists then
     if old then made = made - 1 end
     latest[name] = false
     gone[name] = version
-    return 0
+    return 2
   end
   latest[name] = { old and old[1] or stamp, version, expires, false, charge }
-  if old then return 0 end
+  if old then return 2 end
   made = made + 1
   return 1
 end
@@ -160,6 +161,7 @@ end
 
 if version > before then redis.call('INCRBY', KEYS[1], version - before) end
 settle()
+tell_changes()
 if anyone_waits then
   for n = 1, #order do wake(touched[order[n]] + 2) end
 end

@@ -5,8 +5,8 @@
 --   after   how the key is left: S(et, no TTL), K(eeps its TTL), C(heck), D(eleted); a lower-case letter cannot create the key
 --   changed by which reply something was written: a(ny), e(xisting key), p(ositive number), n(ot nil), r (none: it only reads),
 --           l(ist that is not empty), g(roup read: it holds entries of the key), c(laimed: XAUTOCLAIM claimed or dropped entries)
--- Answers {1, version, now, keys created, reply...}, {0, version} when the expected version differs, or {2, limit, used, allowed} when one is
--- reached.
+-- Answers {1, version, now, keys created, reply...}, the same with 4 when nothing was changed, {0, version} when the expected version differs,
+-- or {2, limit, used, allowed} when one is reached.
 if ARGV[5] ~= '' then
   local version = redis.call('GET', KEYS[1]) or '0'
   if version ~= ARGV[5] then return { 0, tonumber(version) } end
@@ -80,6 +80,7 @@ local function book(i, after, kind, from, to, reply)
     forget(i, version)
     entries[i] = false
   end
+  note_change(name, version, exists and expires or '')
   -- A string serves nobody who waits.
   if after ~= 'S' then wake(i) end
 end
@@ -125,6 +126,8 @@ while at <= last do
   at = at + 4 + count
 end
 keep_usage()
+tell_changes()
+if not version then replies[1] = 4 end
 replies[2] = version or tonumber(redis.call('GET', KEYS[1]) or '0')
 replies[4] = created
 return replies

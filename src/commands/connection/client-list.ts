@@ -2,14 +2,25 @@ import { KvError } from '../../errors/errors.ts'
 import { type Reply, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { word } from '../parsing/args.ts'
+import { redirection } from './client-tracking.ts'
 
 /** What Redis shows of a connection that never had a long reply. */
 const REPLY_BUFFER_BYTES = 1_024
 
 const secondsSince = (moment: number, now: number): number => Math.floor((now - moment) / 1_000)
 
-const flagsOf = ({ subscribed, transaction, isWaiting }: Session): string =>
-  `${subscribed ? 'P' : ''}${transaction.queued === undefined ? '' : 'x'}${isWaiting ? 'b' : ''}` || 'N'
+function flagsOf({ subscribed, transaction, isWaiting, tracking }: Session): string {
+  const flags: ReadonlyArray<readonly [letter: string, isSet: boolean | undefined]> = [
+    ['P', subscribed],
+    ['x', transaction.queued !== undefined],
+    ['b', isWaiting],
+    ['t', tracking !== undefined],
+    ['R', tracking?.isBroken],
+    ['B', tracking?.options.isBroadcast],
+  ]
+  const set = flags.filter(([, isSet]) => isSet === true)
+  return set.map(([letter]) => letter).join('') || 'N'
+}
 
 /**
  * One line of CLIENT LIST: Redis's fields in the order of 7.0, and the two that 7.2 added. Clients look for
@@ -46,7 +57,7 @@ export function clientLine(session: Session, now: number): string {
     events,
     cmd: session.lastCommand,
     user: 'default',
-    redir: -1,
+    redir: redirection(session),
     resp: session.protocol,
     'lib-name': session.libName,
     'lib-ver': session.libVersion,

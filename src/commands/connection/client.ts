@@ -5,6 +5,7 @@ import type { Session } from '../../session/session.ts'
 import { int64, word } from '../parsing/args.ts'
 import { CLIENT_CONTROL } from './client-control.ts'
 import { clientLine, list } from './client-list.ts'
+import { CLIENT_TRACKING } from './client-tracking.ts'
 import { checkName } from './handshake.ts'
 
 const onOff = (arg: Buffer): void => {
@@ -47,6 +48,10 @@ function unblock(session: Session, args: readonly Buffer[]): Reply {
 
 const HELP = [
   'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'CACHING (YES|NO)',
+  '    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.',
+  'GETREDIR',
+  '    Return the client ID we are redirecting to when tracking is enabled.',
   'GETNAME',
   '    Return the name of the current connection.',
   'ID',
@@ -86,6 +91,11 @@ const HELP = [
   '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>',
   '    Set client meta attr. Options are: LIB-NAME, LIB-VER.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]',
+  '         [OPTIN] [OPTOUT] [NOLOOP]',
+  '    Control server assisted client side caching.',
+  'TRACKINGINFO',
+  '    Report tracking status for the current connection.',
   'UNPAUSE',
   '    Stop the current client pause, resuming traffic.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]',
@@ -219,16 +229,6 @@ const SUBCOMMANDS: LeafRow[] = [
     summary: "Ends the waiting of one of the automation's own connections to this server.",
     handle: unblock,
   }),
-  connection({
-    name: 'client|getredir',
-    arity: 2,
-    flags,
-    group,
-    since: '6.0.0',
-    syntax: '',
-    summary: 'Answers -1: there is no tracking.',
-    handle: () => -1,
-  }),
 ]
 
 export const CLIENT = container(
@@ -241,5 +241,5 @@ export const CLIENT = container(
     syntax: '',
     summary: 'A container for commands on connections.',
   },
-  [...SUBCOMMANDS, ...CLIENT_CONTROL],
+  [...SUBCOMMANDS, ...CLIENT_TRACKING, ...CLIENT_CONTROL],
 )

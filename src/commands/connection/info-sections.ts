@@ -50,7 +50,7 @@ function clients({ siblings, context }: About): Fields {
     cluster_connections: 0,
     maxclients: context.gate.connections.allowed,
     blocked_clients: siblings.filter(({ isWaiting }) => isWaiting).length,
-    tracking_clients: 0,
+    tracking_clients: siblings.filter(({ tracking }) => tracking !== undefined).length,
   }
 }
 

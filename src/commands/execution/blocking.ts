@@ -25,8 +25,8 @@ export function waitFor(
     throw new KvError('blocked_keys', { used: String(length), allowed: String(MAX_KEYS) })
   // The arguments lie in the chunk that was received, which must not be kept for them.
   const args = call.args.map((arg) => Buffer.from(arg))
-  const { identity, automation, services } = call
-  const own: Call = { args, identity, automation, services }
+  const { identity, automation, services, wrote } = call
+  const own: Call = { args, identity, automation, services, wrote }
   return clients.wait({
     automation,
     keys: keys(args),
@@ -45,7 +45,7 @@ export function waitFor(
 /** In the job queue of the automation: those of one batch are committed together. */
 function attemptComputed(
   row: DataRow,
-  { automation, services, args }: Call,
+  { automation, services, args, wrote }: Call,
   attempt: Exclude<Blocking['attempt'], 'direct'>,
   names: readonly Buffer[] | undefined,
   isOver: () => boolean,
@@ -56,7 +56,10 @@ function attemptComputed(
       (index): Need => ({ name: args[index]!, extent: row.extent(args, index) }),
     ),
     run: (db) => (isOver() ? undefined : attempt(db, args, names)),
-    done: settle,
+    done: (error, reply, written) => {
+      if (written.changed) wrote?.(written.version)
+      settle(error, reply)
+    },
   })
 }
 

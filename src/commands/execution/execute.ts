@@ -54,7 +54,8 @@ function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolea
   store.write(
     automation,
     operations,
-    (error, raws) => {
+    (error, raws, written) => {
+      if (written.changed) call.wrote?.(written.version)
       const failed = error ?? (raws.find((raw) => raw instanceof Error) as Error | undefined)
       if (failed === undefined) open(direct, call, raws, done)
       else directFailed(row, call, failed, done)
@@ -96,7 +97,8 @@ function compute(row: DataRow, call: Call, done: Done): void {
     remote: remoteCommand(row, call),
     info: () => services.info(automation),
     libraries: row.libraries?.(args),
-    done: (error, reply) => {
+    done: (error, reply, written) => {
+      if (written.changed) call.wrote?.(written.version)
       computed?.()
       done(error, reply ?? null)
     },

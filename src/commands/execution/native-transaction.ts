@@ -38,7 +38,8 @@ export function runNative(
   const plan = planOf(queue, context)
   if (plan === undefined || !context.services.store.fits(plan.operations)) return undefined
   return new Promise((resolve, reject) => {
-    const done: WriteDone = (error, raws) => {
+    const done: WriteDone = (error, raws, written) => {
+      if (written.changed) context.wrote?.(written.version)
       if (error === null) resolve(repliesOf(plan, raws))
       else reject(error)
     }

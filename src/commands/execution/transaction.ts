@@ -56,6 +56,10 @@ export class Transaction implements ConnectionTransaction {
     return this.queue?.map(({ row }) => row) ?? []
   }
 
+  get queuedCommands(): readonly QueuedCommand[] {
+    return this.queue ?? []
+  }
+
   get queuedBytes(): number {
     return this.queueBytes
   }
@@ -126,6 +130,7 @@ export class Transaction implements ConnectionTransaction {
       automation: session.automation!,
       services: session.context,
       protocol: session.protocol,
+      wrote: session.tracking?.wrote,
     }
     const replies = await this.run(context, queue, [...this.watched.values()])
     if (replies === undefined) return NULL_ARRAY
@@ -164,7 +169,8 @@ export class Transaction implements ConnectionTransaction {
         remote: remoteTransaction(context, queue, watched),
         info: () => context.services.info(context.automation),
         libraries: librariesOf(queue),
-        done: (error, replies) => {
+        done: (error, replies, written) => {
+          if (written.changed) context.wrote?.(written.version)
           order.computingEnds()
           if (error === null) resolve(replies)
           else reject(error)
@@ -176,7 +182,10 @@ export class Transaction implements ConnectionTransaction {
   /** As with the other commands, an error is the answer of its command only. */
   private async handled(row: ConnectionRow, args: readonly Buffer[]): Promise<Reply> {
     try {
-      return (await row.handle(this.session, args)) ?? null
+      const reply = row.handle(this.session, args)
+      // CLIENT CACHING among them was for what was read with it.
+      this.session.tracking?.forgetCaching()
+      return (await reply) ?? null
     } catch (error) {
       return errorReply(error as Error, this.session.context.report)
     }

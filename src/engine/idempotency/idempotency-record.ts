@@ -86,7 +86,8 @@ export class IdempotencyRecord {
     this.replayed = true
     const { refusal, result, created } = kept
     const error = refusal === undefined ? null : KvError.restore(refusal)
-    return { error, result, created, written: { version: Number(version), now: Number(now), created } }
+    const written = { version: Number(version), now: Number(now), created, changed: false }
+    return { error, result, created, written }
   }
 }
 

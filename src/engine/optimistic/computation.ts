@@ -93,7 +93,8 @@ export class Computation {
         for (const arg of args) words.push(arg)
       }
       const expires = state.value === undefined ? '' : state.expireAt
-      changes.push(ordinal, state.changedBy + 1, expires, state.fresh ? 1 : 0)
+      const how = (state.fresh ? 1 : 0) + (state.changedBySeveral ? 2 : 0)
+      changes.push(ordinal, state.changedBy + 1, expires, how)
     }
     words[countAt] = operations
     for (const change of changes) words.push(change)

@@ -63,8 +63,10 @@ export function answerJobs(
   versionBefore: number,
   now: number,
 ): void {
+  let before = 0
   for (const { job, error, result, requests, created, earlier } of outcomes) {
-    const written = earlier ?? { version: versionBefore + requests, now, created }
+    const written = earlier ?? { version: versionBefore + requests, now, created, changed: requests > before }
+    before = requests
     answerJob(environment, job, error, result, written)
   }
 }

@@ -17,6 +17,8 @@ export interface KeyState {
   replaced: boolean
   /** Ordinal of the job that changed it last, -1 when none did. */
   changedBy: number
+  /** Others of the jobs changed it before. */
+  changedBySeveral: boolean
 }
 
 /**
@@ -144,6 +146,7 @@ export class KeyStates {
         fresh: false,
         replaced: false,
         changedBy: -1,
+        changedBySeveral: false,
       }
       this.states.set(id, state)
     }
@@ -173,7 +176,13 @@ export class KeyStates {
     const state = this.of(name)
     if (this.undo.has(id)) return state
     this.undo.set(id, state)
-    const edited = { ...state, value: copied(state.value), changedBy: this.job }
+    const { changedBy, changedBySeveral } = state
+    const edited = {
+      ...state,
+      value: copied(state.value),
+      changedBy: this.job,
+      changedBySeveral: changedBySeveral || (changedBy >= 0 && changedBy !== this.job),
+    }
     this.states.set(id, edited)
     return edited
   }

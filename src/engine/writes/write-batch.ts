@@ -88,13 +88,19 @@ export class WriteBatch {
 
 /** In place of a version, in the answer of many.lua. */
 const OVER_QUOTA = -1
+/** What a request did to its key, if anything. */
+const CREATED = 1
 
 function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): void {
   const now = Number(reply[0])
   for (const [i, done] of waiting.entries()) {
     const version = reply[3 * i + 2] as number
     if (version === OVER_QUOTA) done(quotaExceeded(reply[3 * i + 1] as BackingReply[]), [], NOTHING_WRITTEN)
-    else done(null, [reply[3 * i + 1]!], { version, now, created: reply[3 * i + 3] as number })
+    else {
+      const effect = reply[3 * i + 3] as number
+      const created = effect === CREATED ? 1 : 0
+      done(null, [reply[3 * i + 1]!], { version, now, created, changed: effect !== 0 })
+    }
   }
 }
 

@@ -6,7 +6,9 @@ export interface Written {
   readonly now: number
   /** How many keys it created. */
   readonly created: number
+  /** Whether it changed anything: only then the version is its own. */
+  readonly changed: boolean
 }
 
 /** For a request that failed. */
-export const NOTHING_WRITTEN: Written = { version: 0, now: 0, created: 0 }
+export const NOTHING_WRITTEN: Written = { version: 0, now: 0, created: 0, changed: false }

@@ -38,6 +38,32 @@ export const CONNECTION = {
   client_option: refusal('ERR Unrecognized option'),
   unblock_reason: refusal('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   unblocked: refusal('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
+  tracking_redirects: refusal('ERR A client can only redirect to a single other client'),
+  tracking_redirect: refusal('ERR The client ID you want redirect to does not exist'),
+  tracking_prefix: refusal('ERR PREFIX option requires BCAST mode to be enabled'),
+  tracking_broadcast_mode: refusal(
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.",
+  ),
+  tracking_broadcast_options: refusal('ERR OPTIN and OPTOUT are not compatible with BCAST'),
+  tracking_both_options: refusal("ERR You can't specify both OPTIN mode and OPTOUT mode"),
+  tracking_options_mode: refusal(
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.",
+  ),
+  tracking_overlaps: refusal(
+    "ERR Prefix '{word}' overlaps with an existing prefix '{other}'. Prefixes for a single client must not overlap.",
+  ),
+  tracking_overlap_given: refusal(
+    "ERR Prefix '{word}' overlaps with another provided prefix '{other}'. Prefixes for a single client must not overlap.",
+  ),
+  caching_without_tracking: refusal(
+    'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+  ),
+  caching_yes: refusal('ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.'),
+  caching_no: refusal('ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.'),
+  /** Redis has no limit. */
+  tracked_prefixes: refusal(
+    'ERR {used} {what} are tracked for this automation in this process, of at most {allowed}',
+  ),
   slowlog_count: refusal('ERR count should be greater than or equal to -1'),
   command_invalid: refusal('ERR Invalid command specified'),
   command_no_keys: refusal('ERR The command has no key arguments'),

@@ -48,7 +48,7 @@ export class CommandRunner {
   private readonly pendingWrites = new PendingWrites()
   private readonly blocked: BlockedCommand
   /** Commands that wait without a place in the queues of blocking ones. */
-  private waits = 0
+  private waitsElsewhere = 0
   private isOver = false
   /** When the last one ended: what is sent ahead is not slow because it waits for what is before it. */
   private endedAt = 0
@@ -65,7 +65,17 @@ export class CommandRunner {
 
   /** A command waits for others to do something. */
   get isBlocked(): boolean {
-    return this.blocked.waits || this.waits > 0
+    return this.blocked.waits || this.waitsElsewhere > 0
+  }
+
+  /** The same, and it has looked in vain before. */
+  get waits(): boolean {
+    return this.session.isWaiting || this.waitsElsewhere > 0
+  }
+
+  /** Sends the writes that are still gathered. */
+  flushWrites(): void {
+    this.pendingWrites.flush()
   }
 
   run(row: ServedRow, args: readonly Buffer[], pending: PendingReply): void {
@@ -96,7 +106,7 @@ export class CommandRunner {
 
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
-    const { identity, automation, context, protocol } = this.session
+    const { identity, automation, context, protocol, tracking } = this.session
     const { computingStarts: computing, computingEnds: computed } = this.order
     return {
       args,
@@ -106,6 +116,7 @@ export class CommandRunner {
       protocol,
       pendingWrites,
       isGone: this.isGone,
+      wrote: tracking?.wrote,
       computing,
       computed,
     }
@@ -140,9 +151,9 @@ export class CommandRunner {
     const startedAt = this.session.lastCommandAt
     const access = this.order.begin(row, false)
     const waits = row.kind === 'keyspace' && row.waits === true
-    if (waits) this.waits++
+    if (waits) this.waitsElsewhere++
     execute(row, this.callOf(args), (error, result) => {
-      if (waits) this.waits--
+      if (waits) this.waitsElsewhere--
       const reply = error === null ? result : this.errorReply(error)
       const now = isDirect ? context.clock.date : Date.now()
       const ms = now - Math.max(startedAt, this.endedAt)

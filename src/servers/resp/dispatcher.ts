@@ -1,4 +1,5 @@
 import { errorReply } from '../../commands/execution/error-reply.ts'
+import { trackReads } from '../../commands/execution/tracked-reads.ts'
 import { Transaction } from '../../commands/execution/transaction.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Room } from '../../fair-share/in-flight.ts'
@@ -6,6 +7,7 @@ import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import { mayWrite } from '../../registry/may-write.ts'
 import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
+import type { ClientTracking } from '../../session/client-tracking.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
@@ -38,6 +40,7 @@ export class Dispatcher {
   private readonly replies: ReplyQueue
   private readonly pace: Pace
   private waiting: Request[] = []
+  private lastStarted: PendingReply | undefined
   private proceeding = false
   private awaitsRoom = false
   private draining = false
@@ -60,6 +63,9 @@ export class Dispatcher {
     this.room = room
     this.transaction = new Transaction(session, this.order)
     session.transaction = this.transaction
+    // What is told while a command waits must not wait with it.
+    session.lastStarted = () =>
+      this.lastStarted?.sent !== false || this.runner.waits ? undefined : this.lastStarted
     this.pace = new Pace(session, () => this.proceed())
     this.replies = new ReplyQueue((reply) => {
       if (reply instanceof ErrorReply) session.activity.errorReplies++
@@ -210,8 +216,24 @@ export class Dispatcher {
     session.lastCommand = row.name
     session.lastCommandAt = now
     session.activity.countCommand(now)
-    this.runner.run(row, args, pending)
+    this.lastStarted = pending
+    if (session.tracking === undefined) this.runner.run(row, args, pending)
+    else this.runTracked(session.tracking, row, args, pending)
     return true
+  }
+
+  /** Which keys it reads is noted before it is sent. */
+  private runTracked(
+    tracking: ClientTracking,
+    row: ServedRow,
+    args: readonly Buffer[],
+    pending: PendingReply,
+  ): void {
+    // Else it would not be known that the command sees them.
+    this.runner.flushWrites()
+    trackReads(tracking, row, args, this.transaction.queuedCommands)
+    this.runner.run(row, args, pending)
+    if (this.transaction.queued === undefined && !row.name.startsWith('client|')) tracking.forgetCaching()
   }
 
   private answerAtOnce(pending: PendingReply, reply: Reply): void {

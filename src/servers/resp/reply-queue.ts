@@ -7,6 +7,10 @@ export interface PendingReply {
   answered: boolean
   /** CLIENT REPLY OFF or SKIP: the reply keeps its place and is not sent. */
   silent: boolean
+  /** It has been handed on. */
+  sent: boolean
+  /** What comes right behind it. */
+  behind: Array<() => void> | undefined
 }
 
 /** Hands replies on in the order of their requests, whatever the order in which they come. */
@@ -19,7 +23,13 @@ export class ReplyQueue {
   }
 
   next(): PendingReply {
-    const pending: PendingReply = { reply: null, answered: false, silent: false }
+    const pending: PendingReply = {
+      reply: null,
+      answered: false,
+      silent: false,
+      sent: false,
+      behind: undefined,
+    }
     this.queue.push(pending)
     return pending
   }
@@ -31,7 +41,9 @@ export class ReplyQueue {
     let next = this.queue.peek()
     while (next?.answered === true) {
       this.queue.shift()
+      next.sent = true
       if (!next.silent) this.emit(next.reply)
+      if (next.behind !== undefined) for (const task of next.behind) task()
       next = this.queue.peek()
     }
   }

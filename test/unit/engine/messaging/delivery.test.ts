@@ -24,6 +24,7 @@ async function start(
   ).get('a')
   let receive: OnMessage = () => {}
   const bus: MessageBus = {
+    onLoss() {},
     onReturn() {},
     subscribe: async (_automation, _channel, listener) => {
       receive = listener

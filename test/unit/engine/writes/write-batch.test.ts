@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type BackingReply, isBackingKey, type ScriptArg } from '../../../../src/backing/backing.ts'
 import { creates, leaves, nativeWrite } from '../../../../src/engine/writes/native-write.ts'
 import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
-import type { Written } from '../../../../src/engine/writes/written.ts'
+import { NOTHING_WRITTEN, type Written } from '../../../../src/engine/writes/written.ts'
 import { KvError } from '../../../../src/errors/errors.ts'
 import { automationOf, RecordingBacking } from '../../helpers.ts'
 
@@ -159,14 +159,14 @@ describe('the answer', () => {
     for (const name of ['a', 'b', 'c']) batches.add(automation, set(name), note)
     await nextTurn()
     const refusal = ['bytes', '4000', '4096'].map((word) => Buffer.from(word))
-    backing.scripts[0]!.answer(null, [Buffer.from('1234'), OK, 7, 1, refusal, -1, 0, OK, 8, 0])
-    expect(written[0]).toEqual([null, [OK], { version: 7, now: 1234, created: 1 }])
+    backing.scripts[0]!.answer(null, [Buffer.from('1234'), OK, 7, 1, refusal, -1, 0, OK, 8, 2])
+    expect(written[0]).toEqual([null, [OK], { version: 7, now: 1234, created: 1, changed: true }])
     expect(written[1]![0]).toBeInstanceOf(KvError)
     expect(written[1]![0]).toMatchObject({
       message: 'OOM automation quota exceeded: 4000 of 4096 bytes are used',
       detail: { limit: 'bytes', used: 4_000, allowed: 4_096 },
     })
-    expect(written[2]).toEqual([null, [OK], { version: 8, now: 1234, created: 0 }])
+    expect(written[2]).toEqual([null, [OK], { version: 8, now: 1234, created: 0, changed: true }])
   })
 
   test('that failed fails for each of them', async () => {
@@ -174,6 +174,6 @@ describe('the answer', () => {
     await nextTurn()
     const error = new KvError('outcome_unknown')
     backing.scripts[0]!.answer(error, null)
-    expect(written).toEqual(Array.from({ length: 2 }, () => [error, [], { version: 0, now: 0, created: 0 }]))
+    expect(written).toEqual(Array.from({ length: 2 }, () => [error, [], NOTHING_WRITTEN]))
   })
 })

@@ -1,0 +1,136 @@
+import type { Change } from './change.ts'
+import type { Tracker } from './tracker.ts'
+import type { TrackingMemory } from './tracking-memory.ts'
+
+/** Of a name with one tracker, beside the name; of a second tracker, and of each further one. */
+const ENTRY_BYTES = 160
+const SECOND_BYTES = 280
+const FURTHER_BYTES = 40
+/** Changes of one name that wait for what its readers have seen. */
+const MAX_EARLY = 64
+/** The oldest of a Map are far from its beginning when many before them were deleted. */
+const DROPPED_AT_ONCE = 256
+
+/** A name that was read, and by whom. */
+export interface TrackedName {
+  readonly first: Tracker
+  others: Set<Tracker> | undefined
+  bytes: number
+  /** Those who read it have seen all write requests up to this version; undefined until that is known. */
+  since: number | undefined
+  /** What changed it until then, if anything. */
+  early: Change[] | undefined
+}
+
+export function* trackersOf({ first, others }: TrackedName): Iterable<Tracker> {
+  yield first
+  if (others !== undefined) yield* others
+}
+
+/**
+ * Which connection has read which key, until it is told that the key changed. A connection that has gone
+ * stays among them until then, as in Redis: taking it out of all names would be long work. There is room for
+ * so much; then the oldest are dropped, and their trackers told.
+ */
+export class TrackedNames {
+  private readonly memory: TrackingMemory
+  private readonly dropped: (id: string, name: TrackedName) => void
+  private readonly names = new Map<string, TrackedName>()
+  private bytes = 0
+
+  constructor(memory: TrackingMemory, dropped: (id: string, name: TrackedName) => void) {
+    this.memory = memory
+    this.dropped = dropped
+  }
+
+  get size(): number {
+    return this.names.size
+  }
+
+  get(id: string): TrackedName | undefined {
+    return this.names.get(id)
+  }
+
+  /** Answers what is made for a name that was not tracked. */
+  add(id: string, tracker: Tracker): TrackedName | undefined {
+    const known = this.names.get(id)
+    if (known !== undefined) {
+      this.addTracker(id, known, tracker)
+      return undefined
+    }
+    const bytes = ENTRY_BYTES + id.length
+    const name: TrackedName = { first: tracker, others: undefined, bytes, since: undefined, early: undefined }
+    if (!this.takeRoom(bytes)) {
+      this.dropped(id, name)
+      return undefined
+    }
+    this.names.set(id, name)
+    return name
+  }
+
+  /** As `take`, if its readers have not seen this change; that is decided later when it is not known yet. */
+  takeIfNew(id: string, change: Change): TrackedName | undefined {
+    const name = this.names.get(id)
+    if (name === undefined) return undefined
+    const { version } = change
+    if (version > 0 && name.since === undefined && (name.early?.length ?? 0) < MAX_EARLY) {
+      name.early ??= []
+      name.early.push(change)
+      return undefined
+    }
+    return version === 0 || version > (name.since ?? 0) ? this.take(id) : undefined
+  }
+
+  /** It is not tracked any more: answers what there was. */
+  take(id: string): TrackedName | undefined {
+    const name = this.names.get(id)
+    if (name === undefined) return undefined
+    this.names.delete(id)
+    this.giveRoom(name.bytes)
+    return name
+  }
+
+  /** Drops the oldest; false when there are none. */
+  dropOldest(): boolean {
+    if (this.names.size === 0) return false
+    let left = DROPPED_AT_ONCE
+    for (const [id, name] of this.names) {
+      if (left-- === 0) break
+      this.names.delete(id)
+      this.giveRoom(name.bytes)
+      this.dropped(id, name)
+    }
+    return true
+  }
+
+  clear(): void {
+    this.names.clear()
+    this.giveRoom(this.bytes)
+  }
+
+  private addTracker(id: string, name: TrackedName, tracker: Tracker): void {
+    const { first, others } = name
+    if (first === tracker || others?.has(tracker) === true) return
+    const bytes = others === undefined ? SECOND_BYTES : FURTHER_BYTES
+    const hasRoom = this.takeRoom(bytes)
+    // To make room the name itself may have been dropped.
+    if (!hasRoom || this.names.get(id) !== name) {
+      if (hasRoom) this.giveRoom(bytes)
+      this.dropped(id, { ...name, first: tracker, others: undefined })
+      return
+    }
+    name.bytes += bytes
+    name.others = others?.add(tracker) ?? new Set([tracker])
+  }
+
+  private takeRoom(bytes: number): boolean {
+    if (!this.memory.takeWithRoom(bytes)) return false
+    this.bytes += bytes
+    return true
+  }
+
+  private giveRoom(bytes: number): void {
+    this.bytes -= bytes
+    this.memory.give(bytes)
+  }
+}
