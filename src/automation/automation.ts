@@ -25,6 +25,8 @@ export class Automation {
   readonly listenersKey: string
   /** Changes with that hash. */
   readonly listenersStampKey: string
+  /** Which events of its keys it wants to be told of. */
+  readonly eventsKey: string
   /** Prefix of the outcomes that are kept for retries. */
   readonly outcomePrefix: string
 
@@ -38,6 +40,7 @@ export class Automation {
     this.messageChannel = `kv:{${id}}:p`
     this.listenersKey = `kv:{${id}}:l`
     this.listenersStampKey = `kv:{${id}}:n`
+    this.eventsKey = `kv:{${id}}:c`
     this.outcomePrefix = `kv:{${id}}:r:`
   }
 

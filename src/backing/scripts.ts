@@ -48,6 +48,10 @@ export const MARK = script('mark', ['prelude', 'mark'])
 export const ANNOUNCE = script('announce', ['prelude', 'listeners', 'announce'])
 export const PUBLISH = script('publish', ['prelude', 'listeners', 'publish'])
 
+/** Looks for keys that have expired, for an automation that wants to be told, and tells of them. */
+export const EXPIRED = script('expired', ['prelude', 'expired'])
+export const EXPIRE = script('expire', ['prelude', 'expire'])
+
 export const SCRIPTS: readonly BackingScript[] = [
   RUN,
   MANY,
@@ -60,4 +64,6 @@ export const SCRIPTS: readonly BackingScript[] = [
   MARK,
   ANNOUNCE,
   PUBLISH,
+  EXPIRED,
+  EXPIRE,
 ]

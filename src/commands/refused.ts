@@ -41,7 +41,6 @@ export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
   'client|tracking': 'client-side caching is not offered',
   'client|caching': 'client-side caching is not offered',
   'client|trackinginfo': 'client-side caching is not offered',
-  'config|set': 'server administration belongs to the operator',
   'config|rewrite': 'server administration belongs to the operator',
   'config|resetstat': 'server administration belongs to the operator',
   'latency|graph': 'latency is not monitored for automations',

@@ -19,6 +19,7 @@ import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import type { RunContext } from '../registry/context.ts'
 import { isComputed } from '../registry/row.ts'
+import { runRow } from '../registry/run-row.ts'
 import type { Reply } from '../reply/reply.ts'
 import {
   type AnswerMessage,
@@ -68,7 +69,10 @@ function workOf(job: SentCommands, commands: readonly (Buffer[] | null)[], watch
     if (!isComputed(row)) throw new Error(`${row.name} is no command on data`)
     return { row, args }
   })
-  if (!job.isTransaction) return (db) => [queue[0]!.row.run(db, queue[0]!.args, context)]
+  if (!job.isTransaction) {
+    const { row, args } = queue[0]!
+    return (db) => [runRow(row, db, args, () => row.run(db, args, context))]
+  }
   return (db) => {
     if (!watched.every((name, i) => db.untouchedSince(name, job.watched[i]!))) return undefined
     return queue.map((command) => (command === undefined ? null : runQueued(db, command, context)))

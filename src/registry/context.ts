@@ -30,7 +30,15 @@ export interface Call extends ServiceContext {
   readonly pendingWrites?: PendingWrites
   /** Whether its client has hung up, or is to be answered now: a command that waits ends then. */
   readonly isGone?: () => boolean
-  /** Called around the time that the command is computed, which takes more than one round trip. */
-  readonly computing?: () => void
+  /**
+   * Whether a direct write that was not made may be computed yet, without what its connection sent later
+   * having overtaken it.
+   */
+  readonly mayStillCompute?: () => boolean
+  /**
+   * Called around the time that the command is computed, which takes more than one round trip. `inPlace`: after
+   * `mayStillCompute`.
+   */
+  readonly computing?: (inPlace?: boolean) => void
   readonly computed?: () => void
 }

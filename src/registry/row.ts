@@ -8,6 +8,7 @@ import { finish, type Parts } from '../lib/parts.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { Session } from '../session/session.ts'
 import type { Call, RunContext } from './context.ts'
+import type { Notifies } from './notifies.ts'
 
 export {
   ALL_KEYS,
@@ -124,6 +125,9 @@ export const writesInParts = (
   inParts: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>,
 ): DirectWrite => ({ write, reply: (call, raws) => finish(inParts(call, raws)), inParts })
 
+/** The places of keys that are looked for, of those of all keys. */
+export type Misses = (indexes: readonly number[], args: readonly Buffer[]) => readonly number[]
+
 /** A command on the automation's data. */
 export interface DataRow extends Facts {
   readonly kind: 'data'
@@ -139,6 +143,10 @@ export interface DataRow extends Facts {
    * unless the script is known to be quick.
    */
   readonly script?: { readonly given: 'source' | 'sha1'; readonly at: number }
+  /** What it tells of the keys that it changed, to who wants keyspace notifications. */
+  readonly notifies?: Notifies
+  /** Which of its keys it looks for, so that it tells of those that are not there. */
+  readonly misses?: Misses
   /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
   readonly blocking?: Blocking
 }
@@ -257,8 +265,13 @@ const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string; right
   flags: spec.flags.split(' ').filter((flag) => flag !== '') as Flag[],
 })
 
+/** What only reads looks for all of its keys; a script by itself for none. */
+const missesOf = ({ flags, script }: FactsOf<DataRow>): { readonly misses?: Misses } =>
+  script === undefined && flags.split(' ').includes('readonly') ? { misses: (indexes) => indexes } : {}
+
 export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): DataRow => ({
   extent: () => 'all',
+  ...missesOf(spec),
   ...spec,
   ...facts(spec),
   kind: 'data',

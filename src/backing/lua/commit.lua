@@ -5,7 +5,8 @@
 -- number of operations, then each: number of arguments, data key, kind of its charge, command (with its subcommand after a space), further
 -- arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, '1' when it was made anew;
--- stamp of the listeners that the messages were counted by ('*': they were not counted), number of messages, then each, sealed;
+-- stamp of the listeners that the messages were counted by ('*': they were not counted), the events that it was computed for, number of
+-- messages, then each, sealed;
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
 -- names (it is stored under the first, and must not be there under any);
 -- then what to read on a conflict (see snapshot).
@@ -19,8 +20,8 @@ for _ = 1, tonumber(ARGV[operations_at]) do at = at + 1 + ARGV[at] end
 local changes_at = at
 local changes = tonumber(ARGV[changes_at])
 local messages_at = changes_at + 1 + 4 * changes
-local messages = tonumber(ARGV[messages_at + 1])
-local receipts_at = messages_at + 2 + messages
+local messages = tonumber(ARGV[messages_at + 2])
+local receipts_at = messages_at + 3 + messages
 local receipts = tonumber(ARGV[receipts_at])
 local reads_at = receipts_at + 1
 local receipt_prefix = base .. 'r:'
@@ -42,6 +43,7 @@ local function conflict()
   return found
 end
 
+if events ~= ARGV[messages_at + 1] then return conflict() end
 if ARGV[5] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[5] then return conflict() end
 read_entries()
 for g = 0, guards - 1 do
@@ -198,7 +200,7 @@ end
 keep_usage()
 -- The data is written: a message that cannot be sent (the Redis denies the channel to its user) is lost, and makes no error of that.
 local unsent
-for m = messages_at + 2, messages_at + 1 + messages do
+for m = messages_at + 3, messages_at + 2 + messages do
   local sent = redis.pcall('PUBLISH', messages_channel, ARGV[m])
   if type(sent) == 'table' then unsent = sent end
 end

@@ -5,6 +5,7 @@ import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { Call } from '../../registry/context.ts'
 import type { Blocking, BlockingRow, DataRow } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type Done, execute } from './execute.ts'
 
@@ -55,7 +56,7 @@ function attemptComputed(
     needs: keyIndexes(row, args).map(
       (index): Need => ({ name: args[index]!, extent: row.extent(args, index) }),
     ),
-    run: (db) => (isOver() ? undefined : attempt(db, args, names)),
+    run: (db) => (isOver() ? undefined : runRow(row, db, args, () => attempt(db, args, names))),
     done: settle,
   })
 }

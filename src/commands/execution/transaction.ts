@@ -1,10 +1,13 @@
+import { MustCompute } from '../../engine/notifications/event-settings.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../../engine/plaintext/not-loaded.ts'
+import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
 import type { Session } from '../../session/session.ts'
@@ -18,7 +21,10 @@ import { remoteTransaction } from './remote-jobs.ts'
  */
 export interface Order {
   readonly isComputing: boolean
-  readonly computingStarts: () => void
+  /** See CommandOrder. */
+  readonly nextOrdinal: number
+  mayStillCompute(ordinal: number): boolean
+  readonly computingStarts: (inPlace?: boolean) => void
   readonly computingEnds: () => void
 }
 
@@ -143,16 +149,24 @@ export class Transaction implements ConnectionTransaction {
     // Behind a computed command of the connection whatever it does is computed: it waits its turn by that.
     if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
     if (!queue.some(({ row }) => isComputed(row))) return Promise.resolve(queue.map(() => null))
-    return runNative(queue, context) ?? this.compute(context, queue, watched)
+    const { nextOrdinal } = this.order
+    return (
+      runNative(queue, context)?.catch((error: Error) => {
+        if (!(error instanceof MustCompute)) throw error
+        if (!this.order.mayStillCompute(nextOrdinal)) throw new KvError('events_changed')
+        return this.compute(context, queue, watched, true)
+      }) ?? this.compute(context, queue, watched)
+    )
   }
 
   private compute(
     context: ServiceContext,
     queue: readonly QueuedCommand[],
     watched: readonly WatchedKey[],
+    inPlace = false,
   ): Promise<readonly Reply[] | undefined> {
     const { order } = this
-    order.computingStarts()
+    order.computingStarts(inPlace)
     return new Promise((resolve, reject) => {
       context.services.store.compute(context.automation, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
@@ -193,7 +207,7 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
 export function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (!isComputed(row)) return null
   try {
-    return row.run(db, args, context)
+    return runRow(row, db, args, () => row.run(db, args, context))
   } catch (error) {
     if (error instanceof NotLoaded || error instanceof NeedsThread || error instanceof ReadFailed) throw error
     return errorReply(error as Error, context.services.report)

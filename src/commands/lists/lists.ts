@@ -8,6 +8,7 @@ import { mapInParts, type Parts } from '../../lib/parts.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
+import { tells } from '../../registry/notifies.ts'
 import { type DataRow, data, ENDS, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
@@ -156,6 +157,7 @@ export const LISTS = [
     name: 'lpop',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('lpop'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -169,6 +171,7 @@ export const LISTS = [
     name: 'lpush',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('lpush'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -182,6 +185,7 @@ export const LISTS = [
     name: 'lpushx',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('lpush'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,
@@ -212,6 +216,7 @@ export const LISTS = [
     name: 'lset',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tells('lset'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -231,6 +236,7 @@ export const LISTS = [
     name: 'ltrim',
     arity: 4,
     flags: 'write',
+    notifies: tells('ltrim'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -252,6 +258,7 @@ export const LISTS = [
     name: 'rpop',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('rpop'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -265,6 +272,7 @@ export const LISTS = [
     name: 'rpush',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('rpush'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -278,6 +286,7 @@ export const LISTS = [
     name: 'rpushx',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('rpush'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,

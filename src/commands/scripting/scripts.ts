@@ -8,6 +8,8 @@ import { type ScriptCall, ScriptEngine, type ScriptHost, type ScriptLimits } fro
 import { type LuaScript, readScript, sha1Of } from '../../lua-vm/script.ts'
 import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
 import type { RunContext } from '../../registry/context.ts'
+import { isComputed } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { OK, PONG, type Reply } from '../../reply/reply.ts'
 import type { ScriptRequest, ScriptRunner } from '../../session/services.ts'
 import { infoReply } from '../connection/server-info.ts'
@@ -74,7 +76,8 @@ class ScriptCommands implements ScriptHost {
     this.gate.allowInScript(this.context.identity, row, args)
     // What else a transaction around the script needs of a key may be a part.
     this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
-    return run(this.db, args, this.context)
+    if (!isComputed(row)) return run(this.db, args, this.context)
+    return runRow(row, this.db, args, () => row.run(this.db, args, this.context))
   }
 
   allows(args: readonly Buffer[]): boolean | undefined {

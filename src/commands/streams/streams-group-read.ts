@@ -49,7 +49,7 @@ function newEntries(
   const stream = db.stream(name)!
   const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
   if (entries.length === 0) return undefined
-  const edited = editGroup(db, name, group)
+  const edited = editGroup(db, name, group, consumer)
   deliver(edited.stream, edited.group, consumer, entries, noAck, db.now)
   return entries.map(entryReply)
 }
@@ -71,7 +71,7 @@ function history(
     .slice(0, most)
   const entries = ids.map((id) => entryAt(stream, id))
   if (!found.consumers.has(idOf(consumer)) || entries.some((entry) => entry !== undefined)) {
-    const edited = editGroup(db, name, group)
+    const edited = editGroup(db, name, group, consumer)
     deliverAgain(edited.stream, edited.group, consumer, ids, db.now)
   }
   return entries.map((entry, i) => (entry === undefined ? [idText(ids[i]!), NULL_ARRAY] : entryReply(entry)))

@@ -24,6 +24,7 @@ import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
 import { parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { allKeys, tells, tellsNothing } from '../../registry/notifies.ts'
 import { container, type Direct, data, FIRST_KEY, type KeySpec } from '../../registry/row.ts'
 import { OK, type Reply, SimpleString } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -173,6 +174,7 @@ const XGROUP = container(
       name: 'xgroup|create',
       arity: -5,
       flags: 'write denyoom',
+      notifies: tells('xgroup-create'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -191,6 +193,7 @@ const XGROUP = container(
       name: 'xgroup|createconsumer',
       arity: 5,
       flags: 'write denyoom',
+      notifies: tells('xgroup-createconsumer'),
       group,
       since: '6.2.0',
       keys: KEY,
@@ -203,6 +206,7 @@ const XGROUP = container(
       name: 'xgroup|delconsumer',
       arity: 5,
       flags: 'write',
+      notifies: tells('xgroup-delconsumer'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -216,6 +220,7 @@ const XGROUP = container(
       name: 'xgroup|destroy',
       arity: 4,
       flags: 'write',
+      notifies: tells('xgroup-destroy'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -239,6 +244,7 @@ const XGROUP = container(
       name: 'xgroup|setid',
       arity: -5,
       flags: 'write',
+      notifies: tells('xgroup-setid'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -258,6 +264,8 @@ export const STREAM_GROUPS = [
     name: 'xack',
     arity: -4,
     flags: 'write fast',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -275,6 +283,8 @@ export const STREAM_GROUPS = [
     name: 'xreadgroup',
     arity: -7,
     flags: 'write blocking movablekeys',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '5.0.0',
     keys: STREAM_KEYS,

@@ -96,7 +96,7 @@ export class Computation {
     for (const change of changes) words.push(change)
     const { all, stamp } = this.db.messages
     const frames = encodeMessages(all)
-    words.push(stamp ?? '*', frames.length)
+    words.push(stamp ?? '*', snapshot.events, frames.length)
     for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
     return words
   }

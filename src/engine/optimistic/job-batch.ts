@@ -59,9 +59,11 @@ export class JobBatch {
 
   /** Computes from what is remembered; false when that does not suffice. */
   private computeFromCache(): boolean {
-    const { automation, writeCache } = this.environment
+    const { automation, writeCache, events } = this.environment
     const needsMore = ({ ifVersion, idempotency, remote }: Job<unknown>): boolean =>
       ifVersion !== undefined || idempotency !== undefined || isHeavy(this.environment, remote)
+    // What it says of a key that had expired is not remembered.
+    if (events.of(automation) !== '') return false
     if (this.cacheTried || this.batch.some(({ job }) => needsMore(job))) return false
     this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
@@ -101,6 +103,7 @@ export class JobBatch {
 
   /** `reply` is what snapshot.lua answered. */
   private compute(reply: readonly BackingReply[]): void {
+    this.environment.events.learn(this.environment.automation, headOf(reply).events)
     if (this.allNames && headOf(reply).version !== this.namesVersion) {
       this.again()
       return

@@ -2,6 +2,7 @@ import type { Automation } from '../../automation/automation.ts'
 import type { Backing } from '../../backing/backing.ts'
 import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { ListenerRecords } from '../messaging/listener-records.ts'
+import type { EventSettings } from '../notifications/event-settings.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import type { InfoSections } from '../plaintext/snapshot.ts'
@@ -47,6 +48,7 @@ export interface JobEnvironment {
   readonly backing: Backing
   readonly writeCache: WriteCache
   readonly listeners: ListenerRecords
+  readonly events: EventSettings
   readonly limits: JobLimits
   /** Undefined: everything is computed on this thread. */
   readonly remote: RemoteCompute | undefined

@@ -1,7 +1,9 @@
 import { KvError } from '../../errors/errors.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
+import { wantedEvents } from '../notifications/event-classes.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
+import { KeyEvents } from './key-events.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
 import { NotLoaded } from './not-loaded.ts'
@@ -38,6 +40,8 @@ export class Database {
   private readonly states: KeyStates
   private readonly outside: Outside
   readonly messages: OutgoingMessages
+  /** What is told of keys; undefined when the automation wants to be told of nothing. */
+  readonly events: KeyEvents | undefined
 
   constructor(snapshot: Snapshot, limits: DatabaseLimits, outside: Outside = NOTHING_OUTSIDE) {
     this.snapshot = snapshot
@@ -45,6 +49,8 @@ export class Database {
     this.outside = outside
     this.states = new KeyStates(snapshot)
     this.messages = new OutgoingMessages(() => known(outside.listeners(), 'listeners'))
+    const wanted = wantedEvents(snapshot.events)
+    this.events = wanted && new KeyEvents(wanted, this.messages)
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -198,7 +204,7 @@ export class Database {
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     if (state.value === undefined) state.fresh = true
     state.value = value
     state.replaced = true
@@ -208,7 +214,7 @@ export class Database {
   /** The list to be changed; made when missing, turned from a document into a native list when it is one. */
   editList(name: Buffer): ListValue {
     const list = this.list(name)
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     if (state.value?.type === 'string') {
       state.value = list
       state.replaced = true
@@ -218,7 +224,7 @@ export class Database {
 
   editHash(name: Buffer): HashValue {
     this.hash(name)
-    return this.existingOrNew(this.states.edit(name), () => ({
+    return this.existingOrNew(this.edit(name), () => ({
       type: 'hash',
       fields: new Map(),
       partial: undefined,
@@ -227,24 +233,24 @@ export class Database {
 
   editSet(name: Buffer): SetValue {
     this.set(name)
-    return this.existingOrNew(this.states.edit(name), () => ({ type: 'set', members: new Map() }))
+    return this.existingOrNew(this.edit(name), () => ({ type: 'set', members: new Map() }))
   }
 
   editSortedSet(name: Buffer): SortedSetValue {
     this.sortedSet(name)
-    return this.existingOrNew(this.states.edit(name), () => ({ type: 'zset', members: new Map() }))
+    return this.existingOrNew(this.edit(name), () => ({ type: 'zset', members: new Map() }))
   }
 
   /** Unlike the others a stream stays when it is empty. */
   editStream(name: Buffer): StreamValue {
     this.stream(name)
-    return this.existingOrNew(this.states.edit(name), newStream)
+    return this.existingOrNew(this.edit(name), newStream)
   }
 
   /** Deletes the key; false when there was none. */
   remove(name: Buffer): boolean {
     if (!this.has(name)) return false
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     state.value = undefined
     state.expireAt = 0
     return true
@@ -259,7 +265,12 @@ export class Database {
   /** Sets (0: clears) the TTL of an existing key; a moment that has passed deletes it. */
   setExpireAt(name: Buffer, expireAt: number): void {
     if (expireAt !== 0 && expireAt <= this.now) this.remove(name)
-    else this.states.edit(name).expireAt = expireAt
+    else this.edit(name).expireAt = expireAt
+  }
+
+  private edit(name: Buffer): KeyState {
+    this.events?.touch(name, ...this.states.isThere(name))
+    return this.states.edit(name)
   }
 
   private stringCell(name: Buffer): Cell | undefined {

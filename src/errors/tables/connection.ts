@@ -38,6 +38,7 @@ export const CONNECTION = {
   client_option: refusal('ERR Unrecognized option'),
   unblock_reason: refusal('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'),
   unblocked: refusal('UNBLOCKED client unblocked via CLIENT UNBLOCK'),
+  config_refused: refusal("ERR CONFIG SET failed (possibly related to argument '{parameter}') - {reason}"),
   slowlog_count: refusal('ERR count should be greater than or equal to -1'),
   command_invalid: refusal('ERR Invalid command specified'),
   command_no_keys: refusal('ERR The command has no key arguments'),

@@ -95,7 +95,8 @@ export class CommandRunner {
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
     const { identity, automation, context, protocol } = this.session
-    const { computingStarts: computing, computingEnds: computed } = this.order
+    const { order } = this
+    const { computingStarts: computing, computingEnds: computed, nextOrdinal } = order
     return {
       args,
       identity: identity!,
@@ -104,6 +105,7 @@ export class CommandRunner {
       protocol,
       pendingWrites,
       isGone: this.isGone,
+      mayStillCompute: () => order.mayStillCompute(nextOrdinal - 1),
       computing,
       computed,
     }

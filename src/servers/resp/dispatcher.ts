@@ -167,6 +167,11 @@ export class Dispatcher {
     return true
   }
 
+  private get computesWrites(): boolean {
+    const { automation, context } = this.session
+    return automation !== undefined && context.store.tellsEvents(automation)
+  }
+
   /** CLIENT PAUSE of its automation holds it back. */
   private isPaused(row: ServedRow): boolean {
     const { automation, context } = this.session
@@ -204,7 +209,7 @@ export class Dispatcher {
       this.answerAtOnce(pending, this.enqueue(row, args))
       return true
     }
-    if (!this.order.mayStart(row)) return false
+    if (!this.order.mayStart(row, this.computesWrites)) return false
     pending.silent = session.takeSilence()
     session.lastCommand = row.name
     session.lastCommandAt = Date.now()
