@@ -25,6 +25,7 @@ import type { Reply } from '../reply/reply.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
+import { Monitors } from '../session/monitors.ts'
 import { Pauses } from '../session/pauses.ts'
 import type { SessionContext } from '../session/session.ts'
 import { SlowLogs } from '../session/slow-log.ts'
@@ -53,6 +54,7 @@ export interface Parts {
   readonly verifier: TokenVerifier
   readonly pubsub: PubSub
   readonly blockedClients: BlockedClients<Reply>
+  readonly monitors: Monitors
 }
 
 /** Makes and joins them; nothing is connected yet. `undo` closes them. */
@@ -95,6 +97,7 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
     verifier,
     pubsub,
     blockedClients,
+    monitors: new Monitors(),
   }
 }
 
@@ -125,7 +128,7 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
 
 export const restServer = (
   config: Config,
-  { store, automations, verifier, gate, turns }: Parts,
+  { store, automations, verifier, gate, turns, monitors }: Parts,
   log: Log,
 ): FastifyInstance =>
   createHttpServer({
@@ -134,6 +137,7 @@ export const restServer = (
     verifier,
     gate,
     turns,
+    monitors,
     log,
     maxValueSize: config.maxValueSize,
     maxRequestSize: config.maxRequestSize,

@@ -110,13 +110,15 @@ function runDocument(computation: Computation, name: string, args: DecodedReply)
 
 function runCommands(computation: Computation, job: SentCommands, part: DecodedReply): Ran {
   const [commands, watched] = part as [(Buffer[] | null)[], Buffer[]]
-  const { error, result, requests, created } = computation.run({ run: workOf(job, commands, watched) })
+  const run = workOf(job, commands, watched)
+  const { error, result, requests, created, calls } = computation.run({ run, isTraced: job.isTraced })
   const replies = result as readonly Reply[] | undefined
   const sent = error === null ? undefined : packError(error)
   return {
     error: sent,
     requests,
     created,
+    calls: calls && flatten(calls),
     isList: job.isTransaction,
     lengths: replies?.map((each) => append(each, job)),
   }

@@ -18,6 +18,8 @@ export interface ServiceContext extends RunContext {
   readonly services: Services
   /** Of its connection: a reply that another thread makes comes as bytes of it. */
   readonly protocol?: Protocol
+  /** Takes what scripts call, when somebody looks on. */
+  readonly traced?: ((calls: readonly (readonly Buffer[])[]) => void) | undefined
 }
 
 /** One command on data on its way through the pipeline. */

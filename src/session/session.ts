@@ -9,9 +9,10 @@ import type { Holder } from '../fair-share/held-bytes.ts'
 import type { Gate } from '../gate/gate.ts'
 import { idOf } from '../lib/id.ts'
 import type { Protocol } from '../protocol/encode.ts'
-import { PushReply, type Reply } from '../reply/reply.ts'
+import { PushReply, type Reply, type SimpleString } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Monitors } from './monitors.ts'
 import type { Pauses } from './pauses.ts'
 import type { Services } from './services.ts'
 import type { SlowLogs } from './slow-log.ts'
@@ -28,6 +29,7 @@ export interface SessionContext extends Services {
   readonly activities: Activities
   readonly pauses: Pauses
   readonly slowLogs: SlowLogs
+  readonly monitors: Monitors
   readonly startedAt: number
   readonly respPort: () => number
 }
@@ -114,12 +116,14 @@ export class Session implements MessageReceiver {
         bytes: number
       }
     | undefined
+  /** It is shown the commands of its automation. */
+  isMonitor = false
   /** Counted among the connections of its automation. */
   private counted = false
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
   /** Sends what is no answer to a request. */
-  push: (message: PushReply) => void = () => {}
+  push: (message: PushReply | SimpleString) => void = () => {}
   /** Ends it at once, whatever is under way. */
   cut: () => void = () => {}
   /** Called after a login or a refreshed token. */
@@ -193,7 +197,24 @@ export class Session implements MessageReceiver {
     return channel.size + pattern.size + shard.size > 0
   }
 
+  /** Shows what scripts call, if anybody looks on. */
+  get tracing(): ((calls: readonly (readonly Buffer[])[]) => void) | undefined {
+    const { context, automation } = this
+    if (!context.monitors.any || !context.monitors.watches(automation!.id)) return undefined
+    return (calls) => {
+      for (const args of calls) context.monitors.show(automation!.id, 'lua', args)
+    }
+  }
+
+  /** Throws `too_many_monitors`. */
+  monitor(): void {
+    this.context.monitors.add(this.automation!.id, this)
+    this.isMonitor = true
+  }
+
   stopListening(): void {
+    if (this.isMonitor) this.context.monitors.remove(this.automation!.id, this)
+    this.isMonitor = false
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       const own = this.subscriptions[kind]
       if (own.size > 0) this.unsubscribe(kind, [...own.values()])

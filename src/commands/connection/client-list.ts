@@ -8,8 +8,13 @@ const REPLY_BUFFER_BYTES = 1_024
 
 const secondsSince = (moment: number, now: number): number => Math.floor((now - moment) / 1_000)
 
-const flagsOf = ({ subscribed, transaction, isWaiting }: Session): string =>
-  `${subscribed ? 'P' : ''}${transaction.queued === undefined ? '' : 'x'}${isWaiting ? 'b' : ''}` || 'N'
+const flagsOf = ({ isMonitor, subscribed, transaction, isWaiting }: Session): string =>
+  [
+    isMonitor ? 'O' : '',
+    subscribed ? 'P' : '',
+    transaction.queued === undefined ? '' : 'x',
+    isWaiting ? 'b' : '',
+  ].join('') || 'N'
 
 /**
  * One line of CLIENT LIST: Redis's fields in the order of 7.0, and the two that 7.2 added. Clients look for

@@ -108,6 +108,8 @@ function compute(row: DataRow, call: Call, done: Done, inPlace = false): void {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
     run: (db) => runRow(row, db, args, () => row.run(db, args, call)),
     remote: remoteCommand(row, call),
+    isTraced: call.traced !== undefined,
+    traced: (calls) => call.traced?.(calls),
     info: () => services.info(automation),
     done: (error, reply) => {
       computed?.()

@@ -61,6 +61,10 @@ export class Transaction implements ConnectionTransaction {
     return this.queue?.map(({ row }) => row) ?? []
   }
 
+  get queuedCommands(): readonly QueuedCommand[] {
+    return this.queue ?? []
+  }
+
   get queuedBytes(): number {
     return this.queueBytes
   }
@@ -131,6 +135,7 @@ export class Transaction implements ConnectionTransaction {
       automation: session.automation!,
       services: session.context,
       protocol: session.protocol,
+      traced: session.tracing,
     }
     const replies = await this.run(context, queue, [...this.watched.values()])
     if (replies === undefined) return NULL_ARRAY
@@ -175,6 +180,8 @@ export class Transaction implements ConnectionTransaction {
             ? queue.map((command) => runQueued(db, command, context))
             : undefined,
         remote: remoteTransaction(context, queue, watched),
+        isTraced: context.traced !== undefined,
+        traced: (calls) => context.traced?.(calls),
         info: () => context.services.info(context.automation),
         done: (error, replies) => {
           order.computingEnds()

@@ -74,6 +74,7 @@ class ScriptCommands implements ScriptHost {
     if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
       throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
+    this.db.trace?.add(args)
     // What else a transaction around the script needs of a key may be a part.
     this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
     if (!isComputed(row)) return run(this.db, args, this.context)

@@ -4,6 +4,7 @@ import type { BackingArg } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
 import { encodeMessages } from '../messaging/message.ts'
+import { CallTrace } from '../plaintext/call-trace.ts'
 import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../plaintext/not-loaded.ts'
@@ -16,6 +17,8 @@ import { NeedsThread } from './needs-thread.ts'
 export interface Computable {
   run(db: Database): unknown
   readonly ifVersion?: number | undefined
+  /** Somebody looks on: see `ComputedJob.calls`. */
+  readonly isTraced?: boolean
 }
 
 /** What came of one job. */
@@ -25,6 +28,8 @@ export interface ComputedJob {
   /** Write requests of the batch when it was through: one more than before if it changed something. */
   readonly requests: number
   readonly created: number
+  /** What its scripts called. */
+  readonly calls?: readonly (readonly Buffer[])[] | undefined
 }
 
 /** Runs jobs one after the other on the keys of a snapshot. Throws NotLoaded when one looks further. */
@@ -41,6 +46,7 @@ export class Computation {
   run(job: Computable): ComputedJob {
     const { db, snapshot, requests } = this
     db.beginJob(requests)
+    db.trace = job.isTraced === true ? new CallTrace() : undefined
     try {
       if (job.ifVersion !== undefined) {
         const actual = Number(snapshot.version) + requests
@@ -52,12 +58,12 @@ export class Computation {
       }
       const result = job.run(db)
       this.requests += Number(db.changed)
-      return { error: null, result, requests: this.requests, created: db.created }
+      return { error: null, result, requests: this.requests, created: db.created, calls: db.trace?.shown }
     } catch (error) {
       if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
       db.rollback()
       const reason = error instanceof ReadFailed ? error.reason : (error as Error)
-      return { error: reason, result: undefined, requests, created: 0 }
+      return { error: reason, result: undefined, requests, created: 0, calls: db.trace?.shown }
     }
   }
 

@@ -26,6 +26,9 @@ export interface Job<T> {
   readonly remote?: RemoteJob | undefined
   /** What INFO tells a script of it. Rejects with `unavailable`. */
   readonly info?: (() => Promise<InfoSections>) | undefined
+  readonly isTraced?: boolean
+  /** With `isTraced`: what its scripts called, before `done`. */
+  readonly traced?: (calls: readonly (readonly Buffer[])[]) => void
   /** Makes it happen once; the result must then survive JSON. */
   readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void

@@ -63,7 +63,8 @@ export function answerJobs(
   versionBefore: number,
   now: number,
 ): void {
-  for (const { job, error, result, requests, created, earlier } of outcomes) {
+  for (const { job, error, result, requests, created, earlier, calls } of outcomes) {
+    if (calls !== undefined && calls.length > 0) job.traced?.(calls)
     const written = earlier ?? { version: versionBefore + requests, now, created }
     answerJob(environment, job, error, result, written)
   }

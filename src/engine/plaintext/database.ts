@@ -1,6 +1,7 @@
 import { KvError } from '../../errors/errors.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
 import { wantedEvents } from '../notifications/event-classes.ts'
+import type { CallTrace } from './call-trace.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
 import { KeyEvents } from './key-events.ts'
@@ -42,6 +43,8 @@ export class Database {
   readonly messages: OutgoingMessages
   /** What is told of keys; undefined when the automation wants to be told of nothing. */
   readonly events: KeyEvents | undefined
+  /** Takes what scripts of the current job call; undefined when nobody looks on. */
+  trace: CallTrace | undefined
 
   constructor(snapshot: Snapshot, limits: DatabaseLimits, outside: Outside = NOTHING_OUTSIDE) {
     this.snapshot = snapshot

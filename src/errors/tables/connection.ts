@@ -44,6 +44,9 @@ export const CONNECTION = {
   command_no_keys: refusal('ERR The command has no key arguments'),
   command_arity: refusal('ERR Invalid number of arguments specified for command'),
   command_arguments: refusal('ERR Invalid arguments specified for command'),
+  too_many_monitors: refusal('ERR too many connections in MONITOR: {allowed} of an automation are allowed'),
+  monitor_in_transaction: refusal("ERR MONITOR isn't allowed for DENY BLOCKING client"),
+  monitor_keyspace: refusal("ERR Replica can't interact with the keyspace"),
   // Transactions
   exec_without_multi: refusal('ERR EXEC without MULTI'),
   exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),

@@ -103,6 +103,7 @@ export class CommandRunner {
       automation: automation!,
       services: context,
       protocol,
+      traced: this.session.tracing,
       pendingWrites,
       isGone: this.isGone,
       mayStillCompute: () => order.mayStillCompute(nextOrdinal - 1),

@@ -6,6 +6,7 @@ import type { Log } from '../../observability/log.ts'
 import type { ServedRow } from '../../registry/command-table.ts'
 import { mayWrite } from '../../registry/may-write.ts'
 import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
+import { redacted } from '../../session/monitors.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
@@ -17,6 +18,9 @@ import { type PendingReply, ReplyQueue } from './reply-queue.ts'
 
 /** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
+
+/** As in Redis, where those with the flag `skip_monitor` show themselves: scripts, before what they call. */
+const isShown = ({ flags }: ServedRow): boolean => !flags.includes('admin')
 
 interface Request {
   readonly args: readonly Buffer[]
@@ -214,8 +218,25 @@ export class Dispatcher {
     session.lastCommand = row.name
     session.lastCommandAt = Date.now()
     session.activity.countCommand(session.lastCommandAt)
+    const show = session.context.monitors.any ? this.showing(row, args) : undefined
     this.runner.run(row, args, pending)
+    show?.()
     return true
+  }
+
+  /** Shows a command to monitors, behind its reply if that comes at once; what logs in first is no one's. */
+  private showing(row: ServedRow, args: readonly Buffer[]): (() => void) | undefined {
+    const { automation, context, address } = this.session
+    if (automation === undefined || !isShown(row)) return undefined
+    const all = [redacted(row.name, args)]
+    // EXEC comes behind those that were queued.
+    if (row.kind === 'connection' && row.endsTransaction === true && !this.transaction.broken)
+      all.unshift(
+        ...this.transaction.queuedCommands.filter((each) => isShown(each.row)).map((each) => each.args),
+      )
+    return () => {
+      for (const each of all) context.monitors.show(automation.id, address, each)
+    }
   }
 
   private answerAtOnce(pending: PendingReply, reply: Reply): void {
