@@ -113,8 +113,8 @@ export class Store {
 
   /**
    * One write request. The replies are as Redis gave them, errors included. It shares a script call with
-   * others of the same turn. Fails with MustCompute when `tellsEvents` turns out to be so; nothing was written
-   * then.
+   * others of the same turn. Fails with MustCompute when `tellsEvents` turns out to be so: nothing was
+   * written then.
    */
   write(
     automation: Automation,

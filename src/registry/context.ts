@@ -38,8 +38,8 @@ export interface Call extends ServiceContext {
    */
   readonly mayStillCompute?: () => boolean
   /**
-   * Called around the time that the command is computed, which takes more than one round trip. `inPlace`: after
-   * `mayStillCompute`.
+   * Called around the time that the command is computed, which takes more than one round trip. `inPlace`:
+   * after `mayStillCompute`.
    */
   readonly computing?: (inPlace?: boolean) => void
   readonly computed?: () => void

@@ -174,6 +174,13 @@ export function isIncrement(args: readonly Buffer[]): boolean {
 /** Whether GETEX clears the TTL. */
 export const isPersist = (args: readonly Buffer[]): boolean => word(args[2]) === 'PERSIST'
 
+/** The places of keys that are looked for, of those of all keys. */
+export type Misses = (indexes: readonly number[], args: readonly Buffer[]) => readonly number[]
+
+/** What only reads looks for all of its keys; a script by itself for none. */
+export const missesOf = ({ flags, script }: { flags: string; script?: unknown }): { misses?: Misses } =>
+  script === undefined && flags.split(' ').includes('readonly') ? { misses: allKeys } : {}
+
 /** Which keys a command looks for: see `misses` of a row. */
 export const allKeys = (indexes: readonly number[]): readonly number[] => indexes
 export const noKeys = (): readonly number[] => []

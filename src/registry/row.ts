@@ -8,7 +8,7 @@ import { finish, type Parts } from '../lib/parts.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { Session } from '../session/session.ts'
 import type { Call, RunContext } from './context.ts'
-import type { Notifies } from './notifies.ts'
+import { type Misses, missesOf, type Notifies } from './notifies.ts'
 
 export {
   ALL_KEYS,
@@ -37,7 +37,7 @@ export type CommandGroup =
   | 'server'
   | 'scripting'
 
-/** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
+/** Redis's own: https://redis.io/docs/latest/commands/command/#flags */
 export type Flag =
   | 'write'
   | 'readonly'
@@ -59,7 +59,6 @@ export type Flag =
   | 'no_async_loading'
   | 'no_mandatory_keys'
 
-/** Facts that every row has. */
 interface Facts {
   /** Lower case; a subcommand is `object|encoding`. */
   readonly name: string
@@ -125,10 +124,6 @@ export const writesInParts = (
   inParts: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>,
 ): DirectWrite => ({ write, reply: (call, raws) => finish(inParts(call, raws)), inParts })
 
-/** The places of keys that are looked for, of those of all keys. */
-export type Misses = (indexes: readonly number[], args: readonly Buffer[]) => readonly number[]
-
-/** A command on the automation's data. */
 export interface DataRow extends Facts {
   readonly kind: 'data'
   /**
@@ -143,15 +138,14 @@ export interface DataRow extends Facts {
    * unless the script is known to be quick.
    */
   readonly script?: { readonly given: 'source' | 'sha1'; readonly at: number }
-  /** What it tells of the keys that it changed, to who wants keyspace notifications. */
+  /** Its keyspace notifications. */
   readonly notifies?: Notifies
-  /** Which of its keys it looks for, so that it tells of those that are not there. */
+  /** The keys that it looks for, to tell of what is not there. */
   readonly misses?: Misses
   /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
   readonly blocking?: Blocking
 }
 
-/** A row whose command may wait. */
 export type BlockingRow = DataRow & { readonly blocking: Blocking }
 
 export const mayBlock = (row: Row): row is BlockingRow => row.kind === 'data' && row.blocking !== undefined
@@ -264,10 +258,6 @@ const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string; right
   right: spec.right ?? rightOf(spec.flags.split(' ')),
   flags: spec.flags.split(' ').filter((flag) => flag !== '') as Flag[],
 })
-
-/** What only reads looks for all of its keys; a script by itself for none. */
-const missesOf = ({ flags, script }: FactsOf<DataRow>): { readonly misses?: Misses } =>
-  script === undefined && flags.split(' ').includes('readonly') ? { misses: (indexes) => indexes } : {}
 
 export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): DataRow => ({
   extent: () => 'all',

@@ -20,7 +20,7 @@ export class Monitors {
   }
 
   watches(automationId: string): boolean {
-    return this.known.has(automationId)
+    return this.any && this.known.has(automationId)
   }
 
   /** Throws `too_many_monitors`. */
@@ -35,6 +35,11 @@ export class Monitors {
     const monitors = this.known.get(automationId)
     monitors?.delete(monitor)
     if (monitors?.size === 0) this.known.delete(automationId)
+  }
+
+  /** What scripts of the automation called. */
+  showCalls(automationId: string, calls: readonly (readonly Buffer[])[]): void {
+    for (const args of calls) this.show(automationId, 'lua', args)
   }
 
   /** `source`: the address of a client, or what else it comes from. */

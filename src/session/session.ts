@@ -122,7 +122,7 @@ export class Session implements MessageReceiver {
   private counted = false
   /** Its blocking command, while it waits. */
   blocked: BlockedClient<Reply> | undefined
-  /** Sends what is no answer to a request. */
+  /** Sends what answers no request. */
   push: (message: PushReply | SimpleString) => void = () => {}
   /** Ends it at once, whatever is under way. */
   cut: () => void = () => {}
@@ -197,13 +197,10 @@ export class Session implements MessageReceiver {
     return channel.size + pattern.size + shard.size > 0
   }
 
-  /** Shows what scripts call, if anybody looks on. */
   get tracing(): ((calls: readonly (readonly Buffer[])[]) => void) | undefined {
     const { context, automation } = this
-    if (!context.monitors.any || !context.monitors.watches(automation!.id)) return undefined
-    return (calls) => {
-      for (const args of calls) context.monitors.show(automation!.id, 'lua', args)
-    }
+    if (!context.monitors.watches(automation!.id)) return undefined
+    return (calls) => context.monitors.showCalls(automation!.id, calls)
   }
 
   /** Throws `too_many_monitors`. */

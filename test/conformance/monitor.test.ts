@@ -48,7 +48,8 @@ async function login(side: Side, protocol: 2 | 3 = 2): Promise<RespClient> {
 const TIMED = /^\+\d+\.\d{6} \[0 (?:127\.0\.0\.1:\d+|unix:\S+|lua)\] /
 
 /** Without the time and the address. */
-const withoutTime = (line: string): string => line.replace(/^\+\d+\.\d{6}/, '+T').replace(/\[0 (?:127|unix)\S+\]/, '[0 client]')
+const withoutTime = (line: string): string =>
+  line.replace(/^\+\d+\.\d{6}/, '+T').replace(/\[0 (?:127|unix)\S+\]/, '[0 client]')
 
 const COMMANDS: readonly (readonly (string | Buffer)[])[] = [
   ['set', 'a"b\\', Buffer.from('x\r\n\t\x01\xff\x07\b~ \x7f', 'latin1')],

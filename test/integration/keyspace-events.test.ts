@@ -268,7 +268,7 @@ test('a neighbour hears nothing, and the backing Redis sees no event and no name
   for (const message of seen) expect(message).not.toMatch(/name-to-be-hidden|keyevent|keyspace|expired/)
 })
 
-test('a request makes a bounded number of messages, and a command beyond that is refused as a whole', async () => {
+test('a request makes so many messages and no more: a command beyond that is refused', async () => {
   const automation = ownAutomation()
   const client = await login(server, automation)
   await client.raw('CONFIG', 'SET', SETTING, 'KEA')

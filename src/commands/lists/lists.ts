@@ -30,7 +30,6 @@ const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
 }
 
 const ok = (): Reply => OK
-
 const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, 'run' | 'direct'> => {
   const onlyExisting = command.endsWith('X')
   return {

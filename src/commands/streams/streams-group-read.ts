@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { deliver, deliverAgain } from '../../engine/plaintext/stream-edit.ts'
+import { acknowledge, deliver, deliverAgain } from '../../engine/plaintext/stream-edit.ts'
 import { entriesBetween, entryAt, sortedPending } from '../../engine/plaintext/stream-value.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError, respText } from '../../errors/errors.ts'
@@ -109,3 +109,16 @@ export const readGroupDirect: Direct = writesInParts(
   },
   (call, raws) => openStreamsInParts(call, raws[0]!),
 )
+
+// XACK
+
+export function ack(db: Database, args: Args): Reply {
+  const [, name, groupName] = args as [Buffer, Buffer, Buffer]
+  const group = groupIn(db.stream(name), groupName)
+  if (group === undefined) return 0
+  const ids = [...new Set(args.slice(3).map((id) => parseId(id)))].filter((id) => group.pending.has(id))
+  if (ids.length === 0) return 0
+  const edited = editGroup(db, name, groupName)
+  acknowledge(edited.stream, edited.group, ids)
+  return ids.length
+}

@@ -1,6 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import {
-  acknowledge,
   createConsumer,
   createGroup,
   deleteConsumer,
@@ -30,7 +29,7 @@ import { OK, type Reply, SimpleString } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { parseRead, readAt, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { editGroup, groupIn, noGroup } from './streams-group-access.ts'
-import { GONE, readGroup, readGroupDirect } from './streams-group-read.ts'
+import { ack, GONE, readGroup, readGroupDirect } from './streams-group-read.ts'
 
 type Args = readonly Buffer[]
 
@@ -145,17 +144,6 @@ const HELP = [
   'HELP',
   '    Prints this help.',
 ].map((line) => new SimpleString(line))
-
-function ack(db: Database, args: Args): Reply {
-  const [, name, groupName] = args as [Buffer, Buffer, Buffer]
-  const group = groupIn(db.stream(name), groupName)
-  if (group === undefined) return 0
-  const ids = [...new Set(args.slice(3).map((id) => parseId(id)))].filter((id) => group.pending.has(id))
-  if (ids.length === 0) return 0
-  const edited = editGroup(db, name, groupName)
-  acknowledge(edited.stream, edited.group, ids)
-  return ids.length
-}
 
 const group = 'stream'
 

@@ -94,7 +94,7 @@ export class ExpiredKeys {
     )
   }
 
-  /** Goes once through the index, if anything can have expired; answers when to look again, in milliseconds. */
+  /** Goes through the index, if anything can have expired; answers when to look again, in milliseconds. */
   private async look(watch: Watch): Promise<number> {
     const { automation } = watch
     let cursor = '0'

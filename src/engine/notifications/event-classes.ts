@@ -1,4 +1,7 @@
-/** The letters of `notify-keyspace-events`: https://redis.io/docs/latest/develop/use/keyspace-notifications/ */
+/**
+ * The letters of `notify-keyspace-events`. Source:
+ * https://redis.io/docs/latest/develop/use/keyspace-notifications/
+ */
 export type EventClass = 'g' | '$' | 'l' | 's' | 'h' | 'z' | 'x' | 'e' | 't' | 'd' | 'n' | 'm'
 
 /** What `A` stands for: all but `n` and `m`. In Redis's order. */

@@ -16,7 +16,6 @@ import { readKeys, readNames } from './reading.ts'
 import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
-/** What becomes of a batch. */
 export interface BatchEvents {
   /** Every job that was not postponed is answered. */
   readonly finished: () => void
@@ -24,7 +23,7 @@ export interface BatchEvents {
   readonly postpone: (rest: readonly QueuedJob[]) => void
 }
 
-/** Jobs that share one snapshot and one commit; on a conflict they are computed again. */
+/** Jobs that share a snapshot and a commit; on a conflict they are computed again. */
 export class JobBatch {
   private readonly environment: JobEnvironment
   private batch: QueuedJob[]
@@ -57,14 +56,13 @@ export class JobBatch {
     else if (!this.computeFromCache()) this.readKeys([])
   }
 
-  /** Computes from what is remembered; false when that does not suffice. */
+  /** From what is remembered, which says nothing of expired keys; false when that does not suffice. */
   private computeFromCache(): boolean {
     const { automation, writeCache, events } = this.environment
     const needsMore = ({ ifVersion, idempotency, remote }: Job<unknown>): boolean =>
       ifVersion !== undefined || idempotency !== undefined || isHeavy(this.environment, remote)
-    // What it says of a key that had expired is not remembered.
-    if (events.of(automation) !== '') return false
-    if (this.cacheTried || this.batch.some(({ job }) => needsMore(job))) return false
+    if (this.cacheTried || events.of(automation) !== '' || this.batch.some(({ job }) => needsMore(job)))
+      return false
     this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
     const snapshot = writeCache.lookUp(automation, needs)
@@ -103,7 +101,6 @@ export class JobBatch {
 
   /** `reply` is what snapshot.lua answered. */
   private compute(reply: readonly BackingReply[]): void {
-    this.environment.events.learn(this.environment.automation, headOf(reply).events)
     if (this.allNames && headOf(reply).version !== this.namesVersion) {
       this.again()
       return

@@ -2,6 +2,7 @@ import type { Automation } from '../../automation/automation.ts'
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { extentArgs, type Need } from '../plaintext/extent.ts'
+import { headOf } from '../plaintext/snapshot.ts'
 import type { JobEnvironment } from './job.ts'
 
 type Read<T extends unknown[]> = (error: Error | null, ...read: T | []) => void
@@ -17,14 +18,15 @@ export const keyArgs = (automation: Automation, needs: readonly Need[]): Backing
 
 /** What snapshot.lua answers, and how many bytes that was on the link. */
 export function readKeys(
-  { automation, backing }: JobEnvironment,
+  { automation, backing, events }: JobEnvironment,
   needs: readonly Need[],
   done: (error: Error | null, reply?: BackingReply[], bytes?: number) => void,
 ): void {
   const args = [...keyArgs(automation, needs), ...extentArgs(needs, automation)]
   backing.script(automation, SNAPSHOT, false, args, (error, reply, bytes) => {
-    if (error === null) done(null, reply as BackingReply[], bytes)
-    else done(error)
+    if (error !== null) return done(error)
+    events.learn(automation, headOf(reply as BackingReply[]).events)
+    done(null, reply as BackingReply[], bytes)
   })
 }
 

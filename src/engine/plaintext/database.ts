@@ -1,13 +1,13 @@
 import { KvError } from '../../errors/errors.ts'
+import type { CallTrace } from '../../lib/call-trace.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
 import { wantedEvents } from '../notifications/event-classes.ts'
-import type { CallTrace } from './call-trace.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
 import { KeyEvents } from './key-events.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
-import { NotLoaded } from './not-loaded.ts'
+import { known, NotLoaded } from './not-loaded.ts'
 import { type InfoSections, NOTHING_OUTSIDE, type Outside, type Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
@@ -41,7 +41,7 @@ export class Database {
   private readonly states: KeyStates
   private readonly outside: Outside
   readonly messages: OutgoingMessages
-  /** What is told of keys; undefined when the automation wants to be told of nothing. */
+  /** Undefined when the automation wants to be told of nothing. */
   readonly events: KeyEvents | undefined
   /** Takes what scripts of the current job call; undefined when nobody looks on. */
   trace: CallTrace | undefined
@@ -61,7 +61,6 @@ export class Database {
     return this.snapshot.now
   }
 
-  // Jobs: see KeyStates
   beginJob(ordinal: number): void {
     this.states.beginJob(ordinal)
     this.messages.beginJob()
@@ -83,7 +82,7 @@ export class Database {
     return this.states.changed
   }
 
-  /** How many keys the current job made where none was. */
+  /** How many keys the current job made. */
   get created(): number {
     return this.states.created
   }
@@ -99,7 +98,6 @@ export class Database {
   }
 
   // Reading
-
   has(name: Buffer): boolean {
     return this.states.of(name).value !== undefined
   }
@@ -183,7 +181,6 @@ export class Database {
   }
 
   // Writing: anyone who calls one of these has changed something, and the version grows
-
   /**
    * SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored.
    * Throws `string_too_long`.
@@ -300,9 +297,4 @@ export class Database {
     }
     return state.value as V
   }
-}
-
-function known<T>(found: T | undefined, needs: 'listeners' | 'info'): T {
-  if (found === undefined) throw new NotLoaded(needs)
-  return found
 }
