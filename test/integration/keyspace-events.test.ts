@@ -280,3 +280,48 @@ test('a request makes so many messages and no more: a command beyond that is ref
   expect(String(replies[8])).toMatch(/notifications of 32768 messages/)
   expect(await listener.heard()).toHaveLength(32_000)
 })
+
+test('each commit of two processes at once tells once', async () => {
+  const automation = ownAutomation()
+  const listener = await listen(server, automation)
+  const clients = [await login(server, automation), await login(other, automation)]
+  await clients[0]!.raw('CONFIG', 'SET', SETTING, 'E$')
+  const count = 200
+  const pair = Buffer.concat([request('INCR', 'a'), request('SET', 'b', '1')])
+  const commands = Buffer.concat(Array.from({ length: count / 2 }, () => pair))
+  const replies = await Promise.all(clients.map((client) => client.pipeline(commands, count)))
+  for (const reply of replies.flat()) expect(reply).not.toBeInstanceOf(Error)
+  const events = await listener.heard()
+  expect(events.filter((event) => event === 'keyevent incrby a')).toHaveLength(count)
+  expect(events.filter((event) => event === 'keyevent set b')).toHaveLength(count)
+  expect(String(await clients[0]!.raw('GET', 'a'))).toContain(`${count}`)
+})
+
+test('a client that waited tells what it took, behind what woke it', async () => {
+  const automation = ownAutomation()
+  const listener = await listen(server, automation)
+  const [pusher, popper, mover] = [
+    await login(server, automation),
+    await login(other, automation),
+    await login(other, automation),
+  ]
+  await pusher.raw('CONFIG', 'SET', SETTING, 'EA')
+  const isBlocked = async (client: RespClient): Promise<boolean> =>
+    (await client.raw('CLIENT', 'LIST')).split('\n').some((line) => line.includes('flags=b'))
+  const looker = await login(other, automation)
+  popper.send('BLPOP', 'list', '0')
+  while (!(await isBlocked(looker)));
+  await pusher.raw('RPUSH', 'list', 'x')
+  expect(await popper.frame()).toContain('x')
+  expect(await listener.heard()).toEqual(['keyevent rpush list', 'keyevent lpop list', 'keyevent del list'])
+  mover.send('BLMOVE', 'list', 'to', 'RIGHT', 'LEFT', '0')
+  while (!(await isBlocked(looker)));
+  await pusher.raw('RPUSH', 'list', 'x')
+  expect(await mover.frame()).toContain('x')
+  expect(await listener.heard()).toEqual([
+    'keyevent rpush list',
+    'keyevent lpush to',
+    'keyevent rpop list',
+    'keyevent del list',
+  ])
+})

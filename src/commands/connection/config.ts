@@ -77,7 +77,7 @@ async function set({ automation, context }: Session, args: readonly Buffer[]): P
     if (name !== EVENTS)
       throw new KvError('not_offered', {
         command: 'config|set',
-        reason: `of all parameters only ${EVENTS} is the automation's own`,
+        reason: 'server administration belongs to the operator',
       })
     if (given.length > 0)
       throw new KvError('config_refused', { parameter: args[at]!, reason: 'duplicate parameter' })
