@@ -28,6 +28,14 @@ milliseconds) is compared as far as it is promised. These differences are known:
 - The score \`-0\` is \`0\`, as in Redis's small sorted sets; its large ones keep the sign. \`ZSCAN\` shows a score from 1e17 on as \`1e+17\`, as
   Redis's large sorted sets do; its small ones show the digits.
 - \`SUBSCRIBE\` and its like are refused within \`MULTI\`.
+- Of \`CONFIG SET\` there is \`notify-keyspace-events\` alone, which holds for the automation in all processes and lasts. \`expired\` comes about a
+  second after the key's end while the automation listens to anything, later with many thousand keys; reading such a key does not bring it
+  forward, and a key that goes by \`FLUSHALL\` or while nobody listens tells nothing. \`keymiss\` is told by commands that succeed, of processes
+  that know of the setting, as each does that has written or listened since. Nothing is ever evicted. A request makes 32,768 messages at most;
+  one for more is refused.
+- \`MONITOR\` shows commands to the process that was asked, REST requests by method and address, and 64 KiB of the arguments. What
+  scripts call comes when their commit is through. A transaction is shown also when a watched key ends it, the first login of a connection
+  is not. Eight connections of an automation may look at a process at a time.
 - What a script or a transaction publishes is sent at its commit, with what it writes, in order and once; nothing of it is sent when the
   commit is refused (a quota) or the script is ended at a limit. Who listens then is what \`PUBLISH\` and \`PUBSUB\` in it answer; a listener of a
   process that was killed is counted for up to 9 seconds. It may publish 10,000 messages and 4 MiB, with the names of their channels.

@@ -26,6 +26,7 @@ import type { Reply } from '../reply/reply.ts'
 import { TcpServer } from '../servers/resp/resp-server.ts'
 import { createHttpServer } from '../servers/rest/rest-server.ts'
 import { Activities } from '../session/activity.ts'
+import { Monitors } from '../session/monitors.ts'
 import { Pauses } from '../session/pauses.ts'
 import { NO_OTHER_THREAD } from '../session/services.ts'
 import type { SessionContext } from '../session/session.ts'
@@ -56,6 +57,7 @@ export interface Parts {
   readonly pubsub: PubSub
   readonly blockedClients: BlockedClients<Reply>
   readonly keyTracking: KeyTracking
+  readonly monitors: Monitors
 }
 
 /** Makes and joins them; nothing is connected yet. `undo` closes them. */
@@ -101,6 +103,7 @@ export function joinParts(config: Config, { redisUrl, secret }: Bootstrapped, lo
     pubsub,
     blockedClients,
     keyTracking,
+    monitors: new Monitors(),
   }
 }
 
@@ -133,7 +136,7 @@ export function respServer(config: Config, parts: Parts, log: Log, respPort: () 
 
 export const restServer = (
   config: Config,
-  { store, automations, verifier, gate, turns }: Parts,
+  { store, automations, verifier, gate, turns, monitors }: Parts,
   log: Log,
 ): FastifyInstance =>
   createHttpServer({
@@ -142,6 +145,7 @@ export const restServer = (
     verifier,
     gate,
     turns,
+    monitors,
     log,
     maxValueSize: config.maxValueSize,
     maxRequestSize: config.maxRequestSize,

@@ -30,6 +30,8 @@ export class Automation {
   readonly listenersStampKey: string
   /** Hash: id -> library of functions, and what is told of all of them. */
   readonly librariesKey: string
+  /** Which events of its keys it wants to be told of. */
+  readonly eventsKey: string
   /** Prefix of the outcomes that are kept for retries. */
   readonly outcomePrefix: string
 
@@ -45,6 +47,7 @@ export class Automation {
     this.listenersKey = `kv:{${id}}:l`
     this.listenersStampKey = `kv:{${id}}:n`
     this.librariesKey = `kv:{${id}}:f`
+    this.eventsKey = `kv:{${id}}:c`
     this.outcomePrefix = `kv:{${id}}:r:`
   }
 

@@ -51,6 +51,10 @@ export const TRACK = script('track', ['prelude', 'track'])
 export const ANNOUNCE = script('announce', ['prelude', 'listeners', 'announce'])
 export const PUBLISH = script('publish', ['prelude', 'listeners', 'publish'])
 
+/** Looks for keys that have expired, for an automation that wants to be told, and tells of them. */
+export const EXPIRED = script('expired', ['prelude', 'expired'])
+export const EXPIRE = script('expire', ['prelude', 'expire'])
+
 export const SCRIPTS: readonly BackingScript[] = [
   RUN,
   MANY,
@@ -64,4 +68,6 @@ export const SCRIPTS: readonly BackingScript[] = [
   TRACK,
   ANNOUNCE,
   PUBLISH,
+  EXPIRED,
+  EXPIRE,
 ]

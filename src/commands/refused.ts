@@ -21,7 +21,7 @@ export const REFUSED: readonly RefusedRow[] = [
   ...refused(
     'server',
     'server administration belongs to the operator',
-    'acl bgrewriteaof bgsave debug failover lastsave module monitor save shutdown swapdb',
+    'acl bgrewriteaof bgsave debug failover lastsave module save shutdown swapdb',
   ),
   ...refused('server', 'replication belongs to the operator', 'psync replconf replicaof slaveof sync'),
   ...refused('server', 'the server is one node to its clients', 'asking cluster restore-asking'),
@@ -37,7 +37,6 @@ export const REFUSED: readonly RefusedRow[] = [
 
 /** Subcommands of served containers that are not offered. */
 export const REFUSED_SUBCOMMANDS: Readonly<Record<string, string>> = {
-  'config|set': 'server administration belongs to the operator',
   'config|rewrite': 'server administration belongs to the operator',
   'config|resetstat': 'server administration belongs to the operator',
   'latency|graph': 'latency is not monitored for automations',

@@ -5,6 +5,7 @@ import { commandRow } from './connection/command.ts'
 import { CONFIG } from './connection/config.ts'
 import { CONNECTION } from './connection/handshake.ts'
 import { LATENCY } from './connection/latency.ts'
+import { MONITOR } from './connection/monitor.ts'
 import { SERVER } from './connection/server-info.ts'
 import { SLOWLOG } from './connection/slowlog.ts'
 import { KEYS } from './generic/keys.ts'
@@ -35,6 +36,7 @@ export const COMMANDS: CommandTable = new CommandTable(
     commandRow(() => COMMANDS),
     ...SERVER,
     CONFIG,
+    MONITOR,
     SLOWLOG,
     LATENCY,
     MEMORY,

@@ -40,6 +40,7 @@ export interface SentCommands {
   readonly identity: Identity
   readonly protocol: Protocol
   readonly isTransaction: boolean
+  readonly isTraced: boolean
   /** What was seen of each watched key; their names are in `flat`. */
   readonly watched: readonly Watched[]
 }
@@ -76,6 +77,8 @@ export interface SentOutcome {
   readonly error: SentError | undefined
   readonly requests: number
   readonly created: number
+  /** What its scripts called, when it is traced. */
+  readonly calls?: Uint8Array | undefined
   /** The result of a document job. */
   readonly value?: unknown
   /** A list: the replies of a transaction; undefined: a watched key was touched. */

@@ -278,20 +278,21 @@ const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
 
 function sentJob(job: RemoteJob): SentJob {
   if (job.type === 'document') return { type: 'document', name: job.name }
-  const { type, identity, protocol, isTransaction, watched } = job
-  return { type, identity, protocol, isTransaction, watched: watched.map(({ seen }) => seen) }
+  const { type, identity, protocol, isTransaction, isTraced, watched } = job
+  return { type, identity, protocol, isTransaction, isTraced, watched: watched.map(({ seen }) => seen) }
 }
 
 function outcomeOf(
-  { error, requests, created, isList, lengths, value }: SentOutcome,
+  { error, requests, created, isList, lengths, value, calls: flatCalls }: SentOutcome,
   bytes: Buffer,
   from: number,
 ): ComputedJob {
-  if (error !== undefined) return { error: unpackError(error), result: undefined, requests, created }
+  const calls = flatCalls && (unflatten(flatCalls) as Buffer[][])
+  if (error !== undefined) return { error: unpackError(error), result: undefined, requests, created, calls }
   let at = from
   const replies = lengths?.map((length): Reply => {
     at += length
     return new EncodedReply([bytes.subarray(at - length, at)])
   })
-  return { error: null, result: isList ? replies : (replies?.[0] ?? value), requests, created }
+  return { error: null, result: isList ? replies : (replies?.[0] ?? value), requests, created, calls }
 }

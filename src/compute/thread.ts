@@ -20,6 +20,7 @@ import { type Flat, flatten, unflatten } from '../protocol/flat.ts'
 import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import type { RunContext } from '../registry/context.ts'
 import { isComputed } from '../registry/row.ts'
+import { runRow } from '../registry/run-row.ts'
 import type { Reply } from '../reply/reply.ts'
 import {
   type AnswerMessage,
@@ -78,9 +79,10 @@ function workOf(
     return { row, args }
   })
   if (!job.isTransaction) {
+    const { row, args } = queue[0]!
     return (db) => {
       board.at(at, 0)
-      return [queue[0]!.row.run(db, queue[0]!.args, context)]
+      return [runRow(row, db, args, () => row.run(db, args, context))]
     }
   }
   return (db) => {
@@ -123,13 +125,15 @@ function runDocument(computation: Computation, name: string, args: DecodedReply)
 
 function runCommands(computation: Computation, job: SentCommands, at: number, part: DecodedReply): Ran {
   const [commands, watched] = part as [(Buffer[] | null)[], Buffer[]]
-  const { error, result, requests, created } = computation.run({ run: workOf(job, at, commands, watched) })
+  const run = workOf(job, at, commands, watched)
+  const { error, result, requests, created, calls } = computation.run({ run, isTraced: job.isTraced })
   const replies = result as readonly Reply[] | undefined
   const sent = error === null ? undefined : packError(error)
   return {
     error: sent,
     requests,
     created,
+    calls: calls && flatten(calls),
     isList: job.isTransaction,
     lengths: replies?.map((each) => append(each, job)),
   }

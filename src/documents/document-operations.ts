@@ -7,6 +7,8 @@ import { setPath } from '../json/access.ts'
 import { kindOf, parseInteger64, splitArray } from '../json/document.ts'
 import type { PathSegment } from '../json/path.ts'
 import { checkDepth } from '../json/validate.ts'
+import { tells, tellsDeleted, tellsSet } from '../registry/notifies.ts'
+import { runTelling } from '../registry/run-row.ts'
 import { MAX_DEPTH, type Shown, shownPlain, shownValue } from './presentation.ts'
 
 /**
@@ -49,7 +51,9 @@ export function set(
   const exists = db.has(name)
   if (nx && exists) throw new KvError('key_exists')
   if (xx && !exists) throw new KvError('key_not_exists')
-  db.setPlain(name, documentOf(text), { keepTtl, expireAt: ttlMs === 0 ? 0 : db.now + ttlMs })
+  runTelling(db, tellsSet(ttlMs === 0 ? 'never' : 'always'), '$', [], () =>
+    db.setPlain(name, documentOf(text), { keepTtl, expireAt: ttlMs === 0 ? 0 : db.now + ttlMs }),
+  )
   return !exists
 }
 
@@ -71,7 +75,7 @@ export function increment(db: Database, name: Buffer, by: bigint): bigint {
         ? parseInteger64(shownPlain(value.cell.open()).text)
         : undefined
   if (current === undefined) throw mismatch('value is not an integer')
-  return addToCounter(db, name, current, by, { json: true })
+  return runTelling(db, tells('incrby'), '$', [], () => addToCounter(db, name, current, by, { json: true }))
 }
 
 /** How many elements the list has, undefined when the key is missing. */
@@ -103,11 +107,13 @@ function editList(db: Database, name: Buffer): ListValue {
 /** The new length. */
 export function push(db: Database, name: Buffer, side: Side, text: string): number {
   length(db, name)
-  const { cells } = editList(db, name)
-  const cell = Cell.of(documentOf(text))
-  if (side === 'left') cells.unshift(cell)
-  else cells.push(cell)
-  return cells.length
+  return runTelling(db, tells(side === 'left' ? 'lpush' : 'rpush'), 'l', [], () => {
+    const { cells } = editList(db, name)
+    const cell = Cell.of(documentOf(text))
+    if (side === 'left') cells.unshift(cell)
+    else cells.push(cell)
+    return cells.length
+  })
 }
 
 /**
@@ -116,11 +122,13 @@ export function push(db: Database, name: Buffer, side: Side, text: string): numb
  */
 export function pop(db: Database, name: Buffer, side: Side): Shown | undefined {
   if ((length(db, name) ?? 0) === 0) return undefined
-  const { cells } = editList(db, name)
-  const cell = (side === 'left' ? cells.shift() : cells.pop())!
-  const shown = shownPlain(cell.open())
-  if (cells.length === 0) db.setPlain(name, documentOf('[]'), { keepTtl: true })
-  return shown
+  return runTelling(db, tells(side === 'left' ? 'lpop' : 'rpop'), 'l', [], () => {
+    const { cells } = editList(db, name)
+    const cell = (side === 'left' ? cells.shift() : cells.pop())!
+    const shown = shownPlain(cell.open())
+    if (cells.length === 0) db.setPlain(name, documentOf('[]'), { keepTtl: true })
+    return shown
+  })
 }
 
 export interface PatchOptions {
@@ -148,9 +156,11 @@ export function patch(
   }
   if (value === undefined) {
     if (!create) throw new KvError('no_such_key')
-    db.setPlain(name, put('{}', segments))
+    const plain = put('{}', segments)
+    runTelling(db, tells('set'), '$', [], () => db.setPlain(name, plain))
   } else if (value.type === 'string') {
-    db.setPlain(name, put(shownPlain(value.cell.open()).text, segments), { keepTtl: true })
+    const plain = put(shownPlain(value.cell.open()).text, segments)
+    runTelling(db, tells('set'), '$', [], () => db.setPlain(name, plain, { keepTtl: true }))
   } else if (value.type === 'hash') {
     const [first, ...rest] = segments
     if (typeof first !== 'string') throw mismatch('value is not an array')
@@ -159,11 +169,14 @@ export function patch(
     const old = value.fields.get(id)
     const root = old === undefined ? '{}' : shownPlain(old.cell.open()).text
     const plain = rest.length === 0 ? documentOf(text) : put(root, rest)
-    db.editHash(name).fields.set(id, { name: field, cell: Cell.of(plain) })
+    runTelling(db, tells('hset'), 'h', [], () =>
+      db.editHash(name).fields.set(id, { name: field, cell: Cell.of(plain) }),
+    )
   } else {
     throw mismatch('value is not an object')
   }
 }
 
 /** Whether there was anything to delete. */
-export const remove = (db: Database, name: Buffer): boolean => db.remove(name)
+export const remove = (db: Database, name: Buffer): boolean =>
+  runTelling(db, tellsDeleted, 'g', [], () => db.remove(name))

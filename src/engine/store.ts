@@ -7,6 +7,7 @@ import { idOf } from '../lib/id.ts'
 import type { Parts, PartsDone } from '../lib/parts.ts'
 import { KnownLibraries } from './libraries/known-libraries.ts'
 import { ListenerRecords } from './messaging/listener-records.ts'
+import { type EventSettings, MustCompute } from './notifications/event-settings.ts'
 import type { Job, JobEnvironment, JobLimits } from './optimistic/job.ts'
 import { JobQueue } from './optimistic/job-queue.ts'
 import type { RemoteCompute } from './optimistic/remote-compute.ts'
@@ -48,6 +49,7 @@ const MAX_DIRECT_ARGS = 4_000
 const DONE = 1
 const OVER_QUOTA = 2
 const DONE_WITHOUT_CHANGE = 4
+const MUST_COMPUTE = 3
 
 /**
  * What both doors share: three ways to the automation's data in the backing Redis. Nothing else touches it.
@@ -58,6 +60,8 @@ const DONE_WITHOUT_CHANGE = 4
 export class Store {
   readonly backing: Backing
   readonly limits: StoreLimits
+  /** Of which events of its keys each automation wants to be told. */
+  readonly events: EventSettings
   private readonly remote: RemoteCompute | undefined
   private readonly report: (error: Error) => void
   private readonly queues = new Map<string, JobQueue>()
@@ -82,7 +86,8 @@ export class Store {
     this.limits = limits
     this.report = report
     this.turns = turns
-    this.batches = new WriteBatches(backing, limits)
+    this.events = listeners.events
+    this.batches = new WriteBatches(backing, limits, this.events)
     backing.onLoss(() => this.writeCache.clear())
   }
 
@@ -101,6 +106,11 @@ export class Store {
     this.backing.read(automation, command, done)
   }
 
+  /** Whether what writes has to be computed, since the automation wants to be told of it. */
+  tellsEvents(automation: Automation): boolean {
+    return this.events.of(automation) !== ''
+  }
+
   /** Whether `writes` may go through `write`. */
   fits(writes: readonly NativeWrite[]): boolean {
     return writes.every(({ args }) => args.length <= MAX_DIRECT_ARGS)
@@ -108,7 +118,8 @@ export class Store {
 
   /**
    * One write request. The replies are as Redis gave them, errors included. It shares a script call with
-   * others of the same turn.
+   * others of the same turn. Fails with MustCompute when `tellsEvents` turns out to be so: nothing was
+   * written then.
    */
   write(
     automation: Automation,
@@ -138,7 +149,10 @@ export class Store {
           created: created as number,
           changed: status === DONE,
         })
-      else if (status === OVER_QUOTA) done(quotaExceeded(facts), [], NOTHING_WRITTEN)
+      else if (status === MUST_COMPUTE) {
+        this.events.learn(automation, String(version))
+        done(new MustCompute(), [], NOTHING_WRITTEN)
+      } else if (status === OVER_QUOTA) done(quotaExceeded(facts), [], NOTHING_WRITTEN)
       else done(versionMismatch(ifVersion, version as number), [], NOTHING_WRITTEN)
     })
   }
@@ -170,8 +184,8 @@ export class Store {
   }
 
   private environmentOf(automation: Automation): JobEnvironment {
-    const { backing, writeCache, limits, report, remote, listeners, libraries } = this
-    return { automation, backing, writeCache, limits, report, remote, listeners, libraries }
+    const { backing, writeCache, limits, report, remote, listeners, libraries, events } = this
+    return { automation, backing, writeCache, limits, report, remote, listeners, libraries, events }
   }
 
   /** Several keys at one moment. */

@@ -20,6 +20,8 @@ export interface ServiceContext extends RunContext {
   readonly protocol?: Protocol
   /** Told the version of a write request that changed something, when its connection asks for it. */
   readonly wrote?: ((version: number) => void) | undefined
+  /** Takes what scripts call, when somebody looks on. */
+  readonly traced?: ((calls: readonly (readonly Buffer[])[]) => void) | undefined
 }
 
 /** One command on data on its way through the pipeline. */
@@ -32,7 +34,15 @@ export interface Call extends ServiceContext {
   readonly pendingWrites?: PendingWrites
   /** Whether its client has hung up, or is to be answered now: a command that waits ends then. */
   readonly isGone?: () => boolean
-  /** Called around the time that the command is computed, which takes more than one round trip. */
-  readonly computing?: () => void
+  /**
+   * Whether a direct write that was not made may be computed yet, without what its connection sent later
+   * having overtaken it.
+   */
+  readonly mayStillCompute?: () => boolean
+  /**
+   * Called around the time that the command is computed, which takes more than one round trip. `inPlace`:
+   * after `mayStillCompute`.
+   */
+  readonly computing?: (inPlace?: boolean) => void
   readonly computed?: () => void
 }

@@ -9,7 +9,9 @@ import { finish, type Parts } from '../lib/parts.ts'
 import type { Reply } from '../reply/reply.ts'
 import type { GivenScript } from '../session/services.ts'
 import type { Session } from '../session/session.ts'
+import type { Blocking } from './blocking.ts'
 import type { Call, RunContext } from './context.ts'
+import { type Misses, missesOf, type Notifies } from './notifies.ts'
 
 export {
   ALL_KEYS,
@@ -38,7 +40,7 @@ export type CommandGroup =
   | 'server'
   | 'scripting'
 
-/** Redis's own command flags: https://redis.io/docs/latest/commands/command/#flags */
+/** Redis's own: https://redis.io/docs/latest/commands/command/#flags */
 export type Flag =
   | 'write'
   | 'readonly'
@@ -127,7 +129,6 @@ export const writesInParts = (
   inParts: (call: Call, raws: readonly BackingReply[]) => Parts<Reply>,
 ): DirectWrite => ({ write, reply: (call, raws) => finish(inParts(call, raws)), inParts })
 
-/** A command on the automation's data. */
 export interface DataRow extends Facts {
   readonly kind: 'data'
   /**
@@ -142,46 +143,17 @@ export interface DataRow extends Facts {
    * Computed on another thread unless the script is known to be quick.
    */
   readonly script?: { readonly given: GivenScript; readonly at: number }
+  /** Its keyspace notifications. */
+  readonly notifies?: Notifies
+  /** The keys that it looks for, to tell of what is not there. */
+  readonly misses?: Misses
   /** How it waits when there is nothing to answer; `run` does not wait, as in a transaction. */
   readonly blocking?: Blocking
 }
 
-/** A row whose command may wait. */
 export type BlockingRow = DataRow & { readonly blocking: Blocking }
 
 export const mayBlock = (row: Row): row is BlockingRow => row.kind === 'data' && row.blocking !== undefined
-
-export interface Blocking {
-  /**
-   * Milliseconds, 0 without an end; undefined when this call does not wait (XREAD without BLOCK). Throws for
-   * a wrong timeout.
-   */
-  readonly timeoutMs: (args: readonly Buffer[]) => number | undefined
-  /** The keys that it waits at. */
-  readonly keys: (args: readonly Buffer[]) => readonly Buffer[]
-  /**
-   * Clients of one competition take from each other: where one finds nothing, neither does the next.
-   * Undefined: it takes nothing away.
-   */
-  readonly competition: (args: readonly Buffer[]) => string | undefined
-  /**
-   * The answer, undefined when there is nothing; `direct`: the command itself, which answers the null array
-   * then. `woken`: it has been tried before, and looks only at these keys, in this order; one of another type
-   * is as good as empty then.
-   */
-  readonly attempt:
-    | ((db: Database, args: readonly Buffer[], woken: readonly Buffer[] | undefined) => Reply | undefined)
-    | 'direct'
-  /** For `direct`: the same request for one of its keys. */
-  readonly at?: (args: readonly Buffer[], name: Buffer) => readonly Buffer[]
-  /**
-   * For `direct`: the answer when a key that it waits at has gone or is of another type; without it the
-   * waiting goes on.
-   */
-  readonly whenKeyIsGone?: (db: Database, name: Buffer) => Reply
-  /** Replaces arguments that mean the moment of the call (the `$` of XREAD). */
-  readonly prepare?: (call: Call) => Promise<readonly Buffer[]>
-}
 
 /** A command on all keys of the automation at once (KEYS, SCAN...). */
 export interface KeyspaceRow extends Facts {
@@ -262,6 +234,7 @@ const facts = (spec: { flags: string; keys?: KeySpec; complexity?: string; right
 
 export const data = (spec: FactsOf<DataRow> & { extent?: DataRow['extent'] }): DataRow => ({
   extent: () => 'all',
+  ...missesOf(spec),
   ...spec,
   ...facts(spec),
   kind: 'data',

@@ -82,6 +82,11 @@ export class ClientTracking implements Tracker {
     return !isBroadcast && (optIn ? this.caching : !(optOut && this.caching))
   }
 
+  get missesChanges(): boolean {
+    const { noLoop, redirect } = this.options
+    return noLoop || (redirect === undefined && this.connection.protocol === 2)
+  }
+
   /** Told of the connection's own write requests by their versions; undefined when nobody asks for them. */
   get wrote(): ((version: number) => void) | undefined {
     return this.options.noLoop ? this.noteOwn : undefined

@@ -2,22 +2,22 @@ import { randomInt } from 'node:crypto'
 import type { Identity, TokenVerifier } from '../auth/tokens.ts'
 import type { Automation, Automations } from '../automation/automation.ts'
 import type { PubSub } from '../engine/messaging/pubsub.ts'
-import { type ChannelKind, checkChannel, type MessageReceiver } from '../engine/messaging/topics.ts'
 import type { KeyTracking } from '../engine/tracking/key-tracking.ts'
 import type { BlockedClient, BlockedClients } from '../engine/waiting/blocked-clients.ts'
 import { KvError } from '../errors/errors.ts'
 import type { Holder } from '../fair-share/held-bytes.ts'
 import type { Gate } from '../gate/gate.ts'
-import { idOf } from '../lib/id.ts'
 import type { Protocol } from '../protocol/encode.ts'
-import { PushReply, type Reply } from '../reply/reply.ts'
+import type { PushReply, Reply, SimpleString } from '../reply/reply.ts'
 import { type Activities, Activity } from './activity.ts'
 import type { ClientTracking, ReplyPlace } from './client-tracking.ts'
 import type { ConnectionTransaction } from './connection-transaction.ts'
+import type { Monitors } from './monitors.ts'
 import type { Pauses } from './pauses.ts'
 import type { RunningScripts, Services } from './services.ts'
 import type { SlowLogs } from './slow-log.ts'
 import type { SocketBuffers } from './socket-buffers.ts'
+import { Subscriptions } from './subscriptions.ts'
 
 /** What all sessions of the server share. */
 export interface SessionContext extends Services {
@@ -35,22 +35,10 @@ export interface SessionContext extends Services {
   /** What time it is, in milliseconds since the epoch, give or take some commands. */
   readonly clock: { readonly date: number }
   readonly runningScripts: RunningScripts
+  readonly monitors: Monitors
   readonly startedAt: number
   readonly respPort: () => number
 }
-
-/** Messages that come before a subscription is confirmed are kept up to this size together. */
-const MAX_EARLY_BYTES = 8 * 1024 * 1024
-
-/** Of a listener, beside the name. */
-const LISTENER_BYTES = 256
-
-const bytesOf = (names: readonly Buffer[]): number =>
-  names.reduce((sum, { length }) => sum + length + LISTENER_BYTES, 0)
-
-const distinct = (names: readonly Buffer[]): Buffer[] => [
-  ...new Map(names.map((name) => [idOf(name), name])).values(),
-]
 
 /** The connections of an automation to this process; those that are not logged in, of none. */
 export const sessionsOf = (
@@ -61,7 +49,7 @@ export const sessionsOf = (
 export type ReplyMode = 'on' | 'off' | 'skip-next'
 
 /** Who is on a line, since when and until when, and how it wants its replies. */
-export class Session implements MessageReceiver {
+export class Session {
   /** At random: a sequence would tell how many connections others open. */
   readonly id = randomInt(1, 2 ** 48 - 1)
   readonly context: SessionContext
@@ -90,24 +78,9 @@ export class Session implements MessageReceiver {
   buffers: () => SocketBuffers = () => ({ received: 0, uncounted: 0, encoded: 0, unsent: 0, events: 'r' })
   identity: Identity | undefined
   automation: Automation | undefined
-  /** What it listens to: latin1 identity -> name. */
-  readonly subscriptions: Readonly<Record<ChannelKind, Map<string, Buffer>>> = {
-    channel: new Map(),
-    pattern: new Map(),
-    shard: new Map(),
-  }
-  /**
-   * What it is about to listen to, and its messages until then: a client must not get one before the
-   * confirmation.
-   */
-  private joining:
-    | {
-        readonly kind: ChannelKind
-        readonly ids: ReadonlySet<string>
-        readonly early: PushReply[]
-        bytes: number
-      }
-    | undefined
+  readonly subscriptions = new Subscriptions(this)
+  /** It is shown the commands of its automation. */
+  isMonitor = false
   /** Counted among the connections of its automation. */
   private counted = false
   /** Its blocking command, while it waits. */
@@ -116,8 +89,8 @@ export class Session implements MessageReceiver {
   tracking: ClientTracking | undefined
   /** See TrackingConnection. */
   lastStarted: () => ReplyPlace | undefined = () => undefined
-  /** Sends what is no answer to a request. */
-  push: (message: PushReply) => void = () => {}
+  /** Sends what answers no request. */
+  push: (message: PushReply | SimpleString) => void = () => {}
   /** Ends it at once, whatever is under way. */
   cut: () => void = () => {}
   /** Called after a login or a refreshed token. */
@@ -191,8 +164,7 @@ export class Session implements MessageReceiver {
   }
 
   get subscribed(): boolean {
-    const { channel, pattern, shard } = this.subscriptions
-    return channel.size + pattern.size + shard.size > 0
+    return this.subscriptions.count > 0
   }
 
   stopTracking(): void {
@@ -200,68 +172,24 @@ export class Session implements MessageReceiver {
     this.tracking = undefined
   }
 
-  /** To channels, and to what becomes of keys. */
+  get tracing(): ((calls: readonly (readonly Buffer[])[]) => void) | undefined {
+    const { context, automation } = this
+    if (!context.monitors.watches(automation!.id)) return undefined
+    return (calls) => context.monitors.showCalls(automation!.id, calls)
+  }
+
+  /** Throws `too_many_monitors`. */
+  monitor(): void {
+    this.context.monitors.add(this.automation!.id, this)
+    this.isMonitor = true
+  }
+
+  /** To channels, to what becomes of keys, and to others' commands. */
   stopListening(): void {
     this.stopTracking()
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      const own = this.subscriptions[kind]
-      if (own.size > 0) this.unsubscribe(kind, [...own.values()])
-      own.clear()
-    }
-  }
-
-  /**
-   * Begins to listen. Resolves with the messages that came before everything was announced, since their
-   * publishers counted this listener; rejects with `unavailable`.
-   */
-  async listen(kind: ChannelKind, names: readonly Buffer[]): Promise<PushReply[]> {
-    const own = this.subscriptions[kind]
-    const added = distinct(names).filter((name) => !own.has(idOf(name)))
-    if (added.length === 0) return []
-    added.forEach(checkChannel)
-    const bytes = bytesOf(added)
-    this.memory.take(bytes)
-    const early: PushReply[] = []
-    const joining = { kind, ids: new Set(added.map(idOf)), early, bytes: 0 }
-    this.joining = joining
-    const { pubsub, sessions } = this.context
-    try {
-      await pubsub.subscribe(this.automation!, kind, added, this)
-    } catch (error) {
-      this.memory.give(bytes)
-      throw error
-    } finally {
-      this.joining = undefined
-    }
-    if (joining.bytes > MAX_EARLY_BYTES) {
-      this.unsubscribe(kind, added)
-      throw new KvError('unavailable')
-    }
-    for (const name of added) own.set(idOf(name), name)
-    // It may have gone meanwhile: nobody would unsubscribe it then.
-    if (!sessions.has(this)) this.stopListening()
-    return early
-  }
-
-  /** Ends the listening to names that it listens to. */
-  unsubscribe(kind: ChannelKind, names: readonly Buffer[]): void {
-    const known = distinct(names)
-    this.memory.give(bytesOf(known))
-    this.context.pubsub.unsubscribe(this.automation!, kind, known, this)
-  }
-
-  deliver(kind: ChannelKind, channel: Buffer, message: Buffer, pattern?: Buffer): void {
-    const push =
-      pattern === undefined
-        ? new PushReply([kind === 'shard' ? 'smessage' : 'message', channel, message])
-        : new PushReply(['pmessage', pattern, channel, message])
-    const id = idOf(pattern ?? channel)
-    const { joining } = this
-    if (this.subscriptions[kind].has(id)) this.push(push)
-    else if (joining?.kind === kind && joining.ids.has(id)) {
-      joining.bytes += message.length
-      if (joining.bytes <= MAX_EARLY_BYTES) joining.early.push(push)
-    }
+    if (this.isMonitor) this.context.monitors.remove(this.automation!.id, this)
+    this.isMonitor = false
+    this.subscriptions.end()
   }
 
   private accept(identity: Identity): void {

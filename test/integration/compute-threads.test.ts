@@ -52,6 +52,29 @@ describe('scripts', () => {
     expect(replies!.map(([error, reply]) => error?.message ?? reply)).toEqual([1, 11, 'PONG', 'MY own', '11'])
   })
 
+  test('tell of the keys that they change, and show what they call', async () => {
+    const [one, listener, monitored] = [await client('told'), await client('told'), await client('told')]
+    await one.config('SET', 'notify-keyspace-events', 'EA')
+    const heard: string[] = []
+    listener.on('pmessage', (_pattern: string, channel: string, key: string) =>
+      heard.push(`${channel} ${key}`),
+    )
+    await listener.psubscribe('__keyevent@0__:*')
+    const monitor = await monitored.monitor()
+    const shown: string[] = []
+    monitor.on('monitor', (_time: string, args: string[], source: string) => {
+      if (source === 'lua') shown.push(args.join(' '))
+    })
+    const slow =
+      'local n = 0 for i = 1, 200000 do n = n + i % 7 end redis.call("RPUSH", KEYS[1], n) return redis.call("LPOP", KEYS[1])'
+    expect(await one.eval(slow, 1, 'list')).toBe('599997')
+    await eventually(() => heard.length === 3)
+    expect(heard.map((each) => each.split(':')[1])).toEqual(['rpush list', 'lpop list', 'del list'])
+    await eventually(() => shown.length === 2)
+    expect(shown).toEqual(['RPUSH list 599997', 'LPOP list'])
+    monitor.disconnect()
+  })
+
   test('what one reads without having declared it is fetched', async () => {
     const one = await client('undeclared')
     await one.set('other', 'found')

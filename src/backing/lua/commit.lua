@@ -6,7 +6,8 @@
 -- arguments...;
 -- number of changed keys, then each: data key, which of the requests changed it last, expires or '' when it is gone, the sum of 1 when it was
 -- made anew and 2 when several of the requests changed it;
--- stamp of the listeners that the messages were counted by ('*': they were not counted), number of messages, then each, sealed;
+-- stamp of the listeners that the messages were counted by ('*': they were not counted), the events that it was computed for, number of
+-- messages, then each, sealed;
 -- stamp of the libraries that were looked at ('*': none was), then what changes of them (see libraries);
 -- number of receipts, then each: how many of the requests were made by then, its lifetime in milliseconds, the outcome, number of names,
 -- names (it is stored under the first, and must not be there under any);
@@ -22,8 +23,8 @@ for _ = 1, tonumber(ARGV[operations_at]) do at = at + 1 + ARGV[at] end
 local changes_at = at
 local changes = tonumber(ARGV[changes_at])
 local messages_at = changes_at + 1 + 4 * changes
-local messages = tonumber(ARGV[messages_at + 1])
-local libraries_at = messages_at + 2 + messages
+local messages = tonumber(ARGV[messages_at + 2])
+local libraries_at = messages_at + 3 + messages
 local receipts_at = end_of_library_changes(libraries_at + 1) + 1
 local receipts = tonumber(ARGV[receipts_at])
 local reads_at = receipts_at + 1
@@ -46,6 +47,7 @@ local function conflict()
   return found
 end
 
+if events ~= ARGV[messages_at + 1] then return conflict() end
 if ARGV[5] ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= ARGV[5] then return conflict() end
 read_entries()
 for g = 0, guards - 1 do
@@ -207,7 +209,7 @@ keep_usage()
 tell_changes()
 -- The data is written: a message that cannot be sent (the Redis denies the channel to its user) is lost, and makes no error of that.
 local unsent
-for m = messages_at + 2, messages_at + 1 + messages do
+for m = messages_at + 3, messages_at + 2 + messages do
   local sent = redis.pcall('PUBLISH', messages_channel, ARGV[m])
   if type(sent) == 'table' then unsent = sent end
 end

@@ -3,12 +3,14 @@
 -- KEYS[3..] the data key of each request; ARGV[2..4] the limits, then for each request: after, changed, the kind of its charge and the
 -- number of words that follow its command, in one word (`Saw1`), the command, the words behind its key.
 -- Answers {now, then for each request: its reply, the version after it, 1 if it made its key, 2 if it changed it otherwise, else 0}; the version
--- is -1 when a limit refused it, and the reply says which one.
+-- is -1 when a limit refused it, and the reply says which one. Or {false, events}, and nothing was run: the automation wants to be told of
+-- events, so they have to be computed.
 local requests = #KEYS - 2
 local names = {}
 for r = 1, requests do names[r] = name_of(r + 2) end
 read_entries()
-local counters = redis.call('MGET', KEYS[1], counter)
+local counters = redis.call('MGET', KEYS[1], counter, events_key)
+if counters[3] then return { false, counters[3] } end
 local before = tonumber(counters[1] or '0')
 used = tonumber(counters[2])
 if not used then quota().take_sum() end

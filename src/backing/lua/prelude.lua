@@ -6,6 +6,11 @@
 local prefix_length = tonumber(ARGV[1])
 -- What every key of the automation starts with.
 local base = string.sub(KEYS[2], 1, #KEYS[2] - 1)
+-- Which events of its keys the automation wants to be told of, as letters; nothing when it wants none. While it wants some, every write is
+-- computed, since the messages are a part of its commit.
+local events_key = base .. 'c'
+-- There as long as some process looks for expired keys: see expired.lua.
+local watcher = base .. 'x'
 local function clock()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

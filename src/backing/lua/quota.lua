@@ -44,15 +44,18 @@ local function make_quota()
     return type(usage) == 'number' and usage + #name + 120
   end
 
-  -- Takes the sum anew: what a negative charge stands for is measured, and index entries without a key are dropped. Nothing may have been
-  -- charged that is not in the index. `latest` has further entries by name.
+  -- Takes the sum anew: what a negative charge stands for is measured, and index entries without a key are dropped, unless some process is
+  -- about to tell of them. Nothing may have been charged that is not in the index. `latest` has further entries by name.
   local function take_sum(latest)
     local began = microseconds()
     local flat = redis.call('HGETALL', KEYS[2])
     local gone, sum, fields, found = gone_of(flat), charged_beside_keys(), {}, {}
+    local is_told = redis.call('EXISTS', watcher) == 1
     for n = 1, #flat, 2 do
       local name = flat[n]
-      if gone[name] then
+      if gone[name] and is_told then
+        sum = sum + math.abs(tonumber(string.match(flat[n + 1], '^%d+:%d+:%d+:%d+:(-?%d+)$') or '0'))
+      elseif gone[name] then
         redis.call('HDEL', KEYS[2], name)
       else
         local entry, charge = string.match(flat[n + 1], '^(%d+:%d+:%d+:%d+):?(-?%d*)$')
@@ -71,7 +74,7 @@ local function make_quota()
     for from = 1, #fields, most_words do
       redis.call('HSET', KEYS[2], unpack(fields, from, math.min(#fields, from + most_words - 1)))
     end
-    dead = {}
+    if not is_told then dead = {} end
     for i = 3, #KEYS do
       if entries[i] then entries[i][5] = found[name_of(i)] or entries[i][5] end
     end

@@ -35,4 +35,7 @@ local function keep_usage()
   grown = 0
 end
 
-used = tonumber(redis.call('GET', counter))
+local kept = redis.call('MGET', counter, events_key)
+used = tonumber(kept[1])
+-- See prelude.lua.
+local events = kept[2] or ''

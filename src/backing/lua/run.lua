@@ -6,7 +6,9 @@
 --   changed by which reply something was written: a(ny), e(xisting key), p(ositive number), n(ot nil), r (none: it only reads),
 --           l(ist that is not empty), g(roup read: it holds entries of the key), c(laimed: XAUTOCLAIM claimed or dropped entries)
 -- Answers {1, version, now, keys created, reply...}, the same with 4 when nothing was changed, {0, version} when the expected version differs,
--- or {2, limit, used, allowed} when one is reached.
+-- or {2, limit, used, allowed} when one is reached; or {3, events}, and nothing was run: the automation wants to be told of events, so this
+-- has to be computed.
+if events ~= '' then return { 3, events } end
 if ARGV[5] ~= '' then
   local version = redis.call('GET', KEYS[1]) or '0'
   if version ~= ARGV[5] then return { 0, tonumber(version) } end

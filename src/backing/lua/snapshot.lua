@@ -2,14 +2,16 @@
 --   a  everything, but of a large key only how many elements it has     w  everything     m  only its type
 --   f n field...  these fields, if it is a hash (else everything)
 --   e n  n elements at each end and the length between them, if it is a list (else everything)
--- `l` behind them asks for the stamp of the libraries as well. `at` is where these begin. Answers {now, version, latest deletion that is not remembered by name,
--- {entry or false, type, data, version that deleted it}..., stamp if it is asked for}.
+-- `l` behind them asks for the stamp of the libraries as well. `at` is where these begin. Answers {now, version, latest deletion that is not
+-- remembered by name, events that the automation wants, {entry or false, type, data, version that deleted it}..., stamp if it is asked for}.
+-- The entry of a key that is not there is read when there are such events.
 local lengths = { hash = 'HLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD' }
 -- With more elements than this a key is large: it takes a script ten times as long to answer them as a native command does.
 local most_elements = 1000
 
 local function snapshot(at)
-  local result = { string.format('%.0f', now), redis.call('GET', KEYS[1]) or '0', redis.call('ZSCORE', deletions, 'f') or '0' }
+  local known = redis.call('MGET', KEYS[1], events_key)
+  local result = { string.format('%.0f', now), known[1] or '0', redis.call('ZSCORE', deletions, 'f') or '0', known[2] or '' }
   for i = 3, #KEYS do
     local key = KEYS[i]
     local kind = redis.call('TYPE', key).ok
@@ -39,7 +41,7 @@ local function snapshot(at)
     at = at + 1
     if want == 'f' then at = at + 1 + fields end
     if ends then at = at + 1 end
-    local raw = kind ~= 'none' and redis.call('HGET', KEYS[2], name_of(i))
+    local raw = (kind ~= 'none' or known[2]) and redis.call('HGET', KEYS[2], name_of(i))
     local deleted = kind == 'none' and redis.call('ZSCORE', deletions, 'k' .. name_of(i))
     result[#result + 1] = { raw, kind, data, deleted or '0' }
   end

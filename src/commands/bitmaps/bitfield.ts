@@ -135,6 +135,10 @@ export function bitfield(db: Database, args: readonly Buffer[]): Reply {
     }
     return kind === 'SET' ? before : after
   })
-  if (changed) db.setBytes(args[1]!, bytes, { keepTtl: true })
+  if (!changed) return replies
+  db.setBytes(args[1]!, bytes, { keepTtl: true })
+  // Redis does not tell of a string that only became longer, when all writes fail.
+  if (steps.some(({ kind }, i) => kind !== 'GET' && replies[i] !== null))
+    db.events?.further('$', 'setbit', args[1]!)
   return replies
 }

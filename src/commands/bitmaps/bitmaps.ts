@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
 import { bitAt, countOnes, findBit, setBit } from '../../redis-semantics/bits.ts'
+import { sourceKeys, tells, tellsNewOnly, tellsStored } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, type KeySpec, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64, integer, integerFrom, rangeOf, word } from '../parsing/args.ts'
@@ -167,6 +168,7 @@ export const BITMAPS = [
     name: 'bitfield',
     arity: -2,
     flags: 'write denyoom',
+    notifies: tellsNewOnly,
     group,
     since: '3.2.0',
     keys: FIRST_KEY,
@@ -193,6 +195,8 @@ export const BITMAPS = [
     name: 'bitop',
     arity: -4,
     flags: 'write denyoom',
+    notifies: tellsStored('set'),
+    misses: sourceKeys,
     group,
     since: '2.6.0',
     keys: TARGET_AND_SOURCES,
@@ -233,6 +237,7 @@ export const BITMAPS = [
     name: 'setbit',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tells('setbit'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,

@@ -91,7 +91,7 @@ export const CLIENT_CONTROL: readonly LeafRow[] = [
   connection({
     name: 'client|kill',
     arity: -3,
-    flags,
+    flags: `admin ${flags}`,
     group,
     right,
     since: '2.4.0',
@@ -103,7 +103,7 @@ export const CLIENT_CONTROL: readonly LeafRow[] = [
   connection({
     name: 'client|pause',
     arity: -3,
-    flags,
+    flags: `admin ${flags}`,
     group,
     right,
     since: '3.0.0',
@@ -115,7 +115,7 @@ export const CLIENT_CONTROL: readonly LeafRow[] = [
   connection({
     name: 'client|unpause',
     arity: 2,
-    flags,
+    flags: `admin ${flags}`,
     group,
     right,
     since: '6.2.0',

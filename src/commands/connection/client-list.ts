@@ -9,8 +9,9 @@ const REPLY_BUFFER_BYTES = 1_024
 
 const secondsSince = (moment: number, now: number): number => Math.floor((now - moment) / 1_000)
 
-function flagsOf({ subscribed, transaction, isWaiting, tracking }: Session): string {
+function flagsOf({ isMonitor, subscribed, transaction, isWaiting, tracking }: Session): string {
   const flags: ReadonlyArray<readonly [letter: string, isSet: boolean | undefined]> = [
+    ['O', isMonitor],
     ['P', subscribed],
     ['x', transaction.queued !== undefined],
     ['b', isWaiting],

@@ -151,7 +151,7 @@ const SUBCOMMANDS: LeafRow[] = [
   connection({
     name: 'client|list',
     arity: -2,
-    flags,
+    flags: `admin ${flags}`,
     group,
     since: '2.4.0',
     syntax: '[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]',
@@ -162,7 +162,7 @@ const SUBCOMMANDS: LeafRow[] = [
   connection({
     name: 'client|no-evict',
     arity: 3,
-    flags,
+    flags: `admin ${flags}`,
     group,
     since: '7.0.0',
     syntax: '<ON | OFF>',
@@ -222,7 +222,7 @@ const SUBCOMMANDS: LeafRow[] = [
   connection({
     name: 'client|unblock',
     arity: -3,
-    flags,
+    flags: `admin ${flags}`,
     group,
     since: '5.0.0',
     syntax: 'client-id [TIMEOUT | ERROR]',

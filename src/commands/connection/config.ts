@@ -1,8 +1,12 @@
+import { EVENT_CLASSES, readEvents, showEvents } from '../../engine/notifications/event-classes.ts'
+import { KvError } from '../../errors/errors.ts'
 import { compileGlob } from '../../redis-semantics/glob.ts'
 import { connection, container } from '../../registry/row.ts'
-import { MapReply, type Reply, SimpleString } from '../../reply/reply.ts'
+import { MapReply, OK, type Reply, SimpleString } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
 import { MAX_ENTRIES, SLOW_MS } from '../../session/slow-log.ts'
+
+const EVENTS = 'notify-keyspace-events'
 
 /**
  * Parameters that clients ask for, with what holds for the automation. Nothing of the backing Redis, and
@@ -23,7 +27,8 @@ const PARAMETERS: ReadonlyMap<string, (session: Session) => string | number> = n
   ['maxclients', ({ context }) => context.gate.connections.allowed],
   ['maxmemory', ({ context }) => context.store.limits.maxBytes],
   ['maxmemory-policy', () => 'noeviction'],
-  ['notify-keyspace-events', () => ''],
+  // Read when it is asked for.
+  [EVENTS, () => ''],
   ['proto-max-bulk-len', ({ context }) => context.store.limits.maxValueSize],
   ['replica-read-only', () => 'yes'],
   ['save', () => ''],
@@ -40,7 +45,7 @@ const PARAMETERS: ReadonlyMap<string, (session: Session) => string | number> = n
 const isPattern = (text: string): boolean => /[*?[]/.test(text)
 
 /** A name stands in the answer as it was given, one that a pattern found in small letters; each once. */
-function get(session: Session, args: readonly Buffer[]): Reply {
+async function get(session: Session, args: readonly Buffer[]): Promise<Reply> {
   const found = new Map<string, string>()
   for (const arg of args.slice(2)) {
     const text = arg.toString('latin1')
@@ -53,13 +58,48 @@ function get(session: Session, args: readonly Buffer[]): Reply {
     for (const name of PARAMETERS.keys())
       if (!found.has(name) && matches(Buffer.from(name))) found.set(name, name)
   }
-  return new MapReply([...found].flatMap(([name, shown]) => [shown, String(PARAMETERS.get(name)!(session))]))
+  const { automation, context } = session
+  const events = found.has(EVENTS) ? showEvents(await context.store.events.load(automation!)) : ''
+  return new MapReply(
+    [...found].flatMap(([name, shown]) => [
+      shown,
+      name === EVENTS ? events : String(PARAMETERS.get(name)!(session)),
+    ]),
+  )
+}
+
+/** Of all parameters only this one is the automation's own; nothing is set unless all may be. */
+async function set({ automation, context }: Session, args: readonly Buffer[]): Promise<Reply> {
+  if (args.length % 2 === 1) throw new KvError('syntax')
+  const given: Buffer[] = []
+  for (let at = 2; at < args.length; at += 2) {
+    const name = args[at]!.toString('latin1').toLowerCase()
+    if (name !== EVENTS)
+      throw new KvError('not_offered', {
+        command: 'config|set',
+        reason: 'server administration belongs to the operator',
+      })
+    if (given.length > 0)
+      throw new KvError('config_refused', { parameter: args[at]!, reason: 'duplicate parameter' })
+    given.push(args[at]!, args[at + 1]!)
+  }
+  const events = readEvents(given[1]!.toString('latin1'))
+  if (events === undefined)
+    throw new KvError('config_refused', {
+      parameter: given[0]!,
+      reason: `Invalid event class character. Use '${EVENT_CLASSES}'.`,
+    })
+  await context.store.events.save(automation!, events)
+  context.pubsub.watch(automation!)
+  return OK
 }
 
 const HELP = [
   'CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'GET <pattern> [<pattern> ...]',
   '    Return parameters matching the glob-like <pattern> and their values.',
+  'SET <directive> <value>',
+  '    Set the configuration <directive> to <value>.',
   'HELP',
   '    Print this help.',
 ].map((line) => new SimpleString(line))
@@ -97,6 +137,20 @@ export const CONFIG = container(
       syntax: '',
       summary: 'Returns help about CONFIG.',
       handle: () => HELP,
+    }),
+    connection({
+      name: 'config|set',
+      arity: -4,
+      flags: 'admin noscript loading stale',
+      group,
+      right: 'kv:write',
+      since: '2.0.0',
+      // What follows is done as it says.
+      exclusive: true,
+      syntax: 'parameter value [parameter value ...]',
+      summary: 'Sets notify-keyspace-events, for the automation in all processes; nothing else can be set.',
+      complexity: 'O(N) in the number of parameters',
+      handle: set,
     }),
   ],
 )

@@ -3,8 +3,10 @@ import type { Need } from '../../engine/plaintext/extent.ts'
 import type { BlockedClient, BlockedClients, Settle } from '../../engine/waiting/blocked-clients.ts'
 import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
+import type { Blocking } from '../../registry/blocking.ts'
 import type { Call } from '../../registry/context.ts'
-import type { Blocking, BlockingRow, DataRow } from '../../registry/row.ts'
+import type { BlockingRow, DataRow } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type Done, execute } from './execute.ts'
 
@@ -55,7 +57,7 @@ function attemptComputed(
     needs: keyIndexes(row, args).map(
       (index): Need => ({ name: args[index]!, extent: row.extent(args, index) }),
     ),
-    run: (db) => (isOver() ? undefined : attempt(db, args, names)),
+    run: (db) => (isOver() ? undefined : runRow(row, db, args, () => attempt(db, args, names))),
     done: (error, reply, written) => {
       if (written.changed) wrote?.(written.version)
       settle(error, reply)

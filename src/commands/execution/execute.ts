@@ -1,11 +1,14 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
+import { MustCompute } from '../../engine/notifications/event-settings.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
+import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import { itemsOfArray, type Parts, valuesLeft } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
 import type { DataRow, Direct, DirectRead, KeyspaceRow } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
 import { isLargeWrite, remoteCommand } from './remote-jobs.ts'
@@ -33,10 +36,18 @@ export function execute(row: DataRow | KeyspaceRow, call: Call, done: Done): voi
   }
 }
 
+/** Whether a command has to be computed for the messages about its keys. */
+function tellsEvents(row: DataRow, { services, automation }: Call): boolean {
+  const events = services.store.events.of(automation)
+  if (events === '') return false
+  return row.flags.includes('write') || (events.includes('m') && row.misses !== undefined)
+}
+
 /** False when the command cannot be answered directly. */
 function runDirect(row: DataRow, direct: Direct, call: Call, done: Done): boolean {
   const { services, automation } = call
   const { store } = services
+  if (tellsEvents(row, call)) return false
   if ('read' in direct) {
     const { readInParts } = direct
     if (readInParts !== undefined && call.args.length > FEW_WORDS) {
@@ -77,7 +88,10 @@ export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
  * that.
  */
 function directFailed(row: DataRow, call: Call, error: Error, done: Done): void {
-  if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') compute(row, call, done)
+  if (error instanceof MustCompute) {
+    if (call.mayStillCompute?.() === false) done(new KvError('events_changed'), null)
+    else compute(row, call, done, true)
+  } else if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') compute(row, call, done)
   else done(asSeen(call, error), null)
 }
 
@@ -88,13 +102,15 @@ function directFailed(row: DataRow, call: Call, error: Error, done: Done): void 
 const asSeen = ({ automation }: Call, error: Error): Error =>
   kindOf(error) === 'NOGROUP' ? leavingOut(error, automation.prefix.toString('latin1')) : error
 
-function compute(row: DataRow, call: Call, done: Done): void {
+function compute(row: DataRow, call: Call, done: Done, inPlace = false): void {
   const { services, automation, args, computing, computed } = call
-  computing?.()
+  computing?.(inPlace)
   const job: Job<Reply> = {
     needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
-    run: (db) => row.run(db, args, call),
+    run: (db) => runRow(row, db, args, () => row.run(db, args, call)),
     remote: remoteCommand(row, call),
+    isTraced: call.traced !== undefined,
+    traced: (calls) => call.traced?.(calls),
     info: () => services.info(automation),
     libraries: row.libraries?.(args),
     done: (error, reply, written) => {

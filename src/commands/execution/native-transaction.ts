@@ -35,6 +35,7 @@ export function runNative(
   queue: readonly QueuedCommand[],
   context: ServiceContext,
 ): Promise<readonly Reply[]> | undefined {
+  if (context.services.store.tellsEvents(context.automation)) return undefined
   const plan = planOf(queue, context)
   if (plan === undefined || !context.services.store.fits(plan.operations)) return undefined
   return new Promise((resolve, reject) => {

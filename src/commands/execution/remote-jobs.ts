@@ -51,6 +51,7 @@ function remoteJob(
     identity,
     protocol,
     isTransaction,
+    isTraced: context.traced !== undefined,
     commands: queue.map(({ row, args }) => (isComputed(row) ? args : undefined)),
     watched,
     isHeavy: someIsHeavy(),

@@ -1,11 +1,14 @@
 import type { LibraryNeeds } from '../../engine/libraries/library.ts'
+import { MustCompute } from '../../engine/notifications/event-settings.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../../engine/plaintext/not-loaded.ts'
+import { KvError } from '../../errors/errors.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import type { ConnectionTransaction } from '../../session/connection-transaction.ts'
 import type { Session } from '../../session/session.ts'
@@ -19,7 +22,10 @@ import { remoteTransaction } from './remote-jobs.ts'
  */
 export interface Order {
   readonly isComputing: boolean
-  readonly computingStarts: () => void
+  /** See CommandOrder. */
+  readonly nextOrdinal: number
+  mayStillCompute(ordinal: number): boolean
+  readonly computingStarts: (inPlace?: boolean) => void
   readonly computingEnds: () => void
 }
 
@@ -131,6 +137,7 @@ export class Transaction implements ConnectionTransaction {
       services: session.context,
       protocol: session.protocol,
       wrote: session.tracking?.wrote,
+      traced: session.tracing,
     }
     const replies = await this.run(context, queue, [...this.watched.values()])
     if (replies === undefined) return NULL_ARRAY
@@ -149,16 +156,24 @@ export class Transaction implements ConnectionTransaction {
     // Behind a computed command of the connection whatever it does is computed: it waits its turn by that.
     if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
     if (!queue.some(({ row }) => isComputed(row))) return Promise.resolve(queue.map(() => null))
-    return runNative(queue, context) ?? this.compute(context, queue, watched)
+    const { nextOrdinal } = this.order
+    return (
+      runNative(queue, context)?.catch((error: Error) => {
+        if (!(error instanceof MustCompute)) throw error
+        if (!this.order.mayStillCompute(nextOrdinal)) throw new KvError('events_changed')
+        return this.compute(context, queue, watched, true)
+      }) ?? this.compute(context, queue, watched)
+    )
   }
 
   private compute(
     context: ServiceContext,
     queue: readonly QueuedCommand[],
     watched: readonly WatchedKey[],
+    inPlace = false,
   ): Promise<readonly Reply[] | undefined> {
     const { order } = this
-    order.computingStarts()
+    order.computingStarts(inPlace)
     return new Promise((resolve, reject) => {
       context.services.store.compute(context.automation, {
         needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
@@ -167,6 +182,8 @@ export class Transaction implements ConnectionTransaction {
             ? queue.map((command) => runQueued(db, command, context))
             : undefined,
         remote: remoteTransaction(context, queue, watched),
+        isTraced: context.traced !== undefined,
+        traced: (calls) => context.traced?.(calls),
         info: () => context.services.info(context.automation),
         libraries: librariesOf(queue),
         done: (error, replies, written) => {
@@ -210,7 +227,7 @@ function needsOf({ row, args }: QueuedCommand): Need[] {
 export function runQueued(db: Database, { row, args }: QueuedCommand, context: RunContext): Reply {
   if (!isComputed(row)) return null
   try {
-    return row.run(db, args, context)
+    return runRow(row, db, args, () => row.run(db, args, context))
   } catch (error) {
     if (error instanceof NotLoaded || error instanceof NeedsThread || error instanceof ReadFailed) throw error
     return errorReply(error as Error, context.services.report)

@@ -1,6 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { RunContext } from '../../registry/context.ts'
+import { tellsMade } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, META } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -74,6 +75,7 @@ export const KEY_DUMPS = [
     name: 'restore',
     arity: -4,
     flags: 'write denyoom',
+    notifies: tellsMade('restore'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,

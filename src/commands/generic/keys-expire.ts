@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { tellsExpiry } from '../../registry/notifies.ts'
 import { type DataRow, data, FIRST_KEY, META, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { type ExpiryUnit, expiryFrom, int64, word } from '../parsing/args.ts'
@@ -82,6 +83,7 @@ export const EXPIRES = [
     name: 'expire',
     arity: -3,
     flags: 'write fast',
+    notifies: tellsExpiry('expire'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -93,6 +95,7 @@ export const EXPIRES = [
     name: 'expireat',
     arity: -3,
     flags: 'write fast',
+    notifies: tellsExpiry('expire'),
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
@@ -116,6 +119,7 @@ export const EXPIRES = [
     name: 'pexpire',
     arity: -3,
     flags: 'write fast',
+    notifies: tellsExpiry('expire'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,
@@ -127,6 +131,7 @@ export const EXPIRES = [
     name: 'pexpireat',
     arity: -3,
     flags: 'write fast',
+    notifies: tellsExpiry('expire'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,

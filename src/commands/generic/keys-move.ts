@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { Extent } from '../../engine/plaintext/extent.ts'
 import { valueForOtherKey } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { firstKey, tellsMade, tellsRename } from '../../registry/notifies.ts'
 import { data, TWO_KEYS } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -50,6 +51,8 @@ export const KEY_MOVES = [
     name: 'copy',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsMade('copy_to'),
+    misses: firstKey,
     group,
     since: '6.2.0',
     keys: TWO_KEYS,
@@ -63,6 +66,7 @@ export const KEY_MOVES = [
     name: 'rename',
     arity: 3,
     flags: 'write',
+    notifies: tellsRename,
     group,
     since: '1.0.0',
     keys: TWO_KEYS,
@@ -81,6 +85,7 @@ export const KEY_MOVES = [
     name: 'renamenx',
     arity: 3,
     flags: 'write fast',
+    notifies: tellsRename,
     group,
     since: '1.0.0',
     keys: TWO_KEYS,

@@ -11,6 +11,7 @@ import {
 } from '../../redis-semantics/encoding.ts'
 import { parseSafe } from '../../redis-semantics/integers.ts'
 import { number } from '../../registry/direct.ts'
+import { noKeys } from '../../registry/notifies.ts'
 import { container, data, type KeySpec, META, reads } from '../../registry/row.ts'
 import { type Reply, SimpleString } from '../../reply/reply.ts'
 
@@ -79,6 +80,7 @@ export const OBJECT = container(
       name: 'object|encoding',
       arity: 3,
       flags: 'readonly',
+      misses: noKeys,
       group,
       since: '2.2.3',
       keys: KEY,
@@ -91,6 +93,7 @@ export const OBJECT = container(
       name: 'object|freq',
       arity: 3,
       flags: 'readonly',
+      misses: noKeys,
       group,
       since: '4.0.0',
       keys: KEY,
@@ -116,6 +119,7 @@ export const OBJECT = container(
       name: 'object|idletime',
       arity: 3,
       flags: 'readonly',
+      misses: noKeys,
       group,
       since: '2.2.3',
       keys: KEY,
@@ -133,6 +137,7 @@ export const OBJECT = container(
       name: 'object|refcount',
       arity: 3,
       flags: 'readonly',
+      misses: noKeys,
       group,
       since: '2.2.3',
       keys: KEY,

@@ -1,6 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { tellsDeleted, tellsExpiry } from '../../registry/notifies.ts'
 import {
   ALL_KEYS,
   type DataRow,
@@ -48,6 +49,7 @@ export const KEYS = [
     name: 'del',
     arity: -2,
     flags: 'write',
+    notifies: tellsDeleted,
     group,
     since: '1.0.0',
     keys: ALL_KEYS,
@@ -74,6 +76,7 @@ export const KEYS = [
     name: 'persist',
     arity: 2,
     flags: 'write fast',
+    notifies: tellsExpiry('persist'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,
@@ -121,6 +124,7 @@ export const KEYS = [
     name: 'unlink',
     arity: -2,
     flags: 'write fast',
+    notifies: tellsDeleted,
     group,
     since: '4.0.0',
     keys: ALL_KEYS,

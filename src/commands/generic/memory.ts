@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { sizeOf, type Value } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
+import { noKeys } from '../../registry/notifies.ts'
 import { connection, container, data, type KeySpec, META, reads } from '../../registry/row.ts'
 import { Double, MapReply, type Reply, SimpleString, Verbatim } from '../../reply/reply.ts'
 import type { Session } from '../../session/session.ts'
@@ -196,6 +197,7 @@ export const MEMORY = container(
       name: 'memory|usage',
       arity: -3,
       flags: 'readonly',
+      misses: noKeys,
       group,
       since: '4.0.0',
       keys: KEY,

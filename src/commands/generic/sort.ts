@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { KvError } from '../../errors/errors.ts'
 import { parseFloat64 } from '../../redis-semantics/floats.ts'
+import { firstKey, tellsStored } from '../../registry/notifies.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { inOrder } from '../sorted-sets/sorted-set-order.ts'
@@ -202,6 +203,8 @@ export const SORT = [
     name: 'sort',
     arity: -2,
     flags: 'write denyoom movablekeys',
+    notifies: tellsStored('sortstore', 'l'),
+    misses: firstKey,
     group,
     since: '1.0.0',
     keys: SORT_KEYS,

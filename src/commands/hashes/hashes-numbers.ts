@@ -5,6 +5,7 @@ import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
 import { type LongDouble, parseLongDouble, sumLongDouble } from '../../redis-semantics/floats.ts'
 import { addInt64, parseInteger } from '../../redis-semantics/integers.ts'
+import { tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64 } from '../parsing/args.ts'
@@ -59,6 +60,7 @@ export const HASH_NUMBERS = [
     name: 'hincrby',
     arity: 4,
     flags: 'write denyoom fast',
+    notifies: tells('hincrby'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -71,6 +73,7 @@ export const HASH_NUMBERS = [
     name: 'hincrbyfloat',
     arity: 4,
     flags: 'write denyoom fast',
+    notifies: tells('hincrbyfloat'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,

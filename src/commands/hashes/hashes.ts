@@ -8,6 +8,7 @@ import { idOf } from '../../lib/id.ts'
 import { finish, forEachInParts, mapInParts, type Parts } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { tells } from '../../registry/notifies.ts'
 import {
   asksInParts,
   type DataRow,
@@ -82,6 +83,7 @@ export const HASHES = [
     name: 'hdel',
     arity: -3,
     flags: 'write fast',
+    notifies: tells('hdel'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -195,6 +197,7 @@ export const HASHES = [
     name: 'hmset',
     arity: -4,
     flags: 'write denyoom fast',
+    notifies: tells('hset'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -207,6 +210,7 @@ export const HASHES = [
     name: 'hset',
     arity: -4,
     flags: 'write denyoom fast',
+    notifies: tells('hset'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -219,6 +223,7 @@ export const HASHES = [
     name: 'hsetnx',
     arity: 4,
     flags: 'write denyoom fast',
+    notifies: tells('hset'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,

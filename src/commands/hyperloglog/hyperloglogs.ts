@@ -15,6 +15,7 @@ import {
   writeSketch,
 } from '../../redis-semantics/hyperloglog.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { allKeys, tells } from '../../registry/notifies.ts'
 import { ALL_KEYS, data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { distinct } from '../parsing/distinct.ts'
@@ -83,6 +84,7 @@ export const HYPERLOGLOGS = [
     name: 'pfadd',
     arity: -2,
     flags: 'write denyoom fast',
+    notifies: tells('pfadd'),
     group,
     since: '2.8.9',
     keys: FIRST_KEY,
@@ -122,6 +124,8 @@ export const HYPERLOGLOGS = [
     name: 'pfmerge',
     arity: -2,
     flags: 'write denyoom',
+    notifies: tells('pfadd'),
+    misses: allKeys,
     group,
     since: '2.8.9',
     keys: ALL_KEYS,

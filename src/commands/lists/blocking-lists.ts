@@ -1,3 +1,4 @@
+import { endBehindKeys, listEnd, tells, tellsMove } from '../../registry/notifies.ts'
 import { countedKeys, data, ENDS } from '../../registry/row.ts'
 import { NULL_ARRAY } from '../../reply/reply.ts'
 import { type Args, KEYS_BEFORE_TIMEOUT, type Source, waiting } from '../parsing/blocking.ts'
@@ -40,6 +41,7 @@ export const LIST_BLOCKING = [
     name: 'blmove',
     arity: 6,
     flags: 'write denyoom noscript blocking',
+    notifies: tellsMove((args) => ({ from: listEnd(args[3]), to: listEnd(args[4]) })),
     group,
     since: '6.2.0',
     keys: { first: 1, last: 2, step: 1 },
@@ -52,6 +54,7 @@ export const LIST_BLOCKING = [
     name: 'blmpop',
     arity: -5,
     flags: 'write blocking movablekeys',
+    notifies: tells((args) => `${endBehindKeys(args, 2)}pop`),
     group,
     since: '7.0.0',
     keys: countedKeys(2),
@@ -72,6 +75,7 @@ export const LIST_BLOCKING = [
     name: 'blpop',
     arity: -3,
     flags: 'write noscript blocking',
+    notifies: tells('lpop'),
     group,
     since: '2.0.0',
     keys: KEYS_BEFORE_TIMEOUT,
@@ -85,6 +89,7 @@ export const LIST_BLOCKING = [
     name: 'brpop',
     arity: -3,
     flags: 'write noscript blocking',
+    notifies: tells('rpop'),
     group,
     since: '2.0.0',
     keys: KEYS_BEFORE_TIMEOUT,
@@ -98,6 +103,7 @@ export const LIST_BLOCKING = [
     name: 'brpoplpush',
     arity: 4,
     flags: 'write denyoom noscript blocking',
+    notifies: tellsMove(() => ({ from: 'r', to: 'l' })),
     group,
     since: '2.2.0',
     keys: { first: 1, last: 2, step: 1 },

@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
+import { endBehindKeys, listEnd, tells, tellsMove } from '../../registry/notifies.ts'
 import { countedKeys, data, ENDS, TWO_KEYS } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
 import { type PopMany, parsePopMany } from '../parsing/pop-many.ts'
@@ -44,6 +45,7 @@ export const LIST_MOVES = [
     name: 'lmove',
     arity: 5,
     flags: 'write denyoom',
+    notifies: tellsMove((args) => ({ from: listEnd(args[3]), to: listEnd(args[4]) })),
     group,
     since: '6.2.0',
     keys: TWO_KEYS,
@@ -59,6 +61,7 @@ export const LIST_MOVES = [
     name: 'lmpop',
     arity: -4,
     flags: 'write movablekeys',
+    notifies: tells((args) => `${endBehindKeys(args, 1)}pop`),
     group,
     since: '7.0.0',
     keys: countedKeys(1),
@@ -72,6 +75,7 @@ export const LIST_MOVES = [
     name: 'rpoplpush',
     arity: 3,
     flags: 'write denyoom',
+    notifies: tellsMove(() => ({ from: 'r', to: 'l' })),
     group,
     since: '1.2.0',
     keys: TWO_KEYS,

@@ -1,6 +1,7 @@
 import { Cell } from '../../engine/plaintext/cell.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
+import { tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, long, word } from '../parsing/args.ts'
@@ -79,6 +80,7 @@ export const LIST_SEARCHES = [
     name: 'linsert',
     arity: 5,
     flags: 'write denyoom',
+    notifies: tells('linsert'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,
@@ -103,6 +105,7 @@ export const LIST_SEARCHES = [
     name: 'lrem',
     arity: 4,
     flags: 'write',
+    notifies: tells('lrem'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,

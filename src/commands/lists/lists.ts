@@ -8,6 +8,7 @@ import { mapInParts, type Parts } from '../../lib/parts.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
+import { tells } from '../../registry/notifies.ts'
 import { type DataRow, data, ENDS, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import { NULL_ARRAY, OK, type Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, rangeOf } from '../parsing/args.ts'
@@ -29,7 +30,6 @@ const sealElements = ({ automation, args }: Call, from: number): Buffer[] => {
 }
 
 const ok = (): Reply => OK
-
 const push = (command: 'LPUSH' | 'RPUSH' | 'LPUSHX' | 'RPUSHX'): Pick<DataRow, 'run' | 'direct'> => {
   const onlyExisting = command.endsWith('X')
   return {
@@ -156,6 +156,7 @@ export const LISTS = [
     name: 'lpop',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('lpop'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -169,6 +170,7 @@ export const LISTS = [
     name: 'lpush',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('lpush'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -182,6 +184,7 @@ export const LISTS = [
     name: 'lpushx',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('lpush'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,
@@ -212,6 +215,7 @@ export const LISTS = [
     name: 'lset',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tells('lset'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -231,6 +235,7 @@ export const LISTS = [
     name: 'ltrim',
     arity: 4,
     flags: 'write',
+    notifies: tells('ltrim'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -252,6 +257,7 @@ export const LISTS = [
     name: 'rpop',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('rpop'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -265,6 +271,7 @@ export const LISTS = [
     name: 'rpush',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('rpush'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -278,6 +285,7 @@ export const LISTS = [
     name: 'rpushx',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('rpush'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,

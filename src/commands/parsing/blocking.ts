@@ -1,7 +1,8 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { type LongDouble, parseLongDouble } from '../../redis-semantics/floats.ts'
-import type { Blocking, DataRow, KeySpec } from '../../registry/row.ts'
+import type { Blocking } from '../../registry/blocking.ts'
+import type { DataRow, KeySpec } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 
 const MS_PER_SECOND = 1000n

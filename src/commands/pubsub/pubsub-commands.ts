@@ -26,7 +26,7 @@ const subscribe =
     if (kind === 'pattern') names.forEach(channelMatcher)
     const known = new Set(session.subscriptions[kind].keys())
     const others = countOf(session, kind) - known.size
-    const early = await session.listen(kind, names)
+    const early = await session.subscriptions.listen(kind, names)
     const confirmations = names.map(
       (name) => new PushReply([VERBS[kind].on, name, others + known.add(idOf(name)).size]),
     )
@@ -40,7 +40,7 @@ const unsubscribe =
     const names = args.length > 1 ? args.slice(1) : [...own.values()]
     if (names.length === 0) return new PushReply([VERBS[kind].off, null, countOf(session, kind)])
     const known = names.filter((name) => own.has(idOf(name)))
-    if (known.length > 0) session.unsubscribe(kind, known)
+    if (known.length > 0) session.subscriptions.leave(kind, known)
     return new MultiReply(
       names.map((name) => {
         own.delete(idOf(name))

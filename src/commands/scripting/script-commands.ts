@@ -5,6 +5,8 @@ import { keyIndexes } from '../../gate/key-spec.ts'
 import type { ScriptHost } from '../../lua-vm/engine.ts'
 import type { CommandTable, ServedRow } from '../../registry/command-table.ts'
 import type { RunContext } from '../../registry/context.ts'
+import { isComputed } from '../../registry/row.ts'
+import { runRow } from '../../registry/run-row.ts'
 import { OK, PONG, type Reply } from '../../reply/reply.ts'
 import type { RunRequest } from '../../session/services.ts'
 import { infoReply } from '../connection/server-info.ts'
@@ -55,9 +57,11 @@ export class ScriptCommands implements ScriptHost {
     if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
       throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
+    this.db.trace?.add(args)
     // What else a transaction around the script needs of a key may be a part.
     this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
-    return run(this.db, args, this.context)
+    if (!isComputed(row)) return run(this.db, args, this.context)
+    return runRow(row, this.db, args, () => row.run(this.db, args, this.context))
   }
 
   allows(args: readonly Buffer[]): boolean | undefined {

@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { SetValue } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
 import { inSetOrder } from '../../redis-semantics/set-order.ts'
+import { sourceKeys, tellsStored } from '../../registry/notifies.ts'
 import { ALL_KEYS, countedKeys, type DataRow, data, reads, readsInParts } from '../../registry/row.ts'
 import { SetReply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
@@ -89,6 +90,8 @@ export const SET_OPERATIONS = [
     name: 'sdiffstore',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsStored('sdiffstore'),
+    misses: sourceKeys,
     group,
     since: '1.0.0',
     keys: ALL_KEYS,
@@ -136,6 +139,8 @@ export const SET_OPERATIONS = [
     name: 'sinterstore',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsStored('sinterstore'),
+    misses: sourceKeys,
     group,
     since: '1.0.0',
     keys: ALL_KEYS,
@@ -160,6 +165,8 @@ export const SET_OPERATIONS = [
     name: 'sunionstore',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsStored('sunionstore'),
+    misses: sourceKeys,
     group,
     since: '1.0.0',
     keys: ALL_KEYS,

@@ -7,6 +7,7 @@ import type { Parts } from '../../lib/parts.ts'
 import { inSetOrder } from '../../redis-semantics/set-order.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite, oneWriteInParts } from '../../registry/direct.ts'
+import { tells, tellsMemberMove } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, reads, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import { type Reply, SetReply } from '../../reply/reply.ts'
 import { integerFrom } from '../parsing/args.ts'
@@ -118,6 +119,7 @@ export const SETS = [
     name: 'sadd',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('sadd'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -184,6 +186,7 @@ export const SETS = [
     name: 'smove',
     arity: 4,
     flags: 'write fast',
+    notifies: tellsMemberMove,
     group,
     since: '1.0.0',
     keys: TWO_KEYS,
@@ -196,6 +199,7 @@ export const SETS = [
     name: 'spop',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('spop'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -231,6 +235,7 @@ export const SETS = [
     name: 'srem',
     arity: -3,
     flags: 'write fast',
+    notifies: tells('srem'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,

@@ -1,3 +1,4 @@
+import { popBehindKeys, tells } from '../../registry/notifies.ts'
 import { countedKeys, data } from '../../registry/row.ts'
 import { NULL_ARRAY } from '../../reply/reply.ts'
 import { KEYS_BEFORE_TIMEOUT, type Source, waiting } from '../parsing/blocking.ts'
@@ -26,6 +27,7 @@ export const SORTED_SET_BLOCKING = [
     name: 'bzmpop',
     arity: -5,
     flags: 'write blocking movablekeys',
+    notifies: tells((args) => popBehindKeys(args, 2)),
     group,
     since: '7.0.0',
     keys: countedKeys(2),
@@ -48,6 +50,7 @@ export const SORTED_SET_BLOCKING = [
     name: 'bzpopmax',
     arity: -3,
     flags: 'write noscript fast blocking',
+    notifies: tells('zpopmax'),
     group,
     since: '5.0.0',
     keys: KEYS_BEFORE_TIMEOUT,
@@ -61,6 +64,7 @@ export const SORTED_SET_BLOCKING = [
     name: 'bzpopmin',
     arity: -3,
     flags: 'write noscript fast blocking',
+    notifies: tells('zpopmin'),
     group,
     since: '5.0.0',
     keys: KEYS_BEFORE_TIMEOUT,

@@ -6,6 +6,7 @@ import { idOf } from '../../lib/id.ts'
 import { formatDouble, parseFloat64 } from '../../redis-semantics/floats.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
+import { isIncrement, tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, writes } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { word } from '../parsing/args.ts'
@@ -132,6 +133,7 @@ export const SORTED_SET_ADDITIONS = [
     name: 'zadd',
     arity: -4,
     flags: 'write denyoom fast',
+    notifies: tells((args) => (isIncrement(args) ? 'zincr' : 'zadd')),
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
@@ -145,6 +147,7 @@ export const SORTED_SET_ADDITIONS = [
     name: 'zincrby',
     arity: 4,
     flags: 'write denyoom fast',
+    notifies: tells('zincr'),
     group,
     since: '1.2.0',
     keys: FIRST_KEY,

@@ -1,5 +1,6 @@
 import type { BackingArg } from '../../backing/backing.ts'
 import { formatDouble } from '../../redis-semantics/floats.ts'
+import { sourceKeys, tellsStored } from '../../registry/notifies.ts'
 import { countedKeys, type DataRow, data, type KeySpec, reads, readsInParts } from '../../registry/row.ts'
 import { distinct, firstAndDistinct } from '../parsing/distinct.ts'
 import { orCompute } from '../parsing/members.ts'
@@ -80,6 +81,8 @@ export const SORTED_SET_OPERATIONS = [
     name: 'zdiffstore',
     arity: -4,
     flags: 'write denyoom movablekeys',
+    notifies: tellsStored('zdiffstore'),
+    misses: sourceKeys,
     group,
     since: '6.2.0',
     syntax: 'destination numkeys key [key ...]',
@@ -130,6 +133,8 @@ export const SORTED_SET_OPERATIONS = [
     name: 'zinterstore',
     arity: -4,
     flags: 'write denyoom movablekeys',
+    notifies: tellsStored('zinterstore'),
+    misses: sourceKeys,
     group,
     since: '2.0.0',
     syntax: 'destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]',
@@ -152,6 +157,8 @@ export const SORTED_SET_OPERATIONS = [
     name: 'zunionstore',
     arity: -4,
     flags: 'write denyoom movablekeys',
+    notifies: tellsStored('zunionstore'),
+    misses: sourceKeys,
     group,
     since: '2.0.0',
     syntax: 'destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]',

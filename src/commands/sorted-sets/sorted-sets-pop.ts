@@ -1,6 +1,7 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { KvError } from '../../errors/errors.ts'
+import { popBehindKeys, tells } from '../../registry/notifies.ts'
 import { countedKeys, data, FIRST_KEY } from '../../registry/row.ts'
 import { NULL_ARRAY, PairsReply, type Reply } from '../../reply/reply.ts'
 import { integerFrom, word } from '../parsing/args.ts'
@@ -57,6 +58,7 @@ export const SORTED_SET_POPS = [
     name: 'zmpop',
     arity: -4,
     flags: 'write movablekeys',
+    notifies: tells((args) => popBehindKeys(args, 1)),
     group,
     since: '7.0.0',
     keys: countedKeys(1),
@@ -69,6 +71,7 @@ export const SORTED_SET_POPS = [
     name: 'zpopmax',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('zpopmax'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -81,6 +84,7 @@ export const SORTED_SET_POPS = [
     name: 'zpopmin',
     arity: -2,
     flags: 'write fast',
+    notifies: tells('zpopmin'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,

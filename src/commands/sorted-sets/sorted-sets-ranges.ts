@@ -2,6 +2,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import type { ScoredMember } from '../../engine/plaintext/values.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { sourceKeys, tells, tellsStored } from '../../registry/notifies.ts'
 import { type DataRow, data, FIRST_KEY, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import { integer, rangeOf } from '../parsing/args.ts'
 import { parseRangeQuery, type RangeKind, rangeCommand, select, selectSealed } from './range-query.ts'
@@ -95,6 +96,8 @@ export const SORTED_SET_RANGES = [
     name: 'zrangestore',
     arity: -5,
     flags: 'write denyoom',
+    notifies: tellsStored('zrangestore'),
+    misses: sourceKeys,
     group,
     since: '6.2.0',
     keys: TWO_KEYS,
@@ -147,6 +150,7 @@ export const SORTED_SET_RANGES = [
     name: 'zremrangebylex',
     arity: 4,
     flags: 'write',
+    notifies: tells('zremrangebylex'),
     group,
     since: '2.8.9',
     keys: FIRST_KEY,
@@ -159,6 +163,7 @@ export const SORTED_SET_RANGES = [
     name: 'zremrangebyrank',
     arity: 4,
     flags: 'write',
+    notifies: tells('zremrangebyrank'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -171,6 +176,7 @@ export const SORTED_SET_RANGES = [
     name: 'zremrangebyscore',
     arity: 4,
     flags: 'write',
+    notifies: tells('zremrangebyscore'),
     group,
     since: '1.2.0',
     keys: FIRST_KEY,

@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../lib/id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { tells } from '../../registry/notifies.ts'
 import { type DataRow, data, FIRST_KEY, reads, readsInParts } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { asksOfMembers, sealMembers } from '../parsing/members.ts'
@@ -146,6 +147,7 @@ export const SORTED_SETS = [
     name: 'zrem',
     arity: -3,
     flags: 'write fast',
+    notifies: tells('zrem'),
     group,
     since: '1.2.0',
     keys: FIRST_KEY,

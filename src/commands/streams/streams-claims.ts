@@ -7,6 +7,7 @@ import { KvError } from '../../errors/errors.ts'
 import { parseInteger } from '../../redis-semantics/integers.ts'
 import { idText, parseId, parseStart, type StreamId, tryParseId } from '../../redis-semantics/stream-id.ts'
 import { oneWriteInParts } from '../../registry/direct.ts'
+import { allKeys, tellsNothing } from '../../registry/notifies.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, integerFrom, word } from '../parsing/args.ts'
@@ -106,7 +107,7 @@ function claim(db: Database, args: Args): Reply {
   }
   for (const [id, count] of deliveries) claimed.push({ id, count })
   if (claimed.length > 0 || gone.size > 0 || lastId > group.lastId) {
-    const edited = editGroup(db, name, groupName)
+    const edited = editGroup(db, name, groupName, claimed.length > 0 ? consumer : undefined)
     if (lastId > group.lastId) moveGroup(edited.stream, edited.group, lastId, group.entriesRead)
     if (gone.size > 0) acknowledge(edited.stream, edited.group, [...gone])
     if (claimed.length > 0) assign(edited.stream, edited.group, consumer, claimed, time, db.now)
@@ -167,7 +168,7 @@ function autoClaim(db: Database, args: Args): Reply {
     }
   }
   if (gone.length + claimed.length > 0) {
-    const edited = editGroup(db, name, groupName)
+    const edited = editGroup(db, name, groupName, claimed.length > 0 ? consumer : undefined)
     if (gone.length > 0) acknowledge(edited.stream, edited.group, gone)
     if (claimed.length > 0) assign(edited.stream, edited.group, consumer, claimed, db.now, db.now)
   }
@@ -188,6 +189,8 @@ export const STREAM_CLAIMS = [
     name: 'xautoclaim',
     arity: -6,
     flags: 'write fast',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '6.2.0',
     keys: FIRST_KEY,
@@ -211,6 +214,8 @@ export const STREAM_CLAIMS = [
     name: 'xclaim',
     arity: -6,
     flags: 'write fast',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '5.0.0',
     keys: FIRST_KEY,

@@ -6,14 +6,18 @@ import { idOf } from '../../lib/id.ts'
 export const groupIn = (stream: StreamValue | undefined, group: Buffer): StreamGroup | undefined =>
   stream?.groups.get(idOf(group))
 
-/** The stream and the group to be changed. */
+/** The stream and the group to be changed, on behalf of a consumer, which is made when it is not known. */
 export function editGroup(
   db: Database,
   name: Buffer,
-  group: Buffer,
+  groupName: Buffer,
+  consumer?: Buffer,
 ): { stream: StreamValue; group: StreamGroup } {
   const stream = db.editStream(name)
-  return { stream, group: groupIn(stream, group)! }
+  const group = groupIn(stream, groupName)!
+  if (consumer !== undefined && !group.consumers.has(idOf(consumer)))
+    db.events?.further('t', 'xgroup-createconsumer', name)
+  return { stream, group }
 }
 
 export const noGroup = (name: Buffer, group: Buffer): KvError => new KvError('no_group', { group, key: name })

@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
-import { deliver, deliverAgain } from '../../engine/plaintext/stream-edit.ts'
+import { acknowledge, deliver, deliverAgain } from '../../engine/plaintext/stream-edit.ts'
 import { entriesBetween, entryAt, sortedPending } from '../../engine/plaintext/stream-value.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError, respText } from '../../errors/errors.ts'
@@ -49,7 +49,7 @@ function newEntries(
   const stream = db.stream(name)!
   const entries = entriesBetween(stream, groupIn(stream, group)!.lastId + 1n, MAX_ID).slice(0, most)
   if (entries.length === 0) return undefined
-  const edited = editGroup(db, name, group)
+  const edited = editGroup(db, name, group, consumer)
   deliver(edited.stream, edited.group, consumer, entries, noAck, db.now)
   return entries.map(entryReply)
 }
@@ -71,7 +71,7 @@ function history(
     .slice(0, most)
   const entries = ids.map((id) => entryAt(stream, id))
   if (!found.consumers.has(idOf(consumer)) || entries.some((entry) => entry !== undefined)) {
-    const edited = editGroup(db, name, group)
+    const edited = editGroup(db, name, group, consumer)
     deliverAgain(edited.stream, edited.group, consumer, ids, db.now)
   }
   return entries.map((entry, i) => (entry === undefined ? [idText(ids[i]!), NULL_ARRAY] : entryReply(entry)))
@@ -109,3 +109,16 @@ export const readGroupDirect: Direct = writesInParts(
   },
   (call, raws) => openStreamsInParts(call, raws[0]!),
 )
+
+// XACK
+
+export function ack(db: Database, args: Args): Reply {
+  const [, name, groupName] = args as [Buffer, Buffer, Buffer]
+  const group = groupIn(db.stream(name), groupName)
+  if (group === undefined) return 0
+  const ids = [...new Set(args.slice(3).map((id) => parseId(id)))].filter((id) => group.pending.has(id))
+  if (ids.length === 0) return 0
+  const edited = editGroup(db, name, groupName)
+  acknowledge(edited.stream, edited.group, ids)
+  return ids.length
+}

@@ -1,6 +1,5 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import {
-  acknowledge,
   createConsumer,
   createGroup,
   deleteConsumer,
@@ -24,12 +23,13 @@ import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
 import { parseAnyId, parseId } from '../../redis-semantics/stream-id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { allKeys, tells, tellsNothing } from '../../registry/notifies.ts'
 import { container, type Direct, data, FIRST_KEY, type KeySpec } from '../../registry/row.ts'
 import { OK, type Reply, SimpleString } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { parseRead, readAt, STREAM_KEYS, wrongSubcommand } from './streams-args.ts'
 import { editGroup, groupIn, noGroup } from './streams-group-access.ts'
-import { GONE, readGroup, readGroupDirect } from './streams-group-read.ts'
+import { ack, GONE, readGroup, readGroupDirect } from './streams-group-read.ts'
 
 type Args = readonly Buffer[]
 
@@ -145,17 +145,6 @@ const HELP = [
   '    Prints this help.',
 ].map((line) => new SimpleString(line))
 
-function ack(db: Database, args: Args): Reply {
-  const [, name, groupName] = args as [Buffer, Buffer, Buffer]
-  const group = groupIn(db.stream(name), groupName)
-  if (group === undefined) return 0
-  const ids = [...new Set(args.slice(3).map((id) => parseId(id)))].filter((id) => group.pending.has(id))
-  if (ids.length === 0) return 0
-  const edited = editGroup(db, name, groupName)
-  acknowledge(edited.stream, edited.group, ids)
-  return ids.length
-}
-
 const group = 'stream'
 
 const XGROUP = container(
@@ -173,6 +162,7 @@ const XGROUP = container(
       name: 'xgroup|create',
       arity: -5,
       flags: 'write denyoom',
+      notifies: tells('xgroup-create'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -191,6 +181,7 @@ const XGROUP = container(
       name: 'xgroup|createconsumer',
       arity: 5,
       flags: 'write denyoom',
+      notifies: tells('xgroup-createconsumer'),
       group,
       since: '6.2.0',
       keys: KEY,
@@ -203,6 +194,7 @@ const XGROUP = container(
       name: 'xgroup|delconsumer',
       arity: 5,
       flags: 'write',
+      notifies: tells('xgroup-delconsumer'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -216,6 +208,7 @@ const XGROUP = container(
       name: 'xgroup|destroy',
       arity: 4,
       flags: 'write',
+      notifies: tells('xgroup-destroy'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -239,6 +232,7 @@ const XGROUP = container(
       name: 'xgroup|setid',
       arity: -5,
       flags: 'write',
+      notifies: tells('xgroup-setid'),
       group,
       since: '5.0.0',
       keys: KEY,
@@ -258,6 +252,8 @@ export const STREAM_GROUPS = [
     name: 'xack',
     arity: -4,
     flags: 'write fast',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -275,6 +271,8 @@ export const STREAM_GROUPS = [
     name: 'xreadgroup',
     arity: -7,
     flags: 'write blocking movablekeys',
+    notifies: tellsNothing,
+    misses: allKeys,
     group,
     since: '5.0.0',
     keys: STREAM_KEYS,

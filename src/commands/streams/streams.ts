@@ -9,6 +9,7 @@ import { KvError } from '../../errors/errors.ts'
 import { idText, parseId } from '../../redis-semantics/stream-id.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
+import { tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
@@ -31,7 +32,7 @@ function add(db: Database, args: Args): Reply {
   const id = nextId(parsed, stream?.lastId ?? 0n, db.now)
   const edited = db.editStream(name)
   addEntry(edited, id, Cell.bytes(encodeFields(args.slice(parsed.idAt + 1))))
-  if (parsed.trim !== undefined) trimStream(edited, parsed.trim)
+  if (parsed.trim !== undefined && trimStream(edited, parsed.trim) > 0) db.events?.further('t', 'xtrim', name)
   return idText(id)
 }
 
@@ -61,10 +62,11 @@ function trimCount({ entries }: StreamValue, { maxLength, minId, approximate, li
   return approximate ? trimmedNodes(entries, exact, limit) : exact
 }
 
-/** On a stream that is edited. */
-function trimStream(stream: StreamValue, trim: Trim): void {
+/** On a stream that is edited; how many entries went. */
+function trimStream(stream: StreamValue, trim: Trim): number {
   const count = trimCount(stream, trim)
   if (count > 0) dropFirst(stream, count)
+  return count
 }
 
 function trim(db: Database, args: Args): Reply {
@@ -123,6 +125,7 @@ export const STREAMS = [
     name: 'xadd',
     arity: -5,
     flags: 'write denyoom fast',
+    notifies: tells('xadd'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -137,6 +140,7 @@ export const STREAMS = [
     name: 'xdel',
     arity: -3,
     flags: 'write fast',
+    notifies: tells('xdel'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -165,6 +169,7 @@ export const STREAMS = [
     name: 'xsetid',
     arity: -3,
     flags: 'write denyoom fast',
+    notifies: tells('xsetid'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
@@ -180,6 +185,7 @@ export const STREAMS = [
     name: 'xtrim',
     arity: -4,
     flags: 'write',
+    notifies: tells('xtrim'),
     group,
     since: '5.0.0',
     keys: FIRST_KEY,

@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
 import { addLongDouble } from '../../redis-semantics/floats.ts'
 import { INT64_MIN, parseInteger } from '../../redis-semantics/integers.ts'
+import { tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { int64 } from '../parsing/args.ts'
@@ -36,6 +37,7 @@ export const STRING_NUMBERS = [
     name: 'decr',
     arity: 2,
     flags: 'write denyoom fast',
+    notifies: tells('incrby'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -47,6 +49,7 @@ export const STRING_NUMBERS = [
     name: 'decrby',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tells('incrby'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -58,6 +61,7 @@ export const STRING_NUMBERS = [
     name: 'incr',
     arity: 2,
     flags: 'write denyoom fast',
+    notifies: tells('incrby'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -69,6 +73,7 @@ export const STRING_NUMBERS = [
     name: 'incrby',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tells('incrby'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -80,6 +85,7 @@ export const STRING_NUMBERS = [
     name: 'incrbyfloat',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tells('incrbyfloat'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,

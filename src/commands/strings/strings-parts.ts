@@ -1,5 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
 import { KvError } from '../../errors/errors.ts'
+import { tells } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, reads } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { integer, rangeOf } from '../parsing/args.ts'
@@ -65,6 +66,7 @@ export const STRING_PARTS = [
     name: 'append',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tells('append'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -89,6 +91,7 @@ export const STRING_PARTS = [
     name: 'setrange',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tells('setrange'),
     group,
     since: '2.2.0',
     keys: FIRST_KEY,

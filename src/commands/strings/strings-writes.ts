@@ -6,6 +6,7 @@ import { setWrite } from '../../engine/writes/set-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Call } from '../../registry/context.ts'
 import { oneWrite } from '../../registry/direct.ts'
+import { allKeys, keysOfGet, tellsPairs, tellsSet } from '../../registry/notifies.ts'
 import { data, FIRST_KEY, KEY_VALUE_PAIRS, writes } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { expiryOf } from '../parsing/args.ts'
@@ -71,6 +72,8 @@ export const STRING_WRITES = [
     name: 'getset',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tellsSet('never'),
+    misses: allKeys,
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -90,6 +93,7 @@ export const STRING_WRITES = [
     name: 'mset',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsPairs,
     group,
     since: '1.0.1',
     keys: KEY_VALUE_PAIRS,
@@ -110,6 +114,7 @@ export const STRING_WRITES = [
     name: 'msetnx',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsPairs,
     group,
     since: '1.0.1',
     keys: KEY_VALUE_PAIRS,
@@ -128,6 +133,7 @@ export const STRING_WRITES = [
     name: 'psetex',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tellsSet('always'),
     group,
     since: '2.6.0',
     keys: FIRST_KEY,
@@ -139,6 +145,8 @@ export const STRING_WRITES = [
     name: 'set',
     arity: -3,
     flags: 'write denyoom',
+    notifies: tellsSet('by-options'),
+    misses: keysOfGet,
     group,
     since: '1.0.0',
     keys: FIRST_KEY,
@@ -156,6 +164,7 @@ export const STRING_WRITES = [
     name: 'setex',
     arity: 4,
     flags: 'write denyoom',
+    notifies: tellsSet('always'),
     group,
     since: '2.0.0',
     keys: FIRST_KEY,
@@ -167,6 +176,7 @@ export const STRING_WRITES = [
     name: 'setnx',
     arity: 3,
     flags: 'write denyoom fast',
+    notifies: tellsSet('never'),
     group,
     since: '1.0.0',
     keys: FIRST_KEY,

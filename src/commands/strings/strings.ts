@@ -3,6 +3,7 @@ import type { Database } from '../../engine/plaintext/database.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { oneWrite } from '../../registry/direct.ts'
+import { allKeys, isPersist, tellsDeleted, tellsExpiry } from '../../registry/notifies.ts'
 import { ALL_KEYS, type Direct, data, FIRST_KEY, readsInParts, TWO_KEYS } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { expiryOf } from '../parsing/args.ts'
@@ -65,6 +66,8 @@ export const STRINGS = [
     name: 'getdel',
     arity: 2,
     flags: 'write fast',
+    notifies: tellsDeleted,
+    misses: allKeys,
     group,
     since: '6.2.0',
     keys: FIRST_KEY,
@@ -81,6 +84,8 @@ export const STRINGS = [
     name: 'getex',
     arity: -2,
     flags: 'write fast',
+    notifies: tellsExpiry(({ args }) => (isPersist(args) ? 'persist' : 'expire')),
+    misses: allKeys,
     group,
     since: '6.2.0',
     keys: FIRST_KEY,

@@ -5,6 +5,7 @@ import type { Backing, BackingReply } from '../../backing/backing.ts'
 import { ANNOUNCE } from '../../backing/scripts.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import { RecentMap } from '../../lib/recent-map.ts'
+import { EventSettings } from '../notifications/event-settings.ts'
 import { LiveListeners, ToldListeners } from './listeners.ts'
 import { countsOf, isEmpty, type SubscriberCounts, type Topics } from './topics.ts'
 
@@ -36,12 +37,14 @@ const ENTRY_BYTES = 512
 export class ListenerRecords {
   /** Under which the others know of the listeners here. */
   private readonly id = randomBytes(16).toString('hex')
+  readonly events: EventSettings
   private readonly backing: Backing
   private readonly known = new RecentMap<Known>(MEMORY, ({ bytes }) => ENTRY_BYTES + bytes)
   private readonly topics = new Map<string, Topics>()
 
   constructor(backing: Backing) {
     this.backing = backing
+    this.events = new EventSettings(backing)
     backing.onLoss(() => this.known.clear())
   }
 
@@ -101,11 +104,12 @@ export class ListenerRecords {
       ...[2, automation.versionKey, automation.indexKey, automation.prefix.length],
       ...[this.id, record, randomBytes(9).toString('base64url'), LIVENESS.lastsMs],
     ]
-    const [before, after] = await new Promise<BackingReply[]>((resolve, reject) => {
+    const [before, after, events] = await new Promise<BackingReply[]>((resolve, reject) => {
       this.backing.script(automation, ANNOUNCE, true, args, (error, reply) =>
         error === null ? resolve(reply as BackingReply[]) : reject(error),
       )
     })
+    this.events.learn(automation, String(events))
     // Of the others nothing has changed by that.
     const known = this.known.get(automation.id)
     if (known?.stamp === String(before)) known.stamp = String(after)

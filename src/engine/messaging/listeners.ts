@@ -14,6 +14,8 @@ export interface Listeners {
   readonly stamp: string
   /** How many get a message. */
   receivers(kind: 'channel' | 'shard', channel: Buffer): number
+  /** Whether a message on the channel may reach anybody: false only if it is certain that it does not. */
+  mayHear(channel: Buffer): boolean
   /** Every name that is listened to -> how many listen. */
   numbers(kind: ChannelKind): Map<string, number>
 }
@@ -38,6 +40,12 @@ export class ToldListeners {
     return sum
   }
 
+  mayHear(channel: Buffer): boolean {
+    if (this.numbers('channel').has(idOf(channel))) return true
+    const { size } = this.numbers('pattern')
+    return size > FEW_PATTERNS || (size > 0 && this.receivers('channel', channel) > 0)
+  }
+
   receivers(kind: 'channel' | 'shard', channel: Buffer): number {
     let sum = this.numbers(kind).get(idOf(channel)) ?? 0
     if (kind === 'shard') return sum
@@ -49,6 +57,9 @@ export class ToldListeners {
     return sum
   }
 }
+
+/** More patterns are not matched here: a message that nobody gets costs less. */
+const FEW_PATTERNS = 32
 
 export interface PackedListeners {
   readonly stamp: string
@@ -71,6 +82,15 @@ export class LiveListeners implements Listeners {
     const topics = this.here()
     const here = topics === undefined ? 0 : receiversHere(topics, kind, channel)
     return here + this.receiversElsewhere(kind, channel)
+  }
+
+  mayHear(channel: Buffer): boolean {
+    const topics = this.here()
+    if (topics !== undefined) {
+      if (topics.channel.has(idOf(channel)) || topics.pattern.size > FEW_PATTERNS) return true
+      for (const { matches } of topics.pattern.values()) if (matches(channel)) return true
+    }
+    return this.others.mayHear(channel)
   }
 
   receiversElsewhere(kind: 'channel' | 'shard', channel: Buffer): number {
@@ -104,6 +124,7 @@ export function unpackListeners({ stamp, parts }: PackedListeners): Listeners {
   return {
     stamp,
     receivers: (kind, channel) => told.receivers(kind, channel),
+    mayHear: (channel) => told.mayHear(channel),
     numbers: (kind) => new Map(told.numbers(kind)),
   }
 }

@@ -7,6 +7,10 @@ import { checkChannel } from './topics.ts'
 const MAX_MESSAGES = 10_000
 const MAX_BYTES = 4 * 1024 * 1024
 
+/** Messages about keys that one job changes, apart from what it publishes itself. */
+const MAX_NOTIFICATIONS = 32_768
+const MAX_NOTIFICATION_BYTES = 8 * 1024 * 1024
+
 /** When the jobs of a batch publish as much, the others wait for the next one. */
 const MANY_BYTES = 1024 * 1024
 
@@ -19,8 +23,10 @@ export class OutgoingMessages {
   private readonly findListeners: () => Listeners
   private foundListeners: Listeners | undefined
   private bytes = 0
+  /** Those of them that tell of keys. */
+  private notified = { messages: 0, bytes: 0 }
   /** What there was when the current job began. */
-  private before = { messages: 0, bytes: 0 }
+  private before = { messages: 0, bytes: 0, notified: { messages: 0, bytes: 0 } }
 
   /** `findListeners` throws when it is not known who listens. */
   constructor(findListeners: () => Listeners) {
@@ -47,7 +53,7 @@ export class OutgoingMessages {
   }
 
   beginJob(): void {
-    this.before = { messages: this.messages.length, bytes: this.bytes }
+    this.before = { messages: this.messages.length, bytes: this.bytes, notified: this.notified }
   }
 
   /** Answers how many get it. Throws `channel_too_long` or `too_much_published`. */
@@ -56,20 +62,50 @@ export class OutgoingMessages {
     const count = this.listeners.receivers(kind, channel)
     const outgoing: Message = { kind, channel, message }
     const bytes = this.bytes + sizeOfMessage(outgoing)
-    if (this.messages.length - this.before.messages >= MAX_MESSAGES) throw tooMany('messages', MAX_MESSAGES)
-    if (bytes - this.before.bytes > MAX_BYTES) throw tooMany('bytes', MAX_BYTES)
+    const { messages, bytes: byteCount } = this.ownSince
+    if (messages >= MAX_MESSAGES) throw tooMany('messages', MAX_MESSAGES)
+    if (byteCount + sizeOfMessage(outgoing) > MAX_BYTES) throw tooMany('bytes', MAX_BYTES)
     this.messages.push(outgoing)
     this.bytes = bytes
     return count
   }
 
+  /** A message about a key, if anybody may hear it. Throws `too_many_notifications`. */
+  notify(channel: Buffer, message: Buffer): void {
+    if (!this.listeners.mayHear(channel)) return
+    const outgoing: Message = { kind: 'channel', channel, message }
+    const notified = {
+      messages: this.notified.messages + 1,
+      bytes: this.notified.bytes + sizeOfMessage(outgoing),
+    }
+    const { notified: before } = this.before
+    if (notified.messages - before.messages > MAX_NOTIFICATIONS)
+      throw new KvError('too_many_notifications', { unit: 'messages', allowed: MAX_NOTIFICATIONS })
+    if (notified.bytes - before.bytes > MAX_NOTIFICATION_BYTES)
+      throw new KvError('too_many_notifications', { unit: 'bytes', allowed: MAX_NOTIFICATION_BYTES })
+    this.notified = notified
+    this.messages.push(outgoing)
+    this.bytes += sizeOfMessage(outgoing)
+  }
+
+  /** What the current job has published itself. */
+  private get ownSince(): { messages: number; bytes: number } {
+    const { messages, bytes, notified } = this.before
+    return {
+      messages: this.messages.length - messages - (this.notified.messages - notified.messages),
+      bytes: this.bytes - bytes - (this.notified.bytes - notified.bytes),
+    }
+  }
+
   /** Runs a part of the current job; what it published is taken back when it throws. */
   attempt<T>(work: () => T): T {
-    const { length } = this.messages
+    const { messages, notified } = this
+    const { length } = messages
     try {
       return work()
     } catch (error) {
       this.takeBack(length)
+      this.notified = notified
       throw error
     }
   }
@@ -77,6 +113,7 @@ export class OutgoingMessages {
   /** Takes back what the current job published. */
   rollback(): void {
     this.takeBack(this.before.messages)
+    this.notified = this.before.notified
   }
 
   private takeBack(length: number): void {

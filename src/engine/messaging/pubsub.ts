@@ -7,6 +7,7 @@ import { Fifo } from '../../lib/fifo.ts'
 import { idOf } from '../../lib/id.ts'
 import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
+import { ExpiredKeys } from './expired-keys.ts'
 import { type ListenerRecords, NO_STAMP } from './listener-records.ts'
 import { decodeMessages, encodeMessages, type Message, sizeOfMessage } from './message.ts'
 import {
@@ -60,6 +61,7 @@ export class PubSub {
   private readonly turns: Turns
   private readonly log: Log
   private readonly hubs = new Map<string, ChannelHub>()
+  private readonly expired: ExpiredKeys
   private readonly renewal: NodeJS.Timeout
   /** Announcements that nobody waits for. */
   private readonly leaving = new Set<Promise<void>>()
@@ -70,6 +72,8 @@ export class PubSub {
     this.records = records
     this.turns = turns
     this.log = log
+    const failed = ({ name }: Error): void => log.error({ reason: name }, 'looking for expired keys failed')
+    this.expired = new ExpiredKeys(backing, records, failed)
     bus.onReturn(() => this.renew())
     this.renewal = setInterval(() => this.renew(), LIVENESS.renewMs)
     this.renewal.unref()
@@ -78,6 +82,7 @@ export class PubSub {
   /** What was announced before is on its way when this resolves. */
   async close(): Promise<void> {
     clearInterval(this.renewal)
+    this.expired.close()
     await Promise.allSettled([
       ...this.leaving,
       ...Array.from(this.hubs.values(), ({ announcing }) => announcing),
@@ -195,6 +200,7 @@ export class PubSub {
     if (this.hubs.get(automation.id) !== hub || hub.joining > 0 || !isEmpty(topics)) return
     this.hubs.delete(automation.id)
     this.records.drop(automation)
+    this.expired.drop(automation)
     this.bus.unsubscribe(automation, automation.messageChannel, hub.receive)
   }
 
@@ -237,10 +243,15 @@ export class PubSub {
       .catch(() => {})
       .then(() => {
         hub.announcement = undefined
-        hub.announcing = this.records.announce(hub.automation)
+        hub.announcing = this.records.announce(hub.automation).then(() => this.watch(hub.automation))
         return hub.announcing
       })
     return hub.announcement
+  }
+
+  /** The automation may want to be told of other events than before, of which only this process knows yet. */
+  watch(automation: Automation): void {
+    if (this.hubs.has(automation.id)) this.expired.keep(automation)
   }
 
   private renew(): void {

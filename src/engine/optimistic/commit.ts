@@ -3,6 +3,7 @@ import { COMMIT } from '../../backing/scripts.ts'
 import { kindOf } from '../../backing/wire.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Need } from '../plaintext/extent.ts'
+import { headOf } from '../plaintext/snapshot.ts'
 import { quotaArgs } from '../writes/quota.ts'
 import type { JobEnvironment } from './job.ts'
 import { leavesOutcome, type Outcome, outcomeArgs } from './outcome.ts'
@@ -27,7 +28,7 @@ interface Conditions {
 
 /** Applies changes, unless a key that they were computed from has changed since: see commit.lua. */
 export function commit(
-  { automation, backing, limits, report }: JobEnvironment,
+  { automation, backing, limits, report, events }: JobEnvironment,
   needs: readonly Need[],
   { outcomes, requests, words }: Changes,
   { ifVersion, librariesStamp }: Conditions,
@@ -44,6 +45,7 @@ export function commit(
   backing.script(automation, COMMIT, true, args, (error, reply) => {
     if (error !== null) return done(error)
     const answer = reply as BackingReply[]
+    if (answer[0] === 0) events.learn(automation, headOf(answer.slice(1)).events)
     if (answer[0] === 1 && answer[3] instanceof Error) report(unsent(answer[3]))
     done(null, answer)
   })

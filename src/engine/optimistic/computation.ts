@@ -3,6 +3,7 @@ import type { Automation } from '../../automation/automation.ts'
 import { locations } from '../../automation/location.ts'
 import type { BackingArg } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
+import { CallTrace } from '../../lib/call-trace.ts'
 import { idOf } from '../../lib/id.ts'
 import { sealLibrary } from '../libraries/library.ts'
 import { encodeMessages } from '../messaging/message.ts'
@@ -18,6 +19,8 @@ import { NeedsThread } from './needs-thread.ts'
 export interface Computable {
   run(db: Database): unknown
   readonly ifVersion?: number | undefined
+  /** Somebody looks on: see `ComputedJob.calls`. */
+  readonly isTraced?: boolean
 }
 
 /** What came of one job. */
@@ -27,6 +30,8 @@ export interface ComputedJob {
   /** Write requests of the batch when it was through: one more than before if it changed something. */
   readonly requests: number
   readonly created: number
+  /** What its scripts called. */
+  readonly calls?: readonly (readonly Buffer[])[] | undefined
 }
 
 /** Runs jobs one after the other on the keys of a snapshot. Throws NotLoaded when one looks further. */
@@ -43,6 +48,7 @@ export class Computation {
   run(job: Computable): ComputedJob {
     const { db, snapshot, requests } = this
     db.beginJob(requests)
+    db.trace = job.isTraced === true ? new CallTrace() : undefined
     try {
       if (job.ifVersion !== undefined) {
         const actual = Number(snapshot.version) + requests
@@ -54,12 +60,12 @@ export class Computation {
       }
       const result = job.run(db)
       this.requests += Number(db.changed)
-      return { error: null, result, requests: this.requests, created: db.created }
+      return { error: null, result, requests: this.requests, created: db.created, calls: db.trace?.shown }
     } catch (error) {
       if (error instanceof NotLoaded || error instanceof NeedsThread) throw error
       db.rollback()
       const reason = error instanceof ReadFailed ? error.reason : (error as Error)
-      return { error: reason, result: undefined, requests, created: 0 }
+      return { error: reason, result: undefined, requests, created: 0, calls: db.trace?.shown }
     }
   }
 
@@ -100,7 +106,7 @@ export class Computation {
     for (const change of changes) words.push(change)
     const { all, stamp } = this.db.messages
     const frames = encodeMessages(all)
-    words.push(stamp ?? '*', frames.length)
+    words.push(stamp ?? '*', snapshot.events, frames.length)
     for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
     const { removed, added } = this.db.libraries.changes()
     words.push(

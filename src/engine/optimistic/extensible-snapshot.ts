@@ -3,7 +3,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { idOf } from '../../lib/id.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { NotLoaded } from '../plaintext/not-loaded.ts'
-import { headOf, LoadedSnapshot } from '../plaintext/snapshot.ts'
+import { HEAD_LENGTH, headOf, LoadedSnapshot } from '../plaintext/snapshot.ts'
 import { StoredKey } from '../plaintext/stored-key.ts'
 
 /** Waits for what snapshot.lua answers. Throws NotLoaded to have the computation run again, or ReadFailed. */
@@ -57,7 +57,7 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
     if (headOf(reply).version !== this.version) this.versionsAgree = false
     for (const [i, need] of wanted.entries()) {
       const id = idOf(need.name)
-      const key = new StoredKey(this.automation, need, reply[i + 3]!, this.now)
+      const key = new StoredKey(this.automation, need, reply[HEAD_LENGTH + i]!, this.now)
       const before = this.stored.get(id)
       // It changed between two looks at it, so what was computed so far is of no use.
       if (before !== undefined && before.guard !== key.guard) throw new NotLoaded([])

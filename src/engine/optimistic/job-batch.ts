@@ -3,7 +3,7 @@ import { KvError } from '../../errors/errors.ts'
 import { KeptOutcomes } from '../idempotency/kept-outcomes.ts'
 import { mergeNeeds, type Need } from '../plaintext/extent.ts'
 import { type Needs, NotLoaded, type OutsideNeed } from '../plaintext/not-loaded.ts'
-import { headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
+import { HEAD_LENGTH, headOf, LoadedSnapshot, type Snapshot } from '../plaintext/snapshot.ts'
 import { quotaExceeded } from '../writes/quota.ts'
 import { type Changes, commit } from './commit.ts'
 import { Computation } from './computation.ts'
@@ -16,7 +16,6 @@ import { largeKeys, readKeys, readNames } from './reading.ts'
 import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
-/** What becomes of a batch. */
 export interface BatchEvents {
   /** Every job that was not postponed is answered. */
   readonly finished: () => void
@@ -24,7 +23,7 @@ export interface BatchEvents {
   readonly postpone: (rest: readonly QueuedJob[]) => void
 }
 
-/** Jobs that share one snapshot and one commit; on a conflict they are computed again. */
+/** Jobs that share a snapshot and a commit; on a conflict they are computed again. */
 export class JobBatch {
   private readonly environment: JobEnvironment
   private batch: QueuedJob[]
@@ -58,12 +57,13 @@ export class JobBatch {
     else if (!this.computeFromCache()) this.readKeys([])
   }
 
-  /** Computes from what is remembered; false when that does not suffice. */
+  /** From what is remembered, which says nothing of expired keys; false when that does not suffice. */
   private computeFromCache(): boolean {
-    const { automation, writeCache } = this.environment
+    const { automation, writeCache, events } = this.environment
     const needsMore = ({ ifVersion, idempotency, remote }: Job<unknown>): boolean =>
       ifVersion !== undefined || idempotency !== undefined || isHeavy(this.environment, remote)
-    if (this.cacheTried || this.batch.some(({ job }) => needsMore(job))) return false
+    if (this.cacheTried || events.of(automation) !== '' || this.batch.some(({ job }) => needsMore(job)))
+      return false
     this.cacheTried = true
     const needs = mergeNeeds(this.batch.flatMap(({ job }) => job.needs))
     const snapshot = writeCache.lookUp(automation, needs)
@@ -104,7 +104,8 @@ export class JobBatch {
   /** `reply` is what snapshot.lua answered. */
   private compute(reply: readonly BackingReply[]): void {
     const namesHold = !this.allNames || headOf(reply).version === this.namesVersion
-    if (!this.outside.ofLibraries.hold(reply[this.needs.length + 3]) || !namesHold) return this.again()
+    if (!this.outside.ofLibraries.hold(reply[this.needs.length + HEAD_LENGTH]) || !namesHold)
+      return this.again()
     // A commit that is refused answers what is there now, but not all of a large key.
     if (largeKeys(reply).length > 0) return this.start()
     if (this.computeRemotely(reply)) return

@@ -4,6 +4,7 @@ import type { IdempotencyRecord } from '../idempotency/idempotency-record.ts'
 import type { KnownLibraries } from '../libraries/known-libraries.ts'
 import type { LibraryNeeds } from '../libraries/library.ts'
 import type { ListenerRecords } from '../messaging/listener-records.ts'
+import type { EventSettings } from '../notifications/event-settings.ts'
 import type { Database, DatabaseLimits } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import type { InfoSections } from '../plaintext/snapshot.ts'
@@ -29,6 +30,9 @@ export interface Job<T> {
   readonly remote?: RemoteJob | undefined
   /** What INFO tells a script of it. Rejects with `unavailable`. */
   readonly info?: (() => Promise<InfoSections>) | undefined
+  readonly isTraced?: boolean
+  /** With `isTraced`: what its scripts called, before `done`. */
+  readonly traced?: (calls: readonly (readonly Buffer[])[]) => void
   /** Makes it happen once; the result must then survive JSON. */
   readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void
@@ -52,6 +56,7 @@ export interface JobEnvironment {
   readonly writeCache: WriteCache
   readonly listeners: ListenerRecords
   readonly libraries: KnownLibraries
+  readonly events: EventSettings
   readonly limits: JobLimits
   /** Undefined: everything is computed on this thread. */
   readonly remote: RemoteCompute | undefined

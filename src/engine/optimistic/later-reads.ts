@@ -2,7 +2,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { BatchLibraries } from '../libraries/batch-libraries.ts'
 import type { Need } from '../plaintext/extent.ts'
-import { LoadedSnapshot } from '../plaintext/snapshot.ts'
+import { HEAD_LENGTH, LoadedSnapshot } from '../plaintext/snapshot.ts'
 import type { JobEnvironment } from './job.ts'
 import { readKeys } from './reading.ts'
 import type { ReadBesides, ReadMore } from './remote-compute.ts'
@@ -86,7 +86,7 @@ export function stillHolds(
     const now = [...keys.values()]
     const same = now.every(({ guard }, i) => guards[i]!.toString('latin1') === guard)
     const held = same && (ifVersion === '' || version === ifVersion)
-    done(null, held && libraries.hold(reply[metas.length + 3]))
+    done(null, held && libraries.hold(reply[metas.length + HEAD_LENGTH]))
   }
   readKeys(environment, metas, compare, libraries.areWanted)
 }

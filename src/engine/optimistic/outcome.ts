@@ -64,7 +64,8 @@ export function answerJobs(
   now: number,
 ): void {
   let before = 0
-  for (const { job, error, result, requests, created, earlier } of outcomes) {
+  for (const { job, error, result, requests, created, earlier, calls } of outcomes) {
+    if (calls !== undefined && calls.length > 0) job.traced?.(calls)
     const written = earlier ?? { version: versionBefore + requests, now, created, changed: requests > before }
     before = requests
     answerJob(environment, job, error, result, written)

@@ -3,6 +3,7 @@ import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { LIST_KEYS, SNAPSHOT } from '../../backing/scripts.ts'
 import { kindOf } from '../../backing/wire.ts'
 import { extentArgs, type Need } from '../plaintext/extent.ts'
+import { HEAD_LENGTH, headOf } from '../plaintext/snapshot.ts'
 import type { JobEnvironment } from './job.ts'
 
 type Read<T extends unknown[]> = (error: Error | null, ...read: T | []) => void
@@ -63,20 +64,20 @@ interface SnapshotOptions {
 }
 
 function runSnapshot(
-  { automation, backing }: JobEnvironment,
+  { automation, backing, events }: JobEnvironment,
   needs: readonly Need[],
   { wholly, librariesStamp }: SnapshotOptions,
   done: KeysRead,
 ): void {
   const args = [...keyArgs(automation, needs), ...readArgs(automation, needs, librariesStamp, wholly)]
   backing.script(automation, SNAPSHOT, false, args, (error, reply, bytes) => {
-    if (error === null) done(null, reply as BackingReply[], bytes)
-    else done(error)
+    if (error !== null) return done(error)
+    events.learn(automation, headOf(reply as BackingReply[]).events)
+    done(null, reply as BackingReply[], bytes)
   })
 }
 
-/** Where the keys begin in snapshot.lua's answer, and what stands where in one of them. */
-const FIRST_KEY = 3
+/** What stands where in the answer of snapshot.lua to one key. */
 const ENTRY = 0
 const KIND = 1
 const DATA = 2
@@ -92,7 +93,7 @@ const COMMANDS: Readonly<Record<string, readonly [name: string, ...rest: Backing
 
 /** Behind them there may be the stamp of the libraries. */
 const keysOf = (reply: readonly BackingReply[]): BackingReply[][] =>
-  reply.slice(FIRST_KEY).filter((part): part is BackingReply[] => Array.isArray(part))
+  reply.slice(HEAD_LENGTH).filter((part): part is BackingReply[] => Array.isArray(part))
 
 /** The places of the keys that snapshot.lua has left out: it answers only how many elements they have. */
 export const largeKeys = (reply: readonly BackingReply[]): number[] =>

@@ -31,6 +31,8 @@ export interface RemoteCommands extends CanBeHeavy {
   readonly identity: Identity
   /** Replies come back as bytes of this protocol. */
   readonly protocol: Protocol
+  /** What its scripts call is told. */
+  readonly isTraced: boolean
   /** A transaction answers a list; `watched` keys that were touched end it. */
   readonly isTransaction: boolean
   /** `undefined`: a command on the connection, which is not run here. */

@@ -103,6 +103,8 @@ class CachedSnapshot implements Snapshot {
   readonly keys: ReadonlyMap<string, StoredKey>
   readonly complete = false
   readonly fromCache = true
+  /** An automation that wants to be told of events has none of its keys here. */
+  readonly events = ''
 
   constructor(automation: Automation, keys: ReadonlyMap<string, StoredKey>) {
     this.automation = automation

@@ -1,17 +1,23 @@
 import { KvError } from '../../errors/errors.ts'
+import type { CallTrace } from '../../lib/call-trace.ts'
 import { LibraryState } from '../libraries/library-state.ts'
 import { OutgoingMessages } from '../messaging/outgoing.ts'
+import { wantedEvents } from '../notifications/event-classes.ts'
 import { Cell, type Plain } from './cell.ts'
 import type { Need } from './extent.ts'
+import { KeyEvents } from './key-events.ts'
 import { type KeyState, KeyStates, type Watched } from './key-states.ts'
 import { listOfDocument } from './list-document.ts'
-import { NotLoaded, type OutsideNeed } from './not-loaded.ts'
+import { known, NotLoaded } from './not-loaded.ts'
 import { type InfoSections, NOTHING_OUTSIDE, type Outside, type Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
 import { newStream, type StreamValue } from './stream-value.ts'
 import {
   type HashValue,
   type ListValue,
+  newHash,
+  newSet,
+  newSortedSet,
   type SetValue,
   type SortedSetValue,
   sizeOf,
@@ -20,7 +26,6 @@ import {
 } from './values.ts'
 
 export type { KeyState, Watched }
-
 export interface DatabaseLimits {
   /** Bytes of a string. */
   readonly maxValueSize: number
@@ -40,6 +45,10 @@ export class Database {
   private readonly outside: Outside
   readonly messages: OutgoingMessages
   readonly libraries: LibraryState
+  /** Undefined when the automation wants to be told of nothing. */
+  readonly events: KeyEvents | undefined
+  /** Takes what scripts of the current job call; undefined when nobody looks on. */
+  trace: CallTrace | undefined
 
   constructor(snapshot: Snapshot, limits: DatabaseLimits, outside: Outside = NOTHING_OUTSIDE) {
     this.snapshot = snapshot
@@ -48,6 +57,8 @@ export class Database {
     this.states = new KeyStates(snapshot)
     this.messages = new OutgoingMessages(() => known(outside.listeners(), 'listeners'))
     this.libraries = new LibraryState(() => known(outside.libraries(), 'libraries'))
+    const wanted = wantedEvents(snapshot.events)
+    this.events = wanted && new KeyEvents(wanted, this.messages)
   }
 
   /** The backing Redis's clock at the snapshot, milliseconds since the epoch. */
@@ -55,7 +66,6 @@ export class Database {
     return this.snapshot.now
   }
 
-  // Jobs: see KeyStates
   beginJob(ordinal: number): void {
     this.states.beginJob(ordinal)
     this.messages.beginJob()
@@ -79,7 +89,7 @@ export class Database {
     return this.states.changed || this.libraries.changed
   }
 
-  /** How many keys the current job made where none was. */
+  /** How many keys the current job made. */
   get created(): number {
     return this.states.created
   }
@@ -95,13 +105,13 @@ export class Database {
   }
 
   // Reading
-
   has(name: Buffer): boolean {
     return this.states.of(name).value !== undefined
   }
 
+  /** The contents of a key: asks for them when only its type was loaded. */
   value(name: Buffer): Value | undefined {
-    return this.seen(name)
+    return this.states.valueOf(name)
   }
 
   type(name: Buffer): string {
@@ -120,7 +130,7 @@ export class Database {
 
   /** A list, or a document that holds an array; undefined when the key is missing. Throws `wrong_type`. */
   list(name: Buffer): Readonly<ListValue> | undefined {
-    const value = this.seen(name)
+    const value = this.value(name)
     if (value?.type === 'string') return listOfDocument(value.cell.open())
     return this.expect(name, 'list')
   }
@@ -179,7 +189,6 @@ export class Database {
   }
 
   // Writing: anyone who calls one of these has changed something, and the version grows
-
   /**
    * SETRANGE, APPEND, SETBIT and BITFIELD may grow a string up to the largest value that may be stored.
    * Throws `string_too_long`.
@@ -203,7 +212,7 @@ export class Database {
   }
 
   put(name: Buffer, value: Value, expireAt: number): void {
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     if (state.value === undefined) state.fresh = true
     state.value = value
     state.replaced = true
@@ -213,7 +222,7 @@ export class Database {
   /** The list to be changed; made when missing, turned from a document into a native list when it is one. */
   editList(name: Buffer): ListValue {
     const list = this.list(name)
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     if (state.value?.type === 'string') {
       state.value = list
       state.replaced = true
@@ -223,33 +232,29 @@ export class Database {
 
   editHash(name: Buffer): HashValue {
     this.hash(name)
-    return this.existingOrNew(this.states.edit(name), () => ({
-      type: 'hash',
-      fields: new Map(),
-      partial: undefined,
-    }))
+    return this.existingOrNew(this.edit(name), newHash)
   }
 
   editSet(name: Buffer): SetValue {
     this.set(name)
-    return this.existingOrNew(this.states.edit(name), () => ({ type: 'set', members: new Map() }))
+    return this.existingOrNew(this.edit(name), newSet)
   }
 
   editSortedSet(name: Buffer): SortedSetValue {
     this.sortedSet(name)
-    return this.existingOrNew(this.states.edit(name), () => ({ type: 'zset', members: new Map() }))
+    return this.existingOrNew(this.edit(name), newSortedSet)
   }
 
   /** Unlike the others a stream stays when it is empty. */
   editStream(name: Buffer): StreamValue {
     this.stream(name)
-    return this.existingOrNew(this.states.edit(name), newStream)
+    return this.existingOrNew(this.edit(name), newStream)
   }
 
   /** Deletes the key; false when there was none. */
   remove(name: Buffer): boolean {
     if (!this.has(name)) return false
-    const state = this.states.edit(name)
+    const state = this.edit(name)
     state.value = undefined
     state.expireAt = 0
     return true
@@ -257,30 +262,30 @@ export class Database {
 
   /** As Redis does after it took something from a collection. */
   removeIfEmpty(name: Buffer): void {
-    const value = this.seen(name)
+    const value = this.value(name)
     if (value !== undefined && sizeOf(value) === 0) this.remove(name)
   }
 
   /** Sets (0: clears) the TTL of an existing key; a moment that has passed deletes it. */
   setExpireAt(name: Buffer, expireAt: number): void {
     if (expireAt !== 0 && expireAt <= this.now) this.remove(name)
-    else this.states.edit(name).expireAt = expireAt
+    else this.edit(name).expireAt = expireAt
+  }
+
+  private edit(name: Buffer): KeyState {
+    this.events?.touch(name, ...this.states.isThere(name))
+    return this.states.edit(name)
   }
 
   private stringCell(name: Buffer): Cell | undefined {
     return this.expect(name, 'string')?.cell
   }
 
-  /** The contents of a key: asks for them when only its type was loaded. */
-  private seen(name: Buffer): Value | undefined {
-    return this.states.valueOf(name)
-  }
-
   private expect<T extends ValueType>(name: Buffer, type: T): Extract<Value, { type: T }> | undefined {
     const { value } = this.states.of(name)
     if (value === undefined) return undefined
     if (value.type !== type) throw new KvError('wrong_type')
-    return this.seen(name) as Extract<Value, { type: T }>
+    return this.value(name) as Extract<Value, { type: T }>
   }
 
   private existingOrNew<V extends Value>(state: KeyState, make: () => V): V {
@@ -291,9 +296,4 @@ export class Database {
     }
     return state.value as V
   }
-}
-
-function known<T>(found: T | undefined, needs: OutsideNeed): T {
-  if (found === undefined) throw new NotLoaded(needs)
-  return found
 }

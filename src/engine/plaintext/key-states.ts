@@ -160,6 +160,12 @@ export class KeyStates {
     return !live && Math.max(deletedBy, this.snapshot.forgottenDeletion) <= watched.absentAt
   }
 
+  /** Whether the key is there, and whether it has expired and no job has changed it since. */
+  isThere(name: Buffer): [exists: boolean, expired: boolean] {
+    const { value, changedBy } = this.of(name)
+    return [value !== undefined, changedBy < 0 && this.stored(name).expired]
+  }
+
   times(name: Buffer): { createdAt: number; updatedAt: number } {
     const { createdAt, updatedAt } = this.stored(name)
     const { fresh, changedBy } = this.of(name)

@@ -32,3 +32,9 @@ export class ReadFailed extends Error {
     this.reason = reason
   }
 }
+
+/** What has been found; throws NotLoaded when it has to be asked for. */
+export function known<T>(found: T | undefined, needs: OutsideNeed): T {
+  if (found === undefined) throw new NotLoaded(needs)
+  return found
+}

@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly version: string
   /** The latest version that deleted a key whose deletion is no longer remembered by name. */
   readonly forgottenDeletion: number
+  /** Which events of its keys the automation wants to be told of. */
+  readonly events: string
   readonly keys: ReadonlyMap<string, StoredKey>
   /** Whether every key of the automation is among them. */
   readonly complete: boolean
@@ -26,10 +28,20 @@ export interface Snapshot {
 }
 
 /** What stands before the keys in snapshot.lua's answer. */
-export const headOf = (reply: readonly BackingReply[]): { now: number; version: string } => ({
+export const headOf = (reply: readonly BackingReply[]): SnapshotHead => ({
   now: Number((reply[0] as Buffer).toString('latin1')),
   version: (reply[1] as Buffer).toString('latin1'),
+  events: (reply[3] as Buffer).toString('latin1'),
 })
+
+interface SnapshotHead {
+  readonly now: number
+  readonly version: string
+  readonly events: string
+}
+
+/** How many answers stand there. */
+export const HEAD_LENGTH = 4
 
 /** INFO's sections: names in lower case, and their lines. */
 export type InfoSections = ReadonlyArray<readonly [name: string, lines: readonly string[]]>
@@ -53,6 +65,7 @@ export class LoadedSnapshot implements Snapshot {
   readonly now: number
   readonly version: string
   readonly forgottenDeletion: number
+  readonly events: string
   readonly complete: boolean
   readonly fromCache = false
   protected readonly stored: Map<string, StoredKey>
@@ -65,12 +78,16 @@ export class LoadedSnapshot implements Snapshot {
   ) {
     this.automation = automation
     this.complete = complete
-    const { now, version } = headOf(reply)
+    const { now, version, events } = headOf(reply)
+    this.events = events
     this.now = now
     this.version = version
     this.forgottenDeletion = Number(reply[2])
     this.stored = new Map(
-      needs.map((need, i) => [idOf(need.name), new StoredKey(automation, need, reply[i + 3]!, this.now)]),
+      needs.map((need, i) => [
+        idOf(need.name),
+        new StoredKey(automation, need, reply[HEAD_LENGTH + i]!, this.now),
+      ]),
     )
   }
 

@@ -29,6 +29,8 @@ export class StoredKey {
   /** Whether Redis holds anything under the name, even if it is about to expire. */
   readonly physical: boolean
   readonly live: boolean
+  /** Its time is over, and nobody has told of that. */
+  readonly expired: boolean
   /** Bytes that it is charged with, at most; undefined when that was not read. */
   readonly charge: number | undefined
   readonly type: string
@@ -53,6 +55,7 @@ export class StoredKey {
     // refuses.
     this.expireAt = Math.min(Number(expireAt), Number.MAX_SAFE_INTEGER)
     this.live = this.physical && (this.expireAt === 0 || this.expireAt >= now)
+    this.expired = entry !== null && this.expireAt !== 0 && this.expireAt < now
     this.version = this.live ? version : '0'
     this.guard = this.version
     this.charge = charge === undefined ? undefined : Math.abs(Number(charge))

@@ -120,3 +120,7 @@ export function valueForOtherKey(value: Value): Value {
       return streamForOtherKey(value)
   }
 }
+
+export const newHash = (): HashValue => ({ type: 'hash', fields: new Map(), partial: undefined })
+export const newSet = (): SetValue => ({ type: 'set', members: new Map() })
+export const newSortedSet = (): SortedSetValue => ({ type: 'zset', members: new Map() })

@@ -85,6 +85,7 @@ export class TrackedAutomation {
     if (changes.length === 0) return
     this.names.take(id)
     this.arrive({ changes, to: trackersOf(name) }, id.length)
+    this.names.keepFor(id, name, changes.at(-1)!.version)
   }
 
   /** Tells of the keys whose time is over. */
@@ -160,7 +161,9 @@ export class TrackedAutomation {
     const name = this.names.takeIfNew(id, change)
     if (change.expires > 0 && this.prefixes.match(id)) this.noteExpiry(id, change.expires)
     else this.expiring.delete(id)
-    if (name !== undefined) yield* tellAll(trackersOf(name), [change])
+    if (name === undefined) return
+    yield* tellAll(trackersOf(name), [change])
+    if (change.version > 0) this.names.keepFor(id, name, change.version)
   }
 
   private *forgetEverything(): Iterable<void> {

@@ -20,6 +20,11 @@ export interface TrackedName {
   since: number | undefined
   /** What changed it until then, if anything. */
   early: Change[] | undefined
+  /**
+   * Of those who are not told of all changes, who has read it again meanwhile: perhaps after a change that is
+   * not known here yet, which then must not be the end of their tracking.
+   */
+  again: Set<Tracker> | undefined
 }
 
 export function* trackersOf({ first, others }: TrackedName): Iterable<Tracker> {
@@ -59,7 +64,10 @@ export class TrackedNames {
       return undefined
     }
     const bytes = ENTRY_BYTES + id.length
-    const name: TrackedName = { first: tracker, others: undefined, bytes, since: undefined, early: undefined }
+    const name: TrackedName = {
+      ...{ first: tracker, others: undefined, bytes },
+      ...{ since: undefined, early: undefined, again: undefined },
+    }
     if (!this.takeRoom(bytes)) {
       this.dropped(id, name)
       return undefined
@@ -79,6 +87,15 @@ export class TrackedNames {
       return undefined
     }
     return version === 0 || version > (name.since ?? 0) ? this.take(id) : undefined
+  }
+
+  /** Those who have read it again go on to track it: they are told of what comes after this version. */
+  keepFor(id: string, { again }: TrackedName, version: number): void {
+    if (again === undefined) return
+    for (const tracker of again) {
+      const name = this.add(id, tracker)
+      if (name !== undefined) name.since = version
+    }
   }
 
   /** It is not tracked any more: answers what there was. */
@@ -109,18 +126,27 @@ export class TrackedNames {
   }
 
   private addTracker(id: string, name: TrackedName, tracker: Tracker): void {
-    const { first, others } = name
-    if (first === tracker || others?.has(tracker) === true) return
-    const bytes = others === undefined ? SECOND_BYTES : FURTHER_BYTES
+    const { first, others, again } = name
+    if (first === tracker || others?.has(tracker) === true) {
+      if (!tracker.missesChanges || again?.has(tracker) === true) return
+      if (this.growName(id, name, tracker, again === undefined))
+        name.again = again?.add(tracker) ?? new Set([tracker])
+    } else if (this.growName(id, name, tracker, others === undefined))
+      name.others = others?.add(tracker) ?? new Set([tracker])
+  }
+
+  /** False when there is no room for the tracker: it is told then that the name is out of date. */
+  private growName(id: string, name: TrackedName, tracker: Tracker, isFirst: boolean): boolean {
+    const bytes = isFirst ? SECOND_BYTES : FURTHER_BYTES
     const hasRoom = this.takeRoom(bytes)
     // To make room the name itself may have been dropped.
     if (!hasRoom || this.names.get(id) !== name) {
       if (hasRoom) this.giveRoom(bytes)
       this.dropped(id, { ...name, first: tracker, others: undefined })
-      return
+      return false
     }
     name.bytes += bytes
-    name.others = others?.add(tracker) ?? new Set([tracker])
+    return true
   }
 
   private takeRoom(bytes: number): boolean {

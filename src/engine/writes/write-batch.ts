@@ -1,6 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { MANY } from '../../backing/scripts.ts'
+import { type EventSettings, MustCompute } from '../notifications/event-settings.ts'
 import { chargeOf, hasOneKeyFirst, type NativeWrite } from './native-write.ts'
 import { type Quota, quotaArgs, quotaExceeded } from './quota.ts'
 import { changedByLetter, leavesLetter } from './write-letters.ts'
@@ -21,13 +22,21 @@ export class WriteBatch {
   readonly automation: Automation
   private readonly backing: Backing
   private readonly quota: Quota
+  private readonly events: EventSettings
   private readonly leave: (batch: WriteBatch) => void
   private keys: BackingArg[] = []
   private words: BackingArg[] = []
   private waiting: WriteDone[] = []
   private bytes = 0
 
-  constructor(automation: Automation, backing: Backing, quota: Quota, leave: (batch: WriteBatch) => void) {
+  constructor(
+    automation: Automation,
+    backing: Backing,
+    quota: Quota,
+    events: EventSettings,
+    leave: (batch: WriteBatch) => void,
+  ) {
+    this.events = events
     this.automation = automation
     this.backing = backing
     this.quota = quota
@@ -80,7 +89,11 @@ export class WriteBatch {
     this.words = []
     this.waiting = []
     this.backing.script(automation, MANY, true, args, (error, reply) => {
-      if (error === null) answer(waiting, reply as BackingReply[])
+      const [now, events] = (reply ?? []) as BackingReply[]
+      if (error === null && now === null) {
+        this.events.learn(automation, String(events))
+        for (const done of waiting) done(new MustCompute(), [], NOTHING_WRITTEN)
+      } else if (error === null) answer(waiting, reply as BackingReply[])
       else for (const done of waiting) done(error, [], NOTHING_WRITTEN)
     })
   }
@@ -108,10 +121,13 @@ function answer(waiting: readonly WriteDone[], reply: readonly BackingReply[]): 
 export class WriteBatches {
   private readonly backing: Backing
   private readonly quota: Quota
+  private readonly events: EventSettings
   private readonly open = new Map<Automation, WriteBatch>()
   private scheduled = false
 
-  constructor(backing: Backing, quota: Quota) {
+  /** `events` is told what a script answers of it. */
+  constructor(backing: Backing, quota: Quota, events: EventSettings) {
+    this.events = events
     this.backing = backing
     this.quota = quota
   }
@@ -123,7 +139,7 @@ export class WriteBatches {
   add(automation: Automation, write: NativeWrite, done: WriteDone): WriteBatch {
     let batch = this.open.get(automation)
     if (batch === undefined) {
-      batch = new WriteBatch(automation, this.backing, this.quota, this.leave)
+      batch = new WriteBatch(automation, this.backing, this.quota, this.events, this.leave)
       this.open.set(automation, batch)
     }
     batch.add(write, done)

@@ -64,11 +64,15 @@ export const CONNECTION = {
   tracked_prefixes: refusal(
     'ERR {used} {what} are tracked for this automation in this process, of at most {allowed}',
   ),
+  config_refused: refusal("ERR CONFIG SET failed (possibly related to argument '{parameter}') - {reason}"),
   slowlog_count: refusal('ERR count should be greater than or equal to -1'),
   command_invalid: refusal('ERR Invalid command specified'),
   command_no_keys: refusal('ERR The command has no key arguments'),
   command_arity: refusal('ERR Invalid number of arguments specified for command'),
   command_arguments: refusal('ERR Invalid arguments specified for command'),
+  too_many_monitors: refusal('ERR too many connections in MONITOR: {allowed} of an automation are allowed'),
+  monitor_in_transaction: refusal("ERR MONITOR isn't allowed for DENY BLOCKING client"),
+  monitor_keyspace: refusal("ERR Replica can't interact with the keyspace"),
   // Transactions
   exec_without_multi: refusal('ERR EXEC without MULTI'),
   exec_aborted: refusal('EXECABORT Transaction discarded because of previous errors.'),

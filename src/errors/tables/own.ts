@@ -91,6 +91,16 @@ export const OWN = {
     413,
     'quota_exceeded',
   ),
+  too_many_notifications: row(
+    'ERR one request may make notifications of {allowed} {unit} and no more; nothing was written',
+    413,
+    'quota_exceeded',
+  ),
+  events_changed: refusal(
+    'TRYAGAIN notify-keyspace-events was set just now, and later commands were sent already; nothing was written',
+    409,
+    'kv_store_busy',
+  ),
   blocked_keys: row(
     'ERR too many keys to wait at: {used} are named, and {allowed} are allowed in one command',
     400,

@@ -1,6 +1,7 @@
 import { COMMANDS } from '../../commands/table.ts'
 import { KvError } from '../../errors/errors.ts'
 import { refusalOf, type ServedRow } from '../../registry/command-table.ts'
+import { mayWrite } from '../../registry/may-write.ts'
 import type { Session } from '../../session/session.ts'
 
 /**
@@ -16,9 +17,13 @@ export function admit(session: Session, args: readonly Buffer[], now: number): S
     if (row.kind !== 'connection' || row.whileSubscribed !== true)
       throw refusalOf(row, new KvError('only_listening', { command: row.name }))
   }
+  if (session.isMonitor && usesKeyspace(row)) throw refusalOf(row, new KvError('monitor_keyspace'))
   if (identity !== undefined) gate.allow(identity, row, args)
   return row
 }
+
+/** Redis takes a monitor for a replica. */
+const usesKeyspace = (row: ServedRow): boolean => row.flags.includes('readonly') || mayWrite(row)
 
 /** Between MULTI and EXEC. */
 export const isQueued = (session: Session, row: ServedRow): boolean =>

@@ -20,6 +20,9 @@ export class CommandOrder {
   private listReads = 0
   private listWrites = 0
   private exclusive = false
+  /** Commands that were started so far, and the last of them that was no direct write. */
+  private started = 0
+  private lastOther = 0
 
   get inFlight(): number {
     return this.count
@@ -34,7 +37,21 @@ export class CommandOrder {
     return this.computing > 0
   }
 
-  mayStart(row: ServedRow): boolean {
+  /** That of the command that is started next. */
+  get nextOrdinal(): number {
+    return this.started + 1
+  }
+
+  /**
+   * Whether a direct write that was not made may be computed in its place: what was started behind it are
+   * writes of its kind, which were not made either.
+   */
+  mayStillCompute(ordinal: number): boolean {
+    return this.lastOther <= ordinal
+  }
+
+  /** `computesWrites`: also what is otherwise a direct write. */
+  mayStart(row: ServedRow, computesWrites = false): boolean {
     if (row.kind === 'data' && row.blocking !== undefined) return this.count === 0
     if (row.kind === 'connection' && row.computes !== true) {
       if (row.afterWrites === true) return this.computing === 0 && this.listWrites === 0
@@ -46,7 +63,9 @@ export class CommandOrder {
       if (this.listReads > 0 && (row.kind === 'connection' || !row.flags.includes('readonly'))) return false
     }
     return (
-      this.computing === 0 || row.kind === 'connection' || (row.kind === 'data' && row.direct === undefined)
+      this.computing === 0 ||
+      row.kind === 'connection' ||
+      (row.kind === 'data' && (row.direct === undefined || (computesWrites && isDirectWrite(row))))
     )
   }
 
@@ -54,6 +73,8 @@ export class CommandOrder {
   begin(row: ServedRow, exclusive: boolean): ListAccess {
     const access = listAccess(row)
     this.count++
+    this.started++
+    if (!isDirectWrite(row)) this.lastOther = this.started
     this.exclusive = exclusive
     if (access === 'read') this.listReads++
     else if (access === 'write') this.listWrites++
@@ -67,10 +88,20 @@ export class CommandOrder {
     if (this.count === 0) this.exclusive = false
   }
 
-  /** Around the time in which a command that is under way takes more than one round trip. */
-  readonly computingStarts = (): void => void this.computing++
+  /**
+   * Around the time in which a command that is under way takes more than one round trip. `inPlace`: one that
+   * `mayStillCompute`.
+   */
+  readonly computingStarts = (inPlace = false): void => {
+    this.computing++
+    if (!inPlace) this.lastOther = this.started
+  }
+
   readonly computingEnds = (): void => void this.computing--
 }
+
+const isDirectWrite = (row: ServedRow): boolean =>
+  row.kind === 'data' && row.direct !== undefined && 'write' in row.direct && row.blocking === undefined
 
 /** Of a list command, or one on a sketch, that is sent directly and may yet have to be computed. */
 function listAccess(row: ServedRow): ListAccess {

@@ -107,16 +107,19 @@ export class CommandRunner {
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
     const { identity, automation, context, protocol, tracking } = this.session
-    const { computingStarts: computing, computingEnds: computed } = this.order
+    const { order } = this
+    const { computingStarts: computing, computingEnds: computed, nextOrdinal } = order
     return {
       args,
       identity: identity!,
       automation: automation!,
       services: context,
       protocol,
+      traced: this.session.tracing,
       pendingWrites,
       isGone: this.isGone,
       wrote: tracking?.wrote,
+      mayStillCompute: () => order.mayStillCompute(nextOrdinal - 1),
       computing,
       computed,
     }

@@ -4,7 +4,7 @@ import { STRANGERS } from '../../fair-share/line.ts'
 import { RequestDecoder } from '../../protocol/decode.ts'
 import { type FrameEvent, Framer } from '../../protocol/framer.ts'
 import { UNAUTHENTICATED_LIMITS } from '../../protocol/limits.ts'
-import { ErrorReply, NULL_ARRAY, PushReply } from '../../reply/reply.ts'
+import { ErrorReply, NULL_ARRAY, PushReply, type SimpleString } from '../../reply/reply.ts'
 import { Session } from '../../session/session.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -242,7 +242,7 @@ export class Connection {
   }
 
   /** A message to a listener. One that does not read is cut: its backlog must not grow for ever. */
-  private push(message: PushReply): void {
+  private push(message: PushReply | SimpleString): void {
     if (this.session.closing || this.socket.destroyed) return
     this.outbox.add(message, this.session.protocol)
     if (this.outbox.unsentBytes <= this.options.maxBacklogBytes) return

@@ -8,6 +8,7 @@ import type { ServedRow } from '../../registry/command-table.ts'
 import { mayWrite } from '../../registry/may-write.ts'
 import { ErrorReply, QUEUED, type Reply } from '../../reply/reply.ts'
 import type { ClientTracking } from '../../session/client-tracking.ts'
+import { redacted } from '../../session/monitors.ts'
 import type { Session } from '../../session/session.ts'
 import { admit, isQueued } from './admission.ts'
 import { CommandOrder } from './command-order.ts'
@@ -19,6 +20,9 @@ import { type PendingReply, ReplyQueue } from './reply-queue.ts'
 
 /** Requests of one connection that may be on their way; fewer when replies are large: see ReplyBudget. */
 const MAX_IN_FLIGHT = 1_024
+
+/** As in Redis, where those with the flag `skip_monitor` show themselves: scripts, before what they call. */
+const isShown = ({ flags }: ServedRow): boolean => !flags.includes('admin')
 
 interface Request {
   readonly args: readonly Buffer[]
@@ -173,6 +177,11 @@ export class Dispatcher {
     return true
   }
 
+  private get computesWrites(): boolean {
+    const { automation, context } = this.session
+    return automation !== undefined && context.store.tellsEvents(automation)
+  }
+
   /** CLIENT PAUSE of its automation holds it back. */
   private isPaused(row: ServedRow): boolean {
     const { automation, context } = this.session
@@ -211,14 +220,16 @@ export class Dispatcher {
       this.answerAtOnce(pending, this.enqueue(row, args))
       return true
     }
-    if (!this.order.mayStart(row)) return false
+    if (!this.order.mayStart(row, this.computesWrites)) return false
     pending.silent = session.takeSilence()
     session.lastCommand = row.name
     session.lastCommandAt = now
     session.activity.countCommand(now)
     this.lastStarted = pending
+    const show = session.context.monitors.any ? this.showing(row, args) : undefined
     if (session.tracking === undefined) this.runner.run(row, args, pending)
     else this.runTracked(session.tracking, row, args, pending)
+    show?.()
     return true
   }
 
@@ -234,6 +245,21 @@ export class Dispatcher {
     trackReads(tracking, row, args, this.transaction.queuedCommands)
     this.runner.run(row, args, pending)
     if (this.transaction.queued === undefined && !row.name.startsWith('client|')) tracking.forgetCaching()
+  }
+
+  /** Shows a command to monitors, behind its reply if that comes at once; what logs in first is no one's. */
+  private showing(row: ServedRow, args: readonly Buffer[]): (() => void) | undefined {
+    const { automation, context, address } = this.session
+    if (automation === undefined || !isShown(row)) return undefined
+    const all = [redacted(row.name, args)]
+    // EXEC comes behind those that were queued.
+    if (row.kind === 'connection' && row.endsTransaction === true && !this.transaction.broken)
+      all.unshift(
+        ...this.transaction.queuedCommands.filter((each) => isShown(each.row)).map((each) => each.args),
+      )
+    return () => {
+      for (const each of all) context.monitors.show(automation.id, address, each)
+    }
   }
 
   private answerAtOnce(pending: PendingReply, reply: Reply): void {

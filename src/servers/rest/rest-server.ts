@@ -8,6 +8,7 @@ import type { Turns } from '../../fair-share/turns.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { UNUSED_SCHEMAS } from '../../lib/unused-schemas.ts'
 import type { Log } from '../../observability/log.ts'
+import type { Monitors } from '../../session/monitors.ts'
 import { errorBody, errorHandler } from './answers/error-answers.ts'
 import { logRequest } from './answers/request-log.ts'
 import { registerEndpoints } from './endpoints/endpoint.ts'
@@ -38,6 +39,15 @@ export interface HttpLimits {
   readonly httpTimeoutMs: number
 }
 
+/** A request as MONITOR shows it: method and address, but no body. */
+const showTo =
+  (monitors: Monitors) =>
+  ({ caller, method, url, socket }: FastifyRequest, _reply: unknown, done: () => void): void => {
+    const source = `http:${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`
+    if (monitors.any) monitors.show(caller.automation.id, source, [Buffer.from(method), Buffer.from(url)])
+    done()
+  }
+
 const DEFAULT_LIMITS: HttpLimits = {
   maxHttpConnections: 2_000,
   maxHttpRequests: 8,
@@ -54,6 +64,8 @@ export interface HttpDeps {
   readonly gate: Gate
   /** Processor time of the process. */
   readonly turns: Turns
+  /** Who is shown requests. */
+  readonly monitors?: Monitors
   /** Bytes. */
   readonly maxValueSize: number
   /** Bytes, of a batch. */
@@ -74,7 +86,7 @@ const AUTOMATIONS_AT_ONCE = 8
 
 /** The REST door: routes, errors and documentation. It does not listen; the caller listens and closes. */
 export function createHttpServer(deps: HttpDeps): FastifyInstance {
-  const { store, automations, verifier, gate, turns, log, maxValueSize, maxRequestSize } = deps
+  const { store, automations, verifier, gate, turns, monitors, log, maxValueSize, maxRequestSize } = deps
   const limits = { ...DEFAULT_LIMITS, ...deps.limits }
   const { httpTimeoutMs } = limits
   const headersTimeout = Math.min(limits.loginTimeoutMs, httpTimeoutMs)
@@ -137,6 +149,7 @@ export function createHttpServer(deps: HttpDeps): FastifyInstance {
       'onRequest',
       authenticate(verifier, automations, gate, (request) => requestTurns.identityOf(request)),
     )
+    if (monitors !== undefined) scope.addHook('onRequest', showTo(monitors))
     scope.addHook('onRequest', requests.onRequest)
     scope.addHook('onSend', requests.onSend)
     scope.addHook('preHandler', requestTurns.onBody)

@@ -280,7 +280,14 @@ await feature('latency', async () => {
   latency.child.kill()
   await latency.ended
 })
-await tool('monitor', ['MONITOR'], /^OK/, /NOPERM .*/)
+await feature('monitor', async () => {
+  const monitor = start('redis-cli', [...SERVER, 'MONITOR'])
+  await monitor.until(/OK/)
+  await run('redis-cli', [...SERVER, 'SET', 'monitored', '1'])
+  await monitor.until(/"SET" "monitored" "1"/)
+  monitor.child.kill()
+  await monitor.ended
+})
 await tool('rdb', ['--rdb', '/dev/null'], /Transfer finished/, /NOPERM .*/)
 await feature('benchmark', async () => {
   const args = [...SERVER, '-a', token, '-t', 'set,get,incr,lpush,hset', '-n', '1000', '-c', '20', '-q']

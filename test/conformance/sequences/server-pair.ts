@@ -21,6 +21,8 @@ export interface Connections {
 /** A real Redis for reference, and our server before another one. */
 export interface ServerPair {
   readonly server: TestServer
+  /** Where the real one listens. */
+  readonly referenceUrl: string
   /** Connections of its own for each protocol; made anew when one was lost. */
   connections(protocol: Protocol): Promise<Connections>
   stop(): Promise<void>
@@ -64,6 +66,7 @@ export async function startServerPair(env: Record<string, string> = {}): Promise
 
   return {
     server,
+    referenceUrl: reference.url,
     async connections(protocol) {
       const before = known.get(protocol)
       if (before !== undefined && !clientsOf(before).some(({ closed }) => closed)) return before

@@ -151,6 +151,7 @@ describe('failures beneath', () => {
     type Done = (error: Error, ...rest: unknown[]) => void
     const store = {
       read: (_automation: unknown, _command: unknown, done: Done) => done(error, null),
+      tellsEvents: () => false,
       write: (_automation: unknown, _operations: unknown, done: Done) => done(error, [], {}),
       backing: {
         script: (_automation: unknown, _script: unknown, _writes: unknown, _args: unknown, done: Done) =>

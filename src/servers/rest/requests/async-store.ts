@@ -4,6 +4,7 @@ import { kindOf, refusalOf } from '../../../backing/wire.ts'
 import { type LiveKey, liveKeys } from '../../../commands/generic/keyspace.ts'
 import type { DocumentJobName } from '../../../documents/document-jobs.ts'
 import type { IdempotencyRecord } from '../../../engine/idempotency/idempotency-record.ts'
+import { MustCompute } from '../../../engine/notifications/event-settings.ts'
 import type { Database } from '../../../engine/plaintext/database.ts'
 import type { Need } from '../../../engine/plaintext/extent.ts'
 import type { Store } from '../../../engine/store.ts'
@@ -13,6 +14,9 @@ import type { Written } from '../../../engine/writes/written.ts'
 
 /** Redis found another type under the key than the native command works on. */
 export const WRONG_TYPE = Symbol('WRONGTYPE')
+
+/** The write has to be computed: the automation wants to be told of its events. */
+export const MUST_COMPUTE = Symbol('MUST_COMPUTE')
 
 const isWrongType = (error: Error): boolean => kindOf(error) === 'WRONGTYPE'
 
@@ -61,10 +65,12 @@ export class AsyncStore {
     automation: Automation,
     operation: NativeWrite,
     ifVersion?: number,
-  ): Promise<{ reply: BackingReply; written: Written } | typeof WRONG_TYPE> {
+  ): Promise<{ reply: BackingReply; written: Written } | typeof WRONG_TYPE | typeof MUST_COMPUTE> {
+    if (this.store.tellsEvents(automation)) return Promise.resolve(MUST_COMPUTE)
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, [reply = null]: readonly BackingReply[], written: Written): void => {
-        if (error !== null) reject(error)
+        if (error instanceof MustCompute) resolve(MUST_COMPUTE)
+        else if (error !== null) reject(error)
         else if (!(reply instanceof Error)) resolve({ reply, written })
         else if (isWrongType(reply)) resolve(WRONG_TYPE)
         else reject(refusalOf(reply) ?? reply)

@@ -25,7 +25,7 @@ import { type PathSegment, parsePath } from '../../../json/path.ts'
 import { checkDepth } from '../../../json/validate.ts'
 import { answer, timeText, writtenMembers } from '../answers/answer.ts'
 import type { Context, Endpoint, Handler } from '../endpoints/endpoint.ts'
-import { type AsyncStore, WRONG_TYPE } from '../requests/async-store.ts'
+import { type AsyncStore, MUST_COMPUTE, WRONG_TYPE } from '../requests/async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../requests/idempotency.ts'
 import { requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
@@ -125,24 +125,22 @@ const put =
     const text = operations.checkSize(requiredBody(request), maxValueSize)
     const refused = (): KvError =>
       new KvError(options.nx ? 'key_exists' : 'key_not_exists', undefined, { key: key.text, created: false })
-    let written: Written
-    if (hasIdempotencyKey(request)) {
+    const computed = (): Promise<{ written: Written }> => {
       const set = (db: Database): boolean => {
         if (options.nx ? db.has(key.name) : options.xx && !db.has(key.name)) throw refused()
         return operations.set(db, key.name, text, options)
       }
-      written = (await writeOnce(store, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion))
-        .written
-    } else {
-      const outcome = await store.write(
-        automation,
-        setOperation(automation, key.name, text, options),
-        ifVersion,
-      )
+      return writeOnce(store, request, reply, [{ name: key.name, extent: 'meta' }], set, ifVersion)
+    }
+    const direct = async (): Promise<{ written: Written }> => {
+      const operation = setOperation(automation, key.name, text, options)
+      const outcome = await store.write(automation, operation, ifVersion)
+      if (outcome === MUST_COMPUTE) return computed()
       if (outcome === WRONG_TYPE) throw new KvError('wrong_type')
       if (outcome.reply === null) throw refused()
-      written = outcome.written
+      return outcome
     }
+    const { written } = await (hasIdempotencyKey(request) ? computed() : direct())
     const created = written.created > 0
     if (created) reply.code(201)
     return answer(reply, [
@@ -192,22 +190,18 @@ const remove =
         ['key', quote(text)],
         ['deleted', String(deleted)],
       ])
-    if (hasIdempotencyKey(request)) {
-      const once = writeOnce(
-        store,
-        request,
-        reply,
-        [{ name, extent: 'meta' }],
-        (db) => operations.remove(db, name),
-        ifVersion,
-      )
-      return answered((await once).result)
+    const computed = async (): Promise<boolean> => {
+      const needs = [{ name, extent: 'meta' }] as const
+      return (await writeOnce(store, request, reply, needs, (db) => operations.remove(db, name), ifVersion))
+        .result
     }
+    if (hasIdempotencyKey(request)) return answered(await computed())
     const outcome = await store.write(
       request.caller.automation,
       nativeWrite('UNLINK', name, leaves.gone, 'positive'),
       ifVersion,
     )
+    if (outcome === MUST_COMPUTE) return answered(await computed())
     return answered(outcome !== WRONG_TYPE && outcome.reply !== 0)
   }
 

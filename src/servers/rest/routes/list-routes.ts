@@ -11,7 +11,7 @@ import { checkDepth } from '../../../json/validate.ts'
 import { answer } from '../answers/answer.ts'
 import { ANY, ENCODING, KEY, object } from '../endpoints/describe.ts'
 import type { Context, Endpoint, Handler } from '../endpoints/endpoint.ts'
-import { WRONG_TYPE } from '../requests/async-store.ts'
+import { MUST_COMPUTE, WRONG_TYPE } from '../requests/async-store.ts'
 import { hasIdempotencyKey, writeOnce } from '../requests/idempotency.ts'
 import { bodyText, requiredBody } from '../requests/input.ts'
 import { keyOfRequest } from '../requests/key-parameter.ts'
@@ -70,7 +70,7 @@ export const listEndpoints = (context: Context): Endpoint[] => {
         nativeWrite(side === 'left' ? 'LPUSH' : 'RPUSH', name, creates.withItsTtl, 'positive', [sealed]),
       )
       // The list may be a document that holds an array.
-      return answered(native === WRONG_TYPE ? await computed() : native.reply)
+      return answered(native === WRONG_TYPE || native === MUST_COMPUTE ? await computed() : native.reply)
     }
 
   const pop =

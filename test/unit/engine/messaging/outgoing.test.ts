@@ -5,7 +5,12 @@ import type { Job } from '../../../../src/engine/optimistic/job.ts'
 import { outcomesOf } from '../../../../src/engine/optimistic/outcome.ts'
 import { NotLoaded } from '../../../../src/engine/plaintext/not-loaded.ts'
 
-const nobody = { stamp: 's', receivers: () => 0, numbers: () => new Map<string, number>() }
+const nobody = {
+  stamp: 's',
+  mayHear: () => true,
+  receivers: () => 0,
+  numbers: () => new Map<string, number>(),
+}
 const CHANNEL = Buffer.from('c')
 
 const publish = (messages: OutgoingMessages, text: string | Buffer): number =>
@@ -66,6 +71,7 @@ test('a batch ends with the job that makes it publish much', () => {
     forgottenDeletion: 0,
     keys: new Map(),
     complete: false,
+    events: '',
     fromCache: false,
     load: () => {},
   }

@@ -24,6 +24,7 @@ const fail = (error: Error): void => {
 /** A tracker that notes what it is told: names, or undefined for everything. */
 class NotingTracker implements Tracker {
   isEnabled = true
+  missesChanges = false
   readonly told: Array<readonly string[] | undefined> = []
   tell(changes: readonly Change[] | undefined): void {
     this.told.push(changes?.map(({ name }) => String(name)))
@@ -157,6 +158,19 @@ test('what changes before that is known is told when it is', async () => {
   expect(tracker.told).toEqual([['l']])
   elsewhere.publish('k', 12)
   expect(tracker.told).toEqual([['l'], ['k']])
+})
+
+test('a change that is told to nobody does not end the tracking of who has read behind it', async () => {
+  await join()
+  tracker.missesChanges = true
+  read('k')
+  // Its own change, of which the message is late.
+  read('k')
+  elsewhere.publish('k', 11)
+  expect(tracker.told).toEqual([['k']])
+  elsewhere.publish('k', 12)
+  elsewhere.publish('k', 13)
+  expect(tracker.told).toEqual([['k'], ['k']])
 })
 
 test('a name whose changes become many before that is known is told at once', async () => {

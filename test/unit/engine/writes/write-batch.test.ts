@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type BackingReply, isBackingKey, type ScriptArg } from '../../../../src/backing/backing.ts'
+import { EventSettings } from '../../../../src/engine/notifications/event-settings.ts'
 import { creates, leaves, nativeWrite } from '../../../../src/engine/writes/native-write.ts'
 import { WriteBatch, WriteBatches } from '../../../../src/engine/writes/write-batch.ts'
 import { NOTHING_WRITTEN, type Written } from '../../../../src/engine/writes/written.ts'
@@ -21,7 +22,7 @@ let batches: WriteBatches
 
 beforeEach(() => {
   backing = new RecordingBacking()
-  batches = new WriteBatches(backing, QUOTA)
+  batches = new WriteBatches(backing, QUOTA, new EventSettings(backing))
 })
 
 /** How many requests each script call carried that was sent so far. */
