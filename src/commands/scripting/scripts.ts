@@ -1,6 +1,7 @@
 import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
+import { partOf } from '../../engine/plaintext/extent.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -72,8 +73,14 @@ class ScriptCommands implements ScriptHost {
     if (this.readOnly && row.flags.some((flag) => flag === 'write' || flag === 'may_replicate'))
       throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
-    // What else a transaction around the script needs of a key may be a part.
-    this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
+    // What else a transaction around the script needs of a key may be another part.
+    const extentOf = 'extent' in row ? row.extent : undefined
+    this.db.require(
+      keyIndexes(row, args).map((index) => ({
+        name: args[index]!,
+        extent: extentOf === undefined ? 'all' : partOf(extentOf(args, index)),
+      })),
+    )
     return run(this.db, args, this.context)
   }
 

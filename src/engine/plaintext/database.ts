@@ -232,7 +232,11 @@ export class Database {
 
   editSortedSet(name: Buffer): SortedSetValue {
     this.sortedSet(name)
-    return this.existingOrNew(this.states.edit(name), () => ({ type: 'zset', members: new Map() }))
+    return this.existingOrNew(this.states.edit(name), () => ({
+      type: 'zset',
+      members: new Map(),
+      partial: undefined,
+    }))
   }
 
   /** Unlike the others a stream stays when it is empty. */
