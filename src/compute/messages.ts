@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
+import type { UsedBy } from '../commands/scripting/script-usage.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
 import { type Extent, isFields, type Need } from '../engine/plaintext/extent.ts'
 import type { OutsideNeed } from '../engine/plaintext/not-loaded.ts'
@@ -82,6 +83,8 @@ export interface SentOutcome {
   readonly ms: number
   /** How often it waited for keys that it did not name. */
   readonly waits: number
+  /** What its scripts looked at. */
+  readonly used: readonly UsedBy[]
 }
 
 /** A thread waits for keys. */
@@ -157,7 +160,7 @@ export function unpackError({ name, message, stack, code, detail, cause }: SentE
   return error
 }
 
-const KINDS = ['all', 'meta', 'ends', 'tail'] as const
+const KINDS = ['all', 'meta', 'ends', 'tail', 'long-ends'] as const
 const PARTS = ['hash', 'zset'] as const
 
 export const packNeeds = (needs: readonly Need[]): Flat =>

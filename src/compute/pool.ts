@@ -13,7 +13,7 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { EncodedReply, type Reply } from '../reply/reply.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { FlatRequest } from './flat-requests.ts'
-import { noteSpeed, scriptsOf } from './job-scripts.ts'
+import { noteRun, scriptsOf } from './job-scripts.ts'
 import {
   type AnswerMessage,
   type ComputeMessage,
@@ -249,7 +249,7 @@ class Thread {
     const { automation, jobs } = this.current!.request
     for (const script of message.compiled) this.options.scripts.keep(automation.id, script)
     for (const [i, outcome] of message.outcomes.entries())
-      noteSpeed(this.options.scripts, automation.id, jobs[i]!, outcome)
+      noteRun(this.options.scripts, automation.id, jobs[i]!, outcome)
     const { requests, mustCommit, words, wordCount, changed, replies, besides } = message
     const bytes = bufferOf(replies)
     let at = 0

@@ -92,7 +92,7 @@ function append(reply: Reply, job: SentCommands): number {
 }
 
 type Computed = AnswerMessage & { readonly type: 'computed' }
-type Ran = Omit<SentOutcome, 'ms' | 'waits'>
+type Ran = Omit<SentOutcome, 'ms' | 'waits' | 'used'>
 
 function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
   const job = DOCUMENT_JOBS[name as DocumentJobName]
@@ -138,7 +138,7 @@ function compute(
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, parts[i]!)
     const ms = performance.now() - reads.waitedMs - startedAt
-    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore })
+    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore, used: scripts.uses.take() })
     if (performance.now() > late || computation.db.messages.areMany) break
   }
   const words = computation.words(automation, snapshot.needs, streamCounters) as Flat[]

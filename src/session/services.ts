@@ -1,6 +1,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Automation } from '../automation/automation.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import type { Need } from '../engine/plaintext/extent.ts'
 import type { InfoSections } from '../engine/plaintext/snapshot.ts'
 import type { Store } from '../engine/store.ts'
 import type { Reply } from '../reply/reply.ts'
@@ -29,6 +30,14 @@ export interface ScriptRunner {
   /** It was quick when it was last run: not worth another thread. */
   isFast(automationId: string, given: 'source' | 'sha1', script: Buffer): boolean
   flush(automationId: string): void
+  /** What it looked at when it was last run with such keys, and so may again; undefined when it is not known. */
+  needs(
+    automationId: string,
+    given: 'source' | 'sha1',
+    script: Buffer,
+    keys: readonly Buffer[],
+    args: readonly Buffer[],
+  ): readonly Need[] | undefined
 }
 
 /** What a computed command works with, on whatever thread. */

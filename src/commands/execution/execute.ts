@@ -1,13 +1,13 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import { kindOf, leavingOut } from '../../backing/wire.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
-import { keyIndexes } from '../../gate/key-spec.ts'
 import { itemsOfArray, type Parts, valuesLeft } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
 import type { DataRow, Direct, DirectRead, KeyspaceRow } from '../../registry/row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
+import { needsOf } from './needs.ts'
 import { isLargeWrite, remoteCommand } from './remote-jobs.ts'
 
 export type Done = (error: Error | null, reply: Reply) => void
@@ -91,7 +91,7 @@ function compute(row: DataRow, call: Call, done: Done): void {
   const { services, automation, args, computing, computed } = call
   computing?.()
   const job: Job<Reply> = {
-    needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
+    needs: needsOf(row, args, call),
     run: (db) => row.run(db, args, call),
     remote: remoteCommand(row, call),
     info: () => services.info(automation),

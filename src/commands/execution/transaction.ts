@@ -2,7 +2,6 @@ import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../../engine/plaintext/not-loaded.ts'
-import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
 import { NULL_ARRAY, type Reply } from '../../reply/reply.ts'
@@ -10,6 +9,7 @@ import type { ConnectionTransaction } from '../../session/connection-transaction
 import type { Session } from '../../session/session.ts'
 import { errorReply } from './error-reply.ts'
 import { runNative } from './native-transaction.ts'
+import { needsOf } from './needs.ts'
 import type { QueuedCommand } from './queued-command.ts'
 import { remoteTransaction } from './remote-jobs.ts'
 
@@ -155,7 +155,10 @@ export class Transaction implements ConnectionTransaction {
     order.computingStarts()
     return new Promise((resolve, reject) => {
       context.services.store.compute(context.automation, {
-        needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
+        needs: [
+          ...needsOfAll(queue, context),
+          ...watched.map(({ name }): Need => ({ name, extent: 'meta' })),
+        ],
         run: (db) =>
           watched.every(({ name, seen }) => db.untouchedSince(name, seen))
             ? queue.map((command) => runQueued(db, command, context))
@@ -181,10 +184,8 @@ export class Transaction implements ConnectionTransaction {
   }
 }
 
-function needsOf({ row, args }: QueuedCommand): Need[] {
-  if (row.kind !== 'data') return []
-  return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
-}
+const needsOfAll = (queue: readonly QueuedCommand[], context: ServiceContext): Need[] =>
+  queue.flatMap(({ row, args }) => (row.kind === 'data' ? needsOf(row, args, context) : []))
 
 /**
  * An error of the command is its answer; anything else (a key to be loaded first) concerns the whole

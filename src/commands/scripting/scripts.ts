@@ -1,7 +1,8 @@
 import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
-import { partOf } from '../../engine/plaintext/extent.ts'
+import { type Need, partOf } from '../../engine/plaintext/extent.ts'
+import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -15,6 +16,7 @@ import { infoReply } from '../connection/server-info.ts'
 import { int32 } from '../parsing/args.ts'
 import { ScriptCache } from './script-cache.ts'
 import { ScriptSpeeds } from './script-speeds.ts'
+import { ScriptUses, UsageLog } from './script-usage.ts'
 import { TimeBudget } from './time-budget.ts'
 
 const SHA1_LENGTH = 40
@@ -52,6 +54,10 @@ class ScriptCommands implements ScriptHost {
   private readonly db: Database
   private readonly context: RunContext
   private readonly readOnly: boolean
+  /** What it looked at. */
+  readonly used = new UsageLog()
+  /** What it had to read whole though its commands look at a part. */
+  readonly whole: Buffer[] = []
 
   constructor(
     table: CommandTable,
@@ -75,13 +81,21 @@ class ScriptCommands implements ScriptHost {
     this.gate.allowInScript(this.context.identity, row, args)
     // What else a transaction around the script needs of a key may be another part.
     const extentOf = 'extent' in row ? row.extent : undefined
-    this.db.require(
-      keyIndexes(row, args).map((index) => ({
+    const needs = keyIndexes(row, args).map(
+      (index): Need => ({
         name: args[index]!,
         extent: extentOf === undefined ? 'all' : partOf(extentOf(args, index)),
-      })),
+      }),
     )
-    return run(this.db, args, this.context)
+    for (const { name, extent } of needs) this.used.note(name, extent)
+    try {
+      this.db.require(needs)
+      return run(this.db, args, this.context)
+    } catch (error) {
+      if (error instanceof NotLoaded && typeof error.needs !== 'string')
+        for (const { name, extent } of error.needs) if (extent === 'all') this.whole.push(name)
+      throw error
+    }
   }
 
   allows(args: readonly Buffer[]): boolean | undefined {
@@ -122,6 +136,7 @@ export class Scripts implements ScriptRunner {
   private readonly limits: ScriptLimits
   private readonly where: Where
   private readonly speeds = new ScriptSpeeds()
+  readonly uses: ScriptUses
   private newlyCompiled: LuaScript[] = []
 
   constructor(table: CommandTable, gate: Gate, limits: ScriptLimits, where: Where = 'everything') {
@@ -129,6 +144,7 @@ export class Scripts implements ScriptRunner {
     this.gate = gate
     this.limits = limits
     this.where = where
+    this.uses = new ScriptUses(where === 'thread')
     this.budget = where === 'everything' ? new TimeBudget() : undefined
   }
 
@@ -143,8 +159,28 @@ export class Scripts implements ScriptRunner {
     }
     const host = new ScriptCommands(this.table, this.gate, request, readOnly || script.noWrites)
     const call: ScriptCall = { keys, args, host, atomically: (run) => db.attempt(run) }
-    if (this.where === 'sockets') return this.runQuickly(automation.id, script, call)
-    return this.timed(automation.id, () => this.engine.run(script, call, this.limits))
+    try {
+      const reply =
+        this.where === 'sockets'
+          ? this.runQuickly(automation.id, script, call)
+          : this.timed(automation.id, () => this.engine.run(script, call, this.limits))
+      this.uses.note(automation.id, script.sha1, host.used.usage(keys, args))
+      return reply
+    } finally {
+      this.uses.noteWhole(automation.id, script.sha1, keys, host.whole)
+    }
+  }
+
+  needs(
+    automationId: string,
+    given: 'source' | 'sha1',
+    script: Buffer,
+    keys: readonly Buffer[],
+    args: readonly Buffer[],
+  ): readonly Need[] | undefined {
+    if (script.length > LONGEST_QUICK) return undefined
+    const sha1 = given === 'source' ? sha1Of(script) : script.toString('latin1').toLowerCase()
+    return this.uses.needs(automationId, sha1, keys, args)
   }
 
   /** Others wait meanwhile: what takes longer has to be run on another thread. */
@@ -201,6 +237,7 @@ export class Scripts implements ScriptRunner {
     this.cache.flush(automationId)
     for (const script of scripts) this.cache.add(automationId, ownCopy(script))
     this.newlyCompiled = []
+    this.uses.take()
   }
 
   /** What was compiled since `adopt`, if the automation still has it. */

@@ -4,7 +4,7 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { idOf } from '../../lib/id.ts'
 import { readDouble } from '../../redis-semantics/floats.ts'
 import { Cell } from './cell.ts'
-import { type Extent, isFields, type Need, type Part, partOf } from './extent.ts'
+import { type Extent, isEnds, isFields, type Need, type Part, partOf } from './extent.ts'
 import { stringCell } from './stored-string.ts'
 import { loadStream, loadTail } from './stream-load.ts'
 import { type HashField, isValueType, Unseen, type Value } from './values.ts'
@@ -37,6 +37,7 @@ export class StoredKey {
   private readonly data: BackingReply
   private readonly automation: Automation
   private opened: Value | Unseen | undefined
+  private parts: ReadonlySet<string> | undefined
   private earlier: ReadonlyMap<string, HashField> | undefined
 
   constructor(automation: Automation, need: Need, raw: BackingReply, now: number) {
@@ -84,19 +85,24 @@ export class StoredKey {
     const has = this.extent
     if (!this.physical || has === 'all' || extent === 'meta') return true
     if (has === 'meta') return false
-    if (has === 'ends') return this.type !== 'list' || extent === 'ends'
+    if (isEnds(has)) return this.type !== 'list' || extent === 'ends' || extent === has
     if (has === 'tail') return this.type !== 'stream' || extent === 'tail'
-    const { of, names } = partOf(has) as Part
+    const { of } = partOf(has) as Part
     if (this.type !== of) return true
     const asked = partOf(extent)
     if (typeof asked === 'string' || isFields(asked) || asked.of !== of) return false
-    return asked.names.every((name) => names.some((known) => known.equals(name)))
+    return asked.names.every((name) => this.partIds.has(idOf(name)))
+  }
+
+  private get partIds(): ReadonlySet<string> {
+    this.parts ??= new Set((partOf(this.extent) as Part).names.map(idOf))
+    return this.parts
   }
 
   /** Whether this field or member is among those that were read of it. */
   hasPart(name: Buffer): boolean {
     const part = partOf(this.extent)
-    return typeof part === 'string' || isFields(part) || part.names.some((known) => known.equals(name))
+    return typeof part === 'string' || isFields(part) || this.partIds.has(idOf(name))
   }
 
   /** Cells of fields that were read before, at the same version: who compares by identity finds them equal. */
@@ -122,25 +128,27 @@ export class StoredKey {
   private read(): Value {
     const { automation, name, data } = this
     const { sealer } = automation
+    // A key of another type than the one that the part is of was read whole.
+    const part = typeof this.extent === 'string' ? undefined : (partOf(this.extent) as Part)
     switch (this.type) {
       case 'string':
         return { type: 'string', cell: stringCell(automation, name, data as Buffer) }
       case 'list': {
         const location = locations.element(name)
-        if (this.extent === 'ends') return this.readEnds(location)
+        if (isEnds(this.extent)) return this.readEnds(location)
         return {
           type: 'list',
           cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)),
         }
       }
       case 'hash':
-        return typeof this.extent === 'string' ? this.readHash() : this.readFields(partOf(this.extent) as Part)
+        return part?.of === 'hash' ? this.readFields(part) : this.readHash()
       case 'set': {
         const members = (data as Buffer[]).map((sealed) => sealer.openMember(sealed))
         return { type: 'set', members: new Map(members.map((member) => [idOf(member), member])) }
       }
       case 'zset': {
-        if (typeof this.extent !== 'string') return this.readScores(partOf(this.extent) as Part)
+        if (part?.of === 'zset') return this.readScores(part)
         const members = new Map<string, { member: Buffer; score: number }>()
         const flat = data as Buffer[]
         for (let i = 0; i < flat.length; i += 2) {
@@ -199,8 +207,7 @@ export class StoredKey {
   }
 
   private fieldOf(name: Buffer, sealed: Buffer): HashField {
-    const cell = (): Cell =>
-      Cell.stored(sealed, locations.hashValue(this.name, name), this.automation.sealer)
+    const cell = (): Cell => Cell.stored(sealed, locations.hashValue(this.name, name), this.automation.sealer)
     return this.earlier?.get(idOf(name)) ?? { name, cell: cell() }
   }
 }
