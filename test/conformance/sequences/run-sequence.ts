@@ -12,6 +12,8 @@ class Difference extends Error {
   }
 }
 
+const MESSAGE_TIMEOUT_MS = 10_000
+
 const command = (...texts: string[]): Command => texts.map((text) => Buffer.from(text, 'latin1'))
 
 const show = ({ raw }: Node): string =>
@@ -115,6 +117,29 @@ async function compareStates(connections: Connections, transcript: readonly stri
   if (contents.length > 0) await compare(contents)
 }
 
+let sequences = 0
+
+/** What listeners were told, in its order, up to a last message that tells where it ends. */
+async function compareMessages(connections: Connections, transcript: readonly string[]): Promise<void> {
+  const last = `end of sequence ${++sequences}`
+  await both(connections, 'other', [command('PUBLISH', 'news', last)])
+  const heard = async ({ listener }: Side): Promise<string[]> => {
+    const timer = setTimeout(() => listener.destroy(), MESSAGE_TIMEOUT_MS)
+    const all: string[] = []
+    // The pattern fits to that channel too, and comes after it.
+    while (!/pmessage[^]*end of sequence/.test(all.at(-1) ?? '')) {
+      const [frame] = await listener.frameBytes(1).catch(() => [Buffer.from('(closed)')])
+      all.push(frame!.toString('latin1'))
+      if (listener.closed) break
+    }
+    clearTimeout(timer)
+    return all
+  }
+  const [redis, ours] = await Promise.all([heard(connections.redis), heard(connections.ours)])
+  if (JSON.stringify(redis) !== JSON.stringify(ours))
+    throw new Difference(transcript, 'listeners heard:', JSON.stringify(redis), JSON.stringify(ours))
+}
+
 /** Runs a sequence on both sides from an empty database; throws a `Difference`. */
 export async function runSequence(servers: ServerPair, { protocol, steps }: Sequence): Promise<void> {
   const connections = await servers.connections(protocol)
@@ -139,4 +164,5 @@ export async function runSequence(servers: ServerPair, { protocol, steps }: Sequ
   }
   await both(connections, 'main', [command('DISCARD')])
   await compareStates(connections, transcript)
+  await compareMessages(connections, transcript)
 }
