@@ -91,7 +91,12 @@ export async function startServerPair(where: 'here' | 'on threads' = 'here'): Pr
   }
 }
 
-const SETTINGS = { AUTOMATION_KV_MAX_KEYS: '100000', AUTOMATION_KV_LOG_LEVEL: 'warn' }
+const SETTINGS = {
+  AUTOMATION_KV_MAX_KEYS: '100000',
+  AUTOMATION_KV_LOG_LEVEL: 'warn',
+  // A machine that is busy must not end scripts.
+  AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: '10000',
+}
 
 interface Server {
   readonly port: number
@@ -105,9 +110,7 @@ async function startHere(): Promise<Server> {
 
 async function startOnThreads(): Promise<Server> {
   const redis = await startRedis()
-  // A machine that is busy must not end scripts.
-  const settings = { ...SETTINGS, AUTOMATION_KV_SCRIPT_TIME_LIMIT_MS: '10000' }
-  const server = await startCompiledServer(redis.url, settings)
+  const server = await startCompiledServer(redis.url, SETTINGS)
   return {
     port: server.port,
     stop: async () => {

@@ -27,7 +27,7 @@ const node = (id, name, packages, more = {}) => ({
  * @param {string} scenario
  * @returns {Program}
  */
-const python = (id, name, packages, scenario = id.replaceAll('-', '_')) => ({
+const python = (id, name, packages, scenario) => ({
   id,
   name,
   language: 'Python',
@@ -73,4 +73,28 @@ export const PROGRAMS = [
   node('keyv', 'keyv', ['@keyv/redis@5.1.6', 'keyv@6.1.0']),
   node('cacheable', 'cacheable', ['cacheable@2.5.0', '@keyv/redis@5.1.6']),
   node('node-redis-cache', 'node-redis, client-side cache', [NODE_REDIS]),
+  python('rq', 'rq, redis-py 8', ['rq==2.12.0', 'redis==8.1.0'], 'rq_queue'),
+  python('rq-redis-5', 'rq, redis-py 5', ['rq==2.12.0', 'redis<6'], 'rq_queue'),
+  python('celery', 'celery', ['celery[redis]==5.7.0', 'pytest'], 'celery_queue'),
+  python('dramatiq', 'dramatiq', ['dramatiq[redis]==2.2.1'], 'dramatiq_queue'),
+  python('huey', 'huey', ['huey==3.5.4', 'redis'], 'huey_queue'),
+  python('arq', 'arq', ['arq==0.28.0'], 'arq_queue'),
+  python('walrus', 'walrus', ['walrus==0.9.8'], 'walrus_types'),
+  python('redis-om', 'redis-om', ['redis-om==1.2.0'], 'redis_om_models'),
+  python('limits', 'limits', ['limits[redis]==5.8.0'], 'limits_strategies'),
+  python('cashews', 'cashews', ['cashews[redis]==7.6.0'], 'cashews_cache'),
+  python('pottery', 'pottery', ['pottery==3.0.1'], 'pottery_types'),
+  python('django-redis', 'django-redis', ['django-redis==7.0.0'], 'django_redis_cache'),
+  python('flask-caching', 'Flask-Caching', ['flask-caching==2.5.1', 'redis'], 'flask_caching_cache'),
+  python('python-redis-lock', 'python-redis-lock', ['python-redis-lock==4.0.1'], 'redis_lock_locks'),
+  { id: 'asynq', name: 'asynq', language: 'Go', scenario: 'go/asynq' },
+  { id: 'redsync', name: 'redsync', language: 'Go', scenario: 'go/redsync' },
+  { id: 'redisson', name: 'Redisson', language: 'Java', scenario: 'java/RedissonScenario.java' },
+  { id: 'jedis', name: 'Jedis', language: 'Java', scenario: 'java/JedisScenario.java' },
+  {
+    id: 'lettuce-cache',
+    name: 'Lettuce, client-side cache',
+    language: 'Java',
+    scenario: 'java/LettuceCacheScenario.java',
+  },
 ]

@@ -73,13 +73,14 @@ const SETUPS = {
     })
     return [python, join(SCENARIOS, scenario)]
   },
-  Go: async ({ id, scenario }, folder) => {
+  Go: async ({ scenario }, folder) => {
     const source = join(SCENARIOS, 'go')
     await once(folder, contentOf(source), async () => {
       cpSync(source, folder, { recursive: true })
-      await within(folder, 'go', ['build', '-mod=readonly', '-o', id, `./${scenario.replace(/^go\//, '')}`])
+      const main = `./${scenario.replace(/^go\//, '')}`
+      await within(folder, 'go', ['build', '-mod=readonly', '-buildvcs=false', '-o', 'program', main])
     })
-    return [join(folder, id)]
+    return [join(folder, 'program')]
   },
   Java: async ({ scenario }, folder) => {
     const source = join(SCENARIOS, 'java')

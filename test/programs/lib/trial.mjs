@@ -50,7 +50,7 @@ const play = async ([command = '', ...args], { port, password }, env) => {
     if (read.version !== undefined) version = read.version
     if (read.check !== undefined) told.push(read)
   })
-  const [code, signal] = await once(child, 'close')
+  const [code, signal] = await once(child, 'close').catch((error) => [error.message])
   running.delete(child)
   if (code !== 0)
     told.push({ check: 'the program ends', ms: 0, error: `ended with ${code ?? signal}: ${errors.trim()}` })
