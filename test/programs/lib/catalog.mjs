@@ -89,12 +89,12 @@ export const PROGRAMS = [
   python('python-redis-lock', 'python-redis-lock', ['python-redis-lock==4.0.1'], 'redis_lock_locks'),
   { id: 'asynq', name: 'asynq', language: 'Go', scenario: 'go/asynq' },
   { id: 'redsync', name: 'redsync', language: 'Go', scenario: 'go/redsync' },
-  { id: 'redisson', name: 'Redisson', language: 'Java', scenario: 'java/RedissonScenario.java' },
-  { id: 'jedis', name: 'Jedis', language: 'Java', scenario: 'java/JedisScenario.java' },
+  { id: 'redisson', name: 'Redisson', language: 'Java', scenario: 'java/redisson' },
+  { id: 'jedis', name: 'Jedis', language: 'Java', scenario: 'java/jedis' },
   {
     id: 'lettuce-cache',
     name: 'Lettuce, client-side cache',
     language: 'Java',
-    scenario: 'java/LettuceCacheScenario.java',
+    scenario: 'java/lettuce',
   },
 ]

@@ -83,14 +83,14 @@ const SETUPS = {
     return [join(folder, 'program')]
   },
   Java: async ({ scenario }, folder) => {
-    const source = join(SCENARIOS, 'java')
-    const main = scenario.replace(/^java\/|\.java$/g, '')
-    await once(folder, contentOf(source), async () => {
-      cpSync(source, folder, { recursive: true })
+    const sources = [join(SCENARIOS, 'java/Check.java'), join(SCENARIOS, scenario)]
+    await once(folder, sources.map(contentOf).join('\n'), async () => {
+      cpSync(sources[0] ?? '', join(folder, 'Check.java'))
+      cpSync(sources[1] ?? '', folder, { recursive: true })
       await within(folder, 'mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'])
-      await within(folder, 'javac', ['-cp', 'lib/*', '-d', 'classes', 'Check.java', `${main}.java`])
+      await within(folder, 'javac', ['-cp', 'lib/*', '-d', 'classes', 'Check.java', 'Scenario.java'])
     })
-    return ['java', '-cp', `${join(folder, 'classes')}:${join(folder, 'lib', '*')}`, main]
+    return ['java', '-cp', `${join(folder, 'classes')}:${join(folder, 'lib', '*')}`, 'Scenario']
   },
 }
 

@@ -8,7 +8,9 @@ import { createClient } from 'redis'
 import { check, end, url, version } from './check.mjs'
 
 version('connect-redis')
-const client = await createClient({ url }).on('error', () => {}).connect()
+const client = await createClient({ url })
+  .on('error', () => {})
+  .connect()
 const store = new RedisStore({ client, ttl: 60 })
 const app = express()
 app.use(session({ store, secret: 'secret', resave: false, saveUninitialized: false }))

@@ -4,9 +4,7 @@ import { createClient } from 'redis'
 import { check, end, until, url, version } from './check.mjs'
 
 version('redis')
-const clientOf = (options) =>
-  createClient({ url, RESP: 3, ...options })
-    .on('error', () => {})
+const clientOf = (options) => createClient({ url, RESP: 3, ...options }).on('error', () => {})
 
 await check('a value is answered from the cache until another writes it', async () => {
   const writer = await clientOf({}).connect()

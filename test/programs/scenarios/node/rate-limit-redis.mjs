@@ -8,7 +8,9 @@ import { createClient } from 'redis'
 import { check, end, url, version } from './check.mjs'
 
 version('rate-limit-redis')
-const client = await createClient({ url }).on('error', () => {}).connect()
+const client = await createClient({ url })
+  .on('error', () => {})
+  .connect()
 const app = express()
 app.use(
   rateLimit({

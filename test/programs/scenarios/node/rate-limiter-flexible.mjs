@@ -6,7 +6,11 @@ import { check, end, host, password, port, version } from './check.mjs'
 
 version('rate-limiter-flexible')
 const storeClient = new Redis({ host, port, password })
-const refused = (promise) => promise.then(() => assert.fail('was allowed'), (told) => told)
+const refused = (promise) =>
+  promise.then(
+    () => assert.fail('was allowed'),
+    (told) => told,
+  )
 
 await check('points are consumed, then refused', async () => {
   const limiter = new RateLimiterRedis({ storeClient, keyPrefix: 'a', points: 5, duration: 60 })
@@ -20,7 +24,13 @@ await check('points are consumed, then refused', async () => {
   assert.equal(await limiter.get('user'), null)
 })
 await check('a window ends, a block lasts', async () => {
-  const limiter = new RateLimiterRedis({ storeClient, keyPrefix: 'b', points: 1, duration: 1, blockDuration: 30 })
+  const limiter = new RateLimiterRedis({
+    storeClient,
+    keyPrefix: 'b',
+    points: 1,
+    duration: 1,
+    blockDuration: 30,
+  })
   await limiter.consume('user')
   await refused(limiter.consume('user'))
   await new Promise((resolve) => setTimeout(resolve, 1_100))

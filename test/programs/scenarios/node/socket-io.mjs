@@ -36,7 +36,10 @@ const clients = [one, two].map(({ url }) => io(url, { transports: ['websocket'] 
 await check('a room is reached on both servers', async () => {
   await Promise.all(clients.map((client) => client.connected || once(client, 'connect')))
   await until(async () => {
-    const sockets = await one.server.in('room').fetchSockets().catch(() => [])
+    const sockets = await one.server
+      .in('room')
+      .fetchSockets()
+      .catch(() => [])
     return sockets.length === 2
   }, 50)
   const heard = clients.map((client) => once(client, 'said'))
@@ -49,11 +52,12 @@ await check('one server asks the other', async () => {
 })
 await check('200 messages in order', async () => {
   const got = []
-  const all = new Promise((resolve) =>
-    clients[1].on('n', (n) => got.push(n) === 200 && resolve()),
-  )
+  const all = new Promise((resolve) => clients[1].on('n', (n) => got.push(n) === 200 && resolve()))
   for (let n = 0; n < 200; n++) one.server.to('room').emit('n', n)
   await all
-  assert.deepEqual(got, Array.from({ length: 200 }, (_, n) => n))
+  assert.deepEqual(
+    got,
+    Array.from({ length: 200 }, (_, n) => n),
+  )
 })
 end()

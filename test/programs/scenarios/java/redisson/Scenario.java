@@ -19,7 +19,7 @@ import org.redisson.api.RedissonClient;
 import org.redisson.config.Config;
 
 /** Redisson: locks and collections of scripts that publish. */
-public class RedissonScenario {
+public class Scenario {
   static RedissonClient client() {
     Config config = new Config();
     config
@@ -74,7 +74,7 @@ public class RedissonScenario {
         () -> {
           RMap<String, Integer> map = one.getMap("map");
           map.putAll(Map.of("a", 1, "b", 2));
-          Check.same(map.addAndGet("a", 5), 6);
+          Check.same(map.replace("a", 1, 6), true);
           Check.same(other.<String, Integer>getMap("map").get("a"), 6);
           Check.same(map.putIfAbsent("b", 9), 2);
           RMapCache<String, String> cache = one.getMapCache("cache");

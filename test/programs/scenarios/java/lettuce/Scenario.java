@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Lettuce with its client-side cache, which needs CLIENT TRACKING and RESP3. */
-public class LettuceCacheScenario {
+public class Scenario {
   public static void main(String[] args) {
     Check.version(RedisClient.class);
     RedisURI uri =

@@ -8,7 +8,7 @@ import redis.clients.jedis.JedisPubSub;
 import redis.clients.jedis.RedisClient;
 
 /** Jedis: a pool, a transaction that watches, messages. */
-public class JedisScenario {
+public class Scenario {
   public static void main(String[] args) {
     Check.version(Jedis.class);
     RedisClient client =
