@@ -3,8 +3,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './project.mjs'
 
-/** @typedef {{ check: string, status: 'ok' | 'fail' | 'refused', redisMs: number, ms: number, note?: string }} Check */
-/** @typedef {{ id: string, name: string, language: string, version: string, date: string, checks: Check[] }} Program */
+/** @typedef {'ok' | 'fail' | 'refused'} Status */
+/** @typedef {{ check: string, status: Status, redisMs: number, ms: number, note?: string }} Check */
+
+/**
+ * @typedef {object} Program
+ * @property {string} id
+ * @property {string} name
+ * @property {string} language
+ * @property {string} version
+ * @property {string} date
+ * @property {Check[]} checks
+ */
 
 /** The last run of each program. @returns {Program[]} */
 export const programRuns = () => {

@@ -37,7 +37,8 @@ import { ThreadReads } from './thread-reads.ts'
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
 // committed, sealed again, and the replies as they go to the clients. It has no socket: for what a job looks
 // at beyond its snapshot it asks the main thread, and sleeps until that is there. What it keeps from
-// one message to the next are derived keys and headers, and of which KEYS of a script it read all; never a value, a script or anything of a Lua machine.
+// one message to the next are derived keys and headers, and of which KEYS of a script it read all; never a
+// value, a script or anything of a Lua machine.
 
 /** When the jobs of a message took this long, the others wait for the next one. */
 const MAX_COMPUTE_MS = 25

@@ -30,7 +30,7 @@ export interface ScriptRunner {
   /** It was quick when it was last run: not worth another thread. */
   isFast(automationId: string, given: 'source' | 'sha1', script: Buffer): boolean
   flush(automationId: string): void
-  /** What it looked at when it was last run with such keys, and so may again; undefined when it is not known. */
+  /** What it looked at when it was last run, and so may again; undefined when that is not known. */
   needs(
     automationId: string,
     given: 'source' | 'sha1',

@@ -5,7 +5,8 @@ import { type CompiledServer, startCompiledServer } from '../helpers/compiled-se
 import { startRedis, type TestRedis } from '../helpers/redis.ts'
 
 /**
- * Runs all commands of ARGV (a count before each) and answers their replies. What comes in no order is sorted.
+ * Runs all commands of ARGV (a count before each) and answers their replies. What comes in no order is
+ * sorted.
  */
 const SCRIPT = `
 local at, out = 1, {}

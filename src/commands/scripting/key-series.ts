@@ -27,7 +27,7 @@ export function numberedKey<T>(name: string, used: T): NumberedKey<T> | undefine
 }
 
 /**
- * Names that count up from one run of a script to the next, as those of jobs of a queue do: where the last run
+ * Names that count up from one run of a script to the next, as jobs of a queue do: where the last run
  * looked at `job:7`, the next one probably looks at `job:8`.
  */
 export class KeySeries<T> {

@@ -46,8 +46,8 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
 /**
  * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
  * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need.
- * Before the script begins KEYS are read or, when it was run before, what it looked at then; what a call needs
- * beyond that is read at once.
+ * Before the script begins KEYS are read or, when it was run before, what it looked at then; what a call
+ * needs beyond that is read at once.
  */
 class ScriptCommands implements ScriptHost {
   private readonly table: CommandTable

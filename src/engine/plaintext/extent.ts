@@ -4,8 +4,8 @@ import { idOf } from '../../lib/id.ts'
 
 /**
  * How much of a key a computation looks at: all of it, only whether it is there and of what type, the ends of
- * it if it is a list, many or few, what it takes to append to it if it is a stream, some fields of a hash, or a part. It is
- * all of anything of another type.
+ * it if it is a list (long or short ones), what it takes to append to it if it is a stream, some fields of a
+ * hash, or a part. It is all of anything of another type.
  */
 export type Extent = 'all' | 'meta' | 'ends' | 'long-ends' | 'tail' | readonly Buffer[] | Part
 

@@ -105,7 +105,7 @@ export class StoredKey {
     return typeof part === 'string' || isFields(part) || this.partIds.has(idOf(name))
   }
 
-  /** Cells of fields that were read before, at the same version: who compares by identity finds them equal. */
+  /** Cells of fields that were read before, at the same version: compared by identity they are equal. */
   keepCells({ opened }: StoredKey): void {
     if (opened instanceof Unseen === false && opened?.type === 'hash') this.earlier = opened.fields
   }

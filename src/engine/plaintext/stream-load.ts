@@ -77,8 +77,8 @@ class UnseenEntry implements StreamEntry {
 }
 
 /**
- * A long stream without its groups, from the replies of XINFO STREAM and XRANGE: of its entries the first ones
- * and the last.
+ * A long stream without its groups, from the replies of XINFO STREAM and XRANGE: of its entries the first
+ * ones and the last.
  */
 export function loadTail(key: Buffer, reply: BackingReply, cellOf: (sealed: Buffer) => Cell): StreamValue {
   const [info, head] = reply as [BackingReply, RawEntry[]]

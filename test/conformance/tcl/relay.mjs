@@ -54,8 +54,8 @@ export const requestsOf = (bytes) => {
 const bulk = (/** @type {string} */ text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
 /**
- * Starts the relay; resolves with its port and how to stop it. A local answer waits until everything before it
- * is answered: the relay sends an ECHO of its own, and puts the answer in place of its reply.
+ * Starts the relay; resolves with its port and how to stop it. A local answer waits until everything before
+ * it is answered: the relay sends an ECHO of its own, and puts the answer in place of its reply.
  * @param {{ port: number, host: string, to: number, token: string }} options
  * @returns {Promise<{ port: number, stop: () => void }>}
  */

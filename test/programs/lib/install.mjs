@@ -17,7 +17,7 @@ import { root } from '../../../scripts/lib/project.mjs'
 
 /** @typedef {import('./types.mjs').Program} Program */
 
-export const SCENARIOS = fileURLToPath(new URL('../scenarios/', import.meta.url))
+const SCENARIOS = fileURLToPath(new URL('../scenarios/', import.meta.url))
 
 /** What has to be on the PATH. @type {Record<Program['language'], readonly string[]>} */
 const TOOLS = { 'Node.js': ['npm'], Python: ['python3'], Go: ['go'], Java: ['mvn', 'javac', 'java'] }
@@ -51,7 +51,7 @@ const once = async (folder, of, step) => {
   writeFileSync(mark, stamp)
 }
 
-/** @typedef {(program: Program, folder: string) => Promise<string[]>} Setup answers how the scenario is run */
+/** @typedef {(program: Program, folder: string) => Promise<string[]>} Setup answers how it is run */
 
 /** @type {Record<Program['language'], Setup>} */
 const SETUPS = {

@@ -8,7 +8,7 @@ import { root } from '../../../scripts/lib/project.mjs'
 const FILE = join(root, 'docs/data/programs.json')
 
 /** @returns {Row[]} */
-export const read = () => (existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : [])
+const read = () => (existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : [])
 
 /** @param {Pick<Row, 'checks'>} row @returns {import('./types.mjs').Status} */
 export const statusOf = ({ checks }) => {
