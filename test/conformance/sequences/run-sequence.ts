@@ -1,5 +1,6 @@
 import { type RespClient, request } from '../../helpers/resp-client.ts'
 import { exchange } from './exchange.ts'
+import { calledBy } from './families/scripting.ts'
 import { contentOf, type Node, parseReply, sameReply } from './replies.ts'
 import { type Sequence, type Step, showCommand, showStep } from './sequences.ts'
 import type { Connections, ServerPair, Side } from './server-pair.ts'
@@ -74,7 +75,8 @@ class Queue {
 }
 
 /** After a pop at random the real Redis is given our members. */
-async function evenOut(args: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
+async function evenOut(given: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
+  const args = calledBy(given)
   const members = (reply: Node): Buffer[] =>
     reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf)
   if (!/^spop$/i.test(args[0]!.toString('latin1')) || redis.raw === ours.raw || redis.type === '-') return
