@@ -79,7 +79,8 @@ async function evenOut(given: Command, redis: Node, ours: Node, client: RespClie
   const args = calledBy(given)
   const members = (reply: Node): Buffer[] =>
     reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf)
-  if (!/^spop$/i.test(args[0]!.toString('latin1')) || redis.raw === ours.raw || redis.type === '-') return
+  if (!/^spop$/i.test(args[0]?.toString('latin1') ?? '') || redis.raw === ours.raw || redis.type === '-')
+    return
   const [popped, kept] = [members(ours), members(redis)]
   if (popped.length === 0 || kept.length === 0) return
   await client.raw('SADD', args[1]!, ...kept)
