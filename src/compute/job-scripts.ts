@@ -17,13 +17,14 @@ export function scriptsOf(scripts: Scripts, automationId: string, jobs: readonly
   return [...found.values()]
 }
 
-/** All scripts of a transaction count as long as the whole. */
-export function noteSpeed(
+/** What was seen of the scripts of a job; all of a transaction count as long as the whole. */
+export function noteRun(
   scripts: Scripts,
   automationId: string,
   job: RemoteJob,
-  { ms, waits }: Pick<SentOutcome, 'ms' | 'waits'>,
+  { ms, waits, used }: Pick<SentOutcome, 'ms' | 'waits' | 'used'>,
 ): void {
+  for (const each of used) scripts.uses.learn(automationId, each)
   for (const { given, arg } of givenIn(job)) scripts.took(automationId, given, arg, ms, waits)
 }
 

@@ -1,8 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Identity } from '../auth/identity.ts'
 import type { RootKey } from '../automation/keyring.ts'
+import type { UsedBy } from '../commands/scripting/script-usage.ts'
 import type { Watched } from '../engine/plaintext/database.ts'
-import type { Extent, Need } from '../engine/plaintext/extent.ts'
+import { type Extent, isFields, type Need } from '../engine/plaintext/extent.ts'
 import type { OutsideNeed } from '../engine/plaintext/not-loaded.ts'
 import { ERRORS, type ErrorCode, KvError } from '../errors/errors.ts'
 import type { LuaScript } from '../lua-vm/script.ts'
@@ -89,6 +90,8 @@ export interface SentOutcome {
   readonly ms: number
   /** How often it waited for keys that it did not name. */
   readonly waits: number
+  /** What its scripts looked at. */
+  readonly used: readonly UsedBy[]
 }
 
 /** A thread waits for keys. */
@@ -165,16 +168,26 @@ export function unpackError({ name, message, stack, code, detail, cause }: SentE
   return error
 }
 
-const KINDS = ['all', 'meta', 'ends'] as const
+const KINDS = ['all', 'meta', 'ends', 'tail', 'long-ends'] as const
+const PARTS = ['hash', 'zset'] as const
 
 export const packNeeds = (needs: readonly Need[]): Flat =>
   needs.map(({ name, extent }) => [
     name,
-    typeof extent === 'string' ? KINDS.indexOf(extent) : (extent as readonly Buffer[]),
+    typeof extent === 'string' ? KINDS.indexOf(extent) : packNames(extent),
   ])
 
+/** Fields as they are; a part as a number and its names. */
+const packNames = (extent: Exclude<Extent, string>): Flat =>
+  isFields(extent) ? extent : [PARTS.indexOf(extent.of), extent.names]
+
+function unpackNames(packed: Buffer[] | [number, Buffer[]]): Extent {
+  const [of, names] = packed
+  return typeof of === 'number' ? { of: PARTS[of]!, names: names as Buffer[] } : (packed as Buffer[])
+}
+
 export const unpackNeeds = (packed: DecodedReply): Need[] =>
-  (packed as [Buffer, number | Buffer[]][]).map(([name, extent]) => ({
+  (packed as [Buffer, number | Buffer[] | [number, Buffer[]]][]).map(([name, extent]) => ({
     name,
-    extent: typeof extent === 'number' ? (KINDS[extent] as Extent) : extent,
+    extent: typeof extent === 'number' ? KINDS[extent]! : unpackNames(extent),
   }))

@@ -16,7 +16,7 @@ import type { DecodedReply } from '../protocol/reply-decoder.ts'
 import { EncodedReply, type Reply } from '../reply/reply.ts'
 import type { RunningScript } from '../session/services.ts'
 import type { FlatRequest } from './flat-requests.ts'
-import { noteSpeed, scriptsOf } from './job-scripts.ts'
+import { noteRun, scriptsOf } from './job-scripts.ts'
 import {
   type AnswerMessage,
   type ComputeMessage,
@@ -241,7 +241,7 @@ export class PoolThread {
     for (const { id, bytecode } of message.compiledLibraries) libraries?.compiled(id, bufferOf(bytecode))
     for (const script of message.compiled) this.options.scripts.keep(automation.id, script)
     for (const [i, outcome] of message.outcomes.entries())
-      noteSpeed(this.options.scripts, automation.id, jobs[i]!, outcome)
+      noteRun(this.options.scripts, automation.id, jobs[i]!, outcome)
     const { requests, mustCommit, words, wordCount, changed, replies, besides } = message
     const bytes = bufferOf(replies)
     let at = 0

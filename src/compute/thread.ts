@@ -40,7 +40,8 @@ import { ThreadReads } from './thread-reads.ts'
 // One thread that computes: it gets sealed snapshots and commands, opens, runs, and answers what is to be
 // committed, sealed again, and the replies as they go to the clients. It has no socket: for what a job looks
 // at beyond its snapshot it asks the main thread, and sleeps until that is there. What it keeps from
-// one message to the next are derived keys and headers, never a value, a script or anything of a Lua machine.
+// one message to the next are derived keys and headers, and of which KEYS of a script it read all; never a
+// value, a script or anything of a Lua machine.
 
 /** When the jobs of a message took this long, the others wait for the next one. */
 const MAX_COMPUTE_MS = 25
@@ -111,7 +112,7 @@ function append(reply: Reply, job: SentCommands): number {
 }
 
 type Computed = AnswerMessage & { readonly type: 'computed' }
-type Ran = Omit<SentOutcome, 'ms' | 'waits'>
+type Ran = Omit<SentOutcome, 'ms' | 'waits' | 'used'>
 
 function runDocument(computation: Computation, name: string, args: DecodedReply): Ran {
   const job = DOCUMENT_JOBS[name as DocumentJobName]
@@ -162,7 +163,7 @@ function compute(
         ? runDocument(computation, job.name, parts[i]!)
         : runCommands(computation, job, i, parts[i]!)
     const ms = performance.now() - reads.waitedMs - startedAt
-    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore })
+    outcomes.push({ ...outcome, ms, waits: snapshot.reads - readBefore, used: scripts.uses.take() })
     if (performance.now() > late || computation.db.messages.areMany) break
   }
   const words = computation.words(automation, snapshot.needs, streamCounters) as Flat[]

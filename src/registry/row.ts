@@ -268,6 +268,8 @@ export const isComputed = (row: DataRow | KeyspaceRow | ConnectionRow): row is C
 export const META = (): Extent => 'meta'
 /** For commands on the ends of lists: a long one is not fetched whole. */
 export const ENDS = (): Extent => 'ends'
+/** For commands that append to a stream, trim it or count its entries. */
+export const TAIL = (): Extent => 'tail'
 
 export const arityFits = ({ arity }: Row, count: number): boolean =>
   arity >= 0 ? count === arity : count >= -arity

@@ -3,6 +3,7 @@ import type { Automation } from '../automation/automation.ts'
 import type { FunctionLibrary } from '../engine/libraries/library.ts'
 import type { KnownFunction } from '../engine/libraries/library-state.ts'
 import type { Database } from '../engine/plaintext/database.ts'
+import type { Need } from '../engine/plaintext/extent.ts'
 import type { InfoSections } from '../engine/plaintext/snapshot.ts'
 import type { Store } from '../engine/store.ts'
 import { KvError } from '../errors/errors.ts'
@@ -77,6 +78,14 @@ export interface ScriptRunner {
   /** It was quick when it was last run: not worth another thread. */
   isFast(automationId: string, given: GivenScript, script: Buffer): boolean
   flush(automationId: string): void
+  /** What it looked at when it was last run, and so may again; undefined when that is not known. */
+  needs(
+    automationId: string,
+    given: GivenScript,
+    script: Buffer,
+    keys: readonly Buffer[],
+    args: readonly Buffer[],
+  ): readonly Need[] | undefined
 }
 
 /** What a computed command works with, on whatever thread. */

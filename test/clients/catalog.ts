@@ -122,6 +122,7 @@ export const CLIENTS: readonly Client[] = [
         'python3-redis',
         'python3-async-timeout',
         'python3-deprecated',
+        'python3-packaging',
         'python3-wrapt',
       ])
       return [

@@ -90,10 +90,7 @@ async function run(listeners: readonly Listener[], { protocol, steps }: Sequence
 }
 
 async function listenersOf(connections: Connections, token: string, redisUrl: string): Promise<Listener[]> {
-  const [real, ours] = await Promise.all([
-    RespClient.connect(redisUrl),
-    RespClient.connect(servers.server.app.ports.resp),
-  ])
+  const [real, ours] = await Promise.all([RespClient.connect(redisUrl), RespClient.connect(servers.port)])
   await ours.raw('AUTH', token)
   return [await listenTo(connections.redis, real), await listenTo(connections.ours, ours)]
 }
@@ -102,8 +99,8 @@ test('random sequences tell of the same events as in a real Redis', {
   timeout: runs === undefined ? 120_000 : 2 ** 31 - 1,
 }, async () => {
   const connections = await servers.connections(2)
-  const token = await servers.server.token('compared-2')
-  const listeners = await listenersOf(connections, token, servers.referenceUrl)
+  const token = await servers.token(2)
+  const listeners = await listenersOf(connections, token, servers.referenceUrl(2))
   const outcome = await fc.check(
     fc.asyncProperty(sequences, (sequence) => run(listeners, sequence)),
     {

@@ -3,7 +3,6 @@ import { kindOf, leavingOut } from '../../backing/wire.ts'
 import { MustCompute } from '../../engine/notifications/event-settings.ts'
 import type { Job } from '../../engine/optimistic/job.ts'
 import { KvError } from '../../errors/errors.ts'
-import { keyIndexes } from '../../gate/key-spec.ts'
 import { itemsOfArray, type Parts, valuesLeft } from '../../lib/parts.ts'
 import type { Call } from '../../registry/context.ts'
 import { first } from '../../registry/direct.ts'
@@ -11,6 +10,7 @@ import type { DataRow, Direct, DirectRead, KeyspaceRow } from '../../registry/ro
 import { runRow } from '../../registry/run-row.ts'
 import type { Reply } from '../../reply/reply.ts'
 import { errorReply } from './error-reply.ts'
+import { needsOf } from './needs.ts'
 import { isLargeWrite, remoteCommand } from './remote-jobs.ts'
 
 export type Done = (error: Error | null, reply: Reply) => void
@@ -106,7 +106,7 @@ function compute(row: DataRow, call: Call, done: Done, inPlace = false): void {
   const { services, automation, args, computing, computed } = call
   computing?.(inPlace)
   const job: Job<Reply> = {
-    needs: keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) })),
+    needs: needsOf(row, args, call),
     run: (db) => runRow(row, db, args, () => row.run(db, args, call)),
     remote: remoteCommand(row, call),
     isTraced: call.traced !== undefined,

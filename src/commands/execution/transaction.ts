@@ -5,7 +5,6 @@ import type { Database, Watched } from '../../engine/plaintext/database.ts'
 import type { Need } from '../../engine/plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../../engine/plaintext/not-loaded.ts'
 import { KvError } from '../../errors/errors.ts'
-import { keyIndexes } from '../../gate/key-spec.ts'
 import type { RunContext, ServiceContext } from '../../registry/context.ts'
 import { type ConnectionRow, type DataRow, isComputed, type KeyspaceRow } from '../../registry/row.ts'
 import { runRow } from '../../registry/run-row.ts'
@@ -14,6 +13,7 @@ import type { ConnectionTransaction } from '../../session/connection-transaction
 import type { Session } from '../../session/session.ts'
 import { errorReply } from './error-reply.ts'
 import { runNative } from './native-transaction.ts'
+import { needsOf } from './needs.ts'
 import type { QueuedCommand } from './queued-command.ts'
 import { remoteTransaction } from './remote-jobs.ts'
 
@@ -176,7 +176,10 @@ export class Transaction implements ConnectionTransaction {
     order.computingStarts(inPlace)
     return new Promise((resolve, reject) => {
       context.services.store.compute(context.automation, {
-        needs: [...queue.flatMap(needsOf), ...watched.map(({ name }): Need => ({ name, extent: 'meta' }))],
+        needs: [
+          ...needsOfAll(queue, context),
+          ...watched.map(({ name }): Need => ({ name, extent: 'meta' })),
+        ],
         run: (db) =>
           watched.every(({ name, seen }) => db.untouchedSince(name, seen))
             ? queue.map((command) => runQueued(db, command, context))
@@ -215,10 +218,8 @@ function librariesOf(queue: readonly QueuedCommand[]): LibraryNeeds | undefined 
   return needs.includes('all') ? 'all' : needs
 }
 
-function needsOf({ row, args }: QueuedCommand): Need[] {
-  if (row.kind !== 'data') return []
-  return keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: row.extent(args, index) }))
-}
+const needsOfAll = (queue: readonly QueuedCommand[], context: ServiceContext): Need[] =>
+  queue.flatMap(({ row, args }) => (row.kind === 'data' ? needsOf(row, args, context) : []))
 
 /**
  * An error of the command is its answer; anything else (a key to be loaded first) concerns the whole

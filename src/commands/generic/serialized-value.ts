@@ -163,7 +163,11 @@ function readValue(type: string, reader: Reader): Value | undefined {
     }
     case 'zset': {
       const members = rest(reader, () => ({ member: reader.bytes(), score: readDouble(reader.bytes()) }))
-      return { type, members: new Map([...members].map((scored) => [idOf(scored.member), scored])) }
+      return {
+        type,
+        members: new Map([...members].map((scored) => [idOf(scored.member), scored])),
+        partial: undefined,
+      }
     }
     case 'stream':
       return readStream(reader)

@@ -1,4 +1,6 @@
 import type { Database } from '../../engine/plaintext/database.ts'
+import { type Need, partOf } from '../../engine/plaintext/extent.ts'
+import { NotLoaded } from '../../engine/plaintext/not-loaded.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { keyIndexes } from '../../gate/key-spec.ts'
@@ -11,6 +13,7 @@ import { OK, PONG, type Reply } from '../../reply/reply.ts'
 import type { RunRequest } from '../../session/services.ts'
 import { infoReply } from '../connection/server-info.ts'
 import { int32 } from '../parsing/args.ts'
+import { UsageLog } from './script-usage.ts'
 
 /** Commands on the connection that mean something to a script. */
 const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffer[]) => Reply>> = {
@@ -27,8 +30,9 @@ const ON_CONNECTION: Readonly<Record<string, (db: Database, args: readonly Buffe
 
 /**
  * What redis.call does: a command on the same computation, with Redis's rules for scripts. Keys that were not
- * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need:
- * since only KEYS are loaded before the script begins, those of each call are then read at once, and whole.
+ * declared are served too, as a Redis that is no cluster does and some clients' scripts (BullMQ's) need.
+ * Before the script begins KEYS are read or, when it was run before, what it looked at then; what a call
+ * needs beyond that is read at once.
  */
 export class ScriptCommands implements ScriptHost {
   private readonly table: CommandTable
@@ -36,6 +40,10 @@ export class ScriptCommands implements ScriptHost {
   private readonly db: Database
   private readonly context: RunContext
   private readonly readOnly: boolean
+  /** What it looked at. */
+  readonly used = new UsageLog()
+  /** What it had to read whole though its commands look at a part. */
+  readonly whole: Buffer[] = []
 
   constructor(
     table: CommandTable,
@@ -58,10 +66,24 @@ export class ScriptCommands implements ScriptHost {
       throw new KvError('script_read_only')
     this.gate.allowInScript(this.context.identity, row, args)
     this.db.trace?.add(args)
-    // What else a transaction around the script needs of a key may be a part.
-    this.db.require(keyIndexes(row, args).map((index) => ({ name: args[index]!, extent: 'all' })))
-    if (!isComputed(row)) return run(this.db, args, this.context)
-    return runRow(row, this.db, args, () => row.run(this.db, args, this.context))
+    // What else a transaction around the script needs of a key may be another part.
+    const extentOf = 'extent' in row ? row.extent : undefined
+    const needs = keyIndexes(row, args).map(
+      (index): Need => ({
+        name: args[index]!,
+        extent: extentOf === undefined ? 'all' : partOf(extentOf(args, index)),
+      }),
+    )
+    for (const { name, extent } of needs) this.used.note(name, extent)
+    try {
+      this.db.require(needs)
+      if (!isComputed(row)) return run(this.db, args, this.context)
+      return runRow(row, this.db, args, () => row.run(this.db, args, this.context))
+    } catch (error) {
+      if (error instanceof NotLoaded && typeof error.needs !== 'string')
+        for (const { name, extent } of error.needs) if (extent === 'all') this.whole.push(name)
+      throw error
+    }
   }
 
   allows(args: readonly Buffer[]): boolean | undefined {

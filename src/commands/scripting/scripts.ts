@@ -1,6 +1,7 @@
 import type { FunctionLibrary } from '../../engine/libraries/library.ts'
 import { FEW_LATER_READS } from '../../engine/optimistic/later-reads.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
+import type { Need } from '../../engine/plaintext/extent.ts'
 import { KvError } from '../../errors/errors.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { type ScriptCall, ScriptEngine, type ScriptLimits } from '../../lua-vm/engine.ts'
@@ -19,6 +20,7 @@ import type {
 import { ScriptCache } from './script-cache.ts'
 import { ScriptCommands } from './script-commands.ts'
 import { ScriptSpeeds } from './script-speeds.ts'
+import { ScriptUses } from './script-usage.ts'
 import { TimeBudget } from './time-budget.ts'
 
 const SHA1_LENGTH = 40
@@ -70,6 +72,7 @@ export class Scripts implements ScriptRunner {
   private readonly where: Where
   private readonly speeds = new ScriptSpeeds()
   private readonly watch: RunWatch | undefined
+  readonly uses: ScriptUses
   private newlyCompiled: LuaScript[] = []
 
   constructor(
@@ -84,6 +87,7 @@ export class Scripts implements ScriptRunner {
     this.limits = limits
     this.where = where
     this.watch = watch
+    this.uses = new ScriptUses(where === 'thread')
     this.budget = where === 'everything' ? new TimeBudget() : undefined
   }
 
@@ -135,12 +139,35 @@ export class Scripts implements ScriptRunner {
     const { automation, db, keys, args } = request
     const host = new ScriptCommands(this.table, this.gate, request, readOnly)
     const call: ScriptCall = { keys, args, host, atomically: (work) => db.attempt(work) }
-    if (this.where === 'sockets') return this.runQuickly(automation.id, run, call)
+    try {
+      const reply =
+        this.where === 'sockets'
+          ? this.runQuickly(automation.id, run, call)
+          : this.runWatched(automation.id, run, call)
+      this.uses.note(automation.id, run.id, host.used.usage(keys, args))
+      return reply
+    } finally {
+      this.uses.noteWhole(automation.id, run.id, keys, host.whole)
+    }
+  }
+
+  needs(
+    automationId: string,
+    given: GivenScript,
+    script: Buffer,
+    keys: readonly Buffer[],
+    args: readonly Buffer[],
+  ): readonly Need[] | undefined {
+    if (script.length > LONGEST_QUICK) return undefined
+    return this.uses.needs(automationId, idOfGiven(given, script), keys, args)
+  }
+
+  private runWatched(automationId: string, { kind, run }: Run, call: ScriptCall): Reply {
     const { watch } = this
-    watch?.begins(run.kind)
+    watch?.begins(kind)
     try {
       const limits = watch === undefined ? this.limits : { ...this.limits, isKilled: () => watch.isKilled() }
-      return this.timed(automation.id, () => run.run(call, limits))
+      return this.timed(automationId, () => run(call, limits))
     } finally {
       watch?.ends()
     }
@@ -211,6 +238,7 @@ export class Scripts implements ScriptRunner {
     this.cache.flush(automationId)
     for (const script of scripts) this.cache.add(automationId, ownCopy(script))
     this.newlyCompiled = []
+    this.uses.take()
   }
 
   /** What was compiled since `adopt`, if the automation still has it. */

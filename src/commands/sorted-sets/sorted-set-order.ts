@@ -114,15 +114,16 @@ export function store(db: Database, name: Buffer, members: readonly ScoredMember
     idOf(member),
     { member, score: keptScore(score) },
   ])
-  db.put(name, { type: 'zset', members: new Map(kept) }, 0)
+  db.put(name, { type: 'zset', members: new Map(kept), partial: undefined }, 0)
   return members.length
 }
 
 /** Takes members that are there. A sorted set that is empty then is gone. Returns how many were taken. */
 export function removeMembers(db: Database, name: Buffer, removed: readonly ScoredMember[]): number {
   if (removed.length === 0) return 0
-  const { members } = db.editSortedSet(name)
-  for (const { member } of removed) members.delete(idOf(member))
+  const set = db.editSortedSet(name)
+  for (const { member } of removed) set.members.delete(idOf(member))
+  if (set.partial !== undefined) set.partial -= removed.length
   db.removeIfEmpty(name)
   return removed.length
 }

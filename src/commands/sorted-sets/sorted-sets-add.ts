@@ -1,5 +1,7 @@
 import type { BackingArg, BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
+import { type Extent, membersExtent } from '../../engine/plaintext/extent.ts'
+import type { SortedSetValue } from '../../engine/plaintext/values.ts'
 import { creates, leaves, type NativeWrite, nativeWrite } from '../../engine/writes/native-write.ts'
 import { KvError } from '../../errors/errors.ts'
 import { idOf } from '../../lib/id.ts'
@@ -48,6 +50,13 @@ function parseAddition(args: readonly Buffer[]): Addition {
   return { options, pairs }
 }
 
+/** The members that are named, whatever is wrong with the rest. */
+function addedMembers(args: readonly Buffer[]): Extent {
+  let at = 2
+  while (at < args.length && OPTIONS.includes(word(args[at]) as Option)) at++
+  return membersExtent(args.slice(at).filter((_, i) => i % 2 === 1))
+}
+
 const parseIncrement = (args: readonly Buffer[]): Addition => ({
   options: new Set<Option>(['INCR']),
   pairs: [{ score: parseScore(args[2]!), member: args[3]! }],
@@ -68,18 +77,20 @@ function scoreAfter(
 }
 
 function add(db: Database, name: Buffer, { options, pairs }: Addition): Reply {
-  let set = db.sortedSet(name)
+  const set = db.sortedSet(name)
+  let edited: SortedSetValue | undefined
   let [added, updated] = [0, 0]
   let last: number | undefined
   for (const { score, member } of pairs) {
     const id = idOf(member)
-    const current = set?.members.get(id)?.score
+    const current = (edited ?? set)?.members.get(id)?.score
     last = scoreAfter(current, score, options)
     if (last === undefined || last === current) continue
-    if (added + updated === 0) set = db.editSortedSet(name)
-    set!.members.set(id, { member, score: keptScore(last) })
+    edited ??= db.editSortedSet(name)
+    edited.members.set(id, { member, score: keptScore(last) })
     if (current === undefined) added++
     else updated++
+    if (current === undefined && edited.partial !== undefined) edited.partial++
   }
   if (options.has('INCR')) return last === undefined ? null : double(last)
   return options.has('CH') ? added + updated : added
@@ -137,6 +148,7 @@ export const SORTED_SET_ADDITIONS = [
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
+    extent: addedMembers,
     syntax: 'key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]',
     summary:
       'Adds members to a sorted set, or changes their scores; makes the sorted set when there is none.',
@@ -151,6 +163,7 @@ export const SORTED_SET_ADDITIONS = [
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
+    extent: (args) => membersExtent(args.slice(3)),
     syntax: 'key increment member',
     summary: "Adds to a member's score; starts at 0.",
     complexity: 'O(log(N)) in the number of members',

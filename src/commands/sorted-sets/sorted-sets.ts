@@ -1,5 +1,7 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import type { Database } from '../../engine/plaintext/database.ts'
+import { type Extent, membersExtent } from '../../engine/plaintext/extent.ts'
+import { sizeOf } from '../../engine/plaintext/values.ts'
 import { leaves, nativeWrite } from '../../engine/writes/native-write.ts'
 import { idOf } from '../../lib/id.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
@@ -35,6 +37,8 @@ function zrem(db: Database, args: readonly Buffer[]): Reply {
   )
 }
 
+const namedMembers = (args: readonly Buffer[]): Extent => membersExtent(args.slice(2))
+
 const rank = (reverse: boolean): Pick<DataRow, 'run' | 'direct'> => ({
   run: (db, args) => {
     const ordered = inOrder(membersOf(db, args[1]!))
@@ -65,9 +69,13 @@ export const SORTED_SETS = [
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
+    extent: () => membersExtent([]),
     syntax: 'key',
     summary: 'Returns the number of members of a sorted set.',
-    run: (db, args) => db.sortedSet(args[1]!)?.members.size ?? 0,
+    run: (db, args) => {
+      const set = db.sortedSet(args[1]!)
+      return set === undefined ? 0 : sizeOf(set)
+    },
     direct: reads(({ automation, args }) => ['ZCARD', automation.key(args[1]!)], number),
   }),
   data({
@@ -125,6 +133,7 @@ export const SORTED_SETS = [
     group,
     since: '6.2.0',
     keys: FIRST_KEY,
+    extent: namedMembers,
     syntax: 'key member [member ...]',
     summary: 'Returns the scores of several members.',
     complexity: 'O(N) in the number of members asked for',
@@ -151,6 +160,7 @@ export const SORTED_SETS = [
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
+    extent: namedMembers,
     syntax: 'key member [member ...]',
     summary: 'Removes members of a sorted set.',
     complexity: 'O(M*log(N)) in the numbers of members to be removed and of members',
@@ -179,6 +189,7 @@ export const SORTED_SETS = [
     group,
     since: '1.2.0',
     keys: FIRST_KEY,
+    extent: namedMembers,
     syntax: 'key member',
     summary: 'Returns the score of a member.',
     run: (db, args) => scoreOf(db, args[1]!, args[2]!),

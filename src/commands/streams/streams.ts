@@ -10,7 +10,7 @@ import { idText, parseId } from '../../redis-semantics/stream-id.ts'
 import type { Call } from '../../registry/context.ts'
 import { number, oneWrite } from '../../registry/direct.ts'
 import { tells } from '../../registry/notifies.ts'
-import { data, FIRST_KEY, reads } from '../../registry/row.ts'
+import { data, FIRST_KEY, reads, TAIL } from '../../registry/row.ts'
 import { OK, type Reply } from '../../reply/reply.ts'
 import { int64, word } from '../parsing/args.ts'
 import { trimmedNodes } from './stream-nodes.ts'
@@ -129,6 +129,7 @@ export const STREAMS = [
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
+    extent: TAIL,
     syntax:
       'key [NOMKSTREAM] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]',
     summary: 'Appends an entry to a stream; makes the key when there is none.',
@@ -160,6 +161,7 @@ export const STREAMS = [
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
+    extent: TAIL,
     syntax: 'key',
     summary: 'Returns the number of entries in a stream.',
     run: (db, args) => db.stream(args[1]!)?.entries.length ?? 0,
@@ -189,6 +191,7 @@ export const STREAMS = [
     group,
     since: '5.0.0',
     keys: FIRST_KEY,
+    extent: TAIL,
     syntax: 'key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]',
     summary: 'Deletes the first entries of a stream, down to a length or up to an id.',
     complexity: 'O(N) in the number of entries trimmed',

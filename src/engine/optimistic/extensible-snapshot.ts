@@ -61,6 +61,7 @@ export class ExtensibleSnapshot extends LoadedSnapshot {
       const before = this.stored.get(id)
       // It changed between two looks at it, so what was computed so far is of no use.
       if (before !== undefined && before.guard !== key.guard) throw new NotLoaded([])
+      if (before !== undefined) key.keepCells(before)
       this.stored.set(id, key)
     }
   }

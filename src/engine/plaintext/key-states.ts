@@ -3,7 +3,7 @@ import type { Need } from './extent.ts'
 import { NotLoaded } from './not-loaded.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { StoredKey } from './stored-key.ts'
-import { cloneValue, Unseen, type Value } from './values.ts'
+import { cloneValue, type HashValue, type SortedSetValue, Unseen, type Value } from './values.ts'
 
 /** A key as a computation sees and leaves it. */
 export interface KeyState {
@@ -21,6 +21,11 @@ export interface KeyState {
   changedBySeveral: boolean
 }
 
+interface State extends KeyState {
+  /** As much of it as was read when this was made. */
+  base: StoredKey
+}
+
 /**
  * What WATCH saw of a key: the version of its last write, or the automation's version at which it was absent.
  */
@@ -32,9 +37,9 @@ export type Watched = { readonly version: string } | { readonly absentAt: number
  */
 export class KeyStates {
   private readonly snapshot: Snapshot
-  private readonly states = new Map<string, KeyState>()
+  private readonly states = new Map<string, State>()
   /** The keys that the current job changed, as they were before it. */
-  private undo = new Map<string, KeyState>()
+  private undo = new Map<string, State>()
   private job = -1
 
   constructor(snapshot: Snapshot) {
@@ -82,7 +87,8 @@ export class KeyStates {
 
   /** The keys that any job changed. */
   changedKeys(): KeyState[] {
-    return [...this.states.values()].filter((state) => state.changedBy >= 0)
+    const changed = [...this.states].filter(([, { changedBy }]) => changedBy >= 0)
+    return changed.map(([id]) => this.known(id)!)
   }
 
   /** A key as stored. */
@@ -98,13 +104,9 @@ export class KeyStates {
   require(needs: readonly Need[]): void {
     const missing = needs.filter((need) => this.isMissing(need))
     if (missing.length === 0) return
-    // What was changed in a part of a key cannot be carried over to the whole.
+    // What was changed in a part of a list or stream cannot be carried over to the whole.
     if (missing.some(({ name }) => this.isChanged(name))) throw new NotLoaded(missing)
     this.snapshot.load(missing)
-    for (const { name } of missing) {
-      const state = this.states.get(idOf(name))
-      if (state !== undefined && !(state.value instanceof Unseen)) this.states.delete(idOf(name))
-    }
   }
 
   private isMissing({ name, extent }: Need): boolean {
@@ -115,18 +117,34 @@ export class KeyStates {
     return this.snapshot.keys.get(id)?.covers(extent) !== true
   }
 
-  /** Whether jobs changed its contents. */
+  /** Whether jobs changed its contents, and more of it would not fit to them. */
   private isChanged(name: Buffer): boolean {
     const state = this.states.get(idOf(name))
-    return state !== undefined && state.changedBy >= 0 && !(state.value instanceof Unseen)
+    return state !== undefined && state.changedBy >= 0 && !(state.value instanceof Unseen) && !canGrow(state)
+  }
+
+  /** A state together with what was read since it was made. */
+  private known(id: string): State | undefined {
+    const state = this.states.get(id)
+    const stored = state && this.snapshot.keys.get(id)
+    if (state === undefined || stored === state.base || state.value instanceof Unseen) return state
+    if (state.changedBy < 0) {
+      this.states.delete(id)
+      return undefined
+    }
+    const grown = { ...state, base: stored!, value: canGrow(state) ? grownBy(state, stored!) : state.value }
+    this.states.set(id, grown)
+    return grown
   }
 
   /** The contents of a key: those of one whose type alone was loaded are loaded now. */
   valueOf(name: Buffer): Value | undefined {
     const state = this.of(name)
     if (!(state.value instanceof Unseen)) return state.value
-    if (!this.stored(name).covers('all')) this.snapshot.load([{ name, extent: 'all' }])
-    const stored = this.stored(name).value() as Value
+    // Of what was asked for as a part, that part.
+    if (this.stored(name).extent === 'meta') this.snapshot.load([{ name, extent: 'all' }])
+    state.base = this.stored(name)
+    const stored = state.base.value() as Value
     // What a job has changed is its own.
     const value = state.changedBy >= 0 ? cloneValue(stored) : stored
     state.value = value
@@ -134,13 +152,14 @@ export class KeyStates {
   }
 
   /** The key as the jobs so far leave it. */
-  of(name: Buffer): KeyState {
+  of(name: Buffer): State {
     const id = idOf(name)
-    let state = this.states.get(id)
+    let state = this.known(id)
     if (state === undefined) {
       const stored = this.stored(name)
       state = {
         name,
+        base: stored,
         value: stored.value(),
         expireAt: stored.live ? stored.expireAt : 0,
         fresh: false,
@@ -196,3 +215,24 @@ export class KeyStates {
 
 const copied = (value: Value | Unseen | undefined): Value | Unseen | undefined =>
   value === undefined || value instanceof Unseen ? value : cloneValue(value)
+
+/** Whether more fields or members than were read can be added to what jobs made of the others. */
+const canGrow = ({ value, replaced, fresh }: State): boolean =>
+  value instanceof Unseen === false &&
+  (value?.type === 'hash' || value?.type === 'zset') &&
+  value.partial !== undefined &&
+  !replaced &&
+  !fresh
+
+/** The value with what `stored` has beyond what was read when it was made. */
+function grownBy({ base, value }: State, stored: StoredKey): Value {
+  const grown = cloneValue(value as HashValue | SortedSetValue)
+  const now = stored.value() as HashValue | SortedSetValue
+  if (grown.type === 'hash' && now.type === 'hash') {
+    for (const [id, field] of now.fields) if (!base.hasPart(field.name)) grown.fields.set(id, field)
+  } else if (grown.type === 'zset' && now.type === 'zset') {
+    for (const [id, scored] of now.members) if (!base.hasPart(scored.member)) grown.members.set(id, scored)
+  }
+  if (now.partial === undefined) grown.partial = undefined
+  return grown
+}

@@ -4,10 +4,10 @@ import type { BackingReply } from '../../backing/backing.ts'
 import { idOf } from '../../lib/id.ts'
 import { readDouble } from '../../redis-semantics/floats.ts'
 import { Cell } from './cell.ts'
-import type { Extent, Need } from './extent.ts'
+import { type Extent, isEnds, isFields, type Need, type Part, partOf } from './extent.ts'
 import { stringCell } from './stored-string.ts'
-import { loadStream } from './stream-load.ts'
-import { isValueType, Unseen, type Value } from './values.ts'
+import { loadStream, loadTail } from './stream-load.ts'
+import { type HashField, isValueType, Unseen, type Value } from './values.ts'
 
 const STRING = Buffer.from('string')
 const NEVER = Buffer.from('0')
@@ -39,14 +39,17 @@ export class StoredKey {
   private readonly data: BackingReply
   private readonly automation: Automation
   private opened: Value | Unseen | undefined
+  private parts: ReadonlySet<string> | undefined
+  private earlier: ReadonlyMap<string, HashField> | undefined
 
   constructor(automation: Automation, need: Need, raw: BackingReply, now: number) {
     const [entry, type, data, deletedBy] = raw as [Buffer | null, Buffer, BackingReply, Buffer]
     this.automation = automation
     this.name = need.name
-    this.extent = need.extent
     this.type = type.toString()
-    this.data = data
+    const whole = wholeOfPart(need.extent, data)
+    this.extent = whole === undefined ? need.extent : 'all'
+    this.data = whole ?? data
     this.deletedBy = Number(deletedBy)
     this.physical = this.type !== 'none'
     const [createdAt = '0', updatedAt = '0', version = '0', expireAt = '0', charge] =
@@ -85,9 +88,29 @@ export class StoredKey {
     const has = this.extent
     if (!this.physical || has === 'all' || extent === 'meta') return true
     if (has === 'meta') return false
-    if (has === 'ends') return this.type !== 'list' || extent === 'ends'
-    if (this.type !== 'hash') return true
-    return Array.isArray(extent) && extent.every((field) => has.some((known) => known.equals(field)))
+    if (isEnds(has)) return this.type !== 'list' || extent === 'ends' || extent === has
+    if (has === 'tail') return this.type !== 'stream' || extent === 'tail'
+    const { of } = partOf(has) as Part
+    if (this.type !== of) return true
+    const asked = partOf(extent)
+    if (typeof asked === 'string' || isFields(asked) || asked.of !== of) return false
+    return asked.names.every((name) => this.partIds.has(idOf(name)))
+  }
+
+  private get partIds(): ReadonlySet<string> {
+    this.parts ??= new Set((partOf(this.extent) as Part).names.map(idOf))
+    return this.parts
+  }
+
+  /** Whether this field or member is among those that were read of it. */
+  hasPart(name: Buffer): boolean {
+    const part = partOf(this.extent)
+    return typeof part === 'string' || isFields(part) || this.partIds.has(idOf(name))
+  }
+
+  /** Cells of fields that were read before, at the same version: compared by identity they are equal. */
+  keepCells({ opened }: StoredKey): void {
+    if (opened instanceof Unseen === false && opened?.type === 'hash') this.earlier = opened.fields
   }
 
   /**
@@ -108,35 +131,39 @@ export class StoredKey {
   private read(): Value {
     const { automation, name, data } = this
     const { sealer } = automation
+    // A key of another type than the one that the part is of was read whole.
+    const part = typeof this.extent === 'string' ? undefined : (partOf(this.extent) as Part)
     switch (this.type) {
       case 'string':
         return { type: 'string', cell: stringCell(automation, name, data as Buffer) }
       case 'list': {
         const location = locations.element(name)
-        if (this.extent === 'ends') return this.readEnds(location)
+        if (isEnds(this.extent)) return this.readEnds(location)
         return {
           type: 'list',
           cells: (data as Buffer[]).map((sealed) => Cell.stored(sealed, location, sealer)),
         }
       }
       case 'hash':
-        return Array.isArray(this.extent) ? this.readFields(this.extent) : this.readHash()
+        return part?.of === 'hash' ? this.readFields(part) : this.readHash()
       case 'set': {
         const members = (data as Buffer[]).map((sealed) => sealer.openMember(sealed))
         return { type: 'set', members: new Map(members.map((member) => [idOf(member), member])) }
       }
       case 'zset': {
+        if (part?.of === 'zset') return this.readScores(part)
         const members = new Map<string, { member: Buffer; score: number }>()
         const flat = data as Buffer[]
         for (let i = 0; i < flat.length; i += 2) {
           const member = sealer.openMember(flat[i]!)
           members.set(idOf(member), { member, score: readDouble(flat[i + 1]!) })
         }
-        return { type: 'zset', members }
+        return { type: 'zset', members, partial: undefined }
       }
       case 'stream': {
         const location = locations.streamValue(name)
-        return loadStream(data, (sealed) => Cell.stored(sealed, location, sealer))
+        const cellOf = (sealed: Buffer): Cell => Cell.stored(sealed, location, sealer)
+        return this.extent === 'tail' ? loadTail(name, data, cellOf) : loadStream(data, cellOf)
       }
       default:
         throw new Error(`a key of type ${this.type} cannot be loaded`)
@@ -157,26 +184,39 @@ export class StoredKey {
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     for (let i = 0; i < flat.length; i += 2) {
       const field = sealer.openField(flat[i]!)
-      fields.set(idOf(field), {
-        name: field,
-        cell: Cell.stored(flat[i + 1]!, locations.hashValue(this.name, field), sealer),
-      })
+      fields.set(idOf(field), this.fieldOf(field, flat[i + 1]!))
     }
     return { type: 'hash', fields, partial: undefined }
   }
 
-  private readFields(wanted: readonly Buffer[]): Value {
-    const { sealer } = this.automation
+  private readScores({ names }: Part): Value {
+    const data = this.data as (Buffer | null | number)[]
+    const members = new Map<string, { member: Buffer; score: number }>()
+    names.forEach((member, i) => {
+      const score = data[i] as Buffer | null
+      if (score !== null) members.set(idOf(member), { member, score: readDouble(score) })
+    })
+    return { type: 'zset', members, partial: data[names.length] as number }
+  }
+
+  private readFields({ names: wanted }: Part): Value {
     const data = this.data as (Buffer | null | number)[]
     const fields = new Map<string, { name: Buffer; cell: Cell }>()
     wanted.forEach((field, i) => {
       const sealed = data[i] as Buffer | null
-      if (sealed !== null)
-        fields.set(idOf(field), {
-          name: field,
-          cell: Cell.stored(sealed, locations.hashValue(this.name, field), sealer),
-        })
+      if (sealed !== null) fields.set(idOf(field), this.fieldOf(field, sealed))
     })
     return { type: 'hash', fields, partial: data[wanted.length] as number }
   }
+
+  private fieldOf(name: Buffer, sealed: Buffer): HashField {
+    const cell = (): Cell => Cell.stored(sealed, locations.hashValue(this.name, name), this.automation.sealer)
+    return this.earlier?.get(idOf(name)) ?? { name, cell: cell() }
+  }
+}
+
+/** Of a key of which a part was wanted, but which was read whole, that; a list of one list says so. */
+function wholeOfPart(extent: Extent, data: BackingReply): BackingReply | undefined {
+  if (extent !== 'tail' && (typeof extent === 'string' || isFields(extent))) return undefined
+  return Array.isArray(data) && data.length === 1 && Array.isArray(data[0]) ? data[0] : undefined
 }

@@ -1,7 +1,8 @@
 import type { BackingReply } from '../../backing/backing.ts'
 import { makeId, type StreamId } from '../../redis-semantics/stream-id.ts'
 import type { Cell } from './cell.ts'
-import { type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
+import { NotLoaded } from './not-loaded.ts'
+import { type StreamEntry, type StreamGroup, type StreamValue, UNKNOWN_READ } from './stream-value.ts'
 
 const idFrom = (reply: BackingReply | undefined): StreamId => {
   if (reply === undefined) return 0n
@@ -29,20 +30,63 @@ const integerFrom = (reply: BackingReply | undefined, otherwise: bigint): bigint
  */
 export function loadStream(reply: BackingReply, cellOf: (sealed: Buffer) => Cell): StreamValue {
   const facts = factsOf(reply)
-  const entries = (facts.get('entries') as [Buffer, [Buffer, Buffer]][]).map(([id, [, sealed]]) => ({
-    id: idFrom(id),
-    cell: cellOf(sealed),
-  }))
   const groups = (facts.get('groups') as BackingReply[]).map(loadGroup)
-  return {
-    type: 'stream',
-    entries,
-    lastId: idFrom(facts.get('last-generated-id')),
-    maxDeletedId: idFrom(facts.get('max-deleted-entry-id')),
-    entriesAdded: integerFrom(facts.get('entries-added'), BigInt(entries.length)),
-    groups: new Map(groups.map((group) => [group.name.toString('latin1'), group])),
-    log: [],
+  return streamOf(
+    facts,
+    (facts.get('entries') as RawEntry[]).map((entry) => entryOf(entry, cellOf)),
+    new Map(groups.map((group) => [group.name.toString('latin1'), group])),
+  )
+}
+
+type RawEntry = [id: Buffer, fields: [Buffer, Buffer]]
+
+const entryOf = ([id, [, sealed]]: RawEntry, cellOf: (sealed: Buffer) => Cell): StreamEntry => ({
+  id: idFrom(id),
+  cell: cellOf(sealed),
+})
+
+const streamOf = (
+  facts: ReadonlyMap<string, BackingReply>,
+  entries: StreamEntry[],
+  groups: StreamValue['groups'],
+): StreamValue => ({
+  type: 'stream',
+  entries,
+  lastId: idFrom(facts.get('last-generated-id')),
+  maxDeletedId: idFrom(facts.get('max-deleted-entry-id')),
+  entriesAdded: integerFrom(facts.get('entries-added'), BigInt(entries.length)),
+  groups,
+  log: [],
+})
+
+/** An entry that was not loaded: looking at it loads the whole stream. */
+class UnseenEntry implements StreamEntry {
+  private readonly key: Buffer
+
+  constructor(key: Buffer) {
+    this.key = key
   }
+
+  get id(): StreamId {
+    throw new NotLoaded([{ name: this.key, extent: 'all' }])
+  }
+
+  get cell(): Cell {
+    throw new NotLoaded([{ name: this.key, extent: 'all' }])
+  }
+}
+
+/**
+ * A long stream without its groups, from the replies of XINFO STREAM and XRANGE: of its entries the first
+ * ones and the last.
+ */
+export function loadTail(key: Buffer, reply: BackingReply, cellOf: (sealed: Buffer) => Cell): StreamValue {
+  const [info, head] = reply as [BackingReply, RawEntry[]]
+  const facts = factsOf(info)
+  const entries = new Array<StreamEntry>(facts.get('length') as number).fill(new UnseenEntry(key))
+  for (const [i, entry] of head.entries()) entries[i] = entryOf(entry, cellOf)
+  entries[entries.length - 1] = entryOf(facts.get('last-entry') as RawEntry, cellOf)
+  return streamOf(facts, entries, new Map())
 }
 
 function loadGroup(reply: BackingReply): StreamGroup {

@@ -36,9 +36,11 @@ export interface ScoredMember {
   readonly score: number
 }
 
+/** Members by `idOf(member)`; `partial` as in a hash. */
 export interface SortedSetValue {
   readonly type: 'zset'
   members: Map<string, ScoredMember>
+  partial: number | undefined
 }
 
 export type Value = StringValue | ListValue | HashValue | SetValue | SortedSetValue | StreamValue
@@ -74,8 +76,9 @@ export function sizeOf(value: Value): number {
     case 'hash':
       return value.partial ?? value.fields.size
     case 'set':
-    case 'zset':
       return value.members.size
+    case 'zset':
+      return value.partial ?? value.members.size
     case 'stream':
       return value.entries.length
   }
@@ -123,4 +126,4 @@ export function valueForOtherKey(value: Value): Value {
 
 export const newHash = (): HashValue => ({ type: 'hash', fields: new Map(), partial: undefined })
 export const newSet = (): SetValue => ({ type: 'set', members: new Map() })
-export const newSortedSet = (): SortedSetValue => ({ type: 'zset', members: new Map() })
+export const newSortedSet = (): SortedSetValue => ({ type: 'zset', members: new Map(), partial: undefined })

@@ -1,5 +1,6 @@
 import { type RespClient, request } from '../../helpers/resp-client.ts'
 import { exchange } from './exchange.ts'
+import { calledBy } from './families/scripting.ts'
 import { contentOf, type Node, parseReply, sameReply } from './replies.ts'
 import { type Sequence, type Step, showCommand, showStep } from './sequences.ts'
 import type { Connections, ServerPair, Side } from './server-pair.ts'
@@ -11,6 +12,8 @@ class Difference extends Error {
     super(`${transcript.join('\n')}\n${what}\n  redis ${redis}\n  ours  ${ours}\n`)
   }
 }
+
+const MESSAGE_TIMEOUT_MS = 10_000
 
 const command = (...texts: string[]): Command => texts.map((text) => Buffer.from(text, 'latin1'))
 
@@ -72,10 +75,12 @@ class Queue {
 }
 
 /** After a pop at random the real Redis is given our members. */
-async function evenOut(args: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
+async function evenOut(given: Command, redis: Node, ours: Node, client: RespClient): Promise<void> {
+  const args = calledBy(given)
   const members = (reply: Node): Buffer[] =>
     reply.type === '$' ? [contentOf(reply)] : reply.items.map(contentOf)
-  if (!/^spop$/i.test(args[0]!.toString('latin1')) || redis.raw === ours.raw || redis.type === '-') return
+  if (!/^spop$/i.test(args[0]?.toString('latin1') ?? '') || redis.raw === ours.raw || redis.type === '-')
+    return
   const [popped, kept] = [members(ours), members(redis)]
   if (popped.length === 0 || kept.length === 0) return
   await client.raw('SADD', args[1]!, ...kept)
@@ -115,6 +120,29 @@ async function compareStates(connections: Connections, transcript: readonly stri
   if (contents.length > 0) await compare(contents)
 }
 
+let sequences = 0
+
+/** What listeners were told, in its order, up to a last message that tells where it ends. */
+async function compareMessages(connections: Connections, transcript: readonly string[]): Promise<void> {
+  const last = `end of sequence ${++sequences}`
+  await both(connections, 'other', [command('PUBLISH', 'news', last)])
+  const heard = async ({ listener }: Side): Promise<string[]> => {
+    const timer = setTimeout(() => listener.destroy(), MESSAGE_TIMEOUT_MS)
+    const all: string[] = []
+    // The pattern fits to that channel too, and comes after it.
+    while (!/pmessage[^]*end of sequence/.test(all.at(-1) ?? '')) {
+      const [frame] = await listener.frameBytes(1).catch(() => [Buffer.from('(closed)')])
+      all.push(frame!.toString('latin1'))
+      if (listener.closed) break
+    }
+    clearTimeout(timer)
+    return all
+  }
+  const [redis, ours] = await Promise.all([heard(connections.redis), heard(connections.ours)])
+  if (JSON.stringify(redis) !== JSON.stringify(ours))
+    throw new Difference(transcript, 'listeners heard:', JSON.stringify(redis), JSON.stringify(ours))
+}
+
 /** Runs a sequence on both sides from an empty database; throws a `Difference`. */
 export async function runSequence(servers: ServerPair, { protocol, steps }: Sequence): Promise<void> {
   const connections = await servers.connections(protocol)
@@ -139,4 +167,5 @@ export async function runSequence(servers: ServerPair, { protocol, steps }: Sequ
   }
   await both(connections, 'main', [command('DISCARD')])
   await compareStates(connections, transcript)
+  await compareMessages(connections, transcript)
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { MIXTURES } from './families/index.ts'
+import { calledBy } from './families/scripting.ts'
 import type { Protocol } from './server-pair.ts'
 import { type Command, KEYS } from './words.ts'
 
@@ -37,8 +38,11 @@ export class Sequence {
 const words = (...texts: string[]): Command => texts.map((text) => Buffer.from(text, 'latin1'))
 
 /** A pop at random leaves another set on each side; only alone it can be evened out. */
-const certain = (args: Command): Command =>
-  /^spop$/i.test(args[0]!.toString('latin1')) ? [...args.slice(0, 2), Buffer.from('100')] : args
+function certain(args: Command): Command {
+  const called = calledBy(args)
+  if (!/^spop$/i.test(called[0]?.toString('latin1') ?? '')) return args
+  return [...args.slice(0, args.length - called.length), ...called.slice(0, 2), Buffer.from('100')]
+}
 
 const stepOf = (args: Command, wait = true, on: Step['on'] = 'main'): Step => ({ on, args, wait })
 

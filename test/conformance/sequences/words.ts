@@ -17,6 +17,9 @@ const numbers = (from: number, to: number): string[] =>
 /** All families share them, so that most commands meet a key of another type now and then. */
 export const KEYS = ['a', 'b', 'c', 'd', 'e', 'k:1', 'k:2', '', '\xff\x00\r\n']
 
+/** Somebody listens to them. */
+export const CHANNELS = ['news', 'other']
+
 /** Keys of HyperLogLogs only: the two sides' sketches differ. */
 export const SKETCHES = ['sketch:1', 'sketch:2']
 
@@ -174,6 +177,7 @@ const POOLS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   element: fc.oneof({ weight: 4, arbitrary: member }, { weight: 1, arbitrary: value }),
   pivot: member,
   message: value,
+  channel: weighted([6, CHANNELS], [1, ['nobody', '']]),
   member,
   field: member,
   pattern,

@@ -233,7 +233,7 @@ func main() {
 		}
 		return errors.Join(
 			wants(rdb.LPush(ctx, "string", "x").Err(), "WRONGTYPE"),
-			wants(rdb.ConfigGet(ctx, "*").Err(), "NOPERM"),
+			wants(rdb.ConfigSet(ctx, "maxmemory", "1").Err(), "NOPERM"),
 			wants(redis.NewClient(&redis.Options{Addr: address, Password: "wrong"}).Get(ctx, "x").Err(), "WRONGPASS"),
 			wants(redis.NewClient(&redis.Options{Addr: address}).Get(ctx, "x").Err(), "NOAUTH"),
 		)

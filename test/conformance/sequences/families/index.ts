@@ -10,6 +10,7 @@ import { HASHES } from './hashes.ts'
 import { HYPERLOGLOGS } from './hyperloglogs.ts'
 import { KEYSPACE } from './keys.ts'
 import { LISTS } from './lists.ts'
+import { MESSAGES } from './messages.ts'
 import { scripting } from './scripting.ts'
 import { SETS } from './sets.ts'
 import { SORTED_SETS } from './sorted-sets.ts'
@@ -34,6 +35,7 @@ const FAMILIES: ReadonlyArray<readonly [command: string, weight: number, command
   ['blpop', 1, BLOCKING],
   ['del', 8, KEYSPACE],
   ['ping', 2, CONNECTION],
+  ['publish', 2, MESSAGES],
 ]
 
 const leaves = [...COMMANDS.rows.values()].flatMap((row): LeafRow[] =>
@@ -112,7 +114,7 @@ const sensible = COMMANDS.rows.has('eval')
   ? fc.oneof(
       { weight: 30, arbitrary: plain },
       {
-        weight: 1,
+        weight: 3,
         arbitrary: scripting(
           plain.filter((args) => settledAndOpen(args) && !has(args.slice(0, 1), 'SORT', 'SORT_RO')),
         ),

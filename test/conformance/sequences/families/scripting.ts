@@ -11,18 +11,24 @@ const SCRIPTS: readonly string[] = [
   'return {1, 2.9, "x", true, false, nil, 3}',
   'if redis.call("EXISTS", KEYS[1]) == 0 then return redis.call("HSET", KEYS[1], "x", ARGV[1]) end return redis.call("RENAME", KEYS[1], KEYS[2])',
   'return redis.error_reply("MY error")',
+  'redis.call("PUBLISH", "news", ARGV[1]) redis.call("SET", KEYS[1], ARGV[1]) return redis.call("SPUBLISH", "other", KEYS[2])',
+  'redis.call("PUBLISH", "other", ARGV[1]) redis.pcall("INCR", KEYS[1]) redis.call("PUBLISH", "news", redis.call("TYPE", KEYS[1]).ok) return redis.call("NOSUCH")',
+  'local found = {} for i, name in ipairs({"a", "b", "c", "d"}) do found[i] = redis.call("TYPE", name).ok if found[i] == "string" then found[i] = redis.call("GET", name) end end return found',
 ]
 
 /** Runs the command that it is given, so that its reply is the command's (made of what Lua has for it). */
 const CALL = 'return redis.call(unpack(ARGV))'
 
-/** A script may only touch the keys that it is given: so it is given all. */
 const all = [...KEYS, ...SKETCHES]
-const before = ['EVAL', CALL, String(all.length), ...all]
+/** With all keys declared, or none. */
+const BEFORE = [
+  ['EVAL', CALL, String(all.length), ...all],
+  ['EVAL', CALL, '0'],
+]
 
 /** Of a call by `CALL`, the command that it calls. */
 export const calledBy = (args: Command): Command =>
-  args[1]?.toString('latin1') === CALL ? args.slice(before.length) : args
+  args[1]?.toString('latin1') === CALL ? args.slice(3 + Number(args[2])) : args
 const toCommand = (words: readonly string[]): Command => words.map((word) => Buffer.from(word, 'latin1'))
 
 const fixed = fc
@@ -37,5 +43,5 @@ const fixed = fc
 export const scripting = (commands: fc.Arbitrary<Command>): fc.Arbitrary<Command> =>
   fc.oneof(
     fixed,
-    commands.map((args) => [...toCommand(before), ...args]),
+    fc.tuple(fc.constantFrom(...BEFORE), commands).map(([before, args]) => [...toCommand(before), ...args]),
   )
