@@ -2,7 +2,12 @@
 -- A message is the time, and for each change: length of the name, version after it (with a '+' when several requests made it), expires
 -- ('0' without a TTL, '' when the key is gone), name. That everything was deleted is the message '*'.
 local tracked, changes_channel = base .. 't', base .. 'm'
-local told = redis.call('EXISTS', tracked) == 1 and {} or false
+local told = false
+
+-- `stamp` is what stands in `tracked`, if anything.
+local function begin_changes(stamp)
+  told = stamp and {} or false
+end
 
 local function note_change(name, version, expires)
   if told then told[#told + 1] = #name .. ':' .. version .. ':' .. expires .. ':' .. name end

@@ -23,5 +23,5 @@ if #deleted > 0 then
 else
   version = tonumber(redis.call('GET', KEYS[1]) or '0')
 end
-if told then redis.call('PUBLISH', changes_channel, '*') end
+if redis.call('EXISTS', tracked) == 1 then redis.call('PUBLISH', changes_channel, '*') end
 return { 1, version, string.format('%.0f', now), #deleted }

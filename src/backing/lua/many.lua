@@ -9,8 +9,9 @@ local requests = #KEYS - 2
 local names = {}
 for r = 1, requests do names[r] = name_of(r + 2) end
 read_entries()
-local counters = redis.call('MGET', KEYS[1], counter, events_key)
+local counters = redis.call('MGET', KEYS[1], counter, events_key, tracked)
 if counters[3] then return { false, counters[3] } end
+begin_changes(counters[4])
 local before = tonumber(counters[1] or '0')
 used = tonumber(counters[2])
 if not used then quota().take_sum() end

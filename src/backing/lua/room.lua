@@ -35,7 +35,8 @@ local function keep_usage()
   grown = 0
 end
 
-local kept = redis.call('MGET', counter, events_key)
+local kept = redis.call('MGET', counter, events_key, tracked)
 used = tonumber(kept[1])
 -- See prelude.lua.
 local events = kept[2] or ''
+begin_changes(kept[3])
