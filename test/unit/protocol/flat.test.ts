@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Flat, flatten, flattenInParts, unflatten } from '../../../src/protocol/flat.ts'
@@ -39,10 +40,11 @@ test('done in parts it is the same, and no part is long', () => {
       expect(Buffer.concat(part.value).equals(flatten([values]))).toBe(true)
       for (const { byteOffset, buffer, length } of part.value)
         expect([byteOffset, buffer.byteLength]).toEqual([0, length])
-      expect(unflatten(...part.value)).toEqual([values.map(asBytes)])
+      // Its own comparison would take most of the time of this test.
+      expect(isDeepStrictEqual(unflatten(...part.value), [values.map(asBytes)])).toBe(true)
       if (values.some((each) => Array.isArray(each) && each.length > 3_000)) expect(count).toBeGreaterThan(2)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
