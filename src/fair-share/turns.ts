@@ -52,7 +52,8 @@ export class Turns {
   private turn = 0
   private startedAt = 0
   private readAt = 0
-  private dateAt = 0
+  /** As of `readAt`, once somebody has asked for it. */
+  private dateAt: number | undefined
   private current: Line | undefined
   private unread = 0
   /** More than one automation has had work in this turn. */
@@ -79,7 +80,9 @@ export class Turns {
    * command took a tenth of the time of a pipelined GET.
    */
   get date(): number {
-    return this.open ? this.dateAt : Date.now()
+    if (!this.open) return Date.now()
+    this.dateAt ??= Date.now()
+    return this.dateAt
   }
 
   /** Whether a request of this line may be worked on now; else it is to be put into the line. */
@@ -196,7 +199,7 @@ export class Turns {
     const line = this.current
     if (line?.use(now - this.readAt, now) === true && this.hasOthers(line, now)) line.pause(now)
     this.readAt = now
-    this.dateAt = Date.now()
+    this.dateAt = undefined
     this.unread = 0
   }
 
@@ -222,7 +225,7 @@ export class Turns {
     this.turn++
     this.counters.turns++
     this.startedAt = this.readAt = this.clock()
-    this.dateAt = Date.now()
+    this.dateAt = undefined
     this.unread = 0
     this.current = undefined
     const first = this.fresh.peek() ?? this.busy.peek()

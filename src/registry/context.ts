@@ -36,9 +36,10 @@ export interface Call extends ServiceContext {
   readonly isGone?: () => boolean
   /**
    * Whether a direct write that was not made may be computed yet, without what its connection sent later
-   * having overtaken it.
+   * having overtaken it: asked with its ordinal on the connection.
    */
-  readonly mayStillCompute?: () => boolean
+  readonly mayStillCompute?: (ordinal: number) => boolean
+  readonly ordinal?: number
   /**
    * Called around the time that the command is computed, which takes more than one round trip. `inPlace`:
    * after `mayStillCompute`.

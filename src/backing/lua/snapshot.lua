@@ -40,6 +40,7 @@ local function snapshot(at)
     if want == 'f' or part then fields = tonumber(ARGV[at + 1]) end
     local ends = (want == 'e' or want == 't') and tonumber(ARGV[at + 1])
     local data = false
+    local size = want == 'a' and lengths[kind] and redis.call(lengths[kind], key)
     if want == 'f' and kind == 'hash' then
       data = fields > 0 and redis.call('HMGET', key, unpack(ARGV, at + 2, at + 1 + fields)) or {}
       data[fields + 1] = redis.call('HLEN', key)
@@ -53,8 +54,8 @@ local function snapshot(at)
       local length = redis.call('LLEN', key)
       local tail = length > ends and redis.call('LRANGE', key, math.max(ends, length - ends), -1) or {}
       data = { redis.call('LRANGE', key, 0, ends - 1), length, tail }
-    elseif want == 'a' and lengths[kind] and redis.call(lengths[kind], key) > most_elements then
-      data = redis.call(lengths[kind], key)
+    elseif size and size > most_elements then
+      data = size
     elseif want ~= 'm' then
       if kind == 'string' then data = redis.call('GET', key)
       elseif kind == 'hash' then data = redis.call('HGETALL', key)

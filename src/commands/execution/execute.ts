@@ -89,7 +89,7 @@ export const OTHER_FORMS: readonly DataRow['group'][] = ['list', 'hyperloglog']
  */
 function directFailed(row: DataRow, call: Call, error: Error, done: Done): void {
   if (error instanceof MustCompute) {
-    if (call.mayStillCompute?.() === false) done(new KvError('events_changed'), null)
+    if (call.mayStillCompute?.(call.ordinal!) === false) done(new KvError('events_changed'), null)
     else compute(row, call, done, true)
   } else if (OTHER_FORMS.includes(row.group) && kindOf(error) === 'WRONGTYPE') compute(row, call, done)
   else done(asSeen(call, error), null)
@@ -110,7 +110,7 @@ function compute(row: DataRow, call: Call, done: Done, inPlace = false): void {
     run: (db) => runRow(row, db, args, () => row.run(db, args, call)),
     remote: remoteCommand(row, call),
     isTraced: call.traced !== undefined,
-    traced: (calls) => call.traced?.(calls),
+    traced: call.traced,
     info: () => services.info(automation),
     libraries: row.libraries?.(args),
     done: (error, reply, written) => {

@@ -23,8 +23,8 @@ import { remoteTransaction } from './remote-jobs.ts'
 export interface Order {
   readonly isComputing: boolean
   /** See CommandOrder. */
-  readonly nextOrdinal: number
-  mayStillCompute(ordinal: number): boolean
+  readonly ordinal: number
+  readonly mayStillCompute: (ordinal: number) => boolean
   readonly computingStarts: (inPlace?: boolean) => void
   readonly computingEnds: () => void
 }
@@ -156,11 +156,12 @@ export class Transaction implements ConnectionTransaction {
     // Behind a computed command of the connection whatever it does is computed: it waits its turn by that.
     if (watched.length > 0 || this.order.isComputing) return this.compute(context, queue, watched)
     if (!queue.some(({ row }) => isComputed(row))) return Promise.resolve(queue.map(() => null))
-    const { nextOrdinal } = this.order
+    // Its own, which begins when this has returned.
+    const ordinal = this.order.ordinal + 1
     return (
       runNative(queue, context)?.catch((error: Error) => {
         if (!(error instanceof MustCompute)) throw error
-        if (!this.order.mayStillCompute(nextOrdinal)) throw new KvError('events_changed')
+        if (!this.order.mayStillCompute(ordinal)) throw new KvError('events_changed')
         return this.compute(context, queue, watched, true)
       }) ?? this.compute(context, queue, watched)
     )
@@ -186,7 +187,7 @@ export class Transaction implements ConnectionTransaction {
             : undefined,
         remote: remoteTransaction(context, queue, watched),
         isTraced: context.traced !== undefined,
-        traced: (calls) => context.traced?.(calls),
+        traced: context.traced,
         info: () => context.services.info(context.automation),
         libraries: librariesOf(queue),
         done: (error, replies, written) => {

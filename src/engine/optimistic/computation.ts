@@ -109,13 +109,9 @@ export class Computation {
     words.push(stamp ?? '*', snapshot.events, frames.length)
     for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
     const { removed, added } = this.db.libraries.changes()
-    words.push(
-      this.db.libraries.stamp ?? '*',
-      randomBytes(9).toString('base64url'),
-      removed.length,
-      ...removed,
-      added.length,
-    )
+    // Nearly no commit changes them, and random bytes take as long as much else of it.
+    const next = removed.length + added.length > 0 ? randomBytes(9).toString('base64url') : ''
+    words.push(this.db.libraries.stamp ?? '*', next, removed.length, ...removed, added.length)
     for (const library of added) words.push(library.id, sealLibrary(automation, library))
     return words
   }

@@ -12,7 +12,7 @@ import { FEW_LATER_READS, LaterReads, stillHolds } from './later-reads.ts'
 import { NeedsThread } from './needs-thread.ts'
 import { answerJob, answerJobs, leavesOutcome, type Outcome, outcomesOf } from './outcome.ts'
 import { OutsideOfBatch } from './outside-of-batch.ts'
-import { largeKeys, readKeys, readNames } from './reading.ts'
+import { isLarge, readKeys, readNames } from './reading.ts'
 import { isHeavy, type ReadBesides, type RemoteAnswer, remoteJobsOf } from './remote-compute.ts'
 import { hasStreamCounters } from './stream-changes.ts'
 
@@ -106,8 +106,6 @@ export class JobBatch {
     const namesHold = !this.allNames || headOf(reply).version === this.namesVersion
     if (!this.outside.ofLibraries.hold(reply[this.needs.length + HEAD_LENGTH]) || !namesHold)
       return this.again()
-    // A commit that is refused answers what is there now, but not all of a large key.
-    if (largeKeys(reply).length > 0) return this.start()
     if (this.computeRemotely(reply)) return
     this.computeHere(new LoadedSnapshot(this.environment.automation, this.needs, reply, this.allNames))
   }
@@ -238,17 +236,15 @@ export class JobBatch {
         break
       }
       case 2:
-        this.refuseQuota(quotaExceeded(reply.slice(1)))
-        break
+        return this.refuseQuota(quotaExceeded(reply.slice(1)))
       case 3:
       case 4:
       case 5:
         this.outside.changed(reply)
-        this.again()
-        break
+        return this.again()
       default:
         // That what was remembered was old is no sign of contention.
-        if (fromCache) this.compute(reply.slice(1))
+        if (fromCache) this.computeAnew(reply.slice(1))
         else if (this.refuseLate()) this.retry(reply.slice(1))
     }
   }
@@ -266,8 +262,14 @@ export class JobBatch {
 
   /** Most conflicts are over at once; when they repeat, jitter keeps processes from meeting again. */
   private retry(current: readonly BackingReply[]): void {
-    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.compute(current))
+    if (this.conflicts < 3 && !this.allNames) this.guarded(() => this.computeAnew(current))
     else setTimeout(() => this.start(), Math.random() * Math.min(2 ** this.conflicts, 64))
+  }
+
+  /** From what a commit that was refused answers, unless that leaves out a large key. */
+  private computeAnew(current: readonly BackingReply[]): void {
+    if (current.some(isLarge)) this.start()
+    else this.compute(current)
   }
 
   private again(): void {

@@ -32,7 +32,7 @@ export interface Job<T> {
   readonly info?: (() => Promise<InfoSections>) | undefined
   readonly isTraced?: boolean
   /** With `isTraced`: what its scripts called, before `done`. */
-  readonly traced?: (calls: readonly (readonly Buffer[])[]) => void
+  readonly traced?: ((calls: readonly (readonly Buffer[])[]) => void) | undefined
   /** Makes it happen once; the result must then survive JSON. */
   readonly idempotency?: IdempotencyRecord | undefined
   done(error: Error | null, result: T | undefined, written: Written): void

@@ -44,7 +44,7 @@ export function readKeys(
     runSnapshot(environment, needs, { wholly, librariesStamp }, (error, reply = [], bytes = 0) => {
       total += bytes
       if (error !== null) done(error)
-      else if (largeKeys(reply).length === 0) done(null, reply, total)
+      else if (!reply.some(isLarge)) done(null, reply, total)
       else
         readLarge(environment, needs, reply, (failed, isSame, more = 0) => {
           total += more
@@ -95,9 +95,8 @@ const COMMANDS: Readonly<Record<string, readonly [name: string, ...rest: Backing
 const keysOf = (reply: readonly BackingReply[]): BackingReply[][] =>
   reply.slice(HEAD_LENGTH).filter((part): part is BackingReply[] => Array.isArray(part))
 
-/** The places of the keys that snapshot.lua has left out: it answers only how many elements they have. */
-export const largeKeys = (reply: readonly BackingReply[]): number[] =>
-  keysOf(reply).flatMap((key, i) => (typeof key[DATA] === 'number' ? [i] : []))
+/** A part of snapshot.lua's answer that leaves out what a key holds: it tells only how much that is. */
+export const isLarge = (part: BackingReply): boolean => Array.isArray(part) && typeof part[DATA] === 'number'
 
 /**
  * Reads the large keys into `reply` by native commands, which hold up the Redis a tenth as long as a script
@@ -114,8 +113,8 @@ function readLarge(
   const keys = keysOf(reply)
   let failed: Error | null = null
   let total = 0
-  for (const i of largeKeys(reply)) {
-    const key = keys[i]!
+  for (const [i, key] of keys.entries()) {
+    if (!isLarge(key)) continue
     const [name, ...rest] = COMMANDS[String(key[KIND])]!
     backing.read(automation, [name, automation.key(needs[i]!.name), ...rest], (error, data, bytes = 0) => {
       total += bytes

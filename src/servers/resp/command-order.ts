@@ -37,18 +37,16 @@ export class CommandOrder {
     return this.computing > 0
   }
 
-  /** That of the command that is started next. */
-  get nextOrdinal(): number {
-    return this.started + 1
+  /** Of the command that was started last; the next has the next. */
+  get ordinal(): number {
+    return this.started
   }
 
   /**
    * Whether a direct write that was not made may be computed in its place: what was started behind it are
    * writes of its kind, which were not made either.
    */
-  mayStillCompute(ordinal: number): boolean {
-    return this.lastOther <= ordinal
-  }
+  readonly mayStillCompute = (ordinal: number): boolean => this.lastOther <= ordinal
 
   /** `computesWrites`: also what is otherwise a direct write. */
   mayStart(row: ServedRow, computesWrites = false): boolean {

@@ -107,8 +107,7 @@ export class CommandRunner {
   private callOf(args: readonly Buffer[]): Call {
     const { pendingWrites } = this
     const { identity, automation, context, protocol, tracking } = this.session
-    const { order } = this
-    const { computingStarts: computing, computingEnds: computed, nextOrdinal } = order
+    const { computingStarts: computing, computingEnds: computed, mayStillCompute, ordinal } = this.order
     return {
       args,
       identity: identity!,
@@ -119,7 +118,8 @@ export class CommandRunner {
       pendingWrites,
       isGone: this.isGone,
       wrote: tracking?.wrote,
-      mayStillCompute: () => order.mayStillCompute(nextOrdinal - 1),
+      ordinal,
+      mayStillCompute,
       computing,
       computed,
     }
