@@ -1,6 +1,7 @@
 import type { EventClass } from '../engine/notifications/event-classes.ts'
 import type { TouchedKey } from '../engine/plaintext/key-events.ts'
 import { idOf } from '../lib/id.ts'
+import { word } from '../lib/word.ts'
 
 /** A command that has run, and what it tells of the keys that it changed. */
 export interface NotifyingCommand {
@@ -16,8 +17,6 @@ export interface NotifyingCommand {
  * https://redis.io/docs/latest/develop/use/keyspace-notifications/. Called only when it changed something.
  */
 export type Notifies = (command: NotifyingCommand) => void
-
-const word = (arg: Buffer | undefined): string => arg?.toString('latin1').toUpperCase() ?? ''
 
 function tellNew({ emit }: NotifyingCommand, { name, existed, exists }: TouchedKey): void {
   if (!existed && exists) emit('n', 'new', name)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RespClient, request } from '../helpers/resp-client.ts'
 import { exchange } from './sequences/exchange.ts'
+import { chunksOf } from './sequences/run-sequence.ts'
 import { type Sequence, type Step, sequences, showStep } from './sequences/sequences.ts'
 import { type Connections, type ServerPair, type Side, startServerPair } from './sequences/server-pair.ts'
 import type { Command } from './sequences/words.ts'
@@ -49,17 +50,6 @@ async function heard({ client, side }: Listener): Promise<string[]> {
     const [, , , channel, message] = (await client.frame()).split(/\r\n\$\d+\r\n|\r\n$/)
     if (channel === END && message === mark) return events
     events.push(`${channel} ${message}`)
-  }
-}
-
-/** Steps that go out as one write. */
-function* chunksOf(steps: readonly Step[]): Generator<readonly Step[]> {
-  let chunk: Step[] = []
-  for (const [i, step] of steps.entries()) {
-    chunk.push(step)
-    if (!step.wait && steps[i + 1]?.on === step.on) continue
-    yield chunk
-    chunk = []
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LibraryNeeds } from '../../engine/libraries/library.ts'
+import { type LibraryNeeds, mergeLibraryNeeds } from '../../engine/libraries/library.ts'
 import { MustCompute } from '../../engine/notifications/event-settings.ts'
 import { NeedsThread } from '../../engine/optimistic/needs-thread.ts'
 import type { Database, Watched } from '../../engine/plaintext/database.ts'
@@ -213,11 +213,8 @@ export class Transaction implements ConnectionTransaction {
   }
 }
 
-function librariesOf(queue: readonly QueuedCommand[]): LibraryNeeds | undefined {
-  const needs = queue.flatMap(({ row, args }) => row.libraries?.(args) ?? [])
-  if (needs.length === 0) return undefined
-  return needs.includes('all') ? 'all' : needs
-}
+const librariesOf = (queue: readonly QueuedCommand[]): LibraryNeeds | undefined =>
+  mergeLibraryNeeds(queue.map(({ row, args }) => row.libraries?.(args)))
 
 const needsOfAll = (queue: readonly QueuedCommand[], context: ServiceContext): Need[] =>
   queue.flatMap(({ row, args }) => (row.kind === 'data' ? needsOf(row, args, context) : []))

@@ -1,9 +1,7 @@
 import { type ErrorText, KvError } from '../../errors/errors.ts'
 import { INT64_MAX, INT64_MIN, parseInteger, parseSafe } from '../../redis-semantics/integers.ts'
 
-/** Upper-cased text of an option word. */
-export const word = (arg: Buffer | undefined): string =>
-  arg === undefined ? '' : arg.toString('latin1').toUpperCase()
+export { word } from '../../lib/word.ts'
 
 /** A 64-bit integer. Throws Redis's `value is not an integer or out of range`. */
 export function int64(arg: Buffer): bigint {

@@ -1,7 +1,7 @@
 import type { Automation } from '../../automation/automation.ts'
 import type { BackingReply } from '../../backing/backing.ts'
 import { type KnownLibraries, MOST_BYTECODE, stampOf } from './known-libraries.ts'
-import { type LibraryNeeds, type LibrarySet, packSet } from './library.ts'
+import { type LibraryNeeds, type LibrarySet, mergeLibraryNeeds, packSet } from './library.ts'
 import { functionsOf, type KnownFunction } from './library-state.ts'
 
 /** Made once for each set. */
@@ -31,8 +31,7 @@ export class BatchLibraries {
   constructor(automation: Automation, known: KnownLibraries, needs: readonly (LibraryNeeds | undefined)[]) {
     this.automation = automation
     this.known = known
-    const wanted = needs.filter((each) => each !== undefined)
-    if (wanted.length > 0) this.needs = wanted.includes('all') ? 'all' : wanted.flat()
+    this.needs = mergeLibraryNeeds(needs)
   }
 
   /** Whether the snapshot is to bring their stamp. */

@@ -38,6 +38,13 @@ export interface LibrarySet {
 /** Which libraries a job may look at: those with these functions (in small letters), or all. */
 export type LibraryNeeds = 'all' | readonly string[]
 
+/** What several look at together; undefined when none of them does. */
+export function mergeLibraryNeeds(needs: ReadonlyArray<LibraryNeeds | undefined>): LibraryNeeds | undefined {
+  const wanted = needs.filter((each) => each !== undefined)
+  if (wanted.length === 0) return undefined
+  return wanted.includes('all') ? 'all' : wanted.flat()
+}
+
 /** What one automation may have. All of it is read at once when it has changed. */
 const MOST = { libraries: 256, bytes: 1024 * 1024 } as const
 /** What a library takes beside its texts, roughly. */

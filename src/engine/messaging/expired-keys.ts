@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Automation } from '../../automation/automation.ts'
-import { locations } from '../../automation/location.ts'
 import type { Backing, BackingArg, BackingReply } from '../../backing/backing.ts'
 import { type BackingScript, EXPIRE, EXPIRED } from '../../backing/scripts.ts'
 import { KvError } from '../../errors/errors.ts'
 import { type WantedEvents, wantedEvents } from '../notifications/event-classes.ts'
 import { eventMessages } from '../notifications/event-messages.ts'
 import type { ListenerRecords } from './listener-records.ts'
-import { encodeMessages, type Message } from './message.ts'
+import { type Message, sealMessages } from './message.ts'
 
 /** How often it is looked whether a key has expired, in milliseconds. */
 const LOOK_MS = 1_000
@@ -148,9 +147,7 @@ export class ExpiredKeys {
         wanted,
         some.filter((_, i) => i % 2 === 0),
       )
-      const sealed = encodeMessages(messages).map((frame) =>
-        automation.sealer.seal(locations.message(''), frame, false),
-      )
+      const sealed = sealMessages(automation, messages)
       const done = await this.run(automation, EXPIRE, [events, some.length / 2, ...some, ...sealed])
       if (done !== 1) return false
     }

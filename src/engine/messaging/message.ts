@@ -1,3 +1,6 @@
+import type { Automation } from '../../automation/automation.ts'
+import { locations } from '../../automation/location.ts'
+
 /** What is published: a channel of the first or the second kind, and what it says. */
 export interface Message {
   readonly kind: 'channel' | 'shard'
@@ -35,6 +38,14 @@ function encodeSeveral(messages: readonly Message[]): Buffer {
   }
   return Buffer.concat(parts)
 }
+
+/** What is sent of messages: sealed pieces, in order. */
+export const sealMessages = ({ sealer }: Automation, messages: readonly Message[]): Buffer[] =>
+  encodeMessages(messages).map((frame) => sealer.seal(locations.message(''), frame, false))
+
+/** Of one piece. Throws when it cannot be opened. */
+export const openMessages = ({ sealer }: Automation, sealed: Buffer): Message[] =>
+  decodeMessages(sealer.open(locations.message(''), sealed).bytes)
 
 /** As few pieces as are opened quickly, in order; each is to be sealed on its own. */
 export function encodeMessages(messages: readonly Message[]): Buffer[] {

@@ -1,5 +1,4 @@
 import type { Automation } from '../../automation/automation.ts'
-import { locations } from '../../automation/location.ts'
 import type { Backing, BackingReply, MessageBus } from '../../backing/backing.ts'
 import { PUBLISH } from '../../backing/scripts.ts'
 import type { Turns } from '../../fair-share/turns.ts'
@@ -9,7 +8,7 @@ import { LIVENESS } from '../../lib/liveness.ts'
 import type { Log } from '../../observability/log.ts'
 import { ExpiredKeys } from './expired-keys.ts'
 import { type ListenerRecords, NO_STAMP } from './listener-records.ts'
-import { decodeMessages, encodeMessages, type Message, sizeOfMessage } from './message.ts'
+import { type Message, openMessages, sealMessages, sizeOfMessage } from './message.ts'
 import {
   addTopics,
   type ChannelKind,
@@ -142,15 +141,14 @@ export class PubSub {
     message: Buffer,
   ): Promise<number> {
     checkChannel(channel)
-    const [frame] = encodeMessages([{ kind, channel, message }])
-    const sealed = automation.sealer.seal(locations.message(''), frame!, false)
+    const [sealed] = sealMessages(automation, [{ kind, channel, message }])
     const hub = this.hubs.get(automation.id)
     const here = hub === undefined ? 0 : receiversHere(hub.topics, kind, channel)
     const isOpen = hub?.isOpen === true
     const known = this.records.remembered(automation)
     const args = [
       ...[2, automation.versionKey, automation.indexKey, automation.prefix.length],
-      ...[sealed, known?.stamp ?? NO_STAMP],
+      ...[sealed!, known?.stamp ?? NO_STAMP],
     ]
     const [processes, stamp, records] = await new Promise<BackingReply[]>((resolve, reject) => {
       this.backing.script(automation, PUBLISH, true, args, (error, reply) =>
@@ -209,7 +207,7 @@ export class PubSub {
     const { automation, arrived } = hub
     let messages: Message[]
     try {
-      messages = decodeMessages(automation.sealer.open(locations.message(''), sealed).bytes)
+      messages = openMessages(automation, sealed)
     } catch {
       this.log.error({ automation: automation.id }, 'a published message could not be opened')
       return

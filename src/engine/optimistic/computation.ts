@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Automation } from '../../automation/automation.ts'
-import { locations } from '../../automation/location.ts'
 import type { BackingArg } from '../../backing/backing.ts'
 import { KvError } from '../../errors/errors.ts'
 import { CallTrace } from '../../lib/call-trace.ts'
 import { idOf } from '../../lib/id.ts'
 import { sealLibrary } from '../libraries/library.ts'
-import { encodeMessages } from '../messaging/message.ts'
+import { sealMessages } from '../messaging/message.ts'
 import { Database, type DatabaseLimits, type KeyState } from '../plaintext/database.ts'
 import type { Need } from '../plaintext/extent.ts'
 import { NotLoaded, ReadFailed } from '../plaintext/not-loaded.ts'
@@ -105,9 +104,9 @@ export class Computation {
     words[countAt] = operations
     for (const change of changes) words.push(change)
     const { all, stamp } = this.db.messages
-    const frames = encodeMessages(all)
-    words.push(stamp ?? '*', snapshot.events, frames.length)
-    for (const frame of frames) words.push(automation.sealer.seal(locations.message(''), frame, false))
+    const sealed = sealMessages(automation, all)
+    words.push(stamp ?? '*', snapshot.events, sealed.length)
+    for (const piece of sealed) words.push(piece)
     const { removed, added } = this.db.libraries.changes()
     // Nearly no commit changes them, and random bytes take as long as much else of it.
     const next = removed.length + added.length > 0 ? randomBytes(9).toString('base64url') : ''

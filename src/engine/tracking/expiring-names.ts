@@ -1,4 +1,4 @@
-import type { TrackingMemory } from './tracking-memory.ts'
+import { type TrackingMemory, TrackingPart } from './tracking-memory.ts'
 
 /** Names whose time is over are found by so much later, in milliseconds, and not before. */
 export const SLOT_MS = 250
@@ -6,17 +6,18 @@ export const SLOT_MS = 250
 const MAX_NAMES = 100_000
 const ENTRY_BYTES = 160
 
+const bytesOf = ({ length }: string): number => ENTRY_BYTES + length
+
 /** When keys expire, by slots of time. */
 export class ExpiringNames {
-  private readonly memory: TrackingMemory
+  private readonly memory: TrackingPart
   private readonly slotOf = new Map<string, number>()
   private readonly slots = new Map<number, Set<string>>()
   private served: number
-  private bytes = 0
 
   /** `now`: milliseconds since the epoch. */
   constructor(memory: TrackingMemory, now: number) {
-    this.memory = memory
+    this.memory = new TrackingPart(memory)
     this.served = Math.floor(now / SLOT_MS)
   }
 
@@ -27,7 +28,7 @@ export class ExpiringNames {
   /** `at`: milliseconds since the epoch. False when there is no room for it. */
   set(id: string, at: number): boolean {
     this.delete(id)
-    if (this.slotOf.size >= MAX_NAMES || !this.takeRoom(id)) return false
+    if (this.slotOf.size >= MAX_NAMES || !this.memory.take(bytesOf(id))) return false
     const slot = Math.max(Math.floor(at / SLOT_MS), this.served) + 1
     this.slotOf.set(id, slot)
     const ids = this.slots.get(slot)
@@ -40,7 +41,7 @@ export class ExpiringNames {
     const slot = this.slotOf.get(id)
     if (slot === undefined) return
     this.slotOf.delete(id)
-    this.giveRoom(id)
+    this.memory.give(bytesOf(id))
     const ids = this.slots.get(slot)!
     ids.delete(id)
     if (ids.size === 0) this.slots.delete(slot)
@@ -61,8 +62,7 @@ export class ExpiringNames {
   }
 
   clear(): void {
-    this.memory.give(this.bytes)
-    this.bytes = 0
+    this.memory.giveAll()
     this.slotOf.clear()
     this.slots.clear()
   }
@@ -73,21 +73,8 @@ export class ExpiringNames {
     this.slots.delete(slot)
     for (const id of ids) {
       this.slotOf.delete(id)
-      this.giveRoom(id)
+      this.memory.give(bytesOf(id))
       due.push(id)
     }
-  }
-
-  private takeRoom({ length }: string): boolean {
-    const bytes = ENTRY_BYTES + length
-    if (!this.memory.take(bytes)) return false
-    this.bytes += bytes
-    return true
-  }
-
-  private giveRoom({ length }: string): void {
-    const bytes = ENTRY_BYTES + length
-    this.bytes -= bytes
-    this.memory.give(bytes)
   }
 }

@@ -1,6 +1,6 @@
 import type { Change } from './change.ts'
 import type { Tracker } from './tracker.ts'
-import type { TrackingMemory } from './tracking-memory.ts'
+import { type TrackingMemory, TrackingPart } from './tracking-memory.ts'
 
 /** Of a name with one tracker, beside the name; of a second tracker, and of each further one. */
 const ENTRY_BYTES = 160
@@ -38,13 +38,12 @@ export function* trackersOf({ first, others }: TrackedName): Iterable<Tracker> {
  * so much; then the oldest are dropped, and their trackers told.
  */
 export class TrackedNames {
-  private readonly memory: TrackingMemory
+  private readonly memory: TrackingPart
   private readonly dropped: (id: string, name: TrackedName) => void
   private readonly names = new Map<string, TrackedName>()
-  private bytes = 0
 
   constructor(memory: TrackingMemory, dropped: (id: string, name: TrackedName) => void) {
-    this.memory = memory
+    this.memory = new TrackingPart(memory)
     this.dropped = dropped
   }
 
@@ -68,7 +67,7 @@ export class TrackedNames {
       ...{ first: tracker, others: undefined, bytes },
       ...{ since: undefined, early: undefined, again: undefined },
     }
-    if (!this.takeRoom(bytes)) {
+    if (!this.memory.takeWithRoom(bytes)) {
       this.dropped(id, name)
       return undefined
     }
@@ -103,7 +102,7 @@ export class TrackedNames {
     const name = this.names.get(id)
     if (name === undefined) return undefined
     this.names.delete(id)
-    this.giveRoom(name.bytes)
+    this.memory.give(name.bytes)
     return name
   }
 
@@ -114,7 +113,7 @@ export class TrackedNames {
     for (const [id, name] of this.names) {
       if (left-- === 0) break
       this.names.delete(id)
-      this.giveRoom(name.bytes)
+      this.memory.give(name.bytes)
       this.dropped(id, name)
     }
     return true
@@ -122,7 +121,7 @@ export class TrackedNames {
 
   clear(): void {
     this.names.clear()
-    this.giveRoom(this.bytes)
+    this.memory.giveAll()
   }
 
   private addTracker(id: string, name: TrackedName, tracker: Tracker): void {
@@ -138,25 +137,14 @@ export class TrackedNames {
   /** False when there is no room for the tracker: it is told then that the name is out of date. */
   private growName(id: string, name: TrackedName, tracker: Tracker, isFirst: boolean): boolean {
     const bytes = isFirst ? SECOND_BYTES : FURTHER_BYTES
-    const hasRoom = this.takeRoom(bytes)
+    const hasRoom = this.memory.takeWithRoom(bytes)
     // To make room the name itself may have been dropped.
     if (!hasRoom || this.names.get(id) !== name) {
-      if (hasRoom) this.giveRoom(bytes)
+      if (hasRoom) this.memory.give(bytes)
       this.dropped(id, { ...name, first: tracker, others: undefined })
       return false
     }
     name.bytes += bytes
     return true
-  }
-
-  private takeRoom(bytes: number): boolean {
-    if (!this.memory.takeWithRoom(bytes)) return false
-    this.bytes += bytes
-    return true
-  }
-
-  private giveRoom(bytes: number): void {
-    this.bytes -= bytes
-    this.memory.give(bytes)
   }
 }

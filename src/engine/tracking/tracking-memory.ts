@@ -39,6 +39,40 @@ export class TrackingMemories {
   }
 }
 
+/** Of the memory of one automation, what one table has. */
+export class TrackingPart {
+  private readonly memory: TrackingMemory
+  private bytes = 0
+
+  constructor(memory: TrackingMemory) {
+    this.memory = memory
+  }
+
+  /** See TrackingMemory. */
+  take(bytes: number): boolean {
+    return this.taken(bytes, this.memory.take(bytes))
+  }
+
+  /** See TrackingMemory. */
+  takeWithRoom(bytes: number): boolean {
+    return this.taken(bytes, this.memory.takeWithRoom(bytes))
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes
+    this.memory.give(bytes)
+  }
+
+  giveAll(): void {
+    this.give(this.bytes)
+  }
+
+  private taken(bytes: number, isTaken: boolean): boolean {
+    if (isTaken) this.bytes += bytes
+    return isTaken
+  }
+}
+
 /** The same for one automation. */
 export class TrackingMemory {
   bytes = 0

@@ -33,7 +33,7 @@ async function both(
 }
 
 /** Steps that go out as one write. */
-function* chunksOf(steps: readonly Step[]): Generator<readonly Step[]> {
+export function* chunksOf(steps: readonly Step[]): Generator<readonly Step[]> {
   let chunk: Step[] = []
   for (const [i, step] of steps.entries()) {
     chunk.push(step)

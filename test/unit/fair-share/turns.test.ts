@@ -103,24 +103,14 @@ describe('turns', () => {
     expect(done).toBe(3)
   })
 
-  test('long pieces of one who is alone follow each other', async () => {
-    const { turns, work, drain } = start()
-    let done = 0
-    for (let i = 0; i < 10; i++)
-      turns.addRequest(turns.lineOf('a'), () => {
-        work(8)
-        done++
-      })
-    await drain()
-    expect(done).toBe(10)
-    expect(turns.lineOf('a').pausedUntil).toBe(0)
-  })
-
-  test('nobody pauses for those who have not logged in', async () => {
+  test.each([
+    ['of one who is alone', []],
+    ['beside those who have not logged in', Object.values(STRANGERS)],
+  ])('long pieces follow each other %s', async (_title, others) => {
     const { turns, work, drain } = start()
     let done = 0
     for (let i = 0; i < 10; i++) {
-      for (const id of Object.values(STRANGERS)) turns.addRequest(turns.lineOf(id), () => {})
+      for (const id of others) turns.addRequest(turns.lineOf(id), () => {})
       turns.addRequest(turns.lineOf('a'), () => {
         work(8)
         done++
