@@ -9,6 +9,7 @@ import { READS } from './reads.mjs'
 import { REST } from './rest.mjs'
 import { SCRIPTS } from './scripts.mjs'
 import { STORAGE } from './storage.mjs'
+import { TOLD } from './told.mjs'
 
 /** @type {import('../lib/types.mjs').Row[]} */
 export const ROWS = [
@@ -18,6 +19,7 @@ export const ROWS = [
   ...READS,
   ...COMPUTED,
   ...MEMORY,
+  ...TOLD,
   ...STORAGE,
   ...CONNECTIONS,
   ...REST,
